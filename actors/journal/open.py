@@ -100,5 +100,5 @@ class UnreadableJournal:
         raise JournalDamaged(str(asked[0]), self._damage.place, self._damage.why)
 
     take_over = check_owner = append = read = seal = sealed_seq = move_away = note_reader = readers = _refuse
-    note_attempt = attempts = _refuse
+    note_attempt = take_back_attempt = attempts = _refuse
     write_snapshot = newest_snapshot = base = snapshot_chunk = _refuse

@@ -216,6 +216,11 @@ class Journal(Protocol):
         JournalFailed, and the journal is finished as after a failed append.
         """
 
+    def take_back_attempt(self, ledger_id: str, epoch: int, before: Attempt) -> None:
+        """As the journal has failed, put back what stood in place of an attempt, in the only write that a finished
+        journal tries: its failure is not the command's. Raises JournalError where the disk does not take it.
+        """
+
     def attempts(self, ledger_id: str) -> list[Attempt]:
         """Those that were noted and not answered; none where they cannot be read. Raises JournalFailed."""
 

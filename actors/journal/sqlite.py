@@ -323,6 +323,10 @@ class SqliteJournal:
             if not self._listed.note_attempt(ledger_id, epoch, attempt, before_ms):
                 raise self._fenced(ledger_id, epoch, 0)
 
+    def take_back_attempt(self, ledger_id: str, epoch: int, before: Attempt) -> None:
+        with self._lock, self._file.last_transaction():
+            self._listed.note_attempt(ledger_id, epoch, before, 0)
+
     def attempts(self, ledger_id: str) -> list[Attempt]:
         with self._lock:
             return self._listed.attempts(ledger_id)

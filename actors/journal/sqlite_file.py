@@ -129,6 +129,16 @@ class SqliteFile:
         except ERRORS as error:
             raise self.fail(error) from error
 
+    @contextmanager
+    def last_transaction(self) -> Iterator[None]:
+        """A write of a journal that is finished, behind what is rolled back. Raises JournalFailed or JournalDamaged."""
+        try:
+            self.db.execute("BEGIN IMMEDIATE")
+            yield
+            self.db.execute("COMMIT")
+        except ERRORS as error:
+            raise self.fail(error) from error
+
     def checkpoint(self) -> None:
         """Bring a long log into the database, for the next commit to begin it anew. Raises JournalFailed or
         JournalDamaged, and the journal is finished.

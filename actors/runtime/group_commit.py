@@ -4,6 +4,7 @@ No timer and no thread: a waiter that finds no write in progress writes all that
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from threading import Lock
 
 from actors.journal.port import Journal, JournalError, JournalFailed, Record
@@ -21,6 +22,7 @@ class GroupCommit:
         self._writing = Lock()
         self._durable = 0
         self._failure: JournalError | None = None
+        self.take_back: Callable[[], None] | None = None  # of what stands only where an owner ends unawares
 
     def enqueue(self, records: Sequence[Record]) -> int:
         """Queue records, in the ledger's sequence. Returns a ticket for them and all that was queued before."""
@@ -62,5 +64,8 @@ class GroupCommit:
             self._failure = error if isinstance(error, JournalError) else JournalFailed(repr(error))
             if self._failure is not error:
                 self._failure.__cause__ = error
+            elif self.take_back is not None:
+                with suppress(JournalError):
+                    self.take_back()
             self._on_failure(self._failure)
         return self._failure

@@ -6,6 +6,7 @@ it, one is noted before it is decided, and struck out before it is answered: wha
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 from actors.core.policy import CALL_MS_MAX
@@ -58,7 +59,7 @@ class Refusals:
     @contextmanager
     def attempt(self, ledger_id: str, epoch: int, key: str) -> Iterator[None]:
         """Have the block decide and answer what is under a key. `epoch` is 0 where the ledger is not served. Raises
-        JournalError.
+        JournalError; such an end is not counted, as it is the journal's.
         """
         now_ms = self._clock.now_ms()
         if not epoch or self.get(ledger_id, key, now_ms):
@@ -66,9 +67,12 @@ class Refusals:
             return
         before = self._attempts.pop((ledger_id, key), Attempt(key, 0, now_ms))
         times = before.times if before.at_ms > now_ms - CALL_MS_MAX else 0
+        before = Attempt(key, times, before.at_ms)
+        self._commits.take_back = partial(self._journal.take_back_attempt, ledger_id, epoch, before)
         self._note(ledger_id, epoch, Attempt(key, times + 1, now_ms))
         yield
         self._note(ledger_id, epoch, Attempt(key, 0, now_ms))
+        self._commits.take_back = None
 
     def _note(self, ledger_id: str, epoch: int, attempt: Attempt) -> None:
         try:

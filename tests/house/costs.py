@@ -26,7 +26,7 @@ LATER: Final = {
     "one question an actor for all streams, answered when something has happened": (150, 2),
     "rules of one shop apart from those of the chain": (20, 0),
     "one cursor for a feed of all shops": (70, 1),
-    "a command that ends its actor, refused by its key over gateways and restarts": (202, 1),
+    "a command that ends its actor, refused by its key over gateways and restarts": (227, 1),
     "losses of actors counted over calls": (55, 1),
     "pauses between starts and between attempts that double": (80, 1),
     "expiry in pieces, and commands deferred by what is due": (60, 1),

@@ -152,6 +152,10 @@ class FaultyJournal:
             lambda: self._inner.note_attempt(ledger_id, epoch, attempt, before_ms),
         )
 
+    def take_back_attempt(self, ledger_id: str, epoch: int, before: Attempt) -> None:
+        self.log.append(f"take_back_attempt {ledger_id} {before.key}:{before.times}")
+        self._inner.take_back_attempt(ledger_id, epoch, before)
+
     def attempts(self, ledger_id: str) -> list[Attempt]:
         return self._called(f"attempts {ledger_id}", lambda: self._inner.attempts(ledger_id))
 

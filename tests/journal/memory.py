@@ -215,6 +215,11 @@ class MemoryJournal:
             self.check_owner({ledger_id: epoch})
             self._disk.write("attempt", ledger_id, list(attempt), before_ms)
 
+    def take_back_attempt(self, ledger_id: str, epoch: int, before: Attempt) -> None:
+        with self._disk.lock:
+            if self._disk.heads[ledger_id].epoch == epoch:
+                self._disk.write("attempt", ledger_id, list(before), 0)
+
     def attempts(self, ledger_id: str) -> list[Attempt]:
         self._refuse_if_failed()
         return list(self._disk.attempts.get(ledger_id, {}).values())

@@ -316,3 +316,25 @@ def test_an_owner_that_was_replaced_notes_no_attempt(storage: Storage) -> None:
     with pytest.raises(Fenced):
         first.note_attempt("S1", 1, Attempt("k1", 1, 7_000), 0)
     assert storage.after_crash().open().attempts("S1") == []
+
+
+def test_a_journal_that_has_failed_puts_back_what_stood_for_an_attempt(storage: Storage) -> None:
+    journal = storage.open()
+    appended(journal, "S1", [1])
+    journal.note_attempt("S1", 1, Attempt("k1", 1, 7_000), 0)
+    journal.note_attempt("S1", 1, Attempt("k1", 2, 8_000), 0)
+    journal.note_attempt("S1", 1, Attempt("k2", 1, 8_000), 0)
+    with pytest.raises(JournalFailed):
+        journal.append([record("S1", 1, 5)])
+    journal.take_back_attempt("S1", 1, Attempt("k1", 1, 7_000))
+    journal.take_back_attempt("S1", 1, Attempt("k2", 0, 8_000))
+    assert storage.after_crash().open().attempts("S1") == [Attempt("k1", 1, 7_000)]
+
+
+def test_an_owner_that_was_replaced_takes_no_attempt_back(storage: Storage) -> None:
+    first, second = storage.open(), storage.open()
+    first.take_over("S1")
+    first.note_attempt("S1", 1, Attempt("k1", 1, 7_000), 0)
+    second.take_over("S1")
+    first.take_back_attempt("S1", 1, Attempt("k1", 0, 7_000))
+    assert storage.after_crash().open().attempts("S1") == [Attempt("k1", 1, 7_000)]

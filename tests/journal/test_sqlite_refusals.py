@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.journal.port import Head, JournalDamaged, JournalFailed, Record
+from actors.journal.port import Attempt, Head, JournalDamaged, JournalFailed, Record
 from actors.journal.sqlite import CHUNKS_DELETED, SNAPSHOTS_KEPT, SqliteJournal
 from actors.journal.sqlite_file import LOG_LIMITS, LOOKS, PAGE_BYTES, SCHEMA_VERSION
 from tests.journal.storages import SqliteStorage, appended, record, records_of
@@ -75,6 +75,19 @@ def test_an_append_that_fails_half_way_lets_go_of_the_lock(
     with closing(SqliteJournal(sqlite_storage.path, busy_ms=0)) as successor:
         assert successor.take_over("S2") == Head(1, 0)
         assert successor.read("S1", 0, len(written) + 1) == written
+
+
+def test_a_full_disk_that_took_an_attempt_has_it_taken_back(sqlite_storage: SqliteStorage) -> None:
+    journal = sqlite_storage.open()
+    epoch, seq = journal.take_over("S1")
+    journal.note_attempt("S1", epoch, Attempt("k1", 1, 7_000), 0)
+    (pages,) = journal._file.db.execute("PRAGMA page_count").fetchone()
+    journal._file.db.execute(f"PRAGMA max_page_count={pages}")
+    large = record("S1", epoch, seq + 1)._replace(payload=b'["' + bytes(99_999).hex().encode() + b'"]')
+    with pytest.raises(JournalFailed, match="full"):
+        journal.append([large])
+    journal.take_back_attempt("S1", epoch, Attempt("k1", 0, 7_000))
+    assert sqlite_storage.after_crash().open().attempts("S1") == []
 
 
 @pytest.mark.parametrize("calls", ["checkpoint", "append"])  # the second where nobody calls the first

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from actors.core.policy import CALL_MS_MAX
-from actors.journal.port import Attempt, JournalFailed, LedgerBroken
+from actors.journal.port import Attempt, JournalFailed, LedgerBroken, Record
 from actors.orders.commands import Open, Plan
 from actors.orders.parts import first_claim_of
 from actors.protocol.messages import CallLost, Held, Moved, Stopped, pack_batch
 from actors.protocol.placement import Placement
+from actors.runtime.hosted import Hosted
 from actors.runtime.kinds import SHOP
 from actors.runtime.refusals import ATTEMPTS_MAX
 from actors.shop.commands import Acknowledge
@@ -180,6 +181,33 @@ def test_an_attempt_that_cannot_be_noted_ends_the_actor(runtime: ActorRuntime) -
     assert len(runtime.failures) == 1
     assert len(entries(runtime.journal.log, "append")) == 1
     assert runtime.successor().stock() == "A 10/0"
+
+
+@pytest.mark.parametrize("call", ["note_attempt", "append"])
+def test_an_end_by_a_failing_journal_is_not_counted(runtime: ActorRuntime, call: str) -> None:
+    runtime.deliver("receive A 10")
+    for _ in range(ATTEMPTS_MAX + 1):
+        runtime.journal.fail_call(call)
+        with pytest.raises(JournalFailed):
+            runtime.host.step_alone([("S1", runtime.command("k1: reserve ann A 1"))])
+        runtime = runtime.successor()
+        assert runtime.journal.attempts("S1") == []
+    assert runtime.deliver("k1: reserve ann A 1").startswith("#2 HELD")
+
+
+def test_an_end_by_what_is_no_failure_of_the_journal_is_counted(
+    runtime: ActorRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def planted(*_args: Any) -> Record:
+        raise ValueError("planted")
+
+    runtime.deliver("receive A 10")
+    monkeypatch.setattr(Hosted, "record", planted)
+    for _ in range(ATTEMPTS_MAX):
+        with pytest.raises(JournalFailed, match="planted"):
+            runtime.host.step_alone([("S1", runtime.command("k1: reserve ann A 1"))])
+        runtime = runtime.successor()
+    assert [attempt.times for attempt in runtime.journal.attempts("S1")] == [ATTEMPTS_MAX]
 
 
 def test_a_stopped_ledger_says_so_to_what_is_sent_alone(runtime: ActorRuntime) -> None:
