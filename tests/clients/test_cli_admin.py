@@ -39,6 +39,12 @@ def test_a_claim_is_barred_once_and_the_first_record_is_shown(run: Command) -> N
     left_out = admin_service_pb2.VerifyOrdersResponse(holds=True, left_out=["s9"])
     run.service.faults["VerifyOrders"].append(Answer([left_out]))
     assert run("verify", "--all", code=1)["orders"]["left_out"] == ["s9"]
+    away = admin_service_pb2.VerifyOrdersResponse(holds=True)
+    away.not_compared.add(ledger_id="s9", archived_version=9, count=500)
+    run.service.faults["VerifyOrders"].append(Answer([away]))
+    compared = run("verify", "--all", code=1)
+    assert compared["holds"] is True
+    assert compared["orders"]["not_compared"] == [{"ledger_id": "s9", "archived_version": 9, "count": 500}]
 
 
 def test_a_grant_is_barred_as_a_claim_is(run: Command) -> None:

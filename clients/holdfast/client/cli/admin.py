@@ -164,7 +164,7 @@ def verify(session: Session, ledgers: LedgersArgument = None, everything: AllOpt
         agreement = facts([("orders and shops", "agree" if orders.holds else "DO NOT AGREE")])
         drawn += [agreement, tables.facts_of(tables.ORDERS_VERIFICATION, orders)]
     session.show(document, Group(*drawn))
-    if not agreed or (orders is not None and orders.left_out):
+    if not agreed or (orders is not None and (orders.left_out or orders.not_compared)):
         raise typer.Exit(ExitCode.REFUSED)
 
 
