@@ -19,7 +19,7 @@ from actors.runtime.clock import Clock
 from actors.shop.commands import Lines
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
-from serve.sourcing.plan import NoPlan, Plan, plan, plan_of_few
+from serve.sourcing.plan import PAIRED_MAX, NoPlan, Plan, plan, plan_of_few
 from serve.sourcing.ranking import UNLIMITED, Ask, Known, Ranking, SourcingPolicy, lowered, rank
 from serve.sourcing.store_index import NEVER_MS, Distances, Flags, Ints, ReadyTimes, StoreIndex, nearest
 
@@ -125,11 +125,11 @@ class Search:
         if self.own or len(rows) > LISTED_MAX:
             return None
         shops, suits, metres_to = self.found.shops, self.suits, self.metres.to
-        stocked = [
-            (metres_to(row), row, [column.get(row, 0) for column in columns])
-            for row in rows
-            if suits[row] and shops[row][1] not in (None, 0)
-        ]
+        useful = [row for row in rows if suits[row] and shops[row][1] not in (None, 0)]
+        if len(useful) > PAIRED_MAX:  # no pair is looked for among so many
+            least = list(zip(columns, self.ask.demand.asked.tolist(), strict=True))
+            useful = [row for row in useful if all(column.get(row, 0) >= asked for column, asked in least)]
+        stocked = [(metres_to(row), row, [column.get(row, 0) for column in columns]) for row in useful]
         return plan_of_few(self.store_index, stocked, self.ask, self.policy)
 
     def is_whole(self) -> bool:

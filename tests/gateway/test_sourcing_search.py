@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from serve.sourcing.plan import CANDIDATES_MAX, NoPlan, Plan, fewest, most, plan, plan_of_few
-from serve.sourcing.ranking import SourcingPolicy, lowered
+from serve.sourcing.plan import CANDIDATES_MAX, PAIRED_MAX, NoPlan, Plan, fewest, most, plan, plan_of_few
+from serve.sourcing.ranking import UNLIMITED, SourcingPolicy, lowered
+from serve.sourcing.search import NOTHING, Availability, Search
+from serve.sourcing.store_index import Distances
 from tests.gateway.shops import HOME, World, as_text, way_of, world
 
 ONE_STORE, SPLIT, PARTIAL = SourcingPolicy
@@ -209,3 +211,36 @@ def test_greed_leaves_out_what_is_not_needed() -> None:
     assert most(units, np.array([1, 1, 2, 1]), 5) == (1, 2)
     assert most(units, np.array([1, 1, 2, 1]), 1) == (0,)
     assert most(units, np.array([9, 9, 9, 9]), 5) == (0, 1, 2)
+
+
+@pytest.mark.parametrize(("shops", "measured"), [(PAIRED_MAX, PAIRED_MAX), (PAIRED_MAX + 1, 2)])
+def test_among_more_shops_than_are_paired_only_those_with_all_are_measured(
+    monkeypatch: pytest.MonkeyPatch, shops: int, measured: int
+) -> None:
+    here = world("A 1, B 1", "\n".join(f"S{number} {number} 1 {int(number >= shops - 2)}" for number in range(shops)))
+    found: dict[int, tuple[list[int], int | None]] = {
+        row: (has, UNLIMITED) for row, has in enumerate(here.known.available.tolist())
+    }
+    distances, seen = Distances(here.store_index, HOME), list[int]()
+
+    def to(row: int) -> int:
+        seen.append(row)
+        return int(distances.to_all()[row])
+
+    monkeypatch.setattr(distances, "to", to)
+    rows = np.arange(shops)
+    few = Search(
+        here.store_index,
+        np.zeros(shops, np.int64),
+        here.ask(2),
+        SPLIT,
+        0,
+        NOTHING,
+        distances,
+        rows >= 0,
+        rows,
+        Availability({"A": 0, "B": 1}, found),
+        0.0,
+    )
+    assert few.plan_of_few() == here.plan(SPLIT, 2)
+    assert len(seen) == measured
