@@ -40,10 +40,6 @@ class Grant(Message, frozen=True, tag="grant_row"):
         """What the grant was given for. One key with two contents is for the shop to refuse."""
         return self.customer_id, self.store_id, self.call_key, self.channel, self.basket_id, self.lines
 
-    def is_of(self, store_id: str, reservation: int) -> bool:
-        """Whether it is what this reservation holds by, as its shop reported."""
-        return (self.store_id, self.reservation) == (store_id, reservation)
-
     def holds(self) -> bool:
         """Whether the shop holds units by it, or may."""
         return any(units for _, units in self.outstanding())

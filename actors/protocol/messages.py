@@ -46,7 +46,9 @@ UNSEEN: Final = Stopped("its record is in an archive that is not there")  # in p
 
 
 class Late(Message, frozen=True):
-    """The entry's deadline had passed before it was decided, or nobody knows its ledger's rules. Nothing was done."""
+    """The entry's deadline had passed before it was decided, or nobody knows its ledger's rules: nothing was done. From
+    the router: its outcome is unknown.
+    """
 
 
 class Refusal(Message, frozen=True):

@@ -28,8 +28,8 @@ _STEP_OF: Final[dict[type[StepCommand], Step]] = {
     cm.Extend: Step.EXTEND,
     cm.Amend: Step.AMEND,
 }
-# Refused for a part: its customer's ledger decides the deadline and may have ended the order already.
 _EXPIRED: Final = Status.EXPIRED  # see `said._HELD`
+# Refused for a part: its customer's ledger decides the deadline and may have ended the order already.
 _ITS_ORDERS_STEPS: Final = frozenset({Step.CONFIRM, Step.EXTEND, Step.AMEND})
 
 

@@ -1,5 +1,5 @@
 """How far the shops' ledgers are, for all streams of a gateway: one task an actor asks it, and the actor answers when
-something has happened there. A stream reads only where its cursor is behind.
+something has happened there. A stream reads only where a head is not at its cursor.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ class Heads:
         self._looked_at = float("-inf")
         self._looking = asyncio.Lock()
 
-    def are_behind(self, actor: str, cursors: dict[str, int]) -> bool:
+    def are_elsewhere(self, actor: str, cursors: dict[str, int]) -> bool:
         """Whether one of these shops of the actor is not where its cursor is, or may not be. Follows the actor from
         then on.
         """

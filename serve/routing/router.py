@@ -285,9 +285,8 @@ class Router:
                 self._losses.note(entries, now())
                 await asyncio.sleep(RETRY_FIRST_S)
         log.critical("%s was lost twice with %d entries; each is sent alone", actor, len(suspects))
-        answers: list[Answer] = [Late()] * len(
-            entries
-        )  # of which the outcome is unknown: a repeat under its key tells it
+        unknown = Late()  # a repeat under its key tells the outcome
+        answers: list[Answer] = [unknown] * len(entries)
         others = sorted({*range(len(entries))}.difference(suspects))
         if others:
             batch = [entries[place] for place in others], [deadlines_ms[place] for place in others]

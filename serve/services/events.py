@@ -203,7 +203,7 @@ class Feeds:
         groups = self._router.by_actor(list(cursors))
         for actor, store_ids in groups.items():
             mine = {store_id: cursors[store_id] for store_id in store_ids}
-            if actor not in asking and self._followed.are_behind(actor, mine):
+            if actor not in asking and self._followed.are_elsewhere(actor, mine):
                 ask = self._ask(actor, mine, places, self._bytes_max // len(groups), skip_stopped=skip_stopped)
                 asking[actor] = asyncio.create_task(ask)
         if asking:

@@ -132,12 +132,12 @@ def _calls_are_decided_whenever_they_come(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_stream_waits_for_all_actors(patch: pytest.MonkeyPatch) -> None:
-    real = Heads.are_behind
+    real = Heads.are_elsewhere
 
     def wrong(heads: Heads, actor: str, cursors: dict[str, int]) -> bool:
         return real(heads, actor, cursors) and len(heads._known) == len(heads._tasks)
 
-    patch.setattr(Heads, "are_behind", wrong)
+    patch.setattr(Heads, "are_elsewhere", wrong)
 
 
 def _keys_go_before_their_orders(patch: pytest.MonkeyPatch) -> None:
