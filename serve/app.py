@@ -7,6 +7,7 @@ first and then runs this module in a fresh process (see `environment`).
 
 import logging
 import os
+from functools import partial
 from typing import Final
 
 import orjson
@@ -14,6 +15,7 @@ import ray.serve
 from ray.serve.config import HTTPOptions, ProxyLocation, gRPCOptions
 from ray.serve.schema import LoggingConfig
 
+from actors.core.chain import EMPTY, part_from_packed
 from actors.journal.open import journal_names
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.ray_actors import CallFailed, call_actor, close_actors, make_actors, make_watchdogs, start_ray, stop_ray
@@ -92,13 +94,19 @@ def start_gateway(settings: Settings, ports: dict[str, int]) -> None:
 
 
 def apply_chain_file(chain_file: ChainFile, settings: Settings) -> None:
-    """Make stores and policy as the file says. What is so already changes nothing."""
-    stores = chain_file.to_stores(year_of(SystemClock().now_ms()))
+    """Make stores and policy as the file says. What is so already changes nothing, and a shop that an operator has
+    paused stays so where the file does not say otherwise.
+    """
+    call = partial(call_actor, CHAIN_ACTOR, settings.journals, settings.actor_host)
+    document = call("document", 0)
+    chain = EMPTY if document is None else EMPTY.with_part(part_from_packed(document))
+    paused = {store_id for store_id, store in chain.stores.items() if store.paused}
+    stores = chain_file.to_stores(year_of(SystemClock().now_ms()), paused)
     if stores:
-        call_actor(CHAIN_ACTOR, settings.journals, settings.actor_host, "put_stores", stores)
+        call("put_stores", stores)
     policy = chain_file.to_policy()
     if policy is not None:
-        call_actor(CHAIN_ACTOR, settings.journals, settings.actor_host, "set_policy", policy, 0)
+        call("set_policy", policy, 0)
 
 
 def _stop(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Final, Self, TypeVar
 
@@ -123,14 +124,15 @@ class StoreRow(_Row):
     name: str = Field(default="", max_length=rules.NAME_CHARS_MAX)
     latitude: float | None = Field(default=None, ge=-90, le=90)
     longitude: float | None = Field(default=None, ge=-180, le=180)
-    paused: bool = False
+    paused: bool | None = None
     channels: list[Annotated[str, Field(min_length=1, max_length=rules.CHANNEL_CHARS_MAX)]] = []
     hours: HoursRow | None = None
 
-    def to_store(self, hours: HoursRow | None, year: int) -> Store:
-        """The shop as the chain keeps it, with hours as `ChainFile.hours_of` gives them."""
+    def to_store(self, hours: HoursRow | None, year: int, is_paused: bool) -> Store:
+        """The shop as the chain keeps it, with hours as `ChainFile.hours_of` gives them, and `is_paused` as it is."""
         channels = tuple(sorted(set(self.channels)))
-        store = Store(self.store_id, self.name, self.latitude, self.longitude, self.paused, channels)
+        paused = is_paused if self.paused is None else self.paused
+        store = Store(self.store_id, self.name, self.latitude, self.longitude, paused, channels)
         if hours is None:
             return store
         return replace(store, calendar=hours.to_calendar(year), holiday_region=hours.holidays or "")
@@ -228,9 +230,9 @@ class ChainFile(_Row):
         own = {name: getattr(row.hours, name) for name in row.hours.model_fields_set}
         return self.hours.model_copy(update=own)
 
-    def to_stores(self, year: int) -> list[Store]:
-        """The shops as the chain keeps them; holidays are looked up from `year` on."""
-        return [row.to_store(self.hours_of(row), year) for row in self.stores]
+    def to_stores(self, year: int, paused: Collection[str] = ()) -> list[Store]:
+        """The shops as the chain keeps them; holidays are looked up from `year` on. `paused` are those that are now."""
+        return [row.to_store(self.hours_of(row), year, row.store_id in paused) for row in self.stores]
 
     def to_policy(self) -> Policy | None:
         """The rules, None where they are left as they are."""

@@ -87,7 +87,7 @@ def test_a_whole_chain_file(tmp_path: Path) -> None:
       limit_rules: [{channel: web, open_reservations_max: 3}]
     """
     chain = read_chain_file(chain_file(tmp_path, text))
-    assert [(row.store_id, row.paused) for row in chain.stores] == [("S1", False), ("S2", True)]
+    assert [(row.store_id, row.paused) for row in chain.stores] == [("S1", None), ("S2", True)]
     assert chain.policy is not None
     assert (chain.policy.ttl_default, chain.policy.ttl_rules[0].ttl) == (90 * M, 15 * M)
 

@@ -36,6 +36,7 @@ LATER: Final = {
     "baskets of few shops planned in lists": (216, 0),
     "one deadline for a call, and leases of the parts of an order": (82, 0),
     "what operators bar": (180, 0),
+    "what operators have paused since the last start": (12, 0),
     "grants that operators bar": (96, 0),
     "limits that count what is held already, and bind where it is said": (287, 0),
     "orders placed with one decision after their claims": (290, 0),
