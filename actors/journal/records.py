@@ -2,15 +2,21 @@
 
 A record goes to the end of its table, whatever ledger it is of, so that a commit writes few pages. Its place, by ledger
 and sequence, is noted with many others at once: an index that every commit kept would be a page more for each ledger
-that it touches. Those behind `placed` have no place yet, and are looked through.
+that it touches. Those behind `placed` have no place yet, and are looked through; so are those of a ledger that has a
+mark of its own there, as its places cannot be noted any more.
 """
 
-from collections.abc import Generator, Sequence
+import logging
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from typing import Any, Final
 
 from actors.journal.archive import Row
-from actors.journal.sqlite_file import SqliteFile
+from actors.journal.codec import chained
+from actors.journal.port import JournalDamaged, Record
+from actors.journal.sqlite_file import ERRORS, SqliteFile, is_damage
+
+log = logging.getLogger("holdfast.journal")
 
 UNPLACED_MAX: Final = 128  # records, beside those of one commit: looked through in some 40 us
 ROWS_AT_ONCE: Final = 500  # read to be sealed, or deleted: 5 ms
@@ -23,16 +29,32 @@ _WITH_PLACES: Final = (
 )
 _WITHOUT: Final = (
     "SELECT epoch, seq, count, at_ms, checksum, payload FROM records "
-    "WHERE id > (SELECT up_to FROM placed) AND ledger_id = ?1 AND seq > ?2 ORDER BY seq"
+    "WHERE id > (SELECT up_to FROM placed WHERE id = 1 OR ledger_id = ?1 ORDER BY id DESC LIMIT 1) "
+    "AND ledger_id = ?1 AND seq > ?2 ORDER BY seq"
 )
 _LAST: Final = """
 SELECT seq, checksum, epoch FROM records WHERE ledger_id = ?1 AND seq <= ?2 AND id = (SELECT id FROM (
-  SELECT * FROM (SELECT id, seq FROM records WHERE id > (SELECT up_to FROM placed) AND ledger_id = ?1 AND seq <= ?2
-    ORDER BY seq DESC LIMIT 1)
+  SELECT * FROM (SELECT id, seq FROM records
+    WHERE id > (SELECT up_to FROM placed WHERE id = 1 OR ledger_id = ?1 ORDER BY id DESC LIMIT 1)
+    AND ledger_id = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1)
   UNION ALL SELECT * FROM (SELECT id, seq FROM places WHERE ledger_id = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1)
   ) ORDER BY seq DESC LIMIT 1)
 """
+_UNPLACED: Final = (
+    "SELECT ledger_id FROM heads "
+    "WHERE ledger_id IN (SELECT ledger_id FROM records WHERE id > (SELECT up_to FROM placed WHERE id = 1))"
+)
 LAST_SEQ: Final = (1 << 63) - 1
+# Of two records that say the same of themselves one is damaged, or is another's: whoever reads its ledger finds out.
+_NOTE: Final = """
+INSERT OR IGNORE INTO places SELECT ledger_id, seq, id FROM records
+  WHERE id > (SELECT up_to FROM placed WHERE id = 1) AND ledger_id NOT IN (SELECT ledger_id FROM placed WHERE id > 1) {}
+  ORDER BY ledger_id, seq
+"""
+
+
+class PlacesDamaged(Exception):
+    """Places could not be noted. The transaction is to be rolled back: SQLite writes no more in one that met damage."""
 
 
 class Records:
@@ -43,24 +65,63 @@ class Records:
         self._unplaced_max = unplaced_max
         self._unplaced = unplaced_max  # at most; how many there are of before is not counted
 
-    def add(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Within a transaction: (ledger, sequence, epoch, events, ledger time, checksum, payload) of each."""
+    def add(self, rows: Sequence[tuple[Any, ...]], *, may_place: bool = True) -> None:
+        """Within a transaction: (ledger, sequence, epoch, events, ledger time, checksum, payload) of each. Raises
+        PlacesDamaged.
+        """
         self._file.db.executemany(
             "INSERT INTO records (ledger_id, seq, epoch, count, at_ms, checksum, payload) VALUES (?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
         self._unplaced += len(rows)
-        if self._unplaced > self._unplaced_max:
-            self.place()
+        if may_place and self._unplaced > self._unplaced_max:
+            self._place()
 
     def place(self) -> None:
-        """Within a transaction: note the places of all records."""
-        self._file.db.execute(
-            "INSERT INTO places SELECT ledger_id, seq, id FROM records WHERE id > (SELECT up_to FROM placed) "
-            "ORDER BY ledger_id, seq"
-        )
-        self._file.db.execute("UPDATE placed SET up_to = (SELECT COALESCE(MAX(id), 0) FROM records)")
+        """In a transaction of its own: note the places of all records. What damage there is to places of one ledger
+        keeps from it no other.
+        """
+        if not self._has_placed():
+            unplaced = self._file.ask("(all)", _UNPLACED)
+            left_out = [each for each in unplaced if not self._can_note(*each)]
+            log.critical("ledgers %s: new records get no places, as there is damage to older ones", left_out)
+            self._has_placed(left_out)  # else none, until as many more are there
         self._unplaced = 0
+
+    def _has_placed(self, left_out: Sequence[tuple[str]] = ()) -> bool:
+        try:
+            with self._file.transaction() as db:
+                db.executemany(
+                    "INSERT INTO placed (up_to, ledger_id) SELECT up_to, ? FROM placed WHERE id = 1", left_out
+                )
+                self._place()
+        except PlacesDamaged:
+            self._file.db.rollback()
+            return False
+        return True
+
+    def _can_note(self, ledger_id: str) -> bool:
+        self._file.db.execute("BEGIN IMMEDIATE")
+        try:
+            self._note("AND ledger_id = ?", ledger_id)
+        except PlacesDamaged:
+            return False
+        finally:
+            self._file.db.rollback()
+        return True
+
+    def _place(self) -> None:
+        self._note("")
+        self._file.db.execute("UPDATE placed SET up_to = (SELECT COALESCE(MAX(id), 0) FROM records) WHERE id = 1")
+        self._unplaced = 0
+
+    def _note(self, which: str, *values: str) -> None:
+        try:
+            self._file.db.execute(_NOTE.format(which), values)
+        except ERRORS as error:
+            if is_damage(error):
+                raise PlacesDamaged from error
+            raise
 
     def last(self, ledger_id: str, seq: int = LAST_SEQ) -> tuple[int, int, int] | None:
         """Sequence, checksum and epoch of the last record up to a sequence."""
@@ -99,3 +160,27 @@ class Records:
                 (ledger_id, seq, ROWS_AT_ONCE),
             )
         return True
+
+
+def verified(
+    rows: Iterable[Any], ledger_id: str, after_seq: int, checksum: int, head_seq: int, events_max: int
+) -> list[Record]:
+    """Rows as records. Raises JournalDamaged where one does not verify, or where they end before the head."""
+    records: list[Record] = []
+    events, last = 0, after_seq
+    for epoch, seq, count, at_ms, written, payload in rows:
+        if not isinstance(payload, bytes):
+            raise JournalDamaged(ledger_id, f"seq {seq}", "its payload is not what was written")
+        checksum = chained(checksum, ledger_id, epoch, seq, count, at_ms, payload)
+        if checksum != written:
+            raise JournalDamaged(ledger_id, f"seq {seq}", "its checksum does not fit")
+        if seq - count > last:  # a damaged index may skip intact records
+            raise JournalDamaged(ledger_id, f"seq {seq}", f"it does not follow seq {last}")
+        last = seq
+        records.append(Record(ledger_id, epoch, seq, count, at_ms, payload))
+        events += count
+        if events >= events_max:
+            return records
+    if last < head_seq:
+        raise JournalDamaged(ledger_id, f"seq {last + 1}", f"the records end here, not at {head_seq}")
+    return records

@@ -17,7 +17,7 @@ from actors.core.chain import NamedReader
 from actors.journal.archive import Archive, Row, Sealed
 from actors.journal.codec import chained, chunk_checksum
 from actors.journal.port import Attempt, Base, ClockMark, Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
-from actors.journal.records import LAST_SEQ, UNPLACED_MAX, Records
+from actors.journal.records import LAST_SEQ, UNPLACED_MAX, PlacesDamaged, Records, verified
 from actors.journal.sealed_list import SealedList
 from actors.journal.sqlite_file import CHECKPOINT_PAGES, ERRORS, SqliteFile
 
@@ -25,6 +25,9 @@ SNAPSHOTS_KEPT: Final = 2
 CHUNKS_DELETED: Final = 8  # at a time: 240 MB in one statement held up every commit of the file for 1.4 s
 SEALED_EVENTS: Final = 10_000  # in a sealed file, and those of its last record: read in 30 ms
 BUSY_MS: Final = 5_000  # a dying predecessor may still hold the lock for one commit
+
+# Of a ledger's head: its sequence and checksum to be; the ledger, its epoch, its sequence and checksum before.
+Move = tuple[int, int, str, int, int, int]
 
 
 class SqliteJournal:
@@ -61,18 +64,25 @@ class SqliteJournal:
                     "INSERT INTO heads VALUES (?, 1, 0, 0) ON CONFLICT (ledger_id) DO UPDATE SET epoch = epoch + 1",
                     (ledger_id,),
                 )
-                row = db.execute("SELECT epoch, seq, checksum FROM heads WHERE ledger_id = ?", (ledger_id,)).fetchone()
-            self._verify_head(ledger_id, *row)
-            self._checksums[ledger_id] = row[2]
-            return Head(*row[:2])
+                (epoch,) = db.execute("SELECT epoch FROM heads WHERE ledger_id = ?", (ledger_id,)).fetchone()
+            seq, self._checksums[ledger_id] = self._verified_head(ledger_id, epoch)
+            return Head(epoch, seq)
 
-    def _verify_head(self, ledger_id: str, epoch: int, seq: int, checksum: int) -> None:
-        """Raise JournalDamaged unless the newest record is the head's, of an older epoch: none is missing."""
-        last_seq, last_checksum, last_epoch = self._records.last(ledger_id) or (0, 0, 0)
+    def _verified_head(self, ledger_id: str, epoch: int) -> tuple[int, int]:
+        """Its sequence and checksum. Raises JournalDamaged unless the newest record is the head's, of an older epoch:
+        none is missing.
+        """
+        with self._file.reading():
+            stands = self._file.ask(ledger_id, "SELECT epoch, seq, checksum FROM heads WHERE ledger_id = ?", ledger_id)
+            last_seq, last_checksum, last_epoch = self._records.last(ledger_id) or (0, 0, 0)
+        in_force, seq, checksum = stands[0]
+        if in_force != epoch:
+            raise Fenced(ledger_id, epoch, in_force)
         if (last_seq, last_checksum) != (seq, checksum):
             raise JournalDamaged(ledger_id, f"seq {seq}", f"the newest record is seq {last_seq}")
         if last_epoch >= epoch:
             raise JournalDamaged(ledger_id, f"seq {seq}", f"it was written under epoch {last_epoch}, of {epoch} so far")
+        return seq, checksum
 
     def check_owner(self, epochs: Mapping[str, int]) -> None:
         with self._lock:
@@ -89,7 +99,7 @@ class SqliteJournal:
     def append(self, records: Sequence[Record]) -> None:
         with self._lock:
             fresh: dict[str, int] = {}
-            moves: list[tuple[int, int, str, int, int, int]] = []
+            moves: list[Move] = []
             rows: list[tuple[str, int, int, int, int, int, bytes]] = []
             for ledger_id, epoch, seq, count, at_ms, payload in records:
                 previous = fresh.get(ledger_id)
@@ -98,26 +108,33 @@ class SqliteJournal:
                 checksum = fresh[ledger_id] = chained(previous, ledger_id, epoch, seq, count, at_ms, payload)
                 moves.append((seq, checksum, ledger_id, epoch, seq - count, previous))
                 rows.append((ledger_id, seq, epoch, count, at_ms, checksum, payload))
-            with self._file.transaction() as db:
-                moved = db.executemany(
-                    "UPDATE heads SET seq = ?, checksum = ? "
-                    "WHERE ledger_id = ? AND epoch = ? AND seq = ? AND checksum = ?",
-                    moves,
-                )
-                if moved.rowcount != len(moves):
-                    raise self._unmoved(moves)
-                self._records.add(rows)
+            try:
+                self._write(moves, rows)
+            except PlacesDamaged:
+                self._file.db.rollback()
+                self._records.place()
+                self._write(moves, rows, may_place=False)
             self._checksums.update(fresh)
 
+    def _write(self, moves: Sequence[Move], rows: Sequence[Any], *, may_place: bool = True) -> None:
+        with self._file.transaction() as db:
+            moved = db.executemany(
+                "UPDATE heads SET seq = ?, checksum = ? WHERE ledger_id = ? AND epoch = ? AND seq = ? AND checksum = ?",
+                moves,
+            )
+            if moved.rowcount != len(moves):
+                raise self._unmoved(moves)
+            self._records.add(rows, may_place=may_place)
+
     def read(self, ledger_id: str, after_seq: int, events_max: int, *, may_wait: bool = True) -> list[Record]:
-        with self._lock:
+        with self._lock, self._file.reading():
             before, sealed = self._listed.around(ledger_id, after_seq)
             if sealed is None:
                 return self._read_kept(ledger_id, after_seq, before, events_max)
         rows = self._archive.read(ledger_id, before, sealed, may_wait=may_wait)
         place = bisect_right(rows, after_seq, key=attrgetter("seq"))
         checksum = rows[place - 1].checksum if place else before.checksum
-        return _verified(rows[place:], ledger_id, after_seq, checksum, sealed.seq, events_max)
+        return verified(rows[place:], ledger_id, after_seq, checksum, sealed.seq, events_max)
 
     def _read_kept(self, ledger_id: str, after_seq: int, before: Sealed, events_max: int) -> list[Record]:
         rows = self._file.ask(ledger_id, "SELECT seq FROM heads WHERE ledger_id = ?", ledger_id)
@@ -125,7 +142,7 @@ class SqliteJournal:
         previous, head_seq = before.checksum if last is None else last[1], rows[0][0] if rows else 0
         try:
             with closing(self._records.after(ledger_id, after_seq)) as found:
-                return _verified(found, ledger_id, after_seq, previous, head_seq, events_max)
+                return verified(found, ledger_id, after_seq, previous, head_seq, events_max)
         except ERRORS as error:
             raise self._file.named(ledger_id, f"after seq {after_seq}", error) from error
 
@@ -141,7 +158,7 @@ class SqliteJournal:
         while (after := rows[-1].seq if rows else before.seq) < end:
             with self._lock:
                 rows += self._records.some(ledger_id, after, end)
-        _verified(rows, ledger_id, before.seq, before.checksum, end, end)
+        verified(rows, ledger_id, before.seq, before.checksum, end, end)
         made = self._archive.write(ledger_id, epoch, before, rows)
         with self._lock, self._file.transaction() as db:
             listed = db.execute(
@@ -205,8 +222,7 @@ class SqliteJournal:
         file = self._file
         with self._lock:
             self._prove_snapshot(ledger_id, epoch, seq)
-            with file.transaction():
-                self._records.place()  # only records with places are sealed, and only those that a snapshot has
+            self._records.place()  # only records with places are sealed, and only those that a snapshot has
             snapshot_id = file.write("INSERT INTO snapshots (ledger_id, seq) VALUES (?, ?)", ledger_id, seq).lastrowid
         count = 0
         for count, chunk in enumerate(chunks, start=1):
@@ -339,10 +355,8 @@ class SqliteJournal:
         with self._lock:
             self._file.close()
 
-    def _unmoved(self, moves: Iterable[tuple[int, int, str, int, int, int]]) -> Fenced | JournalFailed:
-        """The error of the first of these (sequence and checksum, ledger, epoch, sequence and checksum before) that is
-        not from where its ledger stands.
-        """
+    def _unmoved(self, moves: Iterable[Move]) -> Fenced | JournalFailed:
+        """The error of the first that is not from where its ledger stands."""
         self._file.db.rollback()
         ledger_id, stood = "", [0, 0]
         at: dict[str, tuple[int, int, int]] = {}
@@ -365,27 +379,3 @@ class SqliteJournal:
             if seq != last_seq
             else f"an append to ledger {ledger_id}, which another journal has moved on under the same epoch"
         )
-
-
-def _verified(
-    rows: Iterable[Any], ledger_id: str, after_seq: int, checksum: int, head_seq: int, events_max: int
-) -> list[Record]:
-    """Rows as records. Raises JournalDamaged where one does not verify, or where they end before the head."""
-    records: list[Record] = []
-    events, last = 0, after_seq
-    for epoch, seq, count, at_ms, written, payload in rows:
-        if not isinstance(payload, bytes):
-            raise JournalDamaged(ledger_id, f"seq {seq}", "its payload is not what was written")
-        checksum = chained(checksum, ledger_id, epoch, seq, count, at_ms, payload)
-        if checksum != written:
-            raise JournalDamaged(ledger_id, f"seq {seq}", "its checksum does not fit")
-        if seq - count > last:  # a damaged index may skip intact records
-            raise JournalDamaged(ledger_id, f"seq {seq}", f"it does not follow seq {last}")
-        last = seq
-        records.append(Record(ledger_id, epoch, seq, count, at_ms, payload))
-        events += count
-        if events >= events_max:
-            return records
-    if last < head_seq:
-        raise JournalDamaged(ledger_id, f"seq {last + 1}", f"the records end here, not at {head_seq}")
-    return records

@@ -48,12 +48,19 @@ CREATE TABLE clock (id INTEGER PRIMARY KEY, boot TEXT NOT NULL, steady_ns INTEGE
 CREATE TABLE places (ledger_id TEXT NOT NULL, seq INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (ledger_id, seq))
   WITHOUT ROWID;
 CREATE TABLE placed (id INTEGER PRIMARY KEY, up_to INTEGER NOT NULL);
-INSERT INTO places SELECT ledger_id, seq, id FROM records ORDER BY ledger_id, seq;
+INSERT OR IGNORE INTO places SELECT ledger_id, seq, id FROM records ORDER BY ledger_id, seq;
 INSERT INTO placed SELECT 1, COALESCE(MAX(id), 0) FROM records;
-DROP INDEX records_by_seq;
+DROP INDEX IF EXISTS records_by_seq;
 """,
+    "ALTER TABLE placed ADD COLUMN ledger_id TEXT",
 )
 SCHEMA_VERSION: Final = len(_SCHEMAS)
+# A damaged index of the first schema, which cannot be dropped. Its pages stay; places are made from the records then.
+_FORGET_INDEX: Final = (
+    "PRAGMA writable_schema=ON",
+    "DELETE FROM sqlite_schema WHERE name = 'records_by_seq'",
+    "PRAGMA writable_schema=RESET",
+)
 
 
 class SqliteFile:
@@ -89,14 +96,37 @@ class SqliteFile:
         db.execute(f"PRAGMA journal_size_limit={self._limit_bytes}")  # a log that is begun anew is cut back to this
         db.execute("BEGIN IMMEDIATE")
         version = db.execute("PRAGMA user_version").fetchone()[0]
-        for schema in _SCHEMAS[version:]:
-            for statement in filter(str.strip, schema.split(";")):
+        try:
+            self._upgrade(version)
+        except sqlite3.DatabaseError as error:
+            if version != 1 or not is_damage(error):
+                raise
+            db.execute("ROLLBACK")
+            db.execute("BEGIN IMMEDIATE")
+            for statement in _FORGET_INDEX:
                 db.execute(statement)
-            db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            self._upgrade(version)
         db.execute("COMMIT")
         if version > SCHEMA_VERSION:
             raise JournalFailed(f"{self._path}: a newer version wrote it (schema {version}, this is {SCHEMA_VERSION})")
         db.execute("SELECT * FROM heads").fetchall()  # without its list of ledgers the whole file is unreadable
+
+    def _upgrade(self, version: int) -> None:
+        for schema in _SCHEMAS[version:]:
+            for statement in filter(str.strip, schema.split(";")):
+                self.db.execute(statement)
+            self.db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """All questions of the block are about one state of the file, whatever other processes commit meanwhile."""
+        self._refuse_if_failed()
+        self.db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            with suppress(sqlite3.Error):
+                self.db.rollback()
 
     def ask(self, ledger_id: str, question: str, *values: object) -> list[Any]:
         """The rows of a short query. Raises JournalFailed or JournalDamaged."""
@@ -175,8 +205,7 @@ class SqliteFile:
 
     def named(self, ledger_id: str, place: str, error: Exception) -> JournalError:
         """The journal's error for one of SQLite's: JournalDamaged for a corrupt file, else JournalFailed."""
-        unknown = 0 if isinstance(error, OSError) else sqlite3.SQLITE_CORRUPT
-        if getattr(error, "sqlite_errorcode", unknown) & 0xFF in _DAMAGE:
+        if is_damage(error):
             return JournalDamaged(ledger_id, place, str(error))
         return JournalFailed(f"{self._path}: {error}")
 
@@ -187,3 +216,9 @@ class SqliteFile:
     def _refuse_if_failed(self) -> None:
         if self._failed:
             raise JournalFailed(f"{self._path}: not used any more, since {self._failed}")
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether an error of SQLite's says that the file is corrupt."""
+    unknown = 0 if isinstance(error, OSError) else sqlite3.SQLITE_CORRUPT
+    return getattr(error, "sqlite_errorcode", unknown) & 0xFF in _DAMAGE

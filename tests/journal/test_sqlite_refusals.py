@@ -41,7 +41,7 @@ def test_a_newer_schema_is_refused_with_both_versions_and_left_alone(
     with closing(sqlite3.connect(newer.path)) as db:
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     image = newer.path.read_bytes()
-    with pytest.raises(JournalFailed, match=r"newer version.*schema 3, this is 2"):
+    with pytest.raises(JournalFailed, match=r"newer version.*schema 4, this is 3"):
         newer.open()
     assert newer.path.read_bytes() == image
 
@@ -68,7 +68,8 @@ def test_an_append_that_fails_half_way_lets_go_of_the_lock(
     journal = sqlite_storage.open()
     epoch, seq = journal.take_over("S1")
     with closing(sqlite3.connect(sqlite_storage.path, isolation_level=None)) as other:
-        other.execute("INSERT INTO records VALUES (99, 'S1', ?, 1, 1, 1, 1, x'5b5d')", (seq + 2,))
+        other.execute("CREATE UNIQUE INDEX once ON records (seq)")
+        other.execute("INSERT INTO records VALUES (99, 'S3', ?, 1, 1, 1, 1, x'5b5d')", (seq + 2,))
     with pytest.raises(JournalFailed, match="UNIQUE"):
         journal.append([record("S1", epoch, seq + 1), record("S1", epoch, seq + 2)])
 
