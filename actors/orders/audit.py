@@ -122,7 +122,7 @@ def _faults_of_step(order: Order, event: ev.Event, at_ms: int) -> Iterator[tuple
         case ev.Committed() | ev.Replanned() | ev.Abandoned():
             if not order.open_attempt:
                 yield "I3", "an attempt that is open", "none"
-            elif isinstance(event, ev.Abandoned) and event.rejection is None:
+            elif isinstance(event, ev.Abandoned) and not event.call_key:
                 if at_ms < order.decide_by_ms:
                     yield "I11", f"abandoned by time at {order.decide_by_ms}", str(at_ms)
             elif at_ms >= order.decide_by_ms:

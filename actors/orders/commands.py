@@ -104,11 +104,13 @@ class Commit(Message, frozen=True):
 
 
 class Abandon(Message, frozen=True):
-    """A claim was refused and no other plan is left; the refusal becomes the caller's answer."""
+    """A claim was refused and no other plan is left; the refusal becomes the caller's answer. None answers nobody: the
+    same call may try again, as what was lacking is only claimed by other orders.
+    """
 
     number: int
     attempt: int
-    rejection: Rejection
+    rejection: Rejection | None
 
 
 class Refuse(Message, frozen=True):

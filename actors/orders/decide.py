@@ -124,8 +124,8 @@ def _order_of_basket(ledger: OrderLedger, customer_id: str, basket_id: str) -> O
     return order
 
 
-def _refused(order: Order, rejection: Rejection) -> ev.Abandoned:
-    """The order's open attempt, refused."""
+def _refused(order: Order, rejection: Rejection | None) -> ev.Abandoned:
+    """The order's open attempt, refused, or given up without an answer."""
     return ev.Abandoned(order.number, rejection, order.key, order.content)
 
 

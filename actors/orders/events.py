@@ -83,7 +83,9 @@ class Committed(Message, frozen=True):
 
 
 class Abandoned(Message, frozen=True):
-    """The open attempt was abandoned, after a refusal, which answers the call's key, or, without one, by time-out."""
+    """The open attempt was abandoned, after a refusal, which answers the call's key; without one as others had claimed
+    what was lacking, or, where the key is left out too, by time-out.
+    """
 
     number: int
     rejection: Rejection | None

@@ -13,34 +13,40 @@ gateway's `reconciler` delivers what a shop has not applied.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import Final
-from zlib import crc32
 
 from msgspec.structs import replace
 
 from actors.core.ids import format_order_id, ledger_of_customer
-from actors.core.rejection import UNRECORDED, Reason, Rejection
-from actors.core.status import Status
+from actors.core.rejection import Reason, Rejection
 from actors.orders import commands as cm
 from actors.orders.commands import key_of
-from actors.orders.parts import claim_of, first_claim_of, never_placed, outcome_of, report_of, report_of_absent
+from actors.orders.parts import claim_of, outcome_of, report_of, report_of_absent
 from actors.orders.state import Order, Part, Standing
 from actors.protocol.messages import LedgerStopped, Refusal, Stopped
 from actors.runtime.clock import Clock
-from actors.shop.commands import Lines
 from actors.shop.state import Reservation
 from serve.coordination.deliveries import PASSING, Deliveries
 from serve.coordination.opening_hours import hours_of
+from serve.coordination.placing import (
+    TRIES_MAX,
+    NextPlans,
+    Placing,
+    Planned,
+    RefusedClaims,
+    first_of,
+    is_contended,
+    no_other_plan,
+    pause_s,
+    refusal_in,
+    reused,
+)
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 
-TRIES_MAX: Final = 4  # plans for one call before it is refused
-CONTENDED_PAUSE_S: Final = 0.005  # before the same plan is tried again, doubled each time; spread, so that one is first
-PAUSED_TRIES_MAX: Final = 5  # beyond which the pause does not double: 160 ms
-ATTEMPT_BYTES: Final = 8
 DRAWN_FROM: Final = 10**5
 DELIVERY_S_MAX: Final = 1.0  # how long an answer waits for its shops to apply it; a reconciler goes on with the rest
 DELIVERY_SHARE: Final = 0.5  # of the call's time, at most: the rest is for reporting what the other shops answered
@@ -48,13 +54,6 @@ DELIVERY_ROUNDS_MAX: Final = 8  # who gives back first, then who gets it, and wh
 UNDECIDED_PAUSE_S: Final = (0.01, 0.5)  # between two questions to an order that another call is changing
 
 OrderStep = cm.Confirm | cm.Release | cm.Extend
-RefusedClaims = dict[str, Rejection]  # why shops refused their claims
-NextPlans = Callable[[Order | None, RefusedClaims], "tuple[tuple[cm.Plan, ...], Lines] | Rejection"]
-
-
-def no_other_plan(_order: Order | None, refused: RefusedClaims) -> Rejection:
-    """For callers who named their shops: the first refusal is the answer."""
-    return refused[min(refused)]
 
 
 def drawn(now_ms: int) -> int:
@@ -79,23 +78,14 @@ def just_committed(was_open: Order, order: Order) -> bool:
     )
 
 
-def _is_contended(order: Order, refused: RefusedClaims) -> bool:
-    """Whether shops refused for nothing but what other undecided orders have claimed. A basket that is reserved anew
-    has a whole to be had, which its parts alone do not show.
+def _same(order: Order, wanted: Planned | None) -> Planned | None:
+    """What the open attempt claims, to be claimed again; None where it is not known. `wanted` is the whole that a call
+    wants: the parts of a basket that is reserved again are only what it has not yet.
     """
-    whole = order.renewal is not None and order.renewal.channel
-    return not whole and all(refusal.status is Status.CLAIMED for refusal in refused.values())
-
-
-def _reused(refused: RefusedClaims) -> Rejection | None:
-    """The refusal of a shop that has answered another call under the key of this one: it is for the caller."""
-    return next((each for each in refused.values() if each.reason is Reason.IDEMPOTENCY_KEY_REUSED), None)
-
-
-def _pause_s(order_id: str, tries: int) -> float:
-    """Another one for each order and try, and the same wherever it is computed."""
-    spread = crc32(f"{order_id} {tries}".encode()) / 2**32
-    return float(CONTENDED_PAUSE_S * 2**tries * (0.5 + spread))
+    if wanted is not None or (order.renewal is not None and order.renewal.channel):
+        return wanted
+    plans = tuple(cm.Plan(part.store_id, part.lines, part.slot_start_ms) for part in order.open_parts())
+    return Planned(plans, order.missing)
 
 
 class Coordinator:
@@ -106,6 +96,7 @@ class Coordinator:
         self._clock = clock
         self._draw = draw  # an order's number, from the time in ms
         self.deliveries = Deliveries(router)
+        self._placing = Placing(router, self.deliveries, self._number)
 
     def close(self) -> None:
         """End; what shops have not been told is left to a reconciler."""
@@ -116,7 +107,7 @@ class Coordinator:
         ledger_id = ledger_of_customer(command.customer_id)
         if command.basket_id:  # it may have an order, which is then changed
             return await self._drive(ledger_id, command, deadline, next_plans)
-        return await self._place(ledger_id, command, deadline, next_plans)
+        return await self._placing.place(ledger_id, command, deadline, next_plans)
 
     async def refuse(self, command: cm.Refuse, deadline: float) -> Order | Rejection:
         """Answer a call for which no plan was found. Another answer comes back where the call was answered before, and
@@ -214,20 +205,26 @@ class Coordinator:
         self, ledger_id: str, command: cm.Open | cm.Refuse | cm.Amend, deadline: float, next_plans: NextPlans
     ) -> Order | Rejection:
         tries, promise, key = 0, isinstance(command, cm.Amend), key_of(command)
+        wanted = Planned(command.plans, command.missing) if isinstance(command, cm.Open) else None
         answer = await self._ask(ledger_id, command, deadline, promise=promise)
         try:
             while isinstance(answer, Order) and answer.open_attempt:
                 order: Order | Rejection | None = answer
                 was_open = answer
+                message: cm.Commit | cm.Replan | cm.Abandon | None = None
                 while isinstance(order, Order) and order.open_attempt and order.key == key:
                     was_open, tries = order, tries + 1
-                    message, pause_s = await self._attempt(ledger_id, order, tries, deadline, next_plans)
+                    message, pause = await self._attempt(ledger_id, order, tries, deadline, next_plans, wanted)
+                    if wanted is not None and isinstance(message, cm.Replan):
+                        wanted = Planned(message.plans, message.missing)
                     order = await self._send(ledger_id, message, deadline, promise=True)
-                    if pause_s and isinstance(order, Order) and order.open_attempt:
+                    if pause and isinstance(order, Order) and order.open_attempt:
                         order = await self._deliver_soon(ledger_id, order, deadline)
-                        await asyncio.sleep(pause_s)
+                        await asyncio.sleep(pause)
                 if isinstance(order, Order):
                     await self._deliver_soon(ledger_id, order, deadline)
+                    if isinstance(message, cm.Abandon) and message.rejection is None:
+                        raise DeadlinePassed(sent=True)
                     if just_committed(was_open, order):
                         return order
                 # Refused, or ended by another call: the answer under the key has what became of it.
@@ -239,82 +236,18 @@ class Coordinator:
             await self._deliver_soon(ledger_id, answer, deadline)
         return answer
 
-    async def _place(self, ledger_id: str, asked: cm.Open, deadline: float, next_plans: NextPlans) -> Order | Rejection:
-        """Claim in all shops, then have the customer's ledger decide; nothing is written there before. What is claimed
-        and not placed is let go of, here or where a shop asks for it.
-        """
-        plans, missing, tries = asked.plans, asked.missing, 0
-        try:
-            while True:
-                tries += 1
-                number = self._draw(self._clock.now_ms())
-                granted, refused = await self._claim(ledger_id, asked, number, plans, deadline)
-                if refused:
-                    await self._let_go(ledger_id, number, granted, deadline)
-                    others = _reused(refused) or next_plans(None, refused)
-                    if tries < TRIES_MAX and not isinstance(others, Rejection):
-                        plans, missing = others
-                        continue
-                    refusal = others if isinstance(others, Rejection) else refused[min(refused)]
-                    refusal = replace(refusal, status=None)
-                    if all(each.status is Status.CLAIMED for each in refused.values()):  # nothing is decided by that
-                        refusal = Rejection(Reason.ORDER_UNDECIDED)
-                    command = cm.Refuse(asked.key, asked.content, asked.customer_id, refusal)
-                    answer = await self._send(ledger_id, command, deadline, promise=True)
-                    assert answer is not None, "a command with a key always has an answer"
-                    if isinstance(answer, Order) or answer.reason is not Reason.ORDER_UNDECIDED:
-                        return answer
-                else:
-                    asked = replace(asked, plans=plans, missing=missing)
-                    place = cm.Place(number, asked, tuple(granted.values()))
-                    answer = await self._send(ledger_id, place, deadline, promise=True)
-                    if isinstance(answer, Order) and answer.number == number:
-                        self.deliveries.begin(ledger_id, answer)
-                        return answer
-                    assert answer is not None, "a command with a key always has an answer"
-                    # What is not recorded may be decided otherwise by a copy of it that is under way.
-                    is_open = isinstance(answer, Rejection) and answer.reason in UNRECORDED
-                    placed = await self._send(ledger_id, cm.Bar(number), deadline, promise=True) if is_open else None
-                    if isinstance(placed, Order) and placed.key == key_of(asked):
-                        continue  # by such a copy: the next answer is its own
-                    await self._let_go(ledger_id, number, granted, deadline)
-                    if isinstance(answer, Order) or answer.reason is not Reason.ORDER_UNDECIDED:
-                        return answer  # as the call was answered at first, or refused
-                pause_s = _pause_s(format_order_id(ledger_id, number), min(tries, PAUSED_TRIES_MAX))
-                if asyncio.get_running_loop().time() + pause_s >= deadline:
-                    raise DeadlinePassed(sent=True)
-                await asyncio.sleep(pause_s)
-        except Overloaded as error:  # something may have been claimed
-            raise DeadlinePassed(sent=True) from error
-
-    async def _claim(
-        self, ledger_id: str, asked: cm.Open, number: int, plans: Sequence[cm.Plan], deadline: float
-    ) -> tuple[dict[str, int], RefusedClaims]:
-        """Claim in all shops at once; the reservations of those that granted it, and why others did not, by shop."""
-        attempt = secrets.token_hex(ATTEMPT_BYTES)
-        claims = [(plan.store_id, first_claim_of(ledger_id, asked, number, attempt, plan)) for plan in plans]
-        granted: dict[str, int] = {}
-        refused: RefusedClaims = {}
-        for plan, answer in zip(plans, await self._router.send_all(claims, deadline), strict=True):
-            if isinstance(answer, Reservation):
-                granted[plan.store_id] = answer.number
-            else:
-                rejection = answer.rejection if isinstance(answer, Refusal) else _STOPPED
-                refused[plan.store_id] = replace(rejection, store_id=plan.store_id)
-        return granted, refused
-
-    async def _let_go(self, ledger_id: str, number: int, store_ids: Iterable[str], deadline: float) -> None:
-        """Give back what was claimed for an order that is not placed, and never will be."""
-        soon = min(deadline, asyncio.get_running_loop().time() + DELIVERY_S_MAX)
-        if outcomes := [(store_id, never_placed(ledger_id, number)) for store_id in store_ids]:
-            with suppress(*PASSING):  # a shop that has not heard asks
-                await self._router.send_all(outcomes, soon, promise=True)
-
     async def _attempt(
-        self, ledger_id: str, order: Order, tries: int, deadline: float, next_plans: NextPlans
+        self,
+        ledger_id: str,
+        order: Order,
+        tries: int,
+        deadline: float,
+        next_plans: NextPlans,
+        wanted: Planned | None = None,
     ) -> tuple[cm.Commit | cm.Replan | cm.Abandon, float]:
         """Ask all shops of the open attempt at once; the command for the customer's ledger then, and how long to pause
         after that: not 0 where other orders had claimed what was lacking, and what was had must first be let go of.
+        After too many such pauses nothing is answered. `wanted` is the whole that the call wants, where that is known.
         """
         number, attempt = order.number, order.open_attempt
         order_id = format_order_id(ledger_id, number)
@@ -327,19 +260,22 @@ class Coordinator:
             if isinstance(answer, Reservation):
                 granted.append((part.store_id, answer.number))
             else:
-                rejection = answer.rejection if isinstance(answer, Refusal) else _STOPPED
-                refused[part.store_id] = replace(rejection, store_id=part.store_id)
+                refused[part.store_id] = refusal_in(part.store_id, answer)
         if not refused:
             return cm.Commit(number, attempt, tuple(granted), self._hours_to_commit(order)), 0.0
-        plans = _reused(refused) or next_plans(order, refused)
-        if tries < TRIES_MAX and not isinstance(plans, Rejection):
-            return cm.Replan(number, attempt, *plans), 0.0
-        pause_s = _pause_s(order_id, tries)
-        ends_at = asyncio.get_running_loop().time() + pause_s
-        if tries < TRIES_MAX and ends_at < deadline and _is_contended(order, refused):
-            same = tuple(cm.Plan(part.store_id, part.lines, part.slot_start_ms) for part in parts)
-            return cm.Replan(number, attempt, same, order.missing), pause_s
-        refusal = plans if isinstance(plans, Rejection) else refused[min(refused)]
+        found = reused(refused) or next_plans(order, refused)
+        waits = is_contended(refused) and (isinstance(found, Rejection) or tries >= TRIES_MAX)
+        if isinstance(found, Planned):
+            waits |= found.waits
+            if not waits and tries < TRIES_MAX:
+                return cm.Replan(number, attempt, found.plans, found.missing), 0.0
+        if waits:
+            same = found if isinstance(found, Planned) else _same(order, wanted)
+            pause = pause_s(order_id, tries)
+            if same is None or tries >= TRIES_MAX or asyncio.get_running_loop().time() + pause >= deadline:
+                return cm.Abandon(number, attempt, None), 0.0
+            return cm.Replan(number, attempt, same.plans, same.missing), pause
+        refusal = found if isinstance(found, Rejection) else first_of(refused)
         return cm.Abandon(number, attempt, replace(refusal, status=None)), 0.0
 
     async def _deliver_soon(self, ledger_id: str, order: Order, deadline: float) -> Order:
@@ -372,7 +308,7 @@ class Coordinator:
         pause_s, pause_s_max = UNDECIDED_PAUSE_S
         while True:
             if isinstance(command, cm.Open):  # an attempt of this call that was abandoned keeps its order's number
-                command = replace(command, number=self._draw(self._clock.now_ms()))
+                command = replace(command, number=self._number())
             answer = await self._send(ledger_id, command, deadline, promise=promise)
             assert answer is not None, "a command with a key always has an answer"
             if not isinstance(answer, Rejection) or answer.reason is not Reason.ORDER_UNDECIDED:
@@ -385,14 +321,7 @@ class Coordinator:
     async def _send(
         self, ledger_id: str, command: cm.Command, deadline: float, *, promise: bool
     ) -> Order | Rejection | None:
-        entry = (ledger_id, command)
-        answer = await self._router.send(entry, deadline, promise=promise)
-        if isinstance(answer, Stopped):
-            raise LedgerStopped(answer.why)
-        if isinstance(answer, Refusal):
-            return answer.rejection
-        assert answer is None or isinstance(answer, Order), "customers' ledgers answer with orders"
-        return answer
+        return await self._placing.send(ledger_id, command, deadline, promise=promise)
 
-
-_STOPPED: Final = Rejection(Reason.STORE_NOT_ACCEPTING)
+    def _number(self) -> int:
+        return self._draw(self._clock.now_ms())

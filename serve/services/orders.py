@@ -8,22 +8,22 @@ import grpc
 
 from actors.core.ids import format_order_id, ledger_of_customer
 from actors.core.rejection import Rejection
-from actors.core.status import LIVE
+from actors.core.status import LIVE, Status
 from actors.orders import commands as cm
 from actors.orders.state import Order, Standing
 from actors.protocol.messages import Answer, Refusal
-from actors.shop import commands as shop
 from actors.shop.state import Reservation
 from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs
 from serve.calls import Call, failure_of, fill_error
-from serve.coordination.coordinator import Coordinator, OrderStep, RefusedClaims
+from serve.coordination.coordinator import Coordinator, OrderStep
+from serve.coordination.placing import Planned, RefusedClaims
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import GATHER_CALLS_MIN, DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.sourcing.places import Postcodes
 from serve.sourcing.plan import NoPlan, Plan
-from serve.sourcing.search import GATHER_S, NOTHING, Finder, Own, missing_of, refusal_of
+from serve.sourcing.search import GATHER_S, NOTHING, Finder, Own, Search, missing_of, refusal_of
 from serve.wire import fields, orders as wo, reservations as wr
 from serve.wire.fields import fill_instant, instant_ms, lines_of, value_of
 from serve.wire.orders import fill_candidate, fill_order, fill_plan
@@ -109,15 +109,11 @@ class Orders:
             refusal = cm.Refuse(asked.key, content, customer_id, refusal_of(chosen))
             return await self._coordinator.refuse(refusal, deadline)
 
-        def next_plans(
-            _order: Order | None, refused: RefusedClaims
-        ) -> tuple[tuple[cm.Plan, ...], shop.Lines] | Rejection:
+        def next_plans(_order: Order | None, refused: RefusedClaims) -> Planned | Rejection:
             nonlocal search
-            search = search.lowered(refused, keeps=keeps)
-            other = search.plan()
-            if isinstance(other, NoPlan):
-                return refusal_of(other)
-            return _plans(other, slot_start_ms), missing_of(other)
+            claimed = {store_id: each for store_id, each in refused.items() if each.status is Status.CLAIMED}
+            search = search.lowered({store_id: refused[store_id] for store_id in refused.keys() - claimed}, keeps=keeps)
+            return _planned(search, search.lowered(claimed, keeps=keeps), slot_start_ms)
 
         plans, missing = _plans(chosen, slot_start_ms), missing_of(chosen)
         order = value_of(cm.Open, request, content=content, plans=plans, missing=missing, number=0)
@@ -241,6 +237,20 @@ def _held_by(order: Order | None, slot_start_ms: int) -> Own:
                 for sku, held in part.wanted_by_sku().items():
                     units[sku] = units.get(sku, 0) + held
     return own
+
+
+def _planned(search: Search, beside_claims: Search, slot_start_ms: int) -> Planned | Rejection:
+    """The next plan: beside what undecided orders have claimed where that serves as well, else one that counts on it.
+    What they have claimed keeps nothing from a later try, and is never why a call is refused.
+    """
+    at_once = beside_claims.plan()
+    if beside_claims is not search and (isinstance(at_once, NoPlan) or at_once.short):
+        later = search.plan()
+        if isinstance(later, Plan) and (isinstance(at_once, NoPlan) or missing_of(later) != missing_of(at_once)):
+            return Planned(_plans(later, slot_start_ms), missing_of(later), waits=True)
+    if isinstance(at_once, NoPlan):
+        return refusal_of(at_once)
+    return Planned(_plans(at_once, slot_start_ms), missing_of(at_once))
 
 
 def _plans(chosen: Plan, slot_start_ms: int) -> tuple[cm.Plan, ...]:

@@ -159,6 +159,8 @@ class Search:
 
     def lowered(self, refused: Mapping[str, Rejection], *, keeps: bool) -> "Search":
         """The same with what shops refused their claims for. `keeps`: what the basket holds there it may keep."""
+        if not refused:
+            return self
         found: list[tuple[str, str, int]] = []
         for store_id, rejection in refused.items():
             own = self.own.get(store_id, {})

@@ -9,7 +9,7 @@ from actors.core.rejection import Reason
 from actors.orders import commands as cm
 from actors.orders.state import OPEN_MS, Order, Standing
 from holdfast.v1 import error_pb2, order_pb2, reservation_service_pb2 as rs
-from serve.coordination.coordinator import no_other_plan
+from serve.coordination.placing import no_other_plan
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.orders import BUYER, CUSTOMERS, customers, hosted, settle
 from tests.runtime.loop_time import skip
@@ -92,7 +92,7 @@ def test_an_order_that_meets_its_own_lost_claims_is_placed(stocked: Front) -> No
         coordinator = stocked.gateway._reconciler._coordinator
         deadline = stocked._runner.get_loop().time() + WAIT_S
         command = cm.Open("k1", "x", BUYER, "web", 0, (plan,), (), "")
-        await coordinator._claim(customers(stocked).ledger_id, command, 1907, command.plans, deadline)
+        await coordinator._placing.claim(customers(stocked).ledger_id, command, 1907, command.plans, deadline)
         return await coordinator.open(command, deadline)
 
     reserve(stocked, "k0", 1, "")

@@ -61,7 +61,7 @@ def command_of(text: str, key: str, ledger: OrderLedger) -> cm.Command:
         case "replan":
             return cm.Replan(int(number), int(attempt), _plans(body, slot_start_ms), lines_of(more))
         case "abandon":
-            return cm.Abandon(int(number), int(attempt), Rejection(Reason[body]))
+            return cm.Abandon(int(number), int(attempt), Rejection(Reason[body]) if body else None)
         case "confirm":
             return cm.Confirm(key, int(number), interval(options.get("within", "0ms")), hours)
         case "extend":

@@ -145,10 +145,11 @@ class OrdersMachine(ReadAtLeisure):
         self.model.replan(command, self.clock_ms)
 
     @precondition(lambda self: self.watched.orders())
-    @rule(pick=picks)
-    def abandon(self, pick: int) -> None:
+    @rule(pick=picks, refused=st.booleans())
+    def abandon(self, pick: int, refused: bool) -> None:
         order = self.undecided(pick)
-        command = cm.Abandon(order.number, order.open_attempt, Rejection(Reason.INSUFFICIENT_STOCK))
+        rejection = Rejection(Reason.INSUFFICIENT_STOCK) if refused else None
+        command = cm.Abandon(order.number, order.open_attempt, rejection)
         self.say(command)
         self.model.abandon(command)
 

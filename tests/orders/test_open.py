@@ -62,6 +62,13 @@ PAGES = {
         0:00:12     | commit #3.1 S1 12  | #3 HELD S1.1* A 2 until 2:00:12         | Committed
         0:00:13     | k: open ann S1 A 2 | #3 HELD S1.1* A 2 until 2:00:12 (again) |
     """,
+    "abandoned for what others have claimed: nobody was answered and the same call may try again": """
+        at   | said               | answer                            | events
+        0:00 | k: open ann S1 A 2 | #1 OPEN S1.1? A 2                 | Opened
+        0:00 | abandon #1.1       | #1 ABANDONED (S1.1? A 2)          | Abandoned
+        0:01 | k: open ann S1 A 2 | #3 OPEN S1.1? A 2                 | Opened
+        0:01 | commit #3.1 S1 12  | #3 HELD S1.1* A 2 until 2:01      | Committed
+    """,
     "an order that was refused is forgotten with its refusal": """
         at      | said                     | answer                   | events
         0:00    | k: open ann S1 A 2       | #1 OPEN S1.1? A 2        | Opened

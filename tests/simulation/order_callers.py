@@ -11,6 +11,7 @@ from actors.orders.state import Order, Standing
 from actors.protocol.messages import Refusal
 from actors.shop import commands as shop
 from holdfast.v1 import order_pb2
+from serve.coordination.placing import Planned, no_other_plan
 from serve.wire import orders
 from tests.simulation.checks import Broken
 from tests.simulation.gateways import Gateway
@@ -43,8 +44,8 @@ async def place(world: "ChainWorld", who: str, key: str) -> None:
     )
     other = world.plans(3)
 
-    def next_plans(_order: Order | None, refused: dict[str, Rejection]) -> Any:
-        return (other, ()) if random.random() < 0.7 else refused[min(refused)]
+    def next_plans(order: Order | None, refused: dict[str, Rejection]) -> Any:
+        return Planned(other, ()) if random.random() < 0.7 else no_other_plan(order, refused)
 
     order = await _answered(world, who, key, lambda gateway, end: gateway.coordinator.open(command, end, next_plans))
     if isinstance(order, Rejection):

@@ -1,0 +1,178 @@
+"""A new order: claimed in its shops, all at once, then decided with one command in its customer's ledger. What is to be
+planned next where shops refused is what `NextPlans` says, of new orders and of changed ones.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Final, NamedTuple
+from zlib import crc32
+
+from msgspec.structs import replace
+
+from actors.core.ids import format_order_id
+from actors.core.rejection import UNRECORDED, Reason, Rejection
+from actors.core.status import Status
+from actors.orders import commands as cm
+from actors.orders.commands import key_of
+from actors.orders.parts import first_claim_of, never_placed
+from actors.orders.state import Order
+from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
+from actors.shop.commands import Lines
+from actors.shop.state import Reservation
+from serve.coordination.deliveries import PASSING, Deliveries
+from serve.routing.batcher import DeadlinePassed, Overloaded
+from serve.routing.router import Router
+
+TRIES_MAX: Final = 4  # plans for one call before it is refused
+CONTENDED_PAUSE_S: Final = 0.005  # before the same plan is tried again, doubled each time; spread, so that one is first
+PAUSED_TRIES_MAX: Final = 5  # beyond which the pause does not double: 160 ms
+ATTEMPT_BYTES: Final = 8
+LET_GO_S_MAX: Final = 1.0  # how long a call waits for its shops to let go of what they had granted
+
+RefusedClaims = dict[str, Rejection]  # why shops refused their claims
+
+
+class Planned(NamedTuple):
+    """What is claimed next, and what that leaves out. `waits`: it counts on units that undecided orders have claimed,
+    which may come free in a moment.
+    """
+
+    plans: tuple[cm.Plan, ...]
+    missing: Lines
+    waits: bool = False
+
+
+# A Rejection: nothing else is to be had, whatever becomes of the claims that were met.
+NextPlans = Callable[[Order | None, RefusedClaims], Planned | Rejection]
+
+
+def no_other_plan(_order: Order | None, refused: RefusedClaims) -> Rejection:
+    """For callers who named their shops: the first refusal is the answer."""
+    return first_of(refused)
+
+
+def first_of(refused: RefusedClaims) -> Rejection:
+    """The refusal that is given for all, of those that stand whatever becomes of others' claims where there is one."""
+    return refused[min(refused, key=lambda store_id: (refused[store_id].status is Status.CLAIMED, store_id))]
+
+
+def is_contended(refused: RefusedClaims) -> bool:
+    """Whether shops refused for nothing but what other undecided orders have claimed."""
+    return all(refusal.status is Status.CLAIMED for refusal in refused.values())
+
+
+def reused(refused: RefusedClaims) -> Rejection | None:
+    """The refusal of a shop that has answered another call under the key of this one: it is for the caller."""
+    return next((each for each in refused.values() if each.reason is Reason.IDEMPOTENCY_KEY_REUSED), None)
+
+
+def refusal_in(store_id: str, answer: Answer) -> Rejection:
+    """Why a shop did not grant a claim."""
+    rejection = answer.rejection if isinstance(answer, Refusal) else _STOPPED
+    return replace(rejection, store_id=store_id)
+
+
+def pause_s(order_id: str, tries: int) -> float:
+    """Another one for each order and try, and the same wherever it is computed."""
+    spread = crc32(f"{order_id} {tries}".encode()) / 2**32
+    return float(CONTENDED_PAUSE_S * 2 ** min(tries, PAUSED_TRIES_MAX) * (0.5 + spread))
+
+
+class Placing:
+    """Places orders through a router. `draw` gives the numbers of new ones."""
+
+    def __init__(self, router: Router, deliveries: Deliveries, draw: Callable[[], int]) -> None:
+        self._router = router
+        self._deliveries = deliveries
+        self._draw = draw
+
+    async def place(self, ledger_id: str, asked: cm.Open, deadline: float, next_plans: NextPlans) -> Order | Rejection:
+        """Claim in all shops, then have the customer's ledger decide; nothing is written there before. What is claimed
+        and not placed is let go of, here or where a shop asks for it.
+        """
+        plans, missing, tries, outs = asked.plans, asked.missing, 0, 0
+        try:
+            while True:
+                tries += 1
+                number = self._draw()
+                granted, refused = await self.claim(ledger_id, asked, number, plans, deadline)
+                if refused:
+                    await self._let_go(ledger_id, number, granted, deadline)
+                    contended = is_contended(refused)
+                    outs += not contended
+                    others = reused(refused) or next_plans(None, refused)
+                    waits = contended and (isinstance(others, Rejection) or tries >= TRIES_MAX)
+                    if isinstance(others, Planned):
+                        plans, missing = others.plans, others.missing
+                        waits |= others.waits
+                        if not waits and outs < TRIES_MAX:
+                            continue
+                    refusal = others if isinstance(others, Rejection) else first_of(refused)
+                    # Nothing is decided by what others have claimed.
+                    refusal = Rejection(Reason.ORDER_UNDECIDED) if waits else replace(refusal, status=None)
+                    command = cm.Refuse(asked.key, asked.content, asked.customer_id, refusal)
+                    answer = await self.send(ledger_id, command, deadline, promise=True)
+                    assert answer is not None, "a command with a key always has an answer"
+                    if isinstance(answer, Order) or answer.reason is not Reason.ORDER_UNDECIDED:
+                        return answer
+                else:
+                    asked = replace(asked, plans=plans, missing=missing)
+                    place = cm.Place(number, asked, tuple(granted.values()))
+                    answer = await self.send(ledger_id, place, deadline, promise=True)
+                    if isinstance(answer, Order) and answer.number == number:
+                        self._deliveries.begin(ledger_id, answer)
+                        return answer
+                    assert answer is not None, "a command with a key always has an answer"
+                    # What is not recorded may be decided otherwise by a copy of it that is under way.
+                    is_open = isinstance(answer, Rejection) and answer.reason in UNRECORDED
+                    placed = await self.send(ledger_id, cm.Bar(number), deadline, promise=True) if is_open else None
+                    if isinstance(placed, Order) and placed.key == key_of(asked):
+                        continue  # by such a copy: the next answer is its own
+                    await self._let_go(ledger_id, number, granted, deadline)
+                    if isinstance(answer, Order) or answer.reason is not Reason.ORDER_UNDECIDED:
+                        return answer  # as the call was answered at first, or refused
+                pause = pause_s(format_order_id(ledger_id, number), tries)
+                if asyncio.get_running_loop().time() + pause >= deadline:
+                    raise DeadlinePassed(sent=True)
+                await asyncio.sleep(pause)
+        except Overloaded as error:  # something may have been claimed
+            raise DeadlinePassed(sent=True) from error
+
+    async def claim(
+        self, ledger_id: str, asked: cm.Open, number: int, plans: Sequence[cm.Plan], deadline: float
+    ) -> tuple[dict[str, int], RefusedClaims]:
+        """Claim in all shops at once; the reservations of those that granted it, and why others did not, by shop."""
+        attempt = secrets.token_hex(ATTEMPT_BYTES)
+        claims = [(plan.store_id, first_claim_of(ledger_id, asked, number, attempt, plan)) for plan in plans]
+        granted: dict[str, int] = {}
+        refused: RefusedClaims = {}
+        for plan, answer in zip(plans, await self._router.send_all(claims, deadline), strict=True):
+            if isinstance(answer, Reservation):
+                granted[plan.store_id] = answer.number
+            else:
+                refused[plan.store_id] = refusal_in(plan.store_id, answer)
+        return granted, refused
+
+    async def _let_go(self, ledger_id: str, number: int, store_ids: Iterable[str], deadline: float) -> None:
+        """Give back what was claimed for an order that is not placed, and never will be."""
+        soon = min(deadline, asyncio.get_running_loop().time() + LET_GO_S_MAX)
+        if outcomes := [(store_id, never_placed(ledger_id, number)) for store_id in store_ids]:
+            with suppress(*PASSING):  # a shop that has not heard asks
+                await self._router.send_all(outcomes, soon, promise=True)
+
+    async def send(
+        self, ledger_id: str, command: cm.Command, deadline: float, *, promise: bool
+    ) -> Order | Rejection | None:
+        """What a customers' ledger answers. Raises LedgerStopped where that is not served."""
+        answer = await self._router.send((ledger_id, command), deadline, promise=promise)
+        if isinstance(answer, Stopped):
+            raise LedgerStopped(answer.why)
+        if isinstance(answer, Refusal):
+            return answer.rejection
+        assert answer is None or isinstance(answer, Order), "customers' ledgers answer with orders"
+        return answer
+
+
+_STOPPED: Final = Rejection(Reason.STORE_NOT_ACCEPTING)
