@@ -37,7 +37,7 @@ ATTEMPT_S_MAX: Final = 5.0  # a call to a restarting actor may hang: it is given
 CHAIN_POLL_S: Final = 1.0
 CHAIN_LOOK_S: Final = 1.0  # so long a look at the chain may take before rules are handed over
 PLACED_MAX: Final = 16_384  # ledgers whose actors are known without working it out: 0.7 us each
-QUESTIONS_MAX: Final = 6  # to one actor at once; it has 16 threads
+QUESTIONS_MAX: Final = 6  # to one actor at once; it has 8 threads for those of all gateways
 ASKING_MAX: Final = 512  # questions to one actor under way or waiting for their turn
 
 T = TypeVar("T")
