@@ -206,6 +206,7 @@ class Coordinator:
     ) -> Order | Rejection:
         tries, promise, key = 0, isinstance(command, cm.Amend), key_of(command)
         wanted = Planned(command.plans, command.missing) if isinstance(command, cm.Open) else None
+        stopped: list[Stopped] = []
         answer = await self._ask(ledger_id, command, deadline, promise=promise)
         try:
             while isinstance(answer, Order) and answer.open_attempt:
@@ -214,7 +215,7 @@ class Coordinator:
                 message: cm.Commit | cm.Replan | cm.Abandon | None = None
                 while isinstance(order, Order) and order.open_attempt and order.key == key:
                     was_open, tries = order, tries + 1
-                    message, pause = await self._attempt(ledger_id, order, tries, deadline, next_plans, wanted)
+                    message, pause = await self._attempt(ledger_id, order, tries, deadline, next_plans, stopped, wanted)
                     if wanted is not None and isinstance(message, cm.Replan):
                         wanted = Planned(message.plans, message.missing)
                     order = await self._send(ledger_id, message, deadline, promise=True)
@@ -224,7 +225,7 @@ class Coordinator:
                 if isinstance(order, Order):
                     await self._deliver_soon(ledger_id, order, deadline)
                     if isinstance(message, cm.Abandon) and message.rejection is None:
-                        raise DeadlinePassed(sent=True)
+                        raise LedgerStopped(stopped[-1].why) if stopped else DeadlinePassed(sent=True)
                     if just_committed(was_open, order):
                         return order
                 # Refused, or ended by another call: the answer under the key has what became of it.
@@ -243,6 +244,7 @@ class Coordinator:
         tries: int,
         deadline: float,
         next_plans: NextPlans,
+        stopped: list[Stopped],
         wanted: Planned | None = None,
     ) -> tuple[cm.Commit | cm.Replan | cm.Abandon, float]:
         """Ask all shops of the open attempt at once; the command for the customer's ledger then, and how long to pause
@@ -260,10 +262,11 @@ class Coordinator:
             if isinstance(answer, Reservation):
                 granted.append((part.store_id, answer.number))
             else:
-                refused[part.store_id] = refusal_in(part.store_id, answer)
+                refused[part.store_id] = refusal_in(part.store_id, answer, stopped)
         if not refused:
             return cm.Commit(number, attempt, tuple(granted), self._hours_to_commit(order)), 0.0
-        found = reused(refused) or next_plans(order, refused)
+        no = reused(refused)
+        found = no or next_plans(order, refused)
         waits = is_contended(refused) and (isinstance(found, Rejection) or tries >= TRIES_MAX)
         if isinstance(found, Planned):
             waits |= found.waits
@@ -275,6 +278,8 @@ class Coordinator:
             if same is None or tries >= TRIES_MAX or asyncio.get_running_loop().time() + pause >= deadline:
                 return cm.Abandon(number, attempt, None), 0.0
             return cm.Replan(number, attempt, same.plans, same.missing), pause
+        if stopped and no is None:  # only a shop that is not served could tell
+            return cm.Abandon(number, attempt, None), 0.0
         refusal = found if isinstance(found, Rejection) else first_of(refused)
         return cm.Abandon(number, attempt, replace(refusal, status=None)), 0.0
 

@@ -68,9 +68,13 @@ def reused(refused: RefusedClaims) -> Rejection | None:
     return next((each for each in refused.values() if each.reason is Reason.IDEMPOTENCY_KEY_REUSED), None)
 
 
-def refusal_in(store_id: str, answer: Answer) -> Rejection:
-    """Why a shop did not grant a claim."""
-    rejection = answer.rejection if isinstance(answer, Refusal) else _STOPPED
+def refusal_in(store_id: str, answer: Answer, stopped: list[Stopped]) -> Rejection:
+    """Why a shop did not grant a claim. That it is not served is no refusal, and none is answered that may be for want
+    of that shop: it is put in `stopped` too, and the next plan does without.
+    """
+    if isinstance(answer, Stopped):
+        stopped.append(answer)
+    rejection = answer.rejection if isinstance(answer, Refusal) else Rejection(Reason.STORE_NOT_ACCEPTING)
     return replace(rejection, store_id=store_id)
 
 
@@ -90,19 +94,22 @@ class Placing:
 
     async def place(self, ledger_id: str, asked: cm.Open, deadline: float, next_plans: NextPlans) -> Order | Rejection:
         """Claim in all shops, then have the customer's ledger decide; nothing is written there before. What is claimed
-        and not placed is let go of, here or where a shop asks for it.
+        and not placed is let go of, here or where a shop asks for it. Raises LedgerStopped where only a shop that is
+        not served could tell.
         """
         plans, missing, tries, outs = asked.plans, asked.missing, 0, 0
+        stopped: list[Stopped] = []
         try:
             while True:
                 tries += 1
                 number = self._draw()
-                granted, refused = await self.claim(ledger_id, asked, number, plans, deadline)
+                granted, refused = await self.claim(ledger_id, asked, number, plans, deadline, stopped)
                 if refused:
                     await self._let_go(ledger_id, number, granted, deadline)
                     contended = is_contended(refused)
                     outs += not contended
-                    others = reused(refused) or next_plans(None, refused)
+                    no = reused(refused)
+                    others = no or next_plans(None, refused)
                     waits = contended and (isinstance(others, Rejection) or tries >= TRIES_MAX)
                     if isinstance(others, Planned):
                         plans, missing = others.plans, others.missing
@@ -111,12 +118,15 @@ class Placing:
                             continue
                     refusal = others if isinstance(others, Rejection) else first_of(refused)
                     # Nothing is decided by what others have claimed.
-                    refusal = Rejection(Reason.ORDER_UNDECIDED) if waits else replace(refusal, status=None)
+                    is_open = waits or (stopped and no is None)
+                    refusal = Rejection(Reason.ORDER_UNDECIDED) if is_open else replace(refusal, status=None)
                     command = cm.Refuse(asked.key, asked.content, asked.customer_id, refusal)
                     answer = await self.send(ledger_id, command, deadline, promise=True)
                     assert answer is not None, "a command with a key always has an answer"
                     if isinstance(answer, Order) or answer.reason is not Reason.ORDER_UNDECIDED:
                         return answer
+                    if stopped and not waits:
+                        raise LedgerStopped(stopped[-1].why)
                 else:
                     asked = replace(asked, plans=plans, missing=missing)
                     place = cm.Place(number, asked, tuple(granted.values()))
@@ -126,8 +136,8 @@ class Placing:
                         return answer
                     assert answer is not None, "a command with a key always has an answer"
                     # What is not recorded may be decided otherwise by a copy of it that is under way.
-                    is_open = isinstance(answer, Rejection) and answer.reason in UNRECORDED
-                    placed = await self.send(ledger_id, cm.Bar(number), deadline, promise=True) if is_open else None
+                    may_be = isinstance(answer, Rejection) and answer.reason in UNRECORDED
+                    placed = await self.send(ledger_id, cm.Bar(number), deadline, promise=True) if may_be else None
                     if isinstance(placed, Order) and placed.key == key_of(asked):
                         continue  # by such a copy: the next answer is its own
                     await self._let_go(ledger_id, number, granted, deadline)
@@ -141,7 +151,13 @@ class Placing:
             raise DeadlinePassed(sent=True) from error
 
     async def claim(
-        self, ledger_id: str, asked: cm.Open, number: int, plans: Sequence[cm.Plan], deadline: float
+        self,
+        ledger_id: str,
+        asked: cm.Open,
+        number: int,
+        plans: Sequence[cm.Plan],
+        deadline: float,
+        stopped: list[Stopped],
     ) -> tuple[dict[str, int], RefusedClaims]:
         """Claim in all shops at once; the reservations of those that granted it, and why others did not, by shop."""
         attempt = secrets.token_hex(ATTEMPT_BYTES)
@@ -152,7 +168,7 @@ class Placing:
             if isinstance(answer, Reservation):
                 granted[plan.store_id] = answer.number
             else:
-                refused[plan.store_id] = refusal_in(plan.store_id, answer)
+                refused[plan.store_id] = refusal_in(plan.store_id, answer, stopped)
         return granted, refused
 
     async def _let_go(self, ledger_id: str, number: int, store_ids: Iterable[str], deadline: float) -> None:
@@ -173,6 +189,3 @@ class Placing:
             return answer.rejection
         assert answer is None or isinstance(answer, Order), "customers' ledgers answer with orders"
         return answer
-
-
-_STOPPED: Final = Rejection(Reason.STORE_NOT_ACCEPTING)

@@ -92,7 +92,7 @@ def test_an_order_that_meets_its_own_lost_claims_is_placed(stocked: Front) -> No
         coordinator = stocked.gateway._reconciler._coordinator
         deadline = stocked._runner.get_loop().time() + WAIT_S
         command = cm.Open("k1", "x", BUYER, "web", 0, (plan,), (), "")
-        await coordinator._placing.claim(customers(stocked).ledger_id, command, 1907, command.plans, deadline)
+        await coordinator._placing.claim(customers(stocked).ledger_id, command, 1907, command.plans, deadline, [])
         return await coordinator.open(command, deadline)
 
     reserve(stocked, "k0", 1, "")
@@ -132,7 +132,7 @@ def test_an_amendment_that_meets_its_own_lost_claims_is_committed(stocked: Front
         begun = await coordinator._send(ledger_id, cm.Amend("k2", "x", order.number, wanted, 0), deadline, promise=True)
         assert isinstance(begun, Order)
         assert begun.open_attempt
-        await coordinator._attempt(ledger_id, begun, 1, deadline, no_other_plan)
+        await coordinator._attempt(ledger_id, begun, 1, deadline, no_other_plan, [])
 
     stocked.run(main)
     assert reserve(stocked, "k2").reservation.reservation_id

@@ -5,7 +5,6 @@ from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.core.rejection import Rejection
 from actors.orders import commands as cm
 from actors.protocol.messages import LedgerStopped
 from actors.runtime.kinds import Core
@@ -55,7 +54,7 @@ class Lethal:
 
 
 async def ask(world: "ChainWorld", who: str) -> None:
-    """Until it is refused by its key; orders may also be refused before any shop is asked."""
+    """Until it is refused by its key, which is no refusal that an order could have for an answer."""
     random = world.lethal.random
     where, is_order = random.choice((("shop", False), ("shop", True), ("customers", True)))
     key, plans = f"{LETHAL} {where} {who} {random.random()}", world.plans(2 if is_order else 1)
@@ -83,7 +82,5 @@ async def ask(world: "ChainWorld", who: str) -> None:
                 return
             await asyncio.sleep(random.random())
             continue
-        if is_order and where == "shop" and isinstance(answer, Rejection):
-            return
         raise Broken("L10", f"{key} ends its actor, and was answered {answer}")
     raise Broken("L10", f"{key} was asked {TRIES_MAX} times, and never refused")
