@@ -150,8 +150,8 @@ class Records:
             return False
         with self._file.transaction() as db:
             db.execute(
-                "DELETE FROM records WHERE id IN "
-                "(SELECT id FROM places WHERE ledger_id = ? AND seq <= ? ORDER BY seq LIMIT ?)",
+                "DELETE FROM records WHERE ledger_id = ?1 AND seq <= ?2 AND id IN "
+                "(SELECT id FROM places WHERE ledger_id = ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3)",
                 (ledger_id, seq, ROWS_AT_ONCE),
             )
             db.execute(

@@ -38,7 +38,8 @@ class SealedList:
         """
         rows = self._file.ask(
             ledger_id,
-            "SELECT seq FROM (SELECT places.seq, at_ms FROM places CROSS JOIN records ON records.id = places.id "
+            "SELECT seq FROM (SELECT places.seq, at_ms FROM places CROSS JOIN records "
+            "ON records.id = places.id AND records.seq = places.seq AND records.ledger_id = places.ledger_id "
             "WHERE places.ledger_id = ?1 AND places.seq >= ?2 ORDER BY places.seq LIMIT 1) "
             "WHERE at_ms < ?3 AND seq < (SELECT seq FROM heads WHERE ledger_id = ?1) "
             "AND seq <= (SELECT MIN(seq) FROM snapshots WHERE ledger_id = ?1 AND chunks IS NOT NULL)",

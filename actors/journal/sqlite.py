@@ -157,7 +157,10 @@ class SqliteJournal:
         rows: list[Row] = []
         while (after := rows[-1].seq if rows else before.seq) < end:
             with self._lock:
-                rows += self._records.some(ledger_id, after, end)
+                found = self._records.some(ledger_id, after, end)
+            if not found:
+                raise JournalDamaged(ledger_id, f"seq {after + 1}", f"what is to be sealed ends here, not at {end}")
+            rows += found
         verified(rows, ledger_id, before.seq, before.checksum, end, end)
         made = self._archive.write(ledger_id, epoch, before, rows)
         with self._lock, self._file.transaction() as db:

@@ -2,12 +2,14 @@
 
 import sqlite3
 import struct
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from actors.journal.archive import Row
 from actors.journal.port import Fenced, Head, JournalDamaged, JournalError
 from actors.journal.sqlite import SqliteJournal
 from tests.journal.storages import PAGE_BYTES, SqliteStorage, appended, record, records_of
@@ -194,3 +196,73 @@ def test_a_ledger_that_is_taken_over_twice_at_once_is_not_damaged(tmp_path: Path
         assert at > 1
     other.close()
     storage.close()
+
+
+def sealable(storage: SqliteStorage) -> SqliteJournal:
+    journal = storage.open()
+    for ledger_id in ("S1", "S2"):
+        appended(journal, ledger_id, [1] * 30)
+    journal.write_snapshot("S1", 1, 30, [b"[1]"])
+    return journal
+
+
+@pytest.fixture
+def sealing(tmp_path: Path) -> Iterator[SqliteStorage]:
+    storage = SqliteStorage(tmp_path, keep_bytes=1, sealed_events=10, unplaced_max=0)
+    yield storage
+    storage.close()
+
+
+@pytest.mark.parametrize(
+    "alteration",
+    [
+        "UPDATE places SET id = (SELECT id FROM records WHERE ledger_id = 'S2') WHERE ledger_id = 'S1' AND seq = 10",
+        "UPDATE records SET seq = 11 WHERE ledger_id = 'S1' AND seq = 10",
+        "UPDATE records SET seq = 7 WHERE ledger_id = 'S1' AND seq = 6",
+    ],
+)
+def test_what_cannot_be_sealed_whole_is_not_sealed(sealing: SqliteStorage, alteration: str) -> None:
+    sealable(sealing)
+    copy = sealing.at_rest()
+    altered(copy.path, alteration)
+    journal = copy.open()
+    epoch, _ = journal.take_over("S1")
+    with pytest.raises(JournalDamaged):
+        journal.seal("S1", epoch, 1 << 60)
+    assert not copy.sealed_path.exists()
+
+
+def test_sealing_ends_where_a_successor_has_deleted_the_records(sealing: SqliteStorage) -> None:
+    journal, successor = sealable(sealing), sealing.open()
+    some = journal._records.some
+
+    def sealed_meanwhile(ledger_id: str, after_seq: int, end: int) -> list[Row]:
+        successor.seal("S1", successor.take_over("S1").epoch, 1 << 60)
+        return some(ledger_id, after_seq, end)
+
+    journal._records.some = sealed_meanwhile  # type: ignore[method-assign]
+    with pytest.raises(JournalDamaged, match="what is to be sealed ends here"):
+        journal.seal("S1", 1, 1 << 60)
+    assert len(records_of(successor, "S1")) == 30
+
+
+def test_what_a_kill_has_left_of_sealed_records_is_deleted_and_no_others(
+    sealing: SqliteStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = sealable(sealing)
+    with monkeypatch.context() as killed:
+        killed.setattr(journal, "_forget_sealed", lambda *_: True)
+        journal.seal("S1", 1, 1 << 60)
+    copy = sealing.at_rest()
+    altered(
+        copy.path,
+        "UPDATE places SET id = (SELECT id FROM records WHERE ledger_id = 'S2' AND seq = 7) "
+        "WHERE ledger_id = 'S1' AND seq = 5",
+    )
+    restarted = copy.open()
+    epoch, _ = restarted.take_over("S1")
+    before = records_of(restarted, "S2")
+    while restarted.seal("S1", epoch, 0):
+        pass
+    assert records_of(restarted, "S2") == before
+    assert len(before) == len(records_of(restarted, "S1")) == 30
