@@ -88,9 +88,7 @@ class Archive:
         read, rows = self._read
         if read == sealed:
             return rows
-        if self._away is not None and not may_wait and not (self._folder / sealed.name).exists():
-            raise SealedAway(ledger_id, sealed.name, f"is in {self._away}")
-        contents = self._contents(ledger_id, sealed, self._folder)
+        contents = self._contents(ledger_id, sealed, self._folder, may_wait=may_wait)
         try:
             header, *lines = gzip.decompress(contents).split(b"\n")
             rows = [Row(*row[:5], bytes(row[5])) for row in map(_line, lines)]
@@ -144,7 +142,7 @@ class Archive:
         if str(archive) not in known:
             (archive / MARK).touch()
             _flush(archive)
-            used.write_text("\n".join([*known, str(archive)]))
+            _put(used.parent, used.name, "\n".join([*known, str(archive)]).encode())
         elif not self.is_there():
             raise FileNotFoundError(
                 f"{archive} has no file {MARK}: mount its disk; or make that file, where this is it"
@@ -156,12 +154,14 @@ class Archive:
         beside, away = self._folder / name, self._away / name
         return beside.exists() and away.exists() and beside.samefile(away)
 
-    def _contents(self, ledger_id: str, sealed: Sealed, folder: Path) -> bytes:
-        """What is in a file; of one that is not in its folder, what is away."""
+    def _contents(self, ledger_id: str, sealed: Sealed, folder: Path, *, may_wait: bool = True) -> bytes:
+        """What is in a file; of one that cannot be read in its folder, what is away, where it may wait for that."""
         try:
             contents = (folder / sealed.name).read_bytes()
         except OSError as error:
             if self._away is not None and folder != self._away:
+                if not may_wait:
+                    raise SealedAway(ledger_id, sealed.name, f"is in {self._away}") from error
                 with self._turn() as has_turn:
                     if has_turn:
                         return self._contents(ledger_id, sealed, self._away)
@@ -177,7 +177,7 @@ class Archive:
 def _put(folder: Path, name: str, contents: bytes) -> None:
     """Write a file whole and durably, in a folder that is made where it is not there."""
     folder.mkdir(exist_ok=True)
-    written = (folder / name).with_suffix(".tmp")
+    written = (folder / name).with_suffix(f".{os.getpid()}.tmp")  # the list of archives is all actors'
     with written.open("wb") as file:
         file.write(contents)
         file.flush()

@@ -106,7 +106,11 @@ class ReadBack:
             is_idle = not self._wanted
             self._wanted.update(dict.fromkeys(islice(places, FETCHED_MAX - len(self._wanted))))
             if is_idle:
-                Thread(target=self._fetch_all, name="fetch", daemon=True).start()
+                try:
+                    Thread(target=self._fetch_all, name="fetch", daemon=True).start()
+                except RuntimeError as none:  # no more threads are to be had; who asks again tries again
+                    log.critical("nothing is fetched from the archive: %s", none)
+                    self._wanted.clear()
 
     def _fetch_all(self) -> None:
         while True:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from errno import EIO, ENOSPC
 from pathlib import Path
 from threading import Event, Semaphore
 from typing import Any, Final
@@ -13,7 +14,7 @@ from actors.core.chain import NamedReader
 from actors.journal import archive
 from actors.journal.archive import NOTHING, Archive, Row
 from actors.journal.open import journal_names, open_journal, sqlite_setting
-from actors.journal.port import Fenced, Head, SealedDamaged
+from actors.journal.port import Fenced, Head, SealedAway, SealedDamaged
 from actors.journal.sqlite import SqliteJournal
 from serve.wire.rules import STORE_ID_CHARS_MAX
 from tests.journal.storages import SqliteStorage, record, records_of, with_bit_flipped
@@ -207,6 +208,56 @@ def test_an_archive_that_is_taken_again_after_another_is_not_used_for_the_first_
     disk.rename(away)
     storage.open().move_away("S1", 1, NOBODY)
     assert len(moved(away)) == 2
+
+
+def test_a_full_disk_forgets_no_archive(
+    storage: SqliteStorage, journal: SqliteJournal, away: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.move_away("S1", 1, NOBODY)
+    other = away.with_name("a third disk")
+    other.mkdir()
+    storage._options["away"] = other
+
+    def full(*_: object) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    def cut(path: Path, _: str) -> None:
+        path.write_bytes(b"")
+        full()
+
+    second = storage.open()
+    with monkeypatch.context() as planted:
+        planted.setattr(Path, "write_text", cut)
+        planted.setattr(os, "fsync", full)
+        planted.setattr(archive, "_flush", lambda _: None)  # of the mark: it is made
+        with pytest.raises(OSError, match="No space"):
+            second.move_away("S1", 1, NOBODY)
+    away.rename(away.with_name("not mounted"))
+    away.mkdir()
+    storage._options["away"] = away
+    with pytest.raises(FileNotFoundError, match="mount its disk"):
+        storage.open().move_away("S1", 1, NOBODY)
+    storage._options["away"] = other
+    storage.open().move_away("S1", 1, NOBODY)
+    assert len(moved(other)) == 1
+
+
+def test_what_may_not_wait_asks_no_archive_also_where_a_file_beside_cannot_be_read(
+    storage: SqliteStorage, journal: SqliteJournal, away: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the disk fails, or the file was moved that instant."""
+    written = records_of(journal, "S1")
+
+    def failing(path: Path) -> bytes:
+        assert away not in path.parents
+        raise OSError(EIO, "Input/output error")
+
+    reader = storage.open()
+    with monkeypatch.context() as planted:
+        planted.setattr(Path, "read_bytes", failing)
+        with pytest.raises(SealedAway):
+            reader.read("S1", 0, 1, may_wait=False)
+    assert reader.read("S1", 0, 1, may_wait=False) == written[:1]
 
 
 def test_an_archive_that_hangs_keeps_a_few_threads_and_no_more(

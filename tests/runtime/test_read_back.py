@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -213,6 +213,19 @@ def test_what_fails_unforeseen_in_one_fetch_is_said_and_the_next_one_is_made(
         planted.setattr(read_back, "events_at", failing)
         until(lambda: isinstance(archived.runtime.say(AGAIN)[0], Stopped), within_s=WAIT_S, what="why not")
     assert [each.getMessage() for each in caplog.records if each.exc_info] == ["ledger S1: event 3 cannot be fetched"]
+    assert archived.is_told_again()
+
+
+def test_where_no_thread_is_to_be_had_the_next_repeat_is_fetched(
+    archived: Away, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as planted:
+        planted.setattr(Thread, "start", failing)
+        assert archived.runtime.say(AGAIN) == [Deferred()]
+    assert "nothing is fetched from the archive: can't start new thread" in caplog.text
     assert archived.is_told_again()
 
 
