@@ -84,7 +84,8 @@ class Records:
         if not self._has_placed():
             unplaced = self._file.ask("(all)", _UNPLACED)
             left_out = [each for each in unplaced if not self._can_note(*each)]
-            log.critical("ledgers %s: new records get no places, as there is damage to older ones", left_out)
+            names = ", ".join(ledger_id for (ledger_id,) in left_out)
+            log.critical("ledgers %s: new records get no places, as there is damage to older ones", names)
             self._has_placed(left_out)  # else none, until as many more are there
         self._unplaced = 0
 
@@ -101,11 +102,13 @@ class Records:
         return True
 
     def _can_note(self, ledger_id: str) -> bool:
-        self._file.db.execute("BEGIN IMMEDIATE")
         try:
+            self._file.db.execute("BEGIN IMMEDIATE")
             self._note("AND ledger_id = ?", ledger_id)
         except PlacesDamaged:
             return False
+        except ERRORS as error:
+            raise self._file.fail(error) from error
         finally:
             self._file.db.rollback()
         return True

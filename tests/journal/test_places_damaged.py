@@ -10,7 +10,8 @@ from typing import Final
 import pytest
 
 from actors.journal.archive import Row
-from actors.journal.port import Fenced, Head, JournalDamaged, JournalError
+from actors.journal.port import Fenced, Head, JournalDamaged, JournalError, JournalFailed
+from actors.journal.records import PlacesDamaged
 from actors.journal.sqlite import SqliteJournal
 from tests.journal.storages import PAGE_BYTES, SqliteStorage, appended, record, records_of
 
@@ -96,7 +97,7 @@ def test_a_damaged_record_without_a_place_keeps_nobody_else_from_commits(
 
 @pytest.mark.parametrize("by_snapshot", [False, True])
 def test_a_damaged_page_of_places_keeps_nobody_else_from_commits_or_snapshots(
-    tmp_path: Path, by_snapshot: bool
+    tmp_path: Path, by_snapshot: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     storage = SqliteStorage(tmp_path)
     journal = long_ledgers(storage)
@@ -114,10 +115,34 @@ def test_a_damaged_page_of_places_keeps_nobody_else_from_commits_or_snapshots(
         restarted.append([record("S1", head.epoch, seq + 1)])
         assert len(restarted.read("S1", 0, 10_000)) == seq + 1
         restarted.close()
+    assert caplog.messages == ["ledgers S2: new records get no places, as there is damage to older ones"]
     with closing(sqlite3.connect(copy.path)) as db:
         marks = db.execute("SELECT ledger_id FROM placed ORDER BY up_to").fetchall()
         assert marks == [("S2",), (None,)], "what S2 has without places is still looked through"
         assert db.execute("SELECT count(*) FROM places WHERE ledger_id = 'S1'").fetchone()[0] >= 1_502
+    storage.close()
+
+
+def test_a_disk_that_fails_while_damage_is_looked_for_finishes_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = SqliteStorage(tmp_path)
+    written = appended(storage.open(), "S1", [1] * 5)
+    journal = storage.open()
+    epoch, _ = journal.take_over("S1")
+
+    def failing(which: str, *_: str) -> None:
+        if not which:
+            raise PlacesDamaged
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        raise error
+
+    monkeypatch.setattr(journal._records, "_note", failing)
+    for why in ("disk I/O error", "not used any more"):
+        with pytest.raises(JournalFailed, match=why):
+            journal.append([record("S1", epoch, 6)])
+    assert records_of(storage.open(), "S1") == written
     storage.close()
 
 
