@@ -1,17 +1,18 @@
-"""The outcomes of new orders, told to their shops behind the answers: with the next batches to them, many at once.
+"""The outcomes of new orders, told to their shops behind the answers: with the next batches to them, many at once. So
+are shops told what was claimed for an order that is not placed.
 
 What shops have applied is noted in the customers' ledgers a moment later, of many orders with one event. Whatever is
 lost on the way, a reconciler does: the order stays in its ledger's outbox until it is noted.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 from actors.core.ids import format_order_id
 from actors.orders import commands as cm
-from actors.orders.parts import heard_of, outcome_of, report_of_absent
+from actors.orders.parts import heard_of, never_placed, outcome_of, report_of_absent
 from actors.orders.state import Order, Part
 from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal
 from actors.shop.state import Reservation
@@ -22,6 +23,7 @@ PASSING: Final = (DeadlinePassed, Overloaded, LedgerStopped)
 TELL_S: Final = 0.001  # how long an outcome waits for others; a caller's next step comes later
 NOTE_S: Final = 0.25  # how long what was applied waits to be noted
 DELIVERY_S: Final = 1.0  # a reconciler takes up what is older than twice that
+LET_GO_S: Final = 5.0  # how long shops are told to let go of a claim; then they ask
 
 Told = tuple[str, Order, Part]  # the customer's ledger, and the part whose shop is told
 
@@ -42,6 +44,18 @@ class Deliveries:
         self._to_tell += [(ledger_id, order, part) for part in order.undelivered_parts()]
         if self._telling is None:
             self._telling = asyncio.get_running_loop().call_later(TELL_S, self._tell)
+
+    def let_go(self, ledger_id: str, number: int, store_ids: Iterable[str]) -> "asyncio.Task[None]":
+        """Have shops give back what they granted, or will, for an order that never will be placed: with time of its
+        own, as the call's may be over.
+        """
+        return self._start(self._let_go([(store_id, never_placed(ledger_id, number)) for store_id in store_ids]))
+
+    async def _let_go(self, outcomes: Sequence[Entry]) -> None:
+        until = asyncio.get_running_loop().time() + LET_GO_S
+        with suppress(*PASSING):  # of one shop; the others are told all the same
+            if outcomes:
+                await self._router.send_all(outcomes, until, promise=True)
 
     def close(self) -> None:
         for handle in (self._telling, self._noting):
@@ -98,10 +112,11 @@ class Deliveries:
                 return self._router.submit([ledger_id for ledger_id, _ in entries], entries, deadline, promise=True)
         return []
 
-    def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 async def _end_of(answers: "asyncio.Future[list[Answer]]") -> None:

@@ -5,7 +5,6 @@ planned next where shops refused is what `NextPlans` says, of new orders and of 
 import asyncio
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -16,7 +15,7 @@ from actors.core.rejection import UNRECORDED, Reason, Rejection
 from actors.core.status import Status
 from actors.orders import commands as cm
 from actors.orders.commands import key_of
-from actors.orders.parts import first_claim_of, never_placed
+from actors.orders.parts import first_claim_of
 from actors.orders.state import Order
 from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
 from actors.shop.commands import Lines
@@ -94,8 +93,8 @@ class Placing:
 
     async def place(self, ledger_id: str, asked: cm.Open, deadline: float, next_plans: NextPlans) -> Order | Rejection:
         """Claim in all shops, then have the customer's ledger decide; nothing is written there before. What is claimed
-        and not placed is let go of, here or where a shop asks for it. Raises LedgerStopped where only a shop that is
-        not served could tell.
+        and not placed is let go of, here, also where the call ends before it was to be placed, or where a shop asks.
+        Raises LedgerStopped where only a shop that is not served could tell.
         """
         plans, missing, tries, outs = asked.plans, asked.missing, 0, 0
         stopped: list[Stopped] = []
@@ -162,9 +161,14 @@ class Placing:
         """Claim in all shops at once; the reservations of those that granted it, and why others did not, by shop."""
         attempt = secrets.token_hex(ATTEMPT_BYTES)
         claims = [(plan.store_id, first_claim_of(ledger_id, asked, number, attempt, plan)) for plan in plans]
+        try:
+            answers = await self._router.send_all(claims, deadline)
+        except (*PASSING, asyncio.CancelledError):  # one shop kept all waiting, and the others may have granted theirs
+            self._deliveries.let_go(ledger_id, number, [plan.store_id for plan in plans])
+            raise
         granted: dict[str, int] = {}
         refused: RefusedClaims = {}
-        for plan, answer in zip(plans, await self._router.send_all(claims, deadline), strict=True):
+        for plan, answer in zip(plans, answers, strict=True):
             if isinstance(answer, Reservation):
                 granted[plan.store_id] = answer.number
             else:
@@ -173,10 +177,8 @@ class Placing:
 
     async def _let_go(self, ledger_id: str, number: int, store_ids: Iterable[str], deadline: float) -> None:
         """Give back what was claimed for an order that is not placed, and never will be."""
-        soon = min(deadline, asyncio.get_running_loop().time() + LET_GO_S_MAX)
-        if outcomes := [(store_id, never_placed(ledger_id, number)) for store_id in store_ids]:
-            with suppress(*PASSING):  # a shop that has not heard asks
-                await self._router.send_all(outcomes, soon, promise=True)
+        told = self._deliveries.let_go(ledger_id, number, store_ids)
+        await asyncio.wait([told], timeout=min(deadline - asyncio.get_running_loop().time(), LET_GO_S_MAX))
 
     async def send(
         self, ledger_id: str, command: cm.Command, deadline: float, *, promise: bool
