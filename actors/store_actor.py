@@ -70,9 +70,10 @@ class StoreActor(LedgerActor):
     @rpc
     def stock(
         self, store_ids: list[str], skus: list[str], slot_start_ms: int, revision: int = 0
-    ) -> list[tuple[list[int], int | None] | None] | None:
-        """For each store the units available by SKU, and the places left in a slot: -1 where none was asked for, None
-        where there is no such slot; None for a store whose ledger is stopped. None altogether where a slot was asked
+    ) -> list[tuple[list[int], int | None, list[int]] | None] | None:
+        """For each store the units available by SKU, the places left in a slot, -1 where none was asked for, None where
+        there is no such slot, and by SKU the units that are claimed by undecided orders and else were available beside,
+        nothing where there are none; None for a store whose ledger is stopped. None altogether where a slot was asked
         for and the chain revision here is older.
 
         For ranking only: a stale read that neither locks, expires nor waits for writes, so that thousands of shops are
@@ -80,18 +81,20 @@ class StoreActor(LedgerActor):
         """
         if slot_start_ms and revision > self.chain.revision:
             return None
-        found: list[tuple[list[int], int | None] | None] = []
+        found: list[tuple[list[int], int | None, list[int]] | None] = []
         for store_id in store_ids:
             ledger = self.host.stale_read(store_id)
             if self.host.is_stopped(store_id):
                 found.append(None)
                 continue
             if ledger is None:
-                found.append(([0] * len(skus), self._places_left(store_id, {}, slot_start_ms)))
+                found.append(([0] * len(skus), self._places_left(store_id, {}, slot_start_ms), []))
                 continue
             positions = [ledger.positions.get(sku) for sku in skus]
-            available = [0 if position is None else max(0, position.available) for position in positions]
-            found.append((available, self._places_left(store_id, ledger.slots_taken, slot_start_ms)))
+            left = [0 if position is None else position.available for position in positions]
+            available = [max(0, units) for units in left]
+            claimed = _claimed(ledger, skus, left) if ledger.undecided else []
+            found.append((available, self._places_left(store_id, ledger.slots_taken, slot_start_ms), claimed))
         return found
 
     def _places_left(self, store_id: str, taken: dict[int, int], slot_start_ms: int) -> int | None:
@@ -325,6 +328,21 @@ class StoreActor(LedgerActor):
             state = capture.version, capture.state_hash(), positions, live
         with self.host.reading(store_id):  # it is still the owner
             return state
+
+
+def _claimed(ledger: Ledger, skus: Sequence[str], left: Sequence[int]) -> list[int]:
+    """By SKU what would be available beside what is, were no order undecided; nothing where that is none. There are few
+    undecided ones: claims that are a round of messages old, and for 15 s those of who died. A stale read: one may be
+    gone.
+    """
+    units = dict.fromkeys(skus, 0)
+    for number in tuple(ledger.undecided):
+        claim = ledger.reservations.get(number)
+        for sku, quantity in () if claim is None else claim.lines:
+            if sku in units:
+                units[sku] += quantity
+    claimed = [max(0, now + units[sku]) - max(0, now) for sku, now in zip(skus, left, strict=True)]
+    return claimed if any(claimed) else []
 
 
 def _found(ledger: Ledger, numbers: Iterable[int]) -> Found:

@@ -23,7 +23,7 @@ from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.sourcing.places import Postcodes
 from serve.sourcing.plan import NoPlan, Plan
-from serve.sourcing.search import GATHER_S, NOTHING, Finder, Own, Search, missing_of, refusal_of
+from serve.sourcing.search import GATHER_S, NOTHING, Chosen, Finder, Own, Search, missing_of, refusal_of
 from serve.wire import fields, orders as wo, reservations as wr
 from serve.wire.fields import fill_instant, instant_ms, lines_of, value_of
 from serve.wire.orders import fill_candidate, fill_order, fill_plan
@@ -105,18 +105,20 @@ class Orders:
         search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline, own=own, gather_s=gather_s)
         if (isinstance(chosen, NoPlan) or chosen.short) and not search.is_whole():
             raise DeadlinePassed(sent=True)  # a refusal stands for ever, and a shop that is away may have it
-        if isinstance(chosen, NoPlan):
-            refusal = cm.Refuse(asked.key, content, customer_id, refusal_of(chosen))
-            return await self._coordinator.refuse(refusal, deadline)
+        counted = search if isinstance(chosen, Plan) and not chosen.short else search.with_claimed()
+        first = _planned(chosen, None if counted is search else counted, slot_start_ms)
+        if isinstance(first, Rejection):
+            return await self._coordinator.refuse(cm.Refuse(asked.key, content, customer_id, first), deadline)
 
         def next_plans(_order: Order | None, refused: RefusedClaims) -> Planned | Rejection:
-            nonlocal search
+            nonlocal search, counted
             claimed = {store_id: each for store_id, each in refused.items() if each.status is Status.CLAIMED}
-            search = search.lowered({store_id: refused[store_id] for store_id in refused.keys() - claimed}, keeps=keeps)
-            return _planned(search, search.lowered(claimed, keeps=keeps), slot_start_ms)
+            gone = {store_id: refused[store_id] for store_id in refused.keys() - claimed}
+            counted = (search.with_claimed() if counted is search else counted).lowered(gone, keeps=keeps)
+            search = search.lowered(gone, keeps=keeps)
+            return _planned(search.lowered(claimed, keeps=keeps).plan(), counted, slot_start_ms)
 
-        plans, missing = _plans(chosen, slot_start_ms), missing_of(chosen)
-        order = value_of(cm.Open, request, content=content, plans=plans, missing=missing, number=0)
+        order = value_of(cm.Open, request, content=content, plans=first.plans, missing=first.missing, number=0)
         return await self._coordinator.open(order, deadline, next_plans)
 
     async def _get(self, request: os_.GetOrderRequest, deadline: float, reply: os_.GetOrderResponse) -> None:
@@ -239,18 +241,17 @@ def _held_by(order: Order | None, slot_start_ms: int) -> Own:
     return own
 
 
-def _planned(search: Search, beside_claims: Search, slot_start_ms: int) -> Planned | Rejection:
-    """The next plan: beside what undecided orders have claimed where that serves as well, else one that counts on it.
-    What they have claimed keeps nothing from a later try, and is never why a call is refused.
+def _planned(chosen: Chosen, counted: Search | None, slot_start_ms: int) -> Planned | Rejection:
+    """What was chosen beside the claims of undecided orders where that is the whole, else what is found where they are
+    `counted`, if that is more. What they have claimed keeps nothing from a later try, and is never why one is refused.
     """
-    at_once = beside_claims.plan()
-    if beside_claims is not search and (isinstance(at_once, NoPlan) or at_once.short):
-        later = search.plan()
-        if isinstance(later, Plan) and (isinstance(at_once, NoPlan) or missing_of(later) != missing_of(at_once)):
+    if counted is not None and (isinstance(chosen, NoPlan) or chosen.short):
+        later = counted.plan()
+        if isinstance(later, Plan) and (isinstance(chosen, NoPlan) or missing_of(later) != missing_of(chosen)):
             return Planned(_plans(later, slot_start_ms), missing_of(later), waits=True)
-    if isinstance(at_once, NoPlan):
-        return refusal_of(at_once)
-    return Planned(_plans(at_once, slot_start_ms), missing_of(at_once))
+    if isinstance(chosen, NoPlan):
+        return refusal_of(chosen)
+    return Planned(_plans(chosen, slot_start_ms), missing_of(chosen))
 
 
 def _plans(chosen: Plan, slot_start_ms: int) -> tuple[cm.Plan, ...]:

@@ -51,10 +51,13 @@ class _Columns(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Availability:
-    """What shops answered, by row: the units by SKU, as `places` has the SKUs, and the pickups left in the slot."""
+    """What shops answered, by row: the units by SKU, as `places` has the SKUs, and the pickups left in the slot.
+    `claimed` has the units that are available beside once undecided orders let go of them, where there are any.
+    """
 
     places: dict[str, int]
     shops: dict[int, tuple[list[int], int | None]] = field(default_factory=dict)
+    claimed: dict[int, list[int]] = field(default_factory=dict)
     _stocked: dict[str, dict[int, int]] = field(default_factory=dict)
     _columns: _Columns | None = None
 
@@ -153,6 +156,20 @@ class Search:
         answered = np.zeros(len(self.store_index), np.bool_)
         answered[self.asked] = found.answered[self.asked]
         return Known(available, found.open_, capacity, self.ready_ms, answered, self.metres.to_all())
+
+    def with_claimed(self) -> "Search":
+        """The same with what undecided orders have claimed, itself where that is nothing."""
+        places = [self.found.places[sku] for sku in self.ask.demand.skus]
+        claimed = {row: [units[place] for place in places] for row, units in self.found.claimed.items()}
+        rows = [row for row, units in claimed.items() if any(units) and self.suits[row]]
+        if not rows:
+            return self
+        known = self.in_arrays()
+        available = known.available.copy(order="K")
+        for row in rows:
+            if known.capacity_left is None or known.capacity_left[row]:
+                available[row] += claimed[row]
+        return replace(self, known=replace(known, available=available))
 
     def ranking(self, at_most: int, *, explain: bool) -> Ranking:
         return rank(self.store_index, self.in_arrays(), self.ask, self.policy, at_most=at_most, explain=explain)
@@ -312,7 +329,11 @@ class Finder:
                 continue
             for store_id, shop in zip(store_ids, shops, strict=True):
                 if shop is not None:  # not stopped
-                    found.shops[store_index.rows[store_id]] = shop
+                    row = store_index.rows[store_id]
+                    available, left, claimed = shop
+                    found.shops[row] = available, left
+                    if claimed:
+                        found.claimed[row] = claimed
         return found
 
     def _ask_one(self, actor: str, question: tuple[Any, ...], deadline: float) -> asyncio.Task[Any]:

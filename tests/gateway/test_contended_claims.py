@@ -11,7 +11,7 @@ import pytest
 from actors.orders import commands as cm
 from actors.orders.parts import never_placed
 from actors.shop import commands as shop
-from holdfast.v1 import order_pb2, order_service_pb2 as os_, reservation_service_pb2 as rs
+from holdfast.v1 import error_pb2, order_pb2, order_service_pb2 as os_, reservation_service_pb2 as rs
 from serve.coordination.placing import TRIES_MAX
 from tests.gateway.front import Front
 from tests.gateway.orders import BUYER, HERS, customers, ordered, say, settle
@@ -19,16 +19,17 @@ from tests.shop.scenario_text import command_of
 
 OTHERS: Final = 170  # the number of another order, which claims and is never placed
 SPLIT: Final = order_pb2.SOURCING_POLICY_SPLIT
+PARTIAL: Final = order_pb2.SOURCING_POLICY_PARTIAL
 
 
-def asked_for(key: str, basket_id: str = "", **units: int) -> Any:
+def asked_for(key: str, basket_id: str = "", policy: order_pb2.SourcingPolicy = SPLIT, **units: int) -> Any:
     return rs.ReserveRequest(
         idempotency_key=key,
         customer_id=BUYER,
         channel="web",
         basket_id=basket_id,
         lines=[{"sku": sku, "quantity": quantity} for sku, quantity in units.items()],
-        sourcing=order_pb2.Sourcing(place={}, policy=SPLIT),
+        sourcing=order_pb2.Sourcing(place={}, policy=policy),
     )
 
 
@@ -73,6 +74,61 @@ def test_what_was_claimed_in_one_try_may_serve_in_the_next(front: Front) -> None
 
     before_steps(front, {"store-S1": lambda: in_shop(front, "S1", claim("B")), "customers": let_go})
     assert parts_of(front.accept("Reserve", asked_for("k", B=1, C=1))) == ["S1", "S3"]
+
+
+def let_go_of(front: Front) -> None:
+    say(front, "S1", never_placed(HERS, OTHERS))
+
+
+@pytest.mark.parametrize(("policy", "units"), [(SPLIT, 3), (PARTIAL, 3), (PARTIAL, 9)])
+@pytest.mark.parametrize("basket_id", ["", "b"])
+def test_no_answer_counts_units_as_gone_that_are_only_claimed(
+    front: Front, policy: order_pb2.SourcingPolicy, units: int, basket_id: str
+) -> None:
+    """Neither a refusal nor what is missing of a part of the lines."""
+    front.receive("B", 3, "S1")
+    say(front, "S1", claim("B", 2))
+    request = asked_for("k", basket_id, policy, A=1, B=units)
+    contended = front.ask("Reserve", request, timeout_ms="300")
+    assert contended.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED), "tried to the end"
+    let_go_of(front)
+    order = front.accept("Reserve", request).order
+    assert [(line.sku, line.quantity) for part in order.parts for line in part.lines] == [("A", 1), ("B", 3)]
+    assert [(line.sku, line.quantity) for line in order.missing] == ([("B", 6)] if units == 9 else [])
+
+
+def test_what_is_out_beside_claims_is_refused_at_once(front: Front) -> None:
+    front.receive("B", 3, "S1")
+    say(front, "S1", claim("B", 2))
+    say(front, "S1", command_of("reserve bob B 1", "bob"))
+    refused = front.accept("Reserve", asked_for("k", B=3)).rejection
+    assert refused.reason == error_pb2.REASON_NO_STORE_IN_REACH
+    let_go_of(front)
+    assert front.accept("Reserve", asked_for("k", B=3)).rejection == refused
+
+
+def test_claims_are_counted_once_a_shop_that_had_all_is_out(front: Front) -> None:
+    """S1's only B is claimed, and S2's is sold before it is claimed."""
+    for store_id in ("S1", "S2"):
+        front.receive("B", 1, store_id)
+    say(front, "S1", claim("B"))
+    before_steps(
+        front,
+        {
+            "store-S2": lambda: in_shop(front, "S2", command_of("reserve bob B 1", "bob")),
+            "customers": lambda: in_shop(front, "S1", never_placed(HERS, OTHERS)),
+        },
+    )
+    assert parts_of(front.accept("Reserve", asked_for("k", B=1))) == ["S1"]
+
+
+def test_advice_counts_no_claims(front: Front) -> None:
+    front.receive("B", 1, "S1")
+    say(front, "S1", claim("B"))
+    request = os_.FindStoresRequest(
+        lines=[{"sku": "B", "quantity": 1}], channel="web", sourcing=order_pb2.Sourcing(place={})
+    )
+    assert not front.accept("FindStores", request).plan
 
 
 def test_a_basket_that_is_reserved_again_is_planned_as_a_whole_again(front: Front) -> None:
