@@ -84,13 +84,18 @@ def test_a_shop_with_a_full_queue_locks_no_units_of_the_others(front: Front, mon
     def full(*_: Any, **_named: Any) -> Any:
         raise Overloaded
 
+    async def let_go() -> None:
+        await until_async(is_free, within_s=WAIT_S, what="the units of S1")
+
+    async def is_free() -> bool:
+        return not reserved(front, "S1", "B")
+
     with monkeypatch.context() as patch:
         patch.setattr(front.gateway._router._batcher("store-S2"), "submit", full)
         for number in range(9):
             answer = front.ask("Reserve", asked_for(f"k{number}", B=1, C=1))
             assert answer.code is grpc.StatusCode.UNAVAILABLE
-        front.settle_orders()
-        assert not reserved(front, "S1", "B")
+        front.run(let_go)
     assert front.accept("Reserve", asked_for("k0", B=9, C=1)).HasField("order")
 
 
