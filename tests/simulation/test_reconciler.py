@@ -28,7 +28,7 @@ from tests.simulation.sim_actors import SimActors
 from tests.simulation.virtual_loop import VirtualLoop
 
 PLACEMENT: Final = Placement(0, 2)
-ANN: Final = "anna"  # not one of the customers whom the world watches: no limits here
+ANN: Final = "her"  # none of the customers whom the world watches: no limits here
 HERS: Final = ledger_of_customer(ANN)
 # Somebody whose ledger is the other actor's.
 BOB: Final = next(
