@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from actors.protocol.messages import ActorGone, LedgerStopped
-from actors.rpc import frames, server as server_module
-from actors.rpc.backoff import SPREAD, START_PAUSE_S_MAX, Away, start_pause_s
+from actors.rpc import backoff, frames, server as server_module
+from actors.rpc.backoff import SPREAD, START_PAUSE_S_MAX, Away
 from actors.rpc.client import ActorFailed
 from actors.rpc.frames import Challenge, FrameBuffer, Hello, Refused, decode, encode, proof_of
 from actors.rpc.server import CallerClock, Server
@@ -328,10 +328,10 @@ def test_a_server_whose_loop_fails_says_so_and_ends(monkeypatch: pytest.MonkeyPa
 
 
 def test_pauses_between_starts_double_and_are_bounded_and_others_for_another_name() -> None:
-    pauses = [start_pause_s(ACTOR, failed) for failed in range(1, 100)]
+    pauses = [backoff.start_pause_s(ACTOR, failed) for failed in range(1, 100)]
     assert pauses[:7] == [pauses[0] * 2**number for number in range(7)]
     assert max(pauses) <= START_PAUSE_S_MAX * (1 + SPREAD)
-    assert len({start_pause_s(f"store-{number}", 9) for number in range(100)}) > 50
+    assert len({backoff.start_pause_s(f"store-{number}", 9) for number in range(100)}) > 50
 
 
 def test_who_is_away_is_tried_less_and_less_often_and_at_once_again_when_reached() -> None:
