@@ -17,8 +17,11 @@ class Broken(Exception):
     """An invariant does not hold."""
 
     def __init__(self, invariant: str, found: str) -> None:
-        super().__init__(f"{invariant}: {found}")
+        super().__init__(invariant, found)  # as it is made anew behind another process
         self.invariant = invariant
+
+    def __str__(self) -> str:
+        return ": ".join(self.args)
 
 
 def check(host: LedgerHost, disk: MemoryDisk, ledger_id: str) -> None:
