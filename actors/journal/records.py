@@ -81,15 +81,15 @@ class Records:
         """In a transaction of its own: note the places of all records. What damage there is to places of one ledger
         keeps from it no other.
         """
-        if not self._has_placed():
+        if not self._try_to_place():
             unplaced = self._file.ask("(all)", _UNPLACED)
             left_out = [each for each in unplaced if not self._can_note(*each)]
             names = ", ".join(ledger_id for (ledger_id,) in left_out)
             log.critical("ledgers %s: new records get no places, as there is damage to older ones", names)
-            self._has_placed(left_out)  # else none, until as many more are there
+            self._try_to_place(left_out)  # else none, until as many more are there
         self._unplaced = 0
 
-    def _has_placed(self, left_out: Sequence[tuple[str]] = ()) -> bool:
+    def _try_to_place(self, left_out: Sequence[tuple[str]] = ()) -> bool:
         try:
             with self._file.transaction() as db:
                 db.executemany(

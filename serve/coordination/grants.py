@@ -49,7 +49,7 @@ class Grants:
 
     async def send(self, entry: Entry, deadline: float, *, promise: bool) -> Answer:
         """Have a shop decide with what the customer's ledger grants. Raises as `Router.send`, but for Overloaded once
-        something was granted, and DeadlinePassed where the two did not agree in time.
+        that ledger was asked, and DeadlinePassed where the two did not agree in time.
         """
         store_id, command = entry
         assert isinstance(command, shop.Reserve | shop.Amend), "no other call holds more"
@@ -68,14 +68,14 @@ class Grants:
 
     async def _send(self, store_id: str, command: Command, deadline: float, *, promise: bool) -> Answer:
         pause_s, pause_s_max = UNDECIDED_PAUSE_S
-        asked_shop = granted = False
+        asked_shop = asked_ledger = False
         while True:
             try:
                 request = await self._request(store_id, command, deadline)
                 if isinstance(request, Rejection):
                     return Refusal(0, request)
                 said = await self._ask(request, deadline)
-                granted = granted or isinstance(said, shop.Grant)
+                asked_ledger = True
                 if not isinstance(said, Rejection) or said.reason is not Reason.ORDER_UNDECIDED:
                     entry = store_id, replace(command, grant=said)
                     answer = await self._router.send(entry, deadline, promise=promise)
@@ -90,9 +90,10 @@ class Grants:
                     if not is_grant_required(answer):
                         return answer
             except (Overloaded, DeadlinePassed) as error:
-                if not granted:
+                if not asked_ledger:
                     raise
-                raise DeadlinePassed(sent=True) from error  # the grant counts for the customer: something was done
+                # A grant counts for the customer, also one whose answer was lost before other rules refused the call.
+                raise DeadlinePassed(sent=True) from error
             if asyncio.get_running_loop().time() + pause_s >= deadline:
                 raise DeadlinePassed(sent=True)
             await asyncio.sleep(pause_s)

@@ -189,14 +189,15 @@ def test_a_call_under_a_limit_takes_two_steps_before_its_answer(stocked: Front) 
 
 
 class _Busy(Router):
-    """Its customers' actors take one call, and have a full queue for those after it."""
+    """A ledger's actor has a full queue as soon as the customers' has taken a call."""
 
-    def __init__(self, here: ActorsHere) -> None:
+    def __init__(self, here: ActorsHere, ledger_id: str) -> None:
         super().__init__(here, Placement(0))
         self.here = here
+        self.ledger_id = ledger_id
 
     def submit(self, store_ids: Any, entries: Any, deadline: float, *, promise: bool, each: bool = False) -> Any:
-        if store_ids[0] == HERS and any(name == CUSTOMERS for name, *_ in self.here.calls):
+        if store_ids[0] == self.ledger_id and any(name == CUSTOMERS for name, *_ in self.here.calls):
             raise Overloaded
         return super().submit(store_ids, entries, deadline, promise=promise, each=each)
 
@@ -211,12 +212,30 @@ def test_a_queue_that_is_full_after_a_grant_was_given_is_no_refusal_of_the_whole
         deadline = asyncio.get_running_loop().time() + WAIT_S
         policy = replace(known.chain.policy, chain_limit_rules=rules)
         await known.change_chain("set_policy", policy, 0, deadline=deadline)
-        router = _Busy(stocked.actors)
+        router = _Busy(stocked.actors, HERS)
         router.chain = before
         await stocked.actors.call("store-S1", "adopt", known.rules_for("store-S1"))
         stocked.actors.calls.clear()
         entry = "S1", reservation(asked("k1"))[1]
         return await Grants(router).send(entry, deadline, promise=False)
+
+    with pytest.raises(DeadlinePassed) as raised:
+        stocked.run(main)
+    assert raised.value.sent
+
+
+def test_a_queue_that_is_full_after_the_customers_ledger_refused_is_no_refusal_of_the_whole_call(
+    stocked: Front,
+) -> None:
+    """It may have granted the call before, under other limits, and the answer was lost."""
+    limit(stocked, 1)
+
+    async def main() -> Any:
+        router = _Busy(stocked.actors, "S1")
+        router.chain = stocked.gateway._router.chain
+        stocked.actors.calls.clear()
+        entry = "S1", reservation(asked("k1", 2))[1]
+        return await Grants(router).send(entry, asyncio.get_running_loop().time() + WAIT_S, promise=False)
 
     with pytest.raises(DeadlinePassed) as raised:
         stocked.run(main)
