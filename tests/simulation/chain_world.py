@@ -63,7 +63,7 @@ SLOT_MS: Final = 3_600_000
 
 
 class Said(NamedTuple):
-    """What a caller said, how to say it again, and what it heard first, and when."""
+    """What a caller said, how to say it again, what it heard first, and when it began: a refusal may be as old."""
 
     attempt: Attempt
     answer: Any
@@ -276,7 +276,7 @@ class ChainWorld:
     async def repeat(self, who: str, key: str, attempt: Attempt) -> Any:
         """The same sentence until it is answered, and once more: the same answer. Gateways go on the way."""
         answers: list[Any] = []
-        first_ms = 0
+        first_ms = self.now_ms()
         policy, restarts = self.chain.policy, self.struck["every gateway restarted"]
         while len(answers) < 2:
             gateway = self.random.choice(self.gateways)
@@ -292,7 +292,6 @@ class ChainWorld:
                 answer = await task
                 if reason_of(answer) is not Reason.ORDER_UNDECIDED:  # which callers hear as UNAVAILABLE
                     answers.append(answer)
-                    first_ms = first_ms or self.now_ms()
             except Overloaded:
                 await asyncio.sleep(1)  # what was on its way has arrived
                 if not answers and not self.late and self.unsure_until.get(who, 0.0) <= began_s:
