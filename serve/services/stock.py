@@ -24,10 +24,13 @@ class Stock:
         self._clock = clock
         self.calls: Final = {
             "AdjustStock": Call(partial(self._change, adjust_stock)),
-            "CountStock": Call(partial(self._change, count_stock)),
+            "CountStock": Call(partial(self._change, self._count)),
             "SetSafetyStock": Call(partial(self._change, set_safety_stock)),
             "GetAvailability": Call(self._availability),
         }
+
+    def _count(self, request: ss.CountStockRequest) -> Entry:
+        return count_stock(request, self._clock.now_ms())
 
     async def _change(self, translate: Callable[[Any], Entry], request: Any, deadline: float, reply: Any) -> None:
         entry = translate(request)

@@ -1,5 +1,6 @@
 """Stock between protobuf and a shop's commands and values: movements, counts, safety stock, positions, shortfalls."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 from actors.core.ids import format_reservation_id
@@ -11,6 +12,9 @@ from serve.wire.fields import fill_value, instant_ms, lines_of, value_of
 from serve.wire.rules import Checked
 
 Row = tuple[int, int, int, int]
+# A count ahead of the service's clock is taken as one of now, as if what was sold since it was made were still there.
+# Clocks that NTP sets differ by less than a second; one that differs by more than this is wrong.
+AHEAD_MS_MAX: Final = 10_000
 NAMES_NO_STORE: Final = "names a shop that store_ids does not; name it there too"
 
 
@@ -24,10 +28,14 @@ def adjust_stock(request: ss.AdjustStockRequest) -> Entry:
     return request.store_id, value_of(cm.AdjustStock, request, movements=movements)
 
 
-def count_stock(request: ss.CountStockRequest) -> Entry:
-    """CountStock."""
+def count_stock(request: ss.CountStockRequest, now_ms: int) -> Entry:
+    """CountStock, which is none of a time to come by the service's clock."""
     checked = Checked(request)
     checked.once("counts", request.counts, "sku")
+    if instant_ms(request.as_of) > now_ms + AHEAD_MS_MAX:
+        now = datetime.fromtimestamp(now_ms // 1_000, UTC)
+        mend = "send one that has passed, or leave it out to count as of now"
+        checked.fault("as_of", f"is in the future: by the service's clock it is {now:%Y-%m-%dT%H:%M:%SZ}; {mend}")
     checked.raise_if_faulty()
     holds_included = request.holds == stock_pb2.HOLDS_COUNTED_INCLUDED
     command = value_of(cm.CountStock, request, counts=lines_of(request.counts), holds_included=holds_included)

@@ -12,6 +12,7 @@ from holdfast.v1 import reservation_service_pb2 as rs, stock_service_pb2 as ss
 from serve.sourcing.places import Postcodes
 from serve.wire import reservations, rules
 from serve.wire.rules import FAULTS_MAX
+from serve.wire.stock import AHEAD_MS_MAX
 from tests.gateway.edges import Edge, edges
 from tests.gateway.front import HEADER_BYTES_MAX, Front, reserve_request
 from tests.gateway.requests import BATCHES, GOOD, HELD, durable, good, order_request, spoiled, stand
@@ -288,3 +289,18 @@ def test_a_shop_that_is_new_to_this_gateway_is_found(front: Front) -> None:
     assert reply.rejection.store_id == "S9"
     batch = rs.ReserveBatchRequest(requests=[reserve_request("k1", store_id="S9")])
     assert front.accept("ReserveBatch", batch).outcomes[0].rejection == reply.rejection
+
+
+@pytest.mark.parametrize(("ahead_ms", "is_taken"), [(-60_000, True), (AHEAD_MS_MAX, True), (AHEAD_MS_MAX + 1, False)])
+def test_a_count_of_a_time_to_come_is_refused(front: Front, ahead_ms: int, is_taken: bool) -> None:
+    front.clock.move(3_600_000)
+    request: Any = good("CountStock", "ahead")
+    request.as_of.FromMilliseconds(front.clock.now_ms() + ahead_ms)
+    before = durable(front)
+    found = front.ask("CountStock", request)
+    if is_taken:
+        assert found.code is grpc.StatusCode.OK
+        return
+    assert (found.code, found.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ["as_of"])
+    assert "leave it out to count as of now" in found.message
+    assert durable(front) == before

@@ -41,7 +41,9 @@ class StockCalls(Client, Protocol):
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
     ) -> models.StockOutcome:
-        """Set what was counted as of an instant (None: now); movements since then are kept. Units may be zero."""
+        """Set what was counted as of an instant that has passed (None: now); movements since then are kept, units may
+        be zero.
+        """
         request = to_message(
             service_pb2.CountStockRequest, store_id=store_id, counts=counts, as_of_ms=as_of_ms, holds=holds
         )
