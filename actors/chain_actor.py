@@ -96,11 +96,11 @@ class ChainActor:
     @rpc
     def drop_reader(self, name: str, named: int, known_revision: int = 0) -> bytes | None:
         """Forget a reader's name that has this number; returns the document, also where that was done before and its
-        answer is lost, or None where there is no such name. Raises JournalError.
+        answer is lost, or None where there was no such name. Raises JournalError.
         """
         with self._lock:
             known = self._chain.readers.get(name)
-            if known is None and name not in self._chain.dropped:
+            if named > (known.named if known else self._chain.dropped.get(name, 0)):
                 return self._as_owner(None)
             if known is not None and known.named == named:
                 self._append(ReaderDropped(name))

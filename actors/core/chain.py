@@ -96,7 +96,7 @@ class Chain(Value, frozen=True, dict=True, gc=True):
     `shop_revisions` has those at which the rules of single shops changed last, `put_revisions` those at which anything
     of them did. These are apart from the policy's version, or the pause of one shop would be new rules for all, which
     each writes into its journal. `calendars` are all that the chain's events have said, by their hash. `dropped` are
-    names that readers had last.
+    names that readers had last, with their numbers.
     """
 
     revision: int
@@ -108,7 +108,7 @@ class Chain(Value, frozen=True, dict=True, gc=True):
     calendars: dict[str, Calendar] = msgspec.field(default_factory=dict)
     readers: dict[str, NamedReader] = msgspec.field(default_factory=dict)
     readers_revision: int = 0
-    dropped: tuple[str, ...] = ()
+    dropped: dict[str, int] = msgspec.field(default_factory=dict)
 
     @cached_property
     def has_hours(self) -> bool:
@@ -223,8 +223,9 @@ def evolve_chain(chain: Chain, event: ChainEvent) -> Chain:
             return replace(chain, revision=revision, readers=readers, readers_revision=revision)
         case ReaderDropped(name):
             readers = {each: reader for each, reader in chain.readers.items() if each != name}
-            dropped = (*(each for each in chain.dropped if each != name), name)[-READERS_MAX:]
-            return replace(chain, revision=revision, readers=readers, readers_revision=revision, dropped=dropped)
+            dropped = [(each, named) for each, named in chain.dropped.items() if each != name]
+            dropped = [*dropped, (name, chain.readers[name].named)][-READERS_MAX:]
+            return replace(chain, revision=revision, readers=readers, readers_revision=revision, dropped=dict(dropped))
 
 
 def _rows_of(event: StoresPut, calendars: dict[str, Calendar]) -> list[Store]:

@@ -72,7 +72,10 @@ class Readers:
     async def _list(self, _request: ad.ListReadersRequest, deadline: float, reply: ad.ListReadersResponse) -> None:
         await self._router.refresh_chain(deadline)
         named = sorted(self._router.chain.readers.items())
-        readers = [(known.named, reply.readers.add(name=name, all_stores=known.everything)) for name, known in named]
+        readers = [
+            (known.named, reply.readers.add(name=name, all_stores=known.everything, number=known.named))
+            for name, known in named
+        ]
         asked: dict[str, tuple[()]] = dict.fromkeys(await self._router.ledger_actors(), ())
         for actor, answer in (await self._router.ask_each("readers", asked, deadline=deadline)).items():
             if isinstance(answer, BaseException):
@@ -93,11 +96,9 @@ class Readers:
 
     async def _drop(self, request: ad.DropReaderRequest, deadline: float, reply: ad.DropReaderResponse) -> None:
         Checked(request).raise_if_faulty()
-        await self._router.refresh_chain(deadline)
-        # By its number, or a copy of the call that comes late would drop who was given the name again.
-        named = known.named if (known := self._router.chain.readers.get(request.reader)) else 0
-        if not await self._router.change_chain("drop_reader", request.reader, named, deadline=deadline):
-            message = f"there is no reader {request.reader!r}; ListReaders tells their names"
+        if not await self._router.change_chain("drop_reader", request.reader, request.number, deadline=deadline):
+            reader = f"{request.reader!r} with number {request.number}"
+            message = f"there is no reader {reader}; ListReaders tells names and numbers"
             raise refused(grpc.StatusCode.NOT_FOUND, "READER_UNKNOWN", message, reader=request.reader)
         reply.reader = request.reader
         await self._tell_all(deadline)

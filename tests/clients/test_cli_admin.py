@@ -62,6 +62,7 @@ def test_readers_are_shown_with_what_they_keep_and_dropped(run: Command) -> None
         client.acknowledge_events("warehouse", {"s1": 1})
     (reader,) = run("admin", "readers")["readers"]
     assert (reader["name"], reader["all_stores"], reader["behind"], reader["keeps"]) == ("warehouse", False, 1, [])
+    number = str(reader["number"])
     keeping = admin_service_pb2.Reader(name="warehouse", furthest_ledger="s1", keeps=["s1", "s2"])
     kept = admin_service_pb2.ListReadersResponse(readers=[keeping], left_out=["s9"])
     run.service.faults["ListReaders"].extend(Answer([kept]) for _ in range(2))
@@ -70,6 +71,6 @@ def test_readers_are_shown_with_what_they_keep_and_dropped(run: Command) -> None
     run.service.faults["ListReaders"].append(Answer([admin_service_pb2.ListReadersResponse(left_out=["s9"])]))
     assert run("admin", "readers", code=1) == {"readers": [], "left_out": ["s9"]}
     for _ in range(2):
-        assert run("admin", "drop-reader", "warehouse") == {"dropped": "warehouse"}
+        assert run("admin", "drop-reader", "warehouse", number) == {"dropped": "warehouse"}
     assert run("admin", "readers") == {"readers": [], "left_out": []}
-    assert run("admin", "drop-reader", "never named", code=4)["error"]["kind"] == "NotFound"
+    assert run("admin", "drop-reader", "never named", number, code=4)["error"]["kind"] == "NotFound"

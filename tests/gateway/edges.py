@@ -170,6 +170,7 @@ WHOLES: Final = (
     ("FindStores", "lines[1].quantity", 1, QUANTITY_MAX, INT64_MAX),
     ("FindStores", "candidates_max", 0, CANDIDATES_MAX, INT32_MAX),
     ("FindStores", "sourcing.stores_max", 0, PLAN_STORES_MAX, INT32_MAX),
+    ("DropReader", "number", 1, None, INT64_MAX),
 )
 
 ENUMS: Final = (

@@ -150,7 +150,7 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
         reader="warehouse", cursors=[{"store_id": "S1", "after_version": 1}, {"store_id": "S2"}]
     ),
     "ListReaders": lambda _: ad.ListReadersRequest(),
-    "DropReader": lambda _: ad.DropReaderRequest(reader="warehouse"),
+    "DropReader": lambda _: ad.DropReaderRequest(reader="warehouse", number=1),
 }
 
 # Streams do not end by themselves, so a good request of theirs is not simply asked.

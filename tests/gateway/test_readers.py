@@ -95,7 +95,7 @@ def test_files_wait_for_the_slowest_reader_and_who_it_is_is_said(
     assert moving.move() == 2
     assert listed(front)["warehouse"] == (True, head - 8, "S2", head - 8, ["S2"])
 
-    assert front.ask("DropReader", ad.DropReaderRequest(reader="warehouse")).code is CODE.OK
+    assert dropped(front, named(front)).code is CODE.OK
     assert moving.move() == files
     assert moving.files() == []
     assert front.accept("VerifyLedger", VERIFY).events == head + 1, "all of it is read, wherever it is"
@@ -105,7 +105,7 @@ def test_files_wait_for_the_slowest_reader_and_who_it_is_is_said(
 def test_a_name_that_is_given_again_keeps_nothing_of_what_its_former_bearer_did(moving: Moving) -> None:
     moving.move()
     assert listed(moving.front)["warehouse"][-1] == ["S2"]
-    assert moving.front.ask("DropReader", ad.DropReaderRequest(reader="warehouse")).code is CODE.OK
+    assert dropped(moving.front, named(moving.front)).code is CODE.OK
     assert acknowledged(moving.front, "warehouse", cursor=pack_cursor({"S1": 0})).code is CODE.OK
     assert listed(moving.front)["warehouse"][-1] == [], "until its files are looked at again"
     moving.move()
@@ -274,7 +274,7 @@ def test_a_name_that_is_given_again_has_seen_nothing_in_its_former_life(moving: 
     front, head = moving.front, moving.front.version("S2")
     former = front.gateway._router.chain.readers["warehouse"].named
     assert acknowledged(front, "warehouse", cursor=pack_cursor({"S2": head})).code is CODE.OK
-    assert front.ask("DropReader", ad.DropReaderRequest(reader="warehouse")).code is CODE.OK
+    assert dropped(front, named(front)).code is CODE.OK
     assert acknowledged(front, "warehouse", cursor=pack_cursor({"S1": 0})).code is CODE.OK
     assert moving.actor.acknowledge("warehouse", former, {"S2": head}) == (1, {}), "late, and by an older gateway"
     assert listed(front) == {"warehouse": (True, head, "S2", head, [])}
@@ -290,35 +290,43 @@ def test_a_reader_that_was_dropped_by_way_of_another_gateway_is_named_again(movi
     assert listed(front)["warehouse"] == (True, 1, "S2", 1, [])
 
 
-def named(front: Front) -> int:
-    """The number of the warehouse's name."""
-    return front.gateway._router.chain.readers["warehouse"].named
+def named(front: Front, reader: str = "warehouse") -> int:
+    """The number of a reader's name."""
+    return front.gateway._router.chain.readers[reader].named
+
+
+def dropped(front: Front, number: int, reader: str = "warehouse") -> Answer:
+    return front.ask("DropReader", ad.DropReaderRequest(reader=reader, number=number))
 
 
 def test_a_drop_that_is_repeated_is_answered_again(front: Front) -> None:
     assert acknowledged(front, "warehouse").code is CODE.OK
-    front.actors.lose_answers("chain", 3)  # of the look at the chain, and of the drop
+    number = named(front)
+    front.actors.lose_answers("chain", 1)
     for _ in range(2):
-        assert front.ask("DropReader", ad.DropReaderRequest(reader="warehouse")).code is CODE.OK
+        assert dropped(front, number).code is CODE.OK
     assert listed(front) == {}
     front.actors.kill("chain")
-    assert front.ask("DropReader", ad.DropReaderRequest(reader="warehouse")).code is CODE.OK
-    unknown = front.ask("DropReader", ad.DropReaderRequest(reader="never named"))
-    assert (unknown.code, unknown.reason) == (CODE.NOT_FOUND, "READER_UNKNOWN")
-    for number in range(READERS_MAX):
-        assert acknowledged(front, f"reader {number}").code is CODE.OK
-        assert front.ask("DropReader", ad.DropReaderRequest(reader=f"reader {number}")).code is CODE.OK
-    assert front.ask("DropReader", ad.DropReaderRequest(reader="warehouse")).reason == "READER_UNKNOWN", "the oldest"
+    assert dropped(front, number).code is CODE.OK
+    for unknown in (dropped(front, number, "never named"), dropped(front, number + 1)):
+        assert (unknown.code, unknown.reason) == (CODE.NOT_FOUND, "READER_UNKNOWN")
+    for place in range(READERS_MAX):
+        assert acknowledged(front, f"reader {place}").code is CODE.OK
+        assert dropped(front, named(front, f"reader {place}"), f"reader {place}").code is CODE.OK
+    assert dropped(front, number).reason == "READER_UNKNOWN", "the oldest"
 
 
 def test_a_drop_that_comes_late_leaves_the_name_that_was_given_again(front: Front) -> None:
     assert acknowledged(front, "warehouse").code is CODE.OK
     former = named(front)
-    assert front.ask("DropReader", ad.DropReaderRequest(reader="warehouse")).code is CODE.OK
+    assert dropped(front, former).code is CODE.OK
     assert acknowledged(front, "warehouse").code is CODE.OK
-    assert front.run(lambda: front.actors.call("chain", "drop_reader", "warehouse", former))
+    assert dropped(front, former).code is CODE.OK, "the very bytes of the first call"
     assert list(listed(front)) == ["warehouse"]
-    assert front.ask("DropReader", ad.DropReaderRequest(reader="warehouse")).code is CODE.OK
+    (reader,) = front.accept("ListReaders", ad.ListReadersRequest()).readers
+    assert reader.number == named(front) > former
+    assert dropped(front, reader.number + 1).reason == "READER_UNKNOWN"
+    assert dropped(front, reader.number).code is CODE.OK
     assert listed(front) == {}
 
 

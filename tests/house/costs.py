@@ -46,7 +46,7 @@ LATER: Final = {
     "snapshots that are read while decisions go on": (296, 1),
     "old records in sealed files": (310, 2),
     "named readers of feeds, and an archive behind what they have seen": (468, 2),
-    "names of readers by number, and archives by a mark": (46, 0),
+    "names of readers by number, and archives by a mark": (56, 0),
     "events of the archive fetched apart from decisions": (107, 0),
     "verification of what is beside an archive that is not there": (165, 0),
     "events of customers' ledgers in feeds": (65, 0),

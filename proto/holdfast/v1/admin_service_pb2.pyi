@@ -274,26 +274,30 @@ class ListReadersResponse(_message.Message):
     def __init__(self, readers: _Optional[_Iterable[_Union[Reader, _Mapping]]] = ..., left_out: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Reader(_message.Message):
-    __slots__ = ("name", "all_stores", "behind", "furthest_ledger", "furthest_behind", "keeps")
+    __slots__ = ("name", "all_stores", "behind", "furthest_ledger", "furthest_behind", "keeps", "number")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ALL_STORES_FIELD_NUMBER: _ClassVar[int]
     BEHIND_FIELD_NUMBER: _ClassVar[int]
     FURTHEST_LEDGER_FIELD_NUMBER: _ClassVar[int]
     FURTHEST_BEHIND_FIELD_NUMBER: _ClassVar[int]
     KEEPS_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
     name: str
     all_stores: bool
     behind: int
     furthest_ledger: str
     furthest_behind: int
     keeps: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., all_stores: _Optional[bool] = ..., behind: _Optional[int] = ..., furthest_ledger: _Optional[str] = ..., furthest_behind: _Optional[int] = ..., keeps: _Optional[_Iterable[str]] = ...) -> None: ...
+    number: int
+    def __init__(self, name: _Optional[str] = ..., all_stores: _Optional[bool] = ..., behind: _Optional[int] = ..., furthest_ledger: _Optional[str] = ..., furthest_behind: _Optional[int] = ..., keeps: _Optional[_Iterable[str]] = ..., number: _Optional[int] = ...) -> None: ...
 
 class DropReaderRequest(_message.Message):
-    __slots__ = ("reader",)
+    __slots__ = ("reader", "number")
     READER_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
     reader: str
-    def __init__(self, reader: _Optional[str] = ...) -> None: ...
+    number: int
+    def __init__(self, reader: _Optional[str] = ..., number: _Optional[int] = ...) -> None: ...
 
 class DropReaderResponse(_message.Message):
     __slots__ = ("reader",)

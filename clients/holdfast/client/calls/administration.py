@@ -100,9 +100,11 @@ class AdministrationCalls(Client, Protocol):
         """The named readers of feeds, and how far each is behind."""
         return models.readers_from(await read(self, service_pb2.ListReadersRequest(), timeout_ms))
 
-    async def drop_reader(self, reader: str, *, timeout_ms: int | None = None) -> None:
-        """Keep nothing for a named reader any more. Raises NotFound where none has the name, nor had it lately."""
-        request = service_pb2.DropReaderRequest(reader=reader)
+    async def drop_reader(self, reader: str, number: int, *, timeout_ms: int | None = None) -> None:
+        """Keep nothing for a named reader any more; `number` as `list_readers` tells it. One that has been given the
+        name since stays. Raises NotFound where none has both, nor had them lately.
+        """
+        request = service_pb2.DropReaderRequest(reader=reader, number=number)
         await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key="")
 
     async def health(self, service: str = "", *, timeout_ms: int = _HEALTH_ATTEMPT_MS) -> models.Health:

@@ -213,10 +213,12 @@ def readers(session: Session) -> None:
 @app.command("drop-reader")
 @with_session
 def drop_reader(
-    session: Session, reader: Annotated[str, typer.Argument(help="Its name, as `readers` shows it.")]
+    session: Session,
+    reader: Annotated[str, typer.Argument(help="Its name, as `readers` shows it.")],
+    number: Annotated[int, typer.Argument(min=1, help="Its number. One that has the name since then stays.")],
 ) -> None:
     """Keep nothing for a named reader any more."""
-    session.run(lambda client: client.drop_reader(reader))
+    session.run(lambda client: client.drop_reader(reader, number))
     session.show({"dropped": reader}, facts([("dropped", reader)]))
 
 

@@ -112,7 +112,7 @@ LEDGERS: Final = (
     "store_id version epoch actor pid open_reservations positions outbox snapshot_version recovery_ms ledger_time_ms"
 )
 ORDERS_VERIFICATION: Final = "parts orders on_the_way left_out not_compared barred discrepancies"
-READERS: Final = "name all_stores behind furthest_ledger furthest_behind keeps"
+READERS: Final = "name number all_stores behind furthest_ledger furthest_behind keeps"
 BARRED: Final = "order_id attempt operator why barred_at_ms"
 VERIFICATIONS: Final = "store_id holds version events accepted units_sold units_reserved units_oversold discrepancies"
 

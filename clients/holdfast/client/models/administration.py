@@ -188,7 +188,7 @@ class BarredClaim:
 @dataclass(frozen=True, slots=True)
 class Reader:
     """A named reader of feeds: of all shops, or of those that it has acknowledged. `behind` counts events; `keeps` are
-    ledgers of which it keeps more sealed files than the operator's setting says.
+    ledgers of which it keeps more sealed files than the operator's setting says. `number` is that of its name.
     """
 
     name: str
@@ -197,6 +197,7 @@ class Reader:
     furthest_ledger: str
     furthest_behind: int
     keeps: tuple[str, ...]
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
