@@ -1,5 +1,6 @@
 """The client installs into an empty environment, on each Python, with old and new libraries, and works there."""
 
+import json
 import shutil
 import subprocess
 import tarfile
@@ -142,6 +143,8 @@ def test_the_command_is_an_extra(service: Service, wheel: Path, workspace: Path,
     with serving_in_thread(service) as target:
         adjust = ("stock", "adjust", "S042", "mug=4", "--kind", "receipt", "--target", target)
         distribution.run(workspace, command, *adjust)
+        found = json.loads(distribution.run(workspace, command, "doctor", "--json", "--target", target).stdout)
+        assert (found["healthy"], found["installed"]) == (True, "client")
     for program in ("serve", "demo"):
         absent = distribution.run(workspace, command, program, code=5).stderr
         assert "is not installed" in absent

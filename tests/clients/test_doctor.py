@@ -39,7 +39,7 @@ def test_a_fit_machine_with_a_service_is_healthy(service: Service, tmp_path: Pat
     with serving_in_thread(service) as target:
         document = ask(target, tmp_path, code=0)
         found = by_subject(document)
-        assert document["healthy"] is True
+        assert (document["healthy"], document["installed"]) == (True, "service")
         assert found[f"service at {target}"]["grade"] == "OK"
         assert found[f"data directory {tmp_path}"]["grade"] == "OK"
         assert {"Python", "grpcio", "HAProxy", "cores", "memory", "clock", "disk sync"} <= set(found)
@@ -60,10 +60,26 @@ def test_a_service_that_is_not_there_or_not_well_fails(service: Service, tmp_pat
         assert "NOT_SERVING" in found[f"service at {target}"]["found"]
 
 
+def test_a_machine_with_the_client_alone_is_not_judged_as_one_that_serves(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "find_spec", lambda _: None)
+    monkeypatch.setattr(checks, "version", lambda _: "1")
+    constraints = ("--constraints", str(tmp_path / "none.txt"))
+    with serving_in_thread(service) as target:
+        document = ask(target, tmp_path, *constraints, code=0)
+    subjects = [finding["subject"] for finding in document["findings"]]
+    assert subjects == ["Python", *checks.CLIENT_PACKAGES, "clock", f"service at {target}"]
+    assert {finding["grade"] for finding in document["findings"]} == {"OK"}
+    assert document["installed"] == "client"
+    mend = by_subject(ask("127.0.0.1:1", tmp_path, "--timeout", "200ms", code=1))["service at 127.0.0.1:1"]["mend"]
+    assert "holdfast serve" not in mend, "it is not installed"
+
+
 def test_versions_are_compared_with_the_constraints(tmp_path: Path) -> None:
     constraints = tmp_path / "constraints.txt"
     constraints.write_text("grpcio==0.0.1\n# rich==1\n")
-    found = {finding.subject: finding for finding in checks.packages(constraints)}
+    found = {finding.subject: finding for finding in checks.packages(constraints, checks.PACKAGES)}
     assert found["grpcio"].grade is Grade.WARN
     assert "tested with 0.0.1" in found["grpcio"].found
     assert "grpcio==0.0.1" in found["grpcio"].mend
@@ -73,9 +89,10 @@ def test_versions_are_compared_with_the_constraints(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("finding", "grade"),
     [
-        (checks.python((3, 11, 9)), Grade.OK),
-        (checks.python((3, 13, 0)), Grade.OK),
-        (checks.python((3, 10, 12)), Grade.FAIL),
+        (checks.python((3, 11, 9), checks.PYTHON_MIN), Grade.OK),
+        (checks.python((3, 13, 0), checks.PYTHON_MIN), Grade.OK),
+        (checks.python((3, 10, 12), checks.PYTHON_MIN), Grade.FAIL),
+        (checks.python((3, 10, 12), checks.CLIENT_PYTHON_MIN), Grade.OK),
         (checks.cores(2), Grade.OK),
         (checks.cores(1), Grade.WARN),
         (checks.memory(4 * GIB), Grade.OK),

@@ -68,6 +68,7 @@ LATER: Final = {
     "shortfalls by an index of who holds a position's units": (123, 2),
     "units taken from a reservation without two copies of it": (46, 0),
     "counts of a time to come, refused by name": (14, 0),
+    "a doctor of machines that have the client alone": (16, 0),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
 FILES_MAX: Final = HOUSE[1] + sum(files for _, files in LATER.values())

@@ -1,6 +1,8 @@
-"""`holdfast doctor`: is this machine fit to run the service, and does the service answer? Each finding has its mend.
+"""`holdfast doctor`: is this machine fit for what is installed here, and does the service answer? Each finding has its
+mend.
 
-It looks at versions, the machine, the data directory and the service, and leaves nothing changed.
+Where the service is installed, it looks at versions, the machine, the data directory and the service; where only the
+client is, at what that needs. It leaves nothing changed.
 """
 
 import os
@@ -10,7 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
@@ -56,20 +58,28 @@ def doctor(
         Path, typer.Option(help="The exact versions to compare with, where the file is there.")
     ] = Path("constraints.txt"),
 ) -> None:
-    """Check this machine and the service; exit code 1 where something must be mended."""
-    folder = data_dir() if data is None else data
-    findings = [*installed_findings(constraints), *machine_findings(), *disk_findings(folder), _service(session)]
+    """Check this machine and the service; exit code 1 where something must be mended. Where only the client is
+    installed, the machine is not judged as one that serves.
+    """
+    is_server = find_spec("serve") is not None  # as `holdfast serve` asks
+    findings = [*installed_findings(constraints, is_server=is_server), clock(datetime.now(timezone.utc))]
+    if is_server:
+        findings += [*machine_findings(), *disk_findings(data_dir() if data is None else data)]
+    findings.append(_service(session, is_server=is_server))
     failed = any(finding.grade is Grade.FAIL for finding in findings)
-    document = {"healthy": not failed, "findings": to_document(findings)}
+    installed = "service" if is_server else "client"
+    document = {"healthy": not failed, "installed": installed, "findings": to_document(findings)}
     rows = ((finding.grade.name.lower(), finding.subject, finding.found, finding.mend) for finding in findings)
     session.show(document, table(["", "what", "found", "what to do"], rows))
     if failed:
         raise typer.Exit(ExitCode.REFUSED)
 
 
-def _service(session: Session) -> Finding:
+def _service(session: Session, *, is_server: bool) -> Finding:
     """Whether the service is reached and says that it is well."""
-    subject, mend = f"service at {session.target}", "Start it with `holdfast serve`, or give the right --target"
+    subject, mend = f"service at {session.target}", "Give the address of the service with --target"
+    if is_server:
+        mend = "Start it with `holdfast serve`, or give the right --target"
     try:
         health = session.run(lambda client: client.health(timeout_ms=session.timeout_ms))
     except HoldfastError as error:
@@ -83,33 +93,35 @@ def _graded(is_fine: bool, subject: str, found: str, mend: str, otherwise: Grade
 
 
 PYTHON_MIN = (3, 11)
+CLIENT_PYTHON_MIN = (3, 10)
 
 # Of the many in the constraints, those whose version changes what Holdfast does.
-PACKAGES = ("grpcio", "protobuf", "ray", "pydantic", "typer", "rich")
+CLIENT_PACKAGES = ("grpcio", "protobuf", "pydantic", "typer", "rich")
+PACKAGES = (*CLIENT_PACKAGES, "ray")
 
 
-def installed_findings(constraints: Path) -> Iterator[Finding]:
-    """Versions, and the proxy."""
-    yield python(sys.version_info[:3])
-    yield from packages(constraints)
-    yield haproxy()
+def installed_findings(constraints: Path, *, is_server: bool) -> Iterator[Finding]:
+    """Versions, and the proxy of a service."""
+    yield python(sys.version_info[:3], PYTHON_MIN if is_server else CLIENT_PYTHON_MIN)
+    yield from packages(constraints, PACKAGES if is_server else CLIENT_PACKAGES)
+    if is_server:
+        yield haproxy()
 
 
-def python(found: tuple[int, int, int]) -> Finding:
-    """The service needs this one or a later one that Ray is built for."""
-    text, wanted = (".".join(map(str, version)) for version in (found, PYTHON_MIN))
-    mend = f"Run the service with Python {wanted} or later"
-    return _graded(found >= PYTHON_MIN, "Python", text, mend, Grade.FAIL)
+def python(found: tuple[int, int, int], oldest: tuple[int, int]) -> Finding:
+    """The service needs one that Ray is built for, the client an older one too."""
+    text, wanted = (".".join(map(str, version)) for version in (found, oldest))
+    return _graded(found >= oldest, "Python", text, f"Run it with Python {wanted} or later", Grade.FAIL)
 
 
-def packages(constraints: Path) -> Iterator[Finding]:
+def packages(constraints: Path, names: Sequence[str]) -> Iterator[Finding]:
     """Each package that matters, against `constraints.txt` where that is there."""
     wanted = _pinned(constraints)
-    for name in PACKAGES:
+    for name in names:
         try:
             found = version(name)
         except PackageNotFoundError:
-            mend = f"Install it: pip install -c {constraints} {name}"
+            mend = f"Install it: pip install {f'-c {constraints} ' if wanted else ''}{name}"
             yield Finding(Grade.FAIL if name in {"grpcio", "protobuf"} else Grade.WARN, name, "not installed", mend)
             continue
         tested = wanted.get(name, found)
@@ -147,11 +159,10 @@ _BUILT_AT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 def machine_findings() -> Iterator[Finding]:
-    """Cores, memory, limits and the clock."""
+    """Cores, memory and limits."""
     yield cores(len(os.sched_getaffinity(0)))
     yield memory(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     yield descriptors(*resource.getrlimit(resource.RLIMIT_NOFILE))
-    yield clock(datetime.now(timezone.utc))
 
 
 def cores(count: int) -> Finding:
