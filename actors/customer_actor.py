@@ -12,7 +12,7 @@ from actors.orders.grants import Grant
 from actors.orders.invariants import check
 from actors.orders.parts import is_promised
 from actors.orders.state import OVER, Bar, Collected, Order, OrderLedger
-from actors.protocol.messages import UNSEEN, Stopped
+from actors.protocol.messages import Unseen
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import PAGE_SCAN_MAX, LedgerActor, in_turn
 from actors.runtime.kinds import CUSTOMERS
@@ -130,8 +130,8 @@ class CustomerActor(LedgerActor):
         return self.host.begun_ids()
 
     @rpc
-    def orders(self, ledger_id: str, numbers: list[int]) -> list[Order | Grant | Stopped | None]:
-        """For each number its order or grant, None where there is none, UNSEEN in an archive that is not there."""
+    def orders(self, ledger_id: str, numbers: list[int]) -> list[Order | Grant | Unseen | None]:
+        """For each number its order or grant, None where there is none, Unseen in an archive that is not there."""
         if not self.host.has_begun(ledger_id):
             return [None] * len(numbers)
         with self.host.reading(ledger_id) as (hosted, _):
@@ -141,8 +141,8 @@ class CustomerActor(LedgerActor):
             places = {number: hosted.ledger.answers.where(number) for number in missing}
         versions = sorted({place for each in places.values() for place in each})
         events = seen_at(self.core, self._journal, ledger_id, versions)
-        over: dict[int, Order | Stopped] = {
-            number: UNSEEN for number, each in places.items() if not events.keys() >= {*each}
+        over: dict[int, Order | Unseen] = {
+            number: Unseen() for number, each in places.items() if not events.keys() >= {*each}
         }
         over.update(_settled_in(events))
         return [found or over.get(number) for number, found in zip(numbers, here, strict=True)]

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from actors.core.status import FINAL, LIVE, Status
 from actors.journal.port import Journal
-from actors.protocol.messages import UNSEEN, Stopped
+from actors.protocol.messages import Unseen
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor, in_turn
 from actors.runtime.kinds import SHOP, Core
@@ -221,18 +221,18 @@ class StoreActor(LedgerActor):
         return [each.part.holder if each is not None and each.part is not None else "" for each in found]
 
     @rpc
-    def reservations_of(self, store_id: str, numbers: list[int]) -> list[AnyReservation | Stopped | None]:
-        """For each number its reservation, None where the shop has none, UNSEEN in an archive that is not there."""
+    def reservations_of(self, store_id: str, numbers: list[int]) -> list[AnyReservation | Unseen | None]:
+        """For each number its reservation, None where the shop has none, Unseen in an archive that is not there."""
         if not self.host.has_begun(store_id):
             return [None] * len(numbers)
         with self.host.reading(store_id) as (hosted, _):
             found = _found(hosted.ledger, numbers)
         known = self._read(store_id, found, seen_at)
-        return [known.get(number, UNSEEN if number in found[1] else None) for number in numbers]
+        return [known.get(number, Unseen() if number in found[1] else None) for number in numbers]
 
     @rpc
-    def parts_of(self, store_id: str, holders: list[str]) -> list[AnyReservation | Stopped | None]:
-        """For each holder its part, None where the shop has none, UNSEEN in an archive that is not there."""
+    def parts_of(self, store_id: str, holders: list[str]) -> list[AnyReservation | Unseen | None]:
+        """For each holder its part, None where the shop has none, Unseen in an archive that is not there."""
         if not self.host.has_begun(store_id):
             return [None] * len(holders)
         with self.host.reading(store_id) as (hosted, _):
@@ -245,7 +245,7 @@ class StoreActor(LedgerActor):
         known = self._read(store_id, found, seen_at)
         parts = {each.part.holder: each for each in known.values() if each.part is not None}
         unseen = found[1].keys() - known.keys()
-        return [parts.get(each, None if unseen.isdisjoint(numbers[each]) else UNSEEN) for each in holders]
+        return [parts.get(each, None if unseen.isdisjoint(numbers[each]) else Unseen()) for each in holders]
 
     def _known(self, store_id: str, numbers: Sequence[int]) -> tuple[int, list[Reservation | None]]:
         """The ledger's version, and for each number its reservation, None where there is none or it was forgotten."""

@@ -42,7 +42,8 @@ class Stopped(Message, frozen=True):
     why: str
 
 
-UNSEEN: Final = Stopped("its record is in an archive that is not there")  # in place of one thing that was asked for
+class Unseen(Message, frozen=True):
+    """In place of one thing that was asked for: its record is in an archive that is not there."""
 
 
 class Late(Message, frozen=True):

@@ -15,7 +15,7 @@ from actors.journal.port import Base, Record
 from actors.orders import invariants, parts, snapshot
 from actors.orders.audit import OrderAudit
 from actors.orders.grants import Grant
-from actors.protocol.messages import LedgerStopped, Stopped
+from actors.protocol.messages import LedgerStopped, Unseen
 from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.kinds import CUSTOMERS, SHOP, Core
 from actors.shop.audit import Audit
@@ -215,7 +215,7 @@ class Comparison:
             for ledger_id, rows in by_ledger.items():
                 orders = await self._of_other(ledger_id, "orders", [number for number, _, _ in rows])
                 for (_, part, outbox), order in zip(rows, orders, strict=bool(orders)):
-                    if isinstance(order, Stopped):
+                    if isinstance(order, Unseen):
                         continue
                     is_known = parts.grant_is_known if part.part is None else parts.part_is_known
                     self._reply.parts += part.part is not None
@@ -259,7 +259,7 @@ class Comparison:
             for store_id, rows in by_shop.items():
                 found = await self._of_other(store_id, "parts_of", [holder for holder, _, _ in rows])
                 for (holder, order, part), held in zip(rows, found, strict=bool(found)):
-                    if not isinstance(held, Stopped):
+                    if not isinstance(held, Unseen):
                         self._note(parts.part_is_held(order, part, held), f"{holder} in {store_id}")
             if not after:
                 break
@@ -284,7 +284,7 @@ class Comparison:
                 numbers = [grant.reservation for grant in page]
                 for grant, held in zip(page, await self._of_other(store_id, "reservations_of", numbers), strict=False):
                     subject = f"{ids.format_order_id(ledger_id, grant.number)} in {store_id}"
-                    if not isinstance(held, Stopped):
+                    if not isinstance(held, Unseen):
                         self._note(parts.grant_is_held(grant, held), subject)
 
     async def _of_other(self, ledger_id: str, method: str, asked: Sequence[Any]) -> Sequence[Any]:
@@ -294,7 +294,7 @@ class Comparison:
         except LedgerStopped:
             self._stopped.add(ledger_id)
             return ()
-        self._unseen += Counter({ledger_id: sum(isinstance(each, Stopped) for each in found)})
+        self._unseen += Counter({ledger_id: sum(isinstance(each, Unseen) for each in found)})
         return found
 
     async def _ask(self, ledger_id: str, method: str, *args: Any) -> Any:
