@@ -78,7 +78,7 @@ class Transacted(NamedTuple):
     repeated: bool = False
 
 
-# A Transacted of all of its fields, 0.15 us sooner than by its own constructor: of a Reserve's 6.
+# A Transacted of all of its fields, sooner than by its own constructor.
 _transacted: Final[Callable[[tuple[Any, ...]], Transacted]] = partial(tuple.__new__, Transacted)
 
 

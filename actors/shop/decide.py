@@ -11,7 +11,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, TRANSITIONS, ReleaseReason, Status, Step
 from actors.core.transact import Decision
 from actors.shop import commands as cm, events as ev
-from actors.shop.commands import Collect, Confirm, Lines, Reserve, by_sku  # hot ones by name: 0.1 us of a Reserve's 4
+from actors.shop.commands import Collect, Confirm, Lines, Reserve, by_sku  # hot ones by name
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim, decide_settle_grant
 from actors.shop.decide_stock import decide_adjust_stock, decide_count_stock, decide_set_safety_stock
 from actors.shop.events import Reserved

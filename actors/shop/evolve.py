@@ -16,7 +16,7 @@ from actors.core.transact import PolicyAdopted, Refused
 from actors.shop import events as ev
 from actors.shop.commands import AdjustmentKind, Lines, Movement, claim_key
 from actors.shop.decide_stock import on_hand_delta
-from actors.shop.events import Collected, Confirmed, Expired, Reserved  # by their own names: 0.1 us of a Reserve's 4
+from actors.shop.events import Collected, Confirmed, Expired, Reserved  # hot ones by name
 from actors.shop.expiry import move_deadline, move_lease, note_deadline
 from actors.shop.position import Position
 from actors.shop.promised import FEW, many, promise, unpromise
@@ -175,7 +175,7 @@ def _leave(ledger: Ledger, changed: Reservation) -> None:
 def _evolve_step(
     ledger: Ledger, event: Confirmed | ev.ReadyMarked | ev.Extended, status: Status | None, expires_at_ms: int = 0
 ) -> Remembered:
-    """Change status and deadline, where they are others. As `changed` would have it, 0.8 us sooner."""
+    """Change status and deadline, where they are others. As `changed` would have it, and sooner."""
     before = ledger.reservations[event.number]
     status, expires_at_ms = status or before.status, expires_at_ms or before.expires_at_ms
     return _step(ledger, event, replace(before, version=ledger.version, status=status, expires_at_ms=expires_at_ms))

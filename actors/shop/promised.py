@@ -1,7 +1,7 @@
 """Which live reservations hold units of a position, ascending: a shortfall looks at the youngest of its SKU, and no
 further than at those that lose, unless there are too few holds among them. Derived, and rebuilt at recovery.
 
-Apart by status they would move at each Confirm, which has nothing to do with positions else: 2 us of its 8.
+Apart by status they would move at each Confirm, which has nothing to do with positions else.
 """
 
 from bisect import bisect_left, insort
@@ -47,7 +47,7 @@ def unpromise(ledger: Ledger, number: int, lines: Lines) -> None:
     """Take a reservation out of the positions of these lines, where it is there."""
     for sku, _ in lines:
         held_by = ledger.positions[sku].held_by
-        if type(held_by) is list:  # not isinstance with the other, which costs 0.4 us as a class of mappings
+        if type(held_by) is list:  # not isinstance with the other, which is slow as a class of mappings
             at = bisect_left(held_by, number)
             if at < len(held_by) and held_by[at] == number:
                 del held_by[at]
