@@ -1,4 +1,4 @@
-"""The gate tells what moved, and fails where it grew. The figures are made up: nothing is measured here."""
+"""The gate tells what moved, and fails where it grew, or shrank without an update. The figures are made up."""
 
 from pathlib import Path
 
@@ -46,6 +46,16 @@ def test_figures_are_in_calls_of_the_echo() -> None:
 def test_what_did_not_grow_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert exit_code(monkeypatch, outcome(10.0)) == 0
     assert exit_code(monkeypatch, outcome(5.0)) == 0
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_figure_that_is_too_high_by_now_fails_until_it_is_updated(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(monkeypatch, outcome(4.0)) == 1
+    assert "--update" in capsys.readouterr().out
+    gate.main(update=True)
+    assert exit_code(monkeypatch, outcome(4.0)) == 0
 
 
 @pytest.mark.usefixtures("committed")

@@ -14,7 +14,7 @@ LATER: Final = {
     "own connections to the actors, and the watchdog": (1_070, 6),
     "a service written by hand, to measure beside": (270, 4),
     "start and stop of processes by their id, and where to listen": (200, 1),
-    "CPU per reservation against a committed figure": (90, 1),
+    "CPU per reservation against a committed figure": (96, 1),
     "grants of units under limits of the whole chain": (770, 2),
     "refusals kept as long as a copy of the call may arrive, keys as long as what they made": (100, 0),
     "answers read back from the journal": (480, 3),
