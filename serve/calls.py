@@ -69,7 +69,8 @@ def _bound(payload: bytes) -> None:
 def refuse_older(field: str, store_id: str, version: int, min_version: int) -> None:
     """Raises Refused where a ledger has not reached the version that the reader has seen."""
     if version < min_version:
-        message = f"{field}: shop {store_id} is at version {version}, {min_version} was asked for; ask for one it gave"
+        stands = f"{field}: shop {store_id} is at version {version}, {min_version} was asked for"
+        message = f"{stands}; ask again in a moment, or for one that it gave"
         code, reason = grpc.StatusCode.FAILED_PRECONDITION, "VERSION_NOT_REACHED"
         raise statuses.refused(code, reason, message, store_id=store_id, version=str(version))
 
@@ -81,7 +82,7 @@ def failure_of(answer: Answer) -> Exception | None:
     if isinstance(answer, Late):
         return DeadlinePassed(sent=True)
     if isinstance(answer, Refusal) and answer.rejection.reason is Reason.ORDER_UNDECIDED:
-        message = "this reservation waits for its order's word; nothing was done, ask again with the same key"
+        message = "this reservation waits for its order's word, and nothing was done; ask again with the same key"
         return statuses.refused(grpc.StatusCode.UNAVAILABLE, "ORDER_UNDECIDED", message, retry_after_s=0.1)
     return None
 
@@ -96,9 +97,9 @@ def status_of(error: BaseException) -> Status | None:
         return statuses.overloaded(error.retry_after_s)
     if isinstance(error, DeadlinePassed):
         if error.sent:
-            message = "the shop's actor did not answer in time; the outcome is unknown, ask again with the same key"
+            message = "the shop's actor did not answer in time, and the outcome is unknown; ask again with the same key"
             return Status(grpc.StatusCode.UNAVAILABLE, message, "OUTCOME_UNKNOWN", retry_after_s=0.1)
-        message = "the call's time was over before it was decided; nothing was done"
+        message = "the call's time was over before it was decided, and nothing was done; ask again with more time"
         return Status(grpc.StatusCode.DEADLINE_EXCEEDED, message, "DEADLINE_PASSED")
     if isinstance(error, LedgerStopped):
         return Status(grpc.StatusCode.DATA_LOSS, str(error), "LEDGER_STOPPED")

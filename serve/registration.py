@@ -25,7 +25,7 @@ log = logging.getLogger("holdfast.gateway")
 
 FAULT: Final = Status(
     grpc.StatusCode.INTERNAL,
-    "the service has a fault, which its log has; the outcome is unknown, ask again with the same key",
+    "the service has a fault, which its log has, and the outcome is unknown; ask again with the same key",
     "SERVICE_FAULT",
 )
 

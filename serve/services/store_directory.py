@@ -29,8 +29,8 @@ class StoreDirectory:
         try:
             await self._router.refresh_chain(deadline)
         except DeadlinePassed as error:
-            message = "this gateway does not know the shop, and the chain's actor did not answer; nothing was done"
-            raise statuses.refused(grpc.StatusCode.UNAVAILABLE, "CHAIN_AWAY", f"{message}, ask again") from error
+            message = "this gateway does not know the shop, and the chain's actor did not answer, and nothing was done"
+            raise statuses.refused(grpc.StatusCode.UNAVAILABLE, "CHAIN_AWAY", f"{message}; ask again") from error
 
     def refuse_unknown(self, store_id: str, field: str) -> None:
         """Raises InvalidRequest where the id is malformed, Refused with NOT_FOUND where the chain has no such shop."""

@@ -6,6 +6,7 @@ Page tokens are opaque to callers, and bound to the call, the shop and the filte
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Final, TypeVar
 
@@ -35,6 +36,20 @@ def fill_instant(ms: int, reply: Any) -> None:
     nanos = ms % 1_000 * 1_000_000
     if nanos:
         reply.nanos = nanos
+
+
+def instant_text(ms: int) -> str:
+    """An instant for people, UTC, to the second."""
+    return f"{datetime.fromtimestamp(ms // 1_000, UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+def interval_text(ms: int) -> str:
+    """An interval for people: `8d`, `1h30m`, `1s500ms`; `0s` for none."""
+    parts: list[str] = []
+    for unit, unit_ms in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)):
+        count, ms = divmod(ms, unit_ms)
+        parts += [f"{count}{unit}"] if count else []
+    return "".join(parts) or "0s"
 
 
 def lines_of(rows: Any) -> Lines:

@@ -13,6 +13,7 @@ from actors.core.ids import format_order_id, format_reservation_id
 from actors.core.rejection import Reason, Rejection
 from actors.protocol.messages import Refusal
 from holdfast.v1 import error_pb2
+from serve.wire.fields import instant_text, interval_text
 from serve.wire.rules import InvalidRequest, Violation
 
 DOMAIN: Final = "holdfast"
@@ -90,7 +91,7 @@ def unknown_store(field: str, store_id: str) -> Refused:
 
 def overloaded(retry_after_s: float) -> Status:
     """Refused before any work was done."""
-    message = f"too many calls are waiting; nothing was done, ask again in {retry_after_s:g} s"
+    message = f"too many calls are waiting, and nothing was done; ask again in {retry_after_s:g} s"
     return Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, "OVERLOADED", retry_after_s=retry_after_s)
 
 
@@ -172,7 +173,7 @@ _SENTENCES: Final[dict[Reason, str]] = {
     Reason.TRANSITION_NOT_ALLOWED: "reservation {reservation} is {status}, and that allows no such step",
     Reason.LINE_NOT_FOUND: "reservation {reservation} has no line of {sku}",
     Reason.QUANTITY_EXCEEDS_HELD: "reservation {reservation} still holds {available} of {sku}, {asked} were named",
-    Reason.TTL_TOO_LONG: "{asked} ms is longer than the {available} ms that the policy allows; ask for less",
+    Reason.TTL_TOO_LONG: "{asked} is longer than the {available} that the policy allows; ask for less",
     Reason.BASKET_CONFIRMED: "the basket was confirmed as reservation {reservation}; reserve under a new basket",
     Reason.OPEN_RESERVATIONS_LIMIT: "the customer may have {available} open reservations{where}",
     Reason.UNITS_LIMIT: "the customer may reserve {available} more of {sku}{where}, {asked} were asked for",
@@ -189,6 +190,8 @@ _SENTENCES: Final[dict[Reason, str]] = {
 }
 
 
+# What `asked` and `available` are in ms; else they are numbers.
+_IN_WORDS: Final = {Reason.TTL_TOO_LONG: interval_text, Reason.COUNT_TOO_OLD: instant_text}
 _TOO_SOON: Final = "shops in reach have what was asked for, but cannot have it ready in time; ask for a later time"
 
 
@@ -201,12 +204,13 @@ def explain(rejection: Rejection, store_id: str, order_id: str = "") -> str:
         if rejection.reason is Reason.RESERVATION_NOT_FOUND:
             return f"there is no {f'order {order_id}' if order_id else 'such order'}, or it was forgotten; check the id"
         sentence = sentence.replace("reservation {reservation}", "the order").replace("shop {store}", "a shop of it")
+    told = _IN_WORDS.get(rejection.reason, str)
     return sentence.format(
         store=store_id,
         where=f" in shop {store_id}" if store_id else " over all shops",
         sku=rejection.sku,
-        asked=rejection.asked,
-        available=rejection.available,
+        asked=told(rejection.asked),
+        available=told(rejection.available),
         reservation=format_reservation_id(store_id, rejection.number),
         status=rejection.status.name if rejection.status is not None else "unknown",
     )

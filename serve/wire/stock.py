@@ -1,6 +1,5 @@
 """Stock between protobuf and a shop's commands and values: movements, counts, safety stock, positions, shortfalls."""
 
-from datetime import UTC, datetime
 from typing import Final
 
 from actors.core.ids import format_reservation_id
@@ -8,7 +7,7 @@ from actors.protocol.messages import Entry, Moved
 from actors.shop import commands as cm
 from actors.shop.state import Shortfall
 from holdfast.v1 import stock_pb2, stock_service_pb2 as ss
-from serve.wire.fields import fill_value, instant_ms, lines_of, value_of
+from serve.wire.fields import fill_value, instant_ms, instant_text, lines_of, value_of
 from serve.wire.rules import Checked
 
 Row = tuple[int, int, int, int]
@@ -33,9 +32,8 @@ def count_stock(request: ss.CountStockRequest, now_ms: int) -> Entry:
     checked = Checked(request)
     checked.once("counts", request.counts, "sku")
     if instant_ms(request.as_of) > now_ms + AHEAD_MS_MAX:
-        now = datetime.fromtimestamp(now_ms // 1_000, UTC)
         mend = "send one that has passed, or leave it out to count as of now"
-        checked.fault("as_of", f"is in the future: by the service's clock it is {now:%Y-%m-%dT%H:%M:%SZ}; {mend}")
+        checked.fault("as_of", f"is in the future: by the service's clock it is {instant_text(now_ms)}; {mend}")
     checked.raise_if_faulty()
     holds_included = request.holds == stock_pb2.HOLDS_COUNTED_INCLUDED
     command = value_of(cm.CountStock, request, counts=lines_of(request.counts), holds_included=holds_included)

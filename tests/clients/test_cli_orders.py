@@ -128,6 +128,7 @@ def test_an_order_from_hold_to_sale(run: Command) -> None:
     order_id = order["order_id"]
     assert run("order", "show", order_id)["order"]["parts"] == order["parts"]
     assert order["parts"][1]["reservation_id"] in run.words("order", "show", order_id)
+    assert run("show", order_id) == run("order", "show", order_id), "as the steps, it takes either id"
     assert run("order", "confirm", order_id, "--collect-within", "24h")["order"]["status"] == "CONFIRMED"
     assert run("order", "extend", order_id, "--ttl", "2h")["order"]["expires_at_ms"] == (NOW_S + 7_200) * 1000
     ready = run("order", "ready", order_id)["outcomes"]

@@ -27,6 +27,7 @@ from holdfast.client.statuses import FAILURES, Attempts, Fault, error_from, faul
 from holdfast.v1 import error_pb2
 from serve.calls import ENDINGS, status_of
 from serve.routing.batcher import DeadlinePassed, Overloaded as BusyService
+from serve.wire.cursors import beyond_head
 from serve.wire.rules import InvalidRequest, Violation as BadField
 from serve.wire.statuses import fill_item_error, put, unknown_store
 from tests.gateway.front import Context
@@ -80,24 +81,29 @@ def test_every_status_has_its_error(code: grpc.StatusCode) -> None:
 
 @pytest.mark.parametrize("key", [None, "k1"])
 @pytest.mark.parametrize(
-    ("code", "reason", "kind", "mend"),
+    ("code", "reason", "kind"),
     [
-        (CODE.FAILED_PRECONDITION, "VERSION_NOT_REACHED", StaleRead, "Read again in a moment"),
-        (CODE.FAILED_PRECONDITION, "POLICY_CHANGED", Conflict, "repeat the change"),
-        (CODE.FAILED_PRECONDITION, "TOO_MANY_READERS", Conflict, "DropReader"),
-        (CODE.FAILED_PRECONDITION, "CLAIM_KNOWN", Conflict, "VerifyOrders"),
-        (CODE.FAILED_PRECONDITION, "GRANT_HELD", Conflict, "Release"),
-        (CODE.NOT_FOUND, "GRANT_UNKNOWN", NotFound, "VerifyOrders"),
-        (CODE.NOT_FOUND, "READER_UNKNOWN", NotFound, "ListReaders"),
+        (CODE.FAILED_PRECONDITION, "VERSION_NOT_REACHED", StaleRead),
+        (CODE.FAILED_PRECONDITION, "POLICY_CHANGED", Conflict),
+        (CODE.FAILED_PRECONDITION, "TOO_MANY_READERS", Conflict),
+        (CODE.FAILED_PRECONDITION, "CLAIM_KNOWN", Conflict),
+        (CODE.FAILED_PRECONDITION, "GRANT_HELD", Conflict),
+        (CODE.NOT_FOUND, "GRANT_UNKNOWN", NotFound),
+        (CODE.NOT_FOUND, "READER_UNKNOWN", NotFound),
     ],
 )
-def test_a_reason_tells_the_error_and_its_mend_more_finely_than_the_status(
-    code: grpc.StatusCode, reason: str, kind: type[HoldfastError], mend: str, key: str | None
+def test_a_reason_tells_the_error_more_finely_than_the_status(
+    code: grpc.StatusCode, reason: str, kind: type[HoldfastError], key: str | None
 ) -> None:
-    error = error_from(Fault(code, "a reason", reason=reason), what="Call", where="here:1", idempotency_key=key)
+    fault = Fault(code, "it is so; do this", reason=reason)
+    error = error_from(fault, what="Call", where="here:1", idempotency_key=key)
     assert type(error) is kind
-    assert error.reason == reason
-    assert mend in error.mend
+    assert (error.reason, error.why, error.mend) == (reason, "it is so", "Do this")
+
+
+def test_what_others_than_the_service_say_is_told_whole() -> None:
+    error = error_from(Fault(CODE.UNAVAILABLE, "no connection; error: 1"), what="C", where="h", idempotency_key=None)
+    assert (error.why, error.mend) == ("UNAVAILABLE: no connection; error: 1", Unavailable.default_mend)
 
 
 def test_a_precondition_of_a_newer_service_is_given_no_advice_of_another() -> None:
@@ -152,6 +158,8 @@ def test_an_item_error_is_read_like_a_status() -> None:
 
 ENDED: list[Exception] = [
     unknown_store("store_id", "T1"),
+    beyond_head("cursors[0].after_version", "T1", 9, 7),
+    InvalidRequest([BadField("order_id", "is no order's id; send the one that Reserve gave")]),
     InvalidRequest([BadField("requests[0].lines", "is required"), BadField("requests[0].channel", "is required")]),
     BusyService(),
     DeadlinePassed(sent=True),
@@ -173,6 +181,22 @@ def test_an_item_and_a_call_of_its_own_end_in_the_same_error(ending: Exception) 
     assert fault_from_item(item) == alone
     error = error_from(alone, what="Reserve", where="here:1", idempotency_key="k1")
     assert (error.reason, dict(error.metadata)) == (status.reason, dict(status.metadata))
+
+
+@pytest.mark.parametrize("key", [None, "k1"])
+@pytest.mark.parametrize("ending", [each for each in ENDED if not isinstance(each, LedgerStopped)], ids=repr)
+def test_a_mend_is_told_once(ending: Exception, key: str | None) -> None:
+    """The service's own, or that of the client where it has the key."""
+    status = status_of(ending)
+    assert status is not None
+    item = error_pb2.ItemError()
+    fill_item_error(status, item)
+    error = error_from(fault_from_item(item), what="Reserve", where="here:1", idempotency_key=key)
+    _, semicolon, mend = status.message.rpartition("; ")
+    if len(status.violations) < 2:
+        assert ";" not in str(error)
+        assert semicolon
+        assert isinstance(error, OutcomeUnknown) or error.mend.casefold() == mend.casefold()
 
 
 def test_a_refusal_after_a_lost_answer_leaves_the_outcome_unknown() -> None:

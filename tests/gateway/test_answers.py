@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
-from actors.core.policy import HOUR_MS
+from actors.core.policy import DAY_MS, HOUR_MS
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status as ReservationStatus
 from actors.journal.codec import chained
@@ -44,7 +44,7 @@ def test_every_reason_has_a_sentence_and_a_name_on_the_wire(reason: Reason) -> N
     for field, text in {
         "sku": "SKU-9",
         "asked": "7",
-        "available": "3",
+        "available": "1970-01-01 00:00:00Z" if reason is Reason.COUNT_TOO_OLD else "3",
         "reservation": "S1:42",
         "status": "READY",
     }.items():
@@ -57,6 +57,13 @@ def test_every_reason_has_a_sentence_and_a_name_on_the_wire(reason: Reason) -> N
         11,
     )
     assert reply.status == reservation_pb2.RESERVATION_STATUS_READY
+
+
+def test_times_are_told_in_words() -> None:
+    too_long = Rejection(Reason.TTL_TOO_LONG, asked=8 * DAY_MS + HOUR_MS, available=7 * DAY_MS)
+    assert explain(too_long, "S1") == "8d1h is longer than the 7d that the policy allows; ask for less"
+    too_old = Rejection(Reason.COUNT_TOO_OLD, sku="A", available=DAY_MS + 1_500)
+    assert explain(too_old, "S1") == "movements of A from before 1970-01-02 00:00:01Z are forgotten; count again"
 
 
 def test_a_refusal_carries_sku_shop_asked_and_available(front: Front) -> None:

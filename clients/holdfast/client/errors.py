@@ -30,6 +30,11 @@ class Violation:
     field: str
     description: str
 
+    def is_said(self, why: str) -> bool:
+        """Whether a text has what is wrong with the field."""
+        wrong = self.description.rpartition("; ")[0] or self.description
+        return f"{self.field}: {wrong}" in why or f"{self.field} {wrong}" in why
+
 
 class HoldfastError(Exception):
     """A call that got no answer of the business. `what` failed, `where`, `why`, and the `mend`.
@@ -59,9 +64,8 @@ class InvalidArgument(HoldfastError):
     def __init__(
         self, what: str, *, where: str = "", why: str = "", mend: str = "", violations: tuple[Violation, ...] = ()
     ) -> None:
-        told = (f"{violation.field}: {violation.description}" for violation in violations)
-        # The service's message names most of them already.
-        unsaid = "; ".join(each for each in told if each not in why)
+        # The service's message names most of them already, but for the mend.
+        unsaid = "; ".join(f"{one.field}: {one.description}" for one in violations if not one.is_said(why))
         super().__init__(what, where=where, why=f"{why} ({unsaid})" if unsaid else why, mend=mend)
         self.violations = violations
 

@@ -36,19 +36,16 @@ _SIMPLE: dict[grpc.StatusCode, type[errors.HoldfastError]] = {
     grpc.StatusCode.UNIMPLEMENTED: errors.Unsupported,
 }
 
-REASONS: dict[str, tuple[type[errors.HoldfastError], str]] = {
-    "VERSION_NOT_REACHED": (errors.StaleRead, ""),
-    "POLICY_CHANGED": (errors.Conflict, ""),
-    "TOO_MANY_READERS": (errors.Conflict, "Drop a reader that does not read any more, with DropReader"),
-    "CLAIM_KNOWN": (errors.Conflict, "Bar only a claim that VerifyOrders names as one without an order"),
-    "GRANT_HELD": (errors.Conflict, "Release what is held by it, or leave it to its deadline"),
-    "GRANT_UNKNOWN": (
-        errors.NotFound,
-        "Bar only a grant that VerifyOrders names as one without a reservation",
-    ),
-    "READER_UNKNOWN": (errors.NotFound, "Check the name: ListReaders tells those that there are"),
+REASONS: dict[str, type[errors.HoldfastError]] = {
+    "VERSION_NOT_REACHED": errors.StaleRead,
+    "POLICY_CHANGED": errors.Conflict,
+    "TOO_MANY_READERS": errors.Conflict,
+    "CLAIM_KNOWN": errors.Conflict,
+    "GRANT_HELD": errors.Conflict,
+    "GRANT_UNKNOWN": errors.NotFound,
+    "READER_UNKNOWN": errors.NotFound,
 }
-"""What a reason is raised as, and its mend where that is not the one of its class; the others go by their code."""
+"""What a reason is raised as; the others go by their code."""
 
 _UNANSWERED = frozenset(
     {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED, grpc.StatusCode.ABORTED}
@@ -125,30 +122,37 @@ def error_from(fault: Fault, *, what: str, where: str, idempotency_key: str | No
 
 
 def _error_of_code(fault: Fault, what: str, where: str, idempotency_key: str | None) -> errors.HoldfastError:
+    why, mend = _parted(fault)
     if fault.reason in REASONS:
-        kind, mend = REASONS[fault.reason]
-        return kind(what, where=where, why=fault.why, mend=mend)
+        return REASONS[fault.reason](what, where=where, why=why, mend=mend)
     match fault.code:
         case code if code in _SIMPLE:
-            return _SIMPLE[code](what, where=where, why=fault.why)
+            return _SIMPLE[code](what, where=where, why=why, mend=mend)
         case grpc.StatusCode.INVALID_ARGUMENT | grpc.StatusCode.OUT_OF_RANGE:
-            return errors.InvalidArgument(what, where=where, why=fault.why, violations=fault.violations)
+            if len(fault.violations) > 1:  # each of which has its own
+                why, mend = fault.why, ""
+            return errors.InvalidArgument(what, where=where, why=why, mend=mend, violations=fault.violations)
         case grpc.StatusCode.RESOURCE_EXHAUSTED:
-            return errors.Overloaded(what, where=where, why=fault.why, retry_after_ms=fault.retry_after_ms)
+            return errors.Overloaded(what, where=where, why=why, mend=mend, retry_after_ms=fault.retry_after_ms)
         case grpc.StatusCode.FAILED_PRECONDITION:
             kind = errors.StaleRead if idempotency_key is None else errors.Conflict
             # A reason that is not in `REASONS` is a newer service's: the advice of the class may be wrong.
-            return kind(
-                what, where=where, why=fault.why, mend=errors.HoldfastError.default_mend if fault.reason else ""
-            )
+            mend = mend or (errors.HoldfastError.default_mend if fault.reason else "")
+            return kind(what, where=where, why=why, mend=mend)
         case code if FAILURES[code] is not Failure.FINAL and idempotency_key is not None:
-            return errors.OutcomeUnknown(
-                what, where=where, why=f"{code.name}: {fault.why}", idempotency_key=idempotency_key
-            )
+            return errors.OutcomeUnknown(what, where=where, why=f"{code.name}: {why}", idempotency_key=idempotency_key)
         case code if code in _UNANSWERED:
-            return errors.Unavailable(what, where=where, why=f"{code.name}: {fault.why}")
+            return errors.Unavailable(what, where=where, why=f"{code.name}: {why}", mend=mend)
         case code:
             return errors.ServiceFault(what, where=where, why=f"{code.name}: {fault.why}")
+
+
+def _parted(fault: Fault) -> tuple[str, str]:
+    """What is wrong, and the mend, which the service's own sentences have behind their last semicolon. Both are of one
+    error, or its mend would be told twice; of what others say nothing is known.
+    """
+    why, semicolon, mend = fault.why.rpartition("; ")
+    return (why, mend[:1].upper() + mend[1:]) if fault.reason and semicolon else (fault.why, "")
 
 
 def _details(error: grpc.aio.AioRpcError) -> list[any_pb2.Any]:

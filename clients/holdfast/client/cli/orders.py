@@ -10,20 +10,10 @@ from holdfast.client.channel import ChannelClient
 from holdfast.client.cli import options, reservations
 from holdfast.client.cli.options import Session, changing, quantities, with_session
 from holdfast.client.cli.output import to_document
-from holdfast.client.cli.tables import ORDERS, found_stores_table, order_table, slots_table, table_of
+from holdfast.client.cli.tables import ORDERS, found_stores_table, slots_table, table_of
 from holdfast.client.models.orders import SourcingPolicy, StorePlan
 
 app = typer.Typer(no_args_is_help=True, help="Orders over one shop or several; `holdfast reserve --near` places them.")
-
-OrderArgument = Annotated[str, typer.Argument(help="The order's id, 0007/1907 for example.", metavar="ORDER")]
-
-
-@app.command()
-@with_session
-def show(session: Session, order: OrderArgument) -> None:
-    """Read an order as it is now."""
-    found = session.run(lambda client: client.get_order(order))
-    session.show({"order": to_document(found)}, order_table(found))
 
 
 @app.command("list")
@@ -39,6 +29,7 @@ def list_orders(
 
 
 for _step in (
+    reservations.show,
     reservations.confirm,
     reservations.ready,
     reservations.collect,

@@ -8,11 +8,10 @@ from holdfast.client.channel import ChannelClient
 from holdfast.client.cli import options
 from holdfast.client.cli.options import Session, changing, quantities, with_session
 from holdfast.client.cli.output import to_document
-from holdfast.client.cli.tables import RESERVATION, RESERVATIONS, facts_of, table_of
+from holdfast.client.cli.tables import RESERVATION, RESERVATIONS, facts_of, order_table, table_of
 from holdfast.client.models.orders import SourcingPolicy
 from holdfast.client.models.reservations import Status
 
-ReservationArgument = Annotated[str, typer.Argument(help="The reservation's id.", metavar="RESERVATION")]
 WordsArgument = Annotated[
     list[str],
     typer.Argument(
@@ -148,9 +147,13 @@ def extend(session: Session, what: options.WhatArgument, ttl: options.NewTtlOpti
 
 
 @with_session
-def show(session: Session, reservation: ReservationArgument) -> None:
-    """Read a reservation as it is now."""
-    found = session.run(lambda client: client.get_reservation(reservation))
+def show(session: Session, what: options.WhatArgument) -> None:
+    """Read a reservation, or an order, as it is now."""
+    if _is_order(what):
+        order = session.run(lambda client: client.get_order(what))
+        session.show({"order": to_document(order)}, order_table(order))
+        return
+    found = session.run(lambda client: client.get_reservation(what))
     session.show({"reservation": to_document(found)}, facts_of(RESERVATION, found))
 
 
