@@ -37,11 +37,14 @@ PLAIN_WIDTH: Final = 120
 CHANNELS: Final = 2
 STORE_ACTORS: Final = 2
 SERVING_MS_MAX: Final = 30_000
+ORDERS_MIN: Final = 20  # they are for some 18 shops; of far fewer none may have what an order must be split for
 
 
 def main(
     seed: Annotated[int, typer.Option(help="The same seed asks the same.")] = 2017,
-    orders: Annotated[int | None, typer.Option(min=1, help="Only so many baskets; all where it is left out.")] = None,
+    orders: Annotated[
+        int | None, typer.Option(help=f"Only so many baskets, {ORDERS_MIN} or more; all where it is left out.")
+    ] = None,
     shared_data: Annotated[
         Path | None, typer.Option(help="Folder of the real orders; without it ../shared/data, else made-up ones.")
     ] = None,
@@ -53,6 +56,9 @@ def main(
     """Replay months of real orders against a service of its own, and prove that nothing was lost or sold twice."""
     if data_dir is not None and data_dir.exists() and (not data_dir.is_dir() or any(data_dir.iterdir())):
         raise typer.BadParameter(f"{data_dir} is not an empty folder; name a new one", param_hint="--data-dir")
+    if orders is not None and orders < ORDERS_MIN:
+        why = f"{orders} baskets are for too few shops to split orders over; take {ORDERS_MIN} or more"
+        raise typer.BadParameter(why, param_hint="--orders")
     if json is not None and not json.absolute().parent.is_dir():
         raise typer.BadParameter(f"{json.absolute().parent} is not a folder", param_hint="--json")
     console = Console(width=None if Console().is_terminal else PLAIN_WIDTH)

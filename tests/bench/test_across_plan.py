@@ -5,7 +5,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
+import typer
 
+from bench.demo.__main__ import ORDERS_MIN, main
 from bench.demo.calls import Kind, Repeat, draw_repeat, other_content
 from bench.demo.plan import (
     HOT_SKU,
@@ -16,6 +18,7 @@ from bench.demo.plan import (
     ORDER_REPEATS,
     ORDERS,
     POLICIES,
+    SKUS_OF_GROUP,
     SLOT_SKU,
     UNIT_LIMIT,
     Across,
@@ -133,3 +136,18 @@ def test_the_chain_file_holds_and_has_slots_with_few_places(
     slotted = [store for store in chain_file.to_stores(2026) if store.calendar.slot_minutes]
     assert {store.store_id for store in slotted} == with_slots
     assert {slot.capacity for store in slotted for slot in store.calendar.slots_between(0, 86_400_000)} == {3}
+
+
+@pytest.mark.parametrize("seed", [SEED, 2017])
+def test_the_fewest_baskets_that_the_demo_takes_are_for_shops_of_every_group(seed: int) -> None:
+    shops = seeded_workload(seed, ORDERS_MIN).shops
+    openings = {opening.sku for opening in across_plan(shops, seed).openings}
+    assert openings >= {sku for group in SKUS_OF_GROUP for sku in group}, "or no basket had to be split"
+
+
+def test_fewer_are_refused_by_name() -> None:
+    with pytest.raises(
+        typer.BadParameter, match=f"too few shops to split orders over; take {ORDERS_MIN} or more"
+    ) as no:
+        main(orders=ORDERS_MIN - 1)
+    assert no.value.param_hint == "--orders"
