@@ -1,7 +1,7 @@
 """What reviewers found in shops' ledgers and clients (L) and in orders, limits and gateways (O), and what sees it.
 
-A fault that a world can have is a mutant there, and a cause of it is counted by its seeds (`struck`). Another one is
-planted for the time of one test, which must fail by it. `test_findings` has each of them caught.
+A fault that a world can have is a mutant there, which is caught in worlds in which its causes have struck. Another is
+planted for the time of one test, which must fail by it (`test_findings`).
 """
 
 from collections import OrderedDict
@@ -21,21 +21,24 @@ from actors.runtime.group_commit import GroupCommit
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop import expiry
 from actors.shop.decide_stock import decide_adjust_stock
+from actors.shop.events import Amended, touched_skus
 from holdfast.client.till_journal import TillJournal
 from serve.coordination.reconciler import Reconciler
 from serve.routing.heads import Heads
+from serve.routing.router import Router
 from serve.services import events
 from serve.sourcing import search
+from serve.sourcing.ranking import Known
 from serve.wire import reservations
+from tests.shop import watched
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 class OfWorld(NamedTuple):
-    """Mutants of the worlds by name, and the causes without which a seed cannot show them."""
+    """Mutants of the worlds by name, each with the causes that have struck in a world where it is caught."""
 
-    mutants: tuple[str, ...]
-    causes: tuple[str, ...]
+    mutants: dict[str, tuple[str, ...]]
 
 
 class Planted(NamedTuple):
@@ -43,18 +46,6 @@ class Planted(NamedTuple):
 
     plant: Plant
     test: str
-
-
-class Seen(NamedTuple):
-    """A test that breaks what it checks by itself, or shows a bound: of a race, a process, what machines have."""
-
-    test: str
-
-
-class Measured(NamedTuple):
-    """A cost alone."""
-
-    by: str
 
 
 def exchanged(where: Any, name: str, wrong: Any) -> Plant:
@@ -190,18 +181,25 @@ def _reports_have_a_time_of_their_own(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Reconciler, "report_answers", wrong)
 
 
+async def _one_after_another(router: Router, entries: Any, deadline: float) -> list[Any]:
+    return [await router.send(entry, deadline, promise=True) for entry in entries]
+
+
 _RULES_CHANGE: Final = ("rules changed", "gateway behind the chain", "gateway lost the chain")
 _SAID_AGAIN: Final = ("asked long after", "every gateway restarted between call and retry")
 
-FINDINGS: Final[dict[str, OfWorld | Planted | Seen | Measured]] = {
-    "L1": Seen("tests/shop/test_touched.py::test_a_branch_that_keeps_silent_is_seen"),
+FINDINGS: Final[dict[str, OfWorld | Planted]] = {
+    "L1": Planted(
+        exchanged(watched, "touched_skus", lambda event: () if isinstance(event, Amended) else touched_skus(event)),
+        "tests/shop/test_touched.py::test_every_kind_of_event_tells_what_it_changed",
+    ),
     "L2": Planted(
         exchanged(answers.Answers, "forget", lambda *_: None),
         "tests/shop/test_repeats.py::test_whoever_is_refused_all_day_fills_nothing",
     ),
-    "L3": OfWorld(("a checkpoint fails in silence",), ("checkpoint failed",)),
+    "L3": OfWorld({"a checkpoint fails in silence": ("checkpoint failed",)}),
     "L4": Planted(_gaps_are_passed_over, "tests/shop/test_adjust.py"),
-    "L5": OfWorld(("a passing no lasts",), ("step in a shop that had not heard",)),
+    "L5": OfWorld({"a passing no lasts": ("placed over several",)}),
     "L6": Planted(
         exchanged(TillJournal, "_first_of", lambda *_: 0), "tests/clients/test_till.py::test_a_receipt_is_sold_once"
     ),
@@ -211,17 +209,20 @@ FINDINGS: Final[dict[str, OfWorld | Planted | Seen | Measured]] = {
         "test_a_field_that_is_added_changes_no_fingerprint_of_a_call_that_does_not_use_it",
     ),
     "L8": OfWorld(
-        ("ends with one ledger", "goes on half way", "what ends an actor is forgotten with it"),
-        ("call that ends an actor", "refused by the key of what ends an actor", "rules failed"),
+        {
+            "ends with one ledger": ("rules failed",),
+            "goes on half way": ("rules failed",),
+            "what ends an actor is forgotten with it": ("call that ends an actor", "actor ended by a command"),
+        }
     ),
     "L9": Planted(
         _a_stream_waits_for_all_actors,
         "tests/gateway/test_idle_streams.py::test_a_shop_that_is_away_keeps_back_only_its_own_events",
     ),
-    "L10": OfWorld(("keeps no clock",), ("clock set ahead", "recovery")),
+    "L10": OfWorld({"keeps no clock": ("clock set ahead", "recovery")}),
     "L11": Planted(_days_are_evicted_by_whoever_comes, "tests/shop/test_calendar_threads.py"),
-    "L12": OfWorld(("nobody asks who is in office", "keeps the epoch"), ("stopped actor asked", "zombie")),
-    "L13": OfWorld(("forgets the key of a hold that lives",), ("repeat",)),
+    "L12": OfWorld({"nobody asks who is in office": ("stopped actor asked",), "keeps the epoch": ("zombie",)}),
+    "L13": OfWorld({"forgets the key of a hold that lives": ("repeat",)}),
     "L14": Planted(
         exchanged(backoff, "start_pause_s", lambda *_: 0.2),
         "tests/runtime/test_rpc_server.py::"
@@ -243,18 +244,23 @@ FINDINGS: Final[dict[str, OfWorld | Planted | Seen | Measured]] = {
         _each_ledger_is_written_by_itself,
         "tests/runtime/test_expiry.py::test_a_sweep_writes_once_for_all_ledgers",
     ),
-    "L19": Seen("tests/gateway/test_sourcing.py::test_a_shop_that_nobody_asked_is_not_said_to_have_nothing"),
+    "L19": Planted(
+        exchanged(Known, "asked", property(lambda _: None, lambda *_: None)),
+        "tests/gateway/test_sourcing.py::test_a_shop_that_nobody_asked_is_not_said_to_have_nothing",
+    ),
     "L20": Planted(
         _calls_are_decided_whenever_they_come,
         "tests/runtime/test_store_actor.py::test_what_nobody_waits_for_any_more_is_not_decided",
     ),
-    "O1": OfWorld(("an amendment asks the shop's limits alone",), ("amend in a shop", "refused UNITS_LIMIT")),
-    "O2": OfWorld(("the gateway decides whose a key is",), (*_RULES_CHANGE, *_SAID_AGAIN)),
+    "O1": OfWorld({"an amendment asks the shop's limits alone": ("amend in a shop", "refused UNITS_LIMIT")}),
+    "O2": OfWorld({"the gateway decides whose a key is": (*_RULES_CHANGE, *_SAID_AGAIN)}),
     "O3": OfWorld(
-        ("a gateway with old rules is trusted", "the rules of who is cut off are handed over"),
-        (*_RULES_CHANGE, "rules that bind from now on"),
+        {
+            "a gateway with old rules is trusted": _RULES_CHANGE,
+            "the rules of who is cut off are handed over": ("gateway behind the chain",),
+        }
     ),
-    "O5": OfWorld(("an order's overload is passed on",), ("queue full",)),
+    "O5": OfWorld({"an order's overload is passed on": ("queue full",)}),
     "O7": Planted(
         exchanged(OrderAnswers, "forget", lambda *_: None),
         "tests/orders/test_history.py::test_a_month_of_orders_leaves_memory_flat",
@@ -263,7 +269,9 @@ FINDINGS: Final[dict[str, OfWorld | Planted | Seen | Measured]] = {
         exchanged(parts, "over_limits", lambda *_: iter(())),
         "tests/gateway/test_verify_limits.py::test_more_than_the_chain_allows_is_named",
     ),
-    "O9": OfWorld(("a part is collected after its lease", "nobody settles"), ("came at the deadline",)),
+    "O9": OfWorld(
+        {"a part is collected after its lease": ("came at the deadline",), "nobody settles": ("answer lost",)}
+    ),
     "O10": Planted(_keys_go_before_their_orders, "tests/orders/test_open.py"),
     "O11": Planted(
         exchanged(events, "MESSAGE_BYTES_MAX", _Unbounded(events.MESSAGE_BYTES_MAX)),
@@ -285,7 +293,10 @@ FINDINGS: Final[dict[str, OfWorld | Planted | Seen | Measured]] = {
         exchanged(search, "Overloaded", KeyError),
         "tests/gateway/test_order_refusals.py::test_a_shop_with_a_full_queue_keeps_no_order_from_the_others",
     ),
-    "O16": Measured("python -m bench across"),
+    "O16": Planted(
+        exchanged(Router, "send_all", _one_after_another),
+        "tests/gateway/test_costs_of_calls.py::test_what_a_call_costs_before_its_answer",
+    ),
     "O17": Planted(
         _the_first_have_every_turn,
         "tests/simulation/test_reconciler.py::test_orders_behind_many_whose_shop_is_away_have_their_turn",
@@ -298,6 +309,12 @@ FINDINGS: Final[dict[str, OfWorld | Planted | Seen | Measured]] = {
         _reports_have_a_time_of_their_own,
         "tests/gateway/test_one_deadline.py::test_what_a_call_sends_is_not_decided_after_its_deadline",
     ),
-    "O20": OfWorld(("a confirmed order's parts are told as held",), ("confirm",)),
+    "O20": OfWorld({"a confirmed order's parts are told as held": ("confirm",)}),
 }
 ELSEWHERE: Final = {"O4": "L1", "O6": "L11"}
+
+
+def causes_of(mutant: str) -> set[str]:
+    """What must have struck in worlds in which a mutant is caught, by the findings that it stands for."""
+    rows = (each.mutants.get(mutant, ()) for each in FINDINGS.values() if isinstance(each, OfWorld))
+    return {cause for causes in rows for cause in causes}

@@ -38,6 +38,7 @@ from tests.simulation import order_callers, plain_callers
 from tests.simulation.chain_world import ChainWorld
 from tests.simulation.checks import Broken
 from tests.simulation.cut_off_world import CutOffWorld
+from tests.simulation.findings import causes_of
 from tests.simulation.gateways import Gateway
 from tests.simulation.test_chain_seeds import run
 from tests.simulation.troubles import Troubles
@@ -281,19 +282,31 @@ CUT_OFF: Final[dict[str, tuple[Break, frozenset[str]]]] = {
 
 @pytest.mark.parametrize("mutant", [*MUTANTS, *CUT_OFF])
 def test_a_broken_part_is_caught(monkeypatch: pytest.MonkeyPatch, mutant: str) -> None:
+    """In worlds in which all has struck that causes it."""
     broken, caught_by = (MUTANTS | CUT_OFF)[mutant]
     broken(monkeypatch)
-    found = set()
+    causes, first = causes_of(mutant), set[str]()
     for seed in range(SEEDS_MAX):
-        try:
-            run(seed, CutOffWorld if mutant in CUT_OFF else ChainWorld)
-        except Broken as caught:
-            found.add(caught.invariant)
+        found, struck = _caught(seed, CutOffWorld if mutant in CUT_OFF else ChainWorld)
+        first = first or found
+        if found & caught_by:
+            causes -= struck
+        if first and not (causes and first & caught_by):
             break
-        except LedgerStopped as caught:  # a recovery looked first, and names what it found
-            found |= set(re.findall(r"invariant='(I\d+)'", str(caught)))
-            break
-        except (AssertionError, KeyError, RuntimeError) as caught:
-            found.add(type(caught).__name__)
-            break
-    assert found & caught_by, f"{mutant}: {found or 'nobody noticed'}"
+    assert first & caught_by, f"{mutant}: {first or 'nobody noticed'}"
+    assert not causes, f"{mutant}: nobody noticed where {causes} struck"
+
+
+def _caught(seed: int, kind: type[ChainWorld]) -> tuple[set[str], set[str]]:
+    """What a world's end says is broken, nothing where it keeps its promises, and what struck in it."""
+    worlds: list[ChainWorld] = []
+    found: set[str] = set()
+    try:
+        run(seed, kind, worlds)
+    except Broken as caught:
+        found.add(caught.invariant)
+    except LedgerStopped as caught:  # a recovery looked first, and names what it found
+        found |= set(re.findall(r"invariant='(I\d+)'", str(caught))) or {"LedgerStopped"}
+    except (AssertionError, KeyError, RuntimeError) as caught:
+        found.add(type(caught).__name__)
+    return found, set(worlds[0].struck)

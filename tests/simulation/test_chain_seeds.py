@@ -48,9 +48,9 @@ CUT_OFF_CAUSES: Final = (
 STRUCK_MIN: Final = 100
 
 
-def run(seed: int, kind: type[ChainWorld] = ChainWorld) -> ChainWorld:
-    """One world, and what its journals say."""
-    world: list[ChainWorld] = []
+def run(seed: int, kind: type[ChainWorld] = ChainWorld, world: list[ChainWorld] | None = None) -> ChainWorld:
+    """One world, and what its journals say; the caller's list has it also where it breaks."""
+    world = [] if world is None else world
 
     async def main() -> None:
         world.append(kind(seed))

@@ -121,4 +121,5 @@ class Troubles:
                     raise Broken("L10", f"{actor} lives on after a failure of its disk") from None
             else:
                 if fails == "checkpoint":
+                    world.struck["checkpoint failed"] += 1
                     raise Broken("L10", f"nobody heard that a checkpoint of {actor} failed")
