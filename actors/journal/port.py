@@ -22,6 +22,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, NamedTuple, Protocol
+from zlib import crc32
 
 from actors.core.chain import NamedReader
 
@@ -98,6 +99,13 @@ class Record(NamedTuple):
     event_count: int
     at_ms: int
     payload: bytes
+
+    @property
+    def hash(self) -> int:
+        """Tells it from another that its ledger has under the same sequence once it was restored from an older copy.
+        Never zero.
+        """
+        return crc32(self.payload, crc32(f"{self.epoch} {self.seq} {self.at_ms}".encode())) or 1
 
 
 class Head(NamedTuple):

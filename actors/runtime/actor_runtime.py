@@ -8,6 +8,7 @@ import logging
 import os
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from threading import Event, Lock, Thread
 from time import perf_counter_ns
 from typing import Any, ClassVar, Final, TypeVar
@@ -224,10 +225,11 @@ class LedgerActor:
 
     @rpc
     def feed(
-        self, cursors: list[tuple[str, int]], skip_stopped: bool, bytes_max: int = FEED_BYTES_MAX
+        self, cursors: list[tuple[str, int, int]], skip_stopped: bool, bytes_max: int = FEED_BYTES_MAX
     ) -> list[tuple[str, list[Record]]]:
-        """Durable records after each (ledger, version); those with nothing new are left out, and one that has not come
-        so far, as it was restored from an older copy, has none.
+        """Durable records after each (ledger, version, hash of its record, 0 where that is not known); those with
+        nothing new are left out. One that was restored from an older copy has none: it has not come so far, or has
+        another record there.
 
         At least one record where there is any; what comes after the one that reaches `bytes_max` is left to the next
         call.
@@ -236,7 +238,7 @@ class LedgerActor:
         """
         found: list[tuple[str, list[Record]]] = []
         left = bytes_max
-        for ledger_id, after in cursors:
+        for ledger_id, after, known_hash in cursors:
             if skip_stopped and self.host.is_stopped(ledger_id):
                 continue
             version = self.host.version_of(ledger_id)
@@ -244,7 +246,7 @@ class LedgerActor:
                 found.append((ledger_id, []))
             elif version > after:
                 try:
-                    read = self.records(ledger_id, after, FEED_EVENTS_MAX)
+                    read = self._records_after(ledger_id, after, known_hash)
                 except JournalDamaged:
                     if not skip_stopped:
                         raise
@@ -255,6 +257,17 @@ class LedgerActor:
                 if left <= 0:
                     break
         return found
+
+    def _records_after(self, ledger_id: str, after: int, known_hash: int) -> list[Record]:
+        """Durable records after a version, none where the record there is not the one with this hash."""
+        if after and known_hash:
+            with suppress(JournalDamaged):  # perhaps of that record alone: it may be in an archive that is away
+                read = self.records(ledger_id, after - 1, FEED_EVENTS_MAX)
+                if read and read[0].hash != known_hash:
+                    return []
+                if found := [record for record in read if record.seq > after]:
+                    return found
+        return self.records(ledger_id, after, FEED_EVENTS_MAX)
 
     @rpc
     def acknowledge(self, reader: str, named: int, seen: dict[str, int]) -> tuple[int, dict[str, int]]:

@@ -23,7 +23,7 @@ from serve.routing.batcher import DeadlinePassed
 from serve.routing.heads import NEW_SHOPS_S, Heads
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
-from serve.wire.cursors import beyond_head, pack_cursor, unpack_cursor
+from serve.wire.cursors import beyond_head, history_changed, pack_cursor, unpack_cursor
 from serve.wire.events import fill_event, fill_order_event
 from serve.wire.fields import fill_instant
 from serve.wire.rules import Checked
@@ -42,6 +42,7 @@ POSITIONS_MAX: Final = 4_096  # in one message
 SHARED_BYTES_MAX: Final = 65_536  # of records whose messages are kept for other streams
 SHARED_MAX: Final = 64  # times as much
 
+Cursors = tuple[tuple[str, int, int], ...]  # by store the version and the hash of its record
 Asking = dict[str, asyncio.Task[list[tuple[str, list[Record]]]]]  # by actor, what it has not answered yet
 
 
@@ -77,20 +78,20 @@ class Feeds:
 
     async def _events(self, request: es.WatchEventsRequest) -> AsyncIterator[es.WatchEventsResponse]:
         with self._place():
-            cursors = await self._cursors(request, may_be_customers=True)
+            cursors, hashes = await self._cursors(request, may_be_customers=True)
             named, everything = len(cursors), request.all_stores
             if everything:
-                resumed = unpack_cursor(request.cursor)
+                resumed, resumed_hashes = unpack_cursor(request.cursor)
                 if resumed.keys() - self._router.chain.stores.keys():  # shops that another gateway knew first
                     await self._stores.look_again(asyncio.get_running_loop().time() + ASK_S_MAX)
-                for store_id in resumed.keys() & self._router.chain.stores.keys():
-                    cursors.setdefault(store_id, resumed[store_id])
+                for store_id in (resumed.keys() & self._router.chain.stores.keys()) - cursors.keys():
+                    cursors[store_id], hashes[store_id] = resumed[store_id], resumed_hashes.get(store_id, 0)
             is_ahead = False  # of the cursor that was sent last
-            async for store_id, records in self._records(cursors, named, follow_chain=everything):
+            async for store_id, records in self._records(cursors, hashes, named, follow_chain=everything):
                 if store_id:
                     messages = self._messages(store_id, cursors[store_id], records)
                 else:
-                    messages = [es.WatchEventsResponse(cursor=pack_cursor(cursors))] if is_ahead else ()
+                    messages = [es.WatchEventsResponse(cursor=pack_cursor(cursors, hashes))] if is_ahead else ()
                 is_ahead = everything and bool(store_id)
                 for message in messages:
                     began = self._now()
@@ -100,9 +101,9 @@ class Feeds:
     async def _availability(self, request: ss.WatchAvailabilityRequest) -> AsyncIterator[ss.WatchAvailabilityResponse]:
         """Which SKUs changed is read from the journal, how they stand now is asked of the ledger."""
         with self._place():
-            cursors = await self._cursors(request)
+            cursors, hashes = await self._cursors(request)
             wanted = frozenset(request.skus)
-            async for store_id, records in self._records(cursors, len(cursors), follow_chain=False):
+            async for store_id, records in self._records(cursors, hashes, len(cursors), follow_chain=False):
                 if not store_id:
                     continue
                 skus = _changed_skus(records, wanted)
@@ -111,6 +112,7 @@ class Feeds:
                     # Only the last message moves the cursor, or a reader could resume behind positions it never saw.
                     version = records[-1].seq if end >= len(skus) else cursors[store_id]
                     message = ss.WatchAvailabilityResponse(store_id=store_id, version=version)
+                    message.record_hash = records[-1].hash if end >= len(skus) else hashes.get(store_id, 0)
                     fill_instant(records[-1].at_ms, message.as_of)
                     await self._fill_positions(store_id, skus[start:end], message)
                     began = self._now()
@@ -149,7 +151,8 @@ class Feeds:
 
     async def _cursors(
         self, request: es.WatchEventsRequest | ss.WatchAvailabilityRequest, *, may_be_customers: bool = False
-    ) -> dict[str, int]:
+    ) -> tuple[dict[str, int], dict[str, int]]:
+        """By store the version to go on from, and the hash of its record, 0 where that is not known."""
         asked = request.cursors
         checked = Checked(request)
         checked.once("cursors", asked, "store_id")
@@ -158,13 +161,14 @@ class Feeds:
         for index, cursor in enumerate(asked):
             if not (may_be_customers and is_customers(cursor.store_id)):
                 await self._stores.require(cursor.store_id, f"cursors[{index}].store_id", deadline=deadline)
-        return {cursor.store_id: cursor.after_version for cursor in asked}
+        hashes = {cursor.store_id: cursor.record_hash for cursor in asked}
+        return {cursor.store_id: cursor.after_version for cursor in asked}, hashes
 
     async def _records(
-        self, cursors: dict[str, int], named: int, *, follow_chain: bool
+        self, cursors: dict[str, int], hashes: dict[str, int], named: int, *, follow_chain: bool
     ) -> AsyncIterator[tuple[str, list[Record]]]:
-        """Records after each cursor, store by store, for ever. A cursor moves once its records were taken. Without a
-        store where all was taken, and once a second while there is more.
+        """Records after each cursor, store by store, for ever. A cursor moves once its records were taken, and the hash
+        of its record with it. Without a store where all was taken, and once a second while there is more.
         """
         places = {store_id: place for place, store_id in enumerate([*cursors][:named])}  # in the request
         asking: Asking = {}
@@ -175,12 +179,12 @@ class Feeds:
                 if follow_chain:
                     for store_id in await self._followed.shops():
                         cursors.setdefault(store_id, 0)
-                found = await self._turn(asking, cursors, places, skip_stopped=follow_chain)
+                found = await self._turn(asking, cursors, hashes, places, skip_stopped=follow_chain)
                 for store_id, records in found:
                     yield store_id, records
                     # To the end of the line: where a turn's bytes do not do for all, the next begins with the others.
                     del cursors[store_id]
-                    cursors[store_id] = records[-1].seq
+                    cursors[store_id], hashes[store_id] = records[-1].seq, records[-1].hash
                 if not found or self._now() - marked_at > MARK_S:
                     marked_at = self._now()
                     yield "", []
@@ -197,14 +201,21 @@ class Feeds:
             await asyncio.gather(*asking.values(), return_exceptions=True)
 
     async def _turn(
-        self, asking: Asking, cursors: dict[str, int], places: dict[str, int], *, skip_stopped: bool
+        self,
+        asking: Asking,
+        cursors: dict[str, int],
+        hashes: dict[str, int],
+        places: dict[str, int],
+        *,
+        skip_stopped: bool,
     ) -> list[tuple[str, list[Record]]]:
         """What the actors found. One that does not answer is waited for beside the next turns, for its own shops."""
         groups = self._router.by_actor(list(cursors))
         for actor, store_ids in groups.items():
             mine = {store_id: cursors[store_id] for store_id in store_ids}
             if actor not in asking and self._followed.are_elsewhere(actor, mine):
-                ask = self._ask(actor, mine, places, self._bytes_max // len(groups), skip_stopped=skip_stopped)
+                asked = tuple((store_id, after, hashes.get(store_id, 0)) for store_id, after in mine.items())
+                ask = self._ask(actor, asked, places, self._bytes_max // len(groups), skip_stopped=skip_stopped)
                 asking[actor] = asyncio.create_task(ask)
         if asking:
             await asyncio.wait(asking.values(), timeout=POLL_S_MAX)
@@ -218,23 +229,25 @@ class Feeds:
         return found
 
     async def _ask(
-        self, actor: str, cursors: dict[str, int], places: dict[str, int], bytes_max: int, *, skip_stopped: bool
+        self, actor: str, cursors: Cursors, places: dict[str, int], bytes_max: int, *, skip_stopped: bool
     ) -> list[tuple[str, list[Record]]]:
-        """Raises Refused where a cursor lies beyond its shop's head, also of one that was restored from an older copy:
-        it would wait, and then skip what happens next.
+        """Raises Refused where a cursor lies beyond its shop's head, or where its shop has another record there, as it
+        was restored from an older copy: it would skip what has happened since.
         """
         deadline = asyncio.get_running_loop().time() + ASK_S_MAX
-        found = await self._read(actor, tuple(cursors.items()), skip_stopped, bytes_max, deadline)
+        found = await self._read(actor, cursors, skip_stopped, bytes_max, deadline)
         for store_id, records in found:
             if not records:
                 heads = await self._router.ask_actor(actor, "moved", {}, 0.0, deadline=deadline)
-                after, head = cursors[store_id], heads.get(store_id, 0)
+                after = next(version for each, version, _ in cursors if each == store_id)
                 field = f"cursors[{places[store_id]}].after_version" if store_id in places else "cursor"
-                raise beyond_head(field, store_id, after, max(0, min(head, after - 1)))
+                if (head := heads.get(store_id, 0)) >= after:
+                    raise history_changed(field, store_id, after)
+                raise beyond_head(field, store_id, after, max(0, head))
         return found
 
     async def _read(
-        self, actor: str, cursors: tuple[tuple[str, int], ...], skip_stopped: bool, bytes_max: int, deadline: float
+        self, actor: str, cursors: Cursors, skip_stopped: bool, bytes_max: int, deadline: float
     ) -> list[tuple[str, list[Record]]]:
         """Durable records, read once for all streams that ask for the same at the same time."""
         asked = actor, cursors, skip_stopped, bytes_max
@@ -267,12 +280,12 @@ def _event_messages(store_id: str, after: int, records: list[Record]) -> Iterato
     message, size = es.WatchEventsResponse(), 0
     core, fill = (CUSTOMERS, fill_order_event) if is_customers(store_id) else (SHOP, fill_event)
     for record in records:
-        version = record.seq - record.event_count
+        version, known_hash = record.seq - record.event_count, record.hash
         for event in core.read_events(record.payload):
             version += 1
             if version <= after:
                 continue
-            filled = event_pb2.Event()
+            filled = event_pb2.Event(record_hash=known_hash)
             fill(event, store_id, version, record.at_ms, filled)
             size += filled.ByteSize()
             if message.events and (len(message.events) == MESSAGE_EVENTS_MAX or size > MESSAGE_BYTES_MAX):

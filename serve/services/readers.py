@@ -36,7 +36,7 @@ class Readers:
         checked = Checked(request)
         checked.once("cursors", request.cursors, "store_id")
         checked.raise_if_faulty()
-        packed = unpack_cursor(request.cursor)
+        packed, _ = unpack_cursor(request.cursor)
         places = {cursor.store_id: index for index, cursor in enumerate(request.cursors)}
         for store_id, index in places.items():
             if not is_customers(store_id):

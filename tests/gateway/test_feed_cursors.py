@@ -116,9 +116,71 @@ def test_a_stream_ends_when_its_shop_is_restored_from_before_its_cursor(
     front.run(main)
 
 
+def resumed_events(_: Stream, told: Any) -> es.WatchEventsRequest:
+    event = told.events[-1]
+    cursor = {"store_id": "S1", "after_version": event.version, "record_hash": event.record_hash}
+    return es.WatchEventsRequest(cursors=[cursor])
+
+
+def resumed_positions(_: Stream, told: Any) -> ss.WatchAvailabilityRequest:
+    cursor = {"store_id": "S1", "after_version": told.version, "record_hash": told.record_hash}
+    return ss.WatchAvailabilityRequest(cursors=[cursor])
+
+
+def resumed_whole(stream: Stream, _: Any) -> es.WatchEventsRequest:
+    return es.WatchEventsRequest(all_stores=True, cursor=stream.cursor)
+
+
+@pytest.mark.parametrize("restored", [True, False])
+@pytest.mark.parametrize(
+    ("method", "request_", "resume", "field"),
+    [
+        ("WatchEvents", events_request(S1=2), resumed_events, "cursors[0].after_version"),
+        ("WatchEvents", es.WatchEventsRequest(all_stores=True), resumed_whole, "cursor"),
+        (
+            "WatchAvailability",
+            ss.WatchAvailabilityRequest(cursors=[{"store_id": "S1"}]),
+            resumed_positions,
+            "cursors[0].after_version",
+        ),
+    ],
+)
+def test_a_reader_hears_that_other_events_stand_where_it_was(
+    front: Front, method: str, request_: Any, resume: Any, field: str, *, restored: bool
+) -> None:
+    """The shop was restored from an older copy, and has come further than the reader by then. Where it is as it was the
+    reader goes on, also under another owner.
+    """
+    copy = bytes(front.actors.disks["store-S1"].image)
+
+    async def main() -> None:
+        await front.asked("Reserve", reserve_request("k1"))
+        stream = Stream(front, method, request_)
+        await stream.take()
+        await front.asked("Reserve", reserve_request("k2"))
+        told = await stream.take()  # the cursor of all shops came before it
+        await stream.close()
+        front.actors.kill("store-S1")
+        if restored:
+            front.actors.disks["store-S1"] = MemoryDisk(copy)
+        for key in ("k3", "k4", "k5"):
+            await front.asked("Reserve", reserve_request(key))
+        again = Stream(front, method, resume(stream, told))
+        async with asyncio.timeout(WAIT_S):
+            if not restored:
+                assert (await again.take()).ByteSize()
+                await again.close()
+                return
+            found = await again.end()
+        assert (found.code, found.reason, found.fields) == (CODE.OUT_OF_RANGE, "HISTORY_CHANGED", [field])
+        assert found.metadata == {"store_id": "S1"}
+
+    front.run(main)
+
+
 @pytest.mark.parametrize(
     "cursor",
-    [b"x", b"\x01", b"\x02" + pack_cursor({"S1": 1})[1:], pack_cursor({"S1": 1})[:-1], pack_cursor({"S1": -1})],
+    [b"x", b"\x02", b"\x01" + pack_cursor({"S1": 1})[1:], pack_cursor({"S1": 1})[:-1], pack_cursor({"S1": -1})],
 )
 def test_what_is_no_cursor_is_refused(front: Front, cursor: bytes) -> None:
     found = front.ask("WatchEvents", es.WatchEventsRequest(all_stores=True, cursor=cursor))

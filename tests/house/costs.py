@@ -26,6 +26,7 @@ LATER: Final = {
     "one question an actor for all streams, answered when something has happened": (150, 2),
     "rules of one shop apart from those of the chain": (20, 0),
     "one cursor for a feed of all shops": (70, 1),
+    "cursors that know whether a shop was restored behind them": (60, 0),
     "a command that ends its actor, refused by its key over gateways and restarts": (227, 1),
     "losses of actors counted over calls": (55, 1),
     "orders planned without shops whose claims are kept back": (20, 0),

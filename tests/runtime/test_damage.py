@@ -135,7 +135,7 @@ def test_every_ledger_of_a_file_that_cannot_be_read_is_stopped(tmp_path: Path, c
     shop = StoreActor("S1", open_journal(sqlite_setting(tmp_path), "S1"), clock, ended.append)
     hers = CustomerActor("customers", open_journal(sqlite_setting(tmp_path), "customers"), clock, ended.append)
     for question in (
-        lambda: shop.feed([("S1", 0)], skip_stopped=False),
+        lambda: shop.feed([("S1", 0, 0)], skip_stopped=False),
         lambda: shop.parts("S1", 0, 9),
         lambda: shop.parts_of("S1", ["0001/1.1"]),
         lambda: hers.orders_of("customers/0001", "ann", [], 0, 9),
@@ -146,7 +146,7 @@ def test_every_ledger_of_a_file_that_cannot_be_read_is_stopped(tmp_path: Path, c
     ):
         with pytest.raises(JournalDamaged):
             question()
-    assert (hers.outbox(0, {}), shop.outbox(0, {}), shop.feed([("S1", 0)], skip_stopped=True)) == ([], [], [])
+    assert (hers.outbox(0, {}), shop.outbox(0, {}), shop.feed([("S1", 0, 0)], skip_stopped=True)) == ([], [], [])
     assert (shop.stock(["S1"], ["A"], 0), shop.slots_taken(["S1"])) == ([None], [None])
     for actor in (shop, hers):
         actor.close()

@@ -258,7 +258,7 @@ READS: Final[dict[str, Callable[[StoreActor], object]]] = {
     "status": lambda actor: actor.status("S1"),
     "live_state": lambda actor: actor.live_state("S1"),
     "moved": lambda actor: actor.moved({}, 0.0),
-    "feed": lambda actor: actor.feed([("S1", 0)], False, 1_000),
+    "feed": lambda actor: actor.feed([("S1", 0, 0)], False, 1_000),
     "sweep": lambda actor: actor.host.sweep(),
 }
 

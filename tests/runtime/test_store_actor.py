@@ -163,19 +163,19 @@ def test_slots_are_cut_while_others_decide(shop: Shop, monkeypatch: pytest.Monke
 
 def test_the_feed_gives_what_came_after_each_cursor(shop: Shop) -> None:
     shop.say("receive B 1", "r2", "S2")
-    feed = dict(shop.actor.feed([("S1", 0), ("S2", 0)], skip_stopped=False))
+    feed = dict(shop.actor.feed([("S1", 0, 0), ("S2", 0, 0)], skip_stopped=False))
     assert {store_id: [_versions(record) for record in records] for store_id, records in feed.items()} == {
         "S1": [[1, 2], [3]],
         "S2": [[1, 2]],
     }
-    assert dict(shop.actor.feed([("S1", 2), ("S2", 2)], skip_stopped=False)).keys() == {"S1"}
-    assert shop.actor.feed([("S1", 3), ("S2", 2)], skip_stopped=False) == []
-    assert shop.actor.feed([("S1", 99), ("S9", 1)], skip_stopped=False) == [("S1", []), ("S9", [])]
+    assert dict(shop.actor.feed([("S1", 2, 0), ("S2", 2, 0)], skip_stopped=False)).keys() == {"S1"}
+    assert shop.actor.feed([("S1", 3, 0), ("S2", 2, 0)], skip_stopped=False) == []
+    assert shop.actor.feed([("S1", 99, 0), ("S9", 1, 0)], skip_stopped=False) == [("S1", []), ("S9", [])]
 
 
 def test_an_answer_of_the_feed_is_bounded_over_all_shops(shop: Shop) -> None:
     shop.say("receive B 1", "r2", "S2")
-    both = [("S1", 0), ("S2", 0)]
+    both = [("S1", 0, 0), ("S2", 0, 0)]
     ((store_id, records),) = shop.actor.feed(both, skip_stopped=False, bytes_max=1)
     assert (store_id, [record.seq for record in records]) == ("S1", [2])
     enough = sum(len(record.payload) for record in shop.actor.records("S1", 0, 100)) + 1
@@ -199,14 +199,14 @@ def test_the_feed_of_a_replaced_actor_says_nothing_of_a_shop_that_began_after_it
     later = Shop(storage.open(), clock)
     later.say("receive B 1", "r2", "S2")
     with pytest.raises(Fenced):
-        stale.actor.feed([("S2", 1)], skip_stopped=True)
+        stale.actor.feed([("S2", 1, 0)], skip_stopped=True)
     assert [type(failure) for failure in stale.ended] == [Fenced]
     later.actor.close()
 
 
 def test_the_feed_tells_of_what_fell_due(shop: Shop, clock: ManualClock) -> None:
     clock.move(2 * HOUR_MS)
-    ((_, records),) = shop.actor.feed([("S1", 3)], skip_stopped=False)
+    ((_, records),) = shop.actor.feed([("S1", 3, 0)], skip_stopped=False)
     assert [type(event).__name__ for record in records for event in SHOP.read_events(record.payload)] == ["Expired"]
 
 

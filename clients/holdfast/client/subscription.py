@@ -26,12 +26,14 @@ _ALIVE_AFTER_MS = 5_000
 class FeedItem(Generic[ItemT]):
     """One item of the stream at a shop's version; `item` is None where only the cursor moves.
 
-    `previous_version` is the version that must have come before it, None where the sequence may have gaps.
+    `previous_version` is the version that must have come before it, None where the sequence may have gaps. With
+    `record_hash` the service knows whether the shop still has that version.
     """
 
     store_id: str
     version: int
     item: ItemT | None
+    record_hash: int
     previous_version: int | None = None
 
 
@@ -41,6 +43,8 @@ class Subscription(AsyncIterator[ItemT], AbstractAsyncContextManager["Subscripti
     It resumes after UNAVAILABLE, RESOURCE_EXHAUSTED, a lost connection and an end of the stream. What the service tells
     twice is delivered once; where the service skips a version, the stream is resumed from before the gap. After
     `watch_silence_ms_max` without a connection it raises Unavailable; iterating again then goes on from `cursors`.
+    Where a shop was restored from a copy that is older than what was received, it raises InvalidArgument, with the
+    `reason` CURSOR_BEYOND_HEAD or HISTORY_CHANGED.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Subscription(AsyncIterator[ItemT], AbstractAsyncContextManager["Subscripti
         self._received = dict(cursors) if isinstance(cursors, Mapping) else dict.fromkeys(cursors, 0)
         self._delivered = dict(self._received)
         self._since = dict(self._received)  # what was received since the service's own cursor
+        self._hashes: dict[str, int] = {}  # of the records of what was received last
         self._cursor, self._begins_anywhere = cursor, bool(cursor)
         self._ready: deque[FeedItem[ItemT] | bytes] = deque()
         self._delivered_cursor = cursor
@@ -113,6 +118,8 @@ class Subscription(AsyncIterator[ItemT], AbstractAsyncContextManager["Subscripti
             if self._stream is None:
                 self._opened_at = loop.time()
                 request = self._request(self._since)
+                for each in request.cursors:
+                    each.record_hash = self._hashes.get(each.store_id, 0)
                 if self._cursor:
                     request.cursor = self._cursor
                 method = METHODS[type(request)]
@@ -150,6 +157,7 @@ class Subscription(AsyncIterator[ItemT], AbstractAsyncContextManager["Subscripti
             elif entry.version < seen:
                 continue
             self._received[entry.store_id] = self._since[entry.store_id] = entry.version
+            self._hashes[entry.store_id] = entry.record_hash
             self._ready.append(entry)
             # Only a new item ends the failing phase: a service that repeats old ones before each failure still fails.
             self._failing_since, self._attempts = None, Attempts(None)

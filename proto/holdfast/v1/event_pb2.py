@@ -19,7 +19,7 @@ from holdfast.v1 import reservation_pb2 as holdfast_dot_v1_dot_reservation__pb2
 from holdfast.v1 import stock_pb2 as holdfast_dot_v1_dot_stock__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/event.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17holdfast/v1/error.proto\x1a\x1dholdfast/v1/reservation.proto\x1a\x17holdfast/v1/stock.proto\"\xd4\x08\n\x05\x45vent\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x08reserved\x18\x04 \x01(\x0b\x32\x1a.holdfast.v1.ReservedEventH\x00\x12,\n\x07refused\x18\x05 \x01(\x0b\x32\x19.holdfast.v1.RefusedEventH\x00\x12\x30\n\tconfirmed\x18\x06 \x01(\x0b\x32\x1b.holdfast.v1.ConfirmedEventH\x00\x12\x35\n\x0cready_marked\x18\x07 \x01(\x0b\x32\x1d.holdfast.v1.ReadyMarkedEventH\x00\x12\x30\n\tcollected\x18\x08 \x01(\x0b\x32\x1b.holdfast.v1.CollectedEventH\x00\x12.\n\x08released\x18\t \x01(\x0b\x32\x1a.holdfast.v1.ReleasedEventH\x00\x12,\n\x07\x65xpired\x18\n \x01(\x0b\x32\x19.holdfast.v1.ExpiredEventH\x00\x12.\n\x08\x65xtended\x18\x0b \x01(\x0b\x32\x1a.holdfast.v1.ExtendedEventH\x00\x12\x39\n\x0estock_adjusted\x18\x0c \x01(\x0b\x32\x1f.holdfast.v1.StockAdjustedEventH\x00\x12\x37\n\rstock_counted\x18\r \x01(\x0b\x32\x1e.holdfast.v1.StockCountedEventH\x00\x12<\n\x10safety_stock_set\x18\x0e \x01(\x0b\x32 .holdfast.v1.SafetyStockSetEventH\x00\x12\x41\n\x12shortfall_declared\x18\x0f \x01(\x0b\x32#.holdfast.v1.ShortfallDeclaredEventH\x00\x12\x39\n\x0epolicy_adopted\x18\x10 \x01(\x0b\x32\x1f.holdfast.v1.PolicyAdoptedEventH\x00\x12,\n\x07\x61mended\x18\x11 \x01(\x0b\x32\x19.holdfast.v1.AmendedEventH\x00\x12,\n\x07\x63laimed\x18\x12 \x01(\x0b\x32\x19.holdfast.v1.ClaimedEventH\x00\x12;\n\x0foutcome_applied\x18\x13 \x01(\x0b\x32 .holdfast.v1.OutcomeAppliedEventH\x00\x12\x36\n\x0c\x61\x63knowledged\x18\x14 \x01(\x0b\x32\x1e.holdfast.v1.AcknowledgedEventH\x00\x12\x37\n\rorder_changed\x18\x15 \x01(\x0b\x32\x1e.holdfast.v1.OrderChangedEventH\x00\x12\x35\n\x0c\x63laim_barred\x18\x16 \x01(\x0b\x32\x1d.holdfast.v1.ClaimBarredEventH\x00\x42\x08\n\x06\x63hange\"3\n\x11OrderChangedEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\"T\n\x10\x43laimBarredEvent\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x10\n\x08operator\x18\x03 \x01(\t\x12\x0b\n\x03why\x18\x04 \x01(\t\">\n\rReservedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xb0\x01\n\x0c\x41mendedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nslot_start\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"=\n\x0c\x43laimedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xc9\x01\n\x13OutcomeAppliedEvent\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12.\n\x06status\x18\x03 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05lines\x18\x05 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\",\n\x11\x41\x63knowledgedEvent\x12\x17\n\x0freservation_ids\x18\x01 \x03(\t\"c\n\x0cRefusedEvent\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\t\x12)\n\trejection\x18\x03 \x01(\x0b\x32\x16.holdfast.v1.Rejection\"X\n\x0e\x43onfirmedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"*\n\x10ReadyMarkedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"m\n\x0e\x43ollectedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12\x19\n\x11payment_reference\x18\x03 \x01(\t\"}\n\rReleasedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12*\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.holdfast.v1.ReleaseReason\"P\n\x0c\x45xpiredEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"W\n\rExtendedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"l\n\x12StockAdjustedEvent\x12\x0e\n\x06source\x18\x01 \x01(\t\x12,\n\x0b\x61\x64justments\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.Adjustment\x12\x18\n\x10\x64ropped_repeated\x18\x03 \x01(\x05\"l\n\x11StockCountedEvent\x12)\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x0b\x63orrections\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.Adjustment\"G\n\x13SafetyStockSetEvent\x12\x30\n\rsafety_stocks\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"C\n\x16ShortfallDeclaredEvent\x12)\n\tshortfall\x18\x01 \x01(\x0b\x32\x16.holdfast.v1.Shortfall\",\n\x12PolicyAdoptedEvent\x12\x16\n\x0epolicy_version\x18\x01 \x01(\x03\x42\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/event.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17holdfast/v1/error.proto\x1a\x1dholdfast/v1/reservation.proto\x1a\x17holdfast/v1/stock.proto\"\xe9\x08\n\x05\x45vent\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0brecord_hash\x18\x17 \x01(\x03\x12.\n\x08reserved\x18\x04 \x01(\x0b\x32\x1a.holdfast.v1.ReservedEventH\x00\x12,\n\x07refused\x18\x05 \x01(\x0b\x32\x19.holdfast.v1.RefusedEventH\x00\x12\x30\n\tconfirmed\x18\x06 \x01(\x0b\x32\x1b.holdfast.v1.ConfirmedEventH\x00\x12\x35\n\x0cready_marked\x18\x07 \x01(\x0b\x32\x1d.holdfast.v1.ReadyMarkedEventH\x00\x12\x30\n\tcollected\x18\x08 \x01(\x0b\x32\x1b.holdfast.v1.CollectedEventH\x00\x12.\n\x08released\x18\t \x01(\x0b\x32\x1a.holdfast.v1.ReleasedEventH\x00\x12,\n\x07\x65xpired\x18\n \x01(\x0b\x32\x19.holdfast.v1.ExpiredEventH\x00\x12.\n\x08\x65xtended\x18\x0b \x01(\x0b\x32\x1a.holdfast.v1.ExtendedEventH\x00\x12\x39\n\x0estock_adjusted\x18\x0c \x01(\x0b\x32\x1f.holdfast.v1.StockAdjustedEventH\x00\x12\x37\n\rstock_counted\x18\r \x01(\x0b\x32\x1e.holdfast.v1.StockCountedEventH\x00\x12<\n\x10safety_stock_set\x18\x0e \x01(\x0b\x32 .holdfast.v1.SafetyStockSetEventH\x00\x12\x41\n\x12shortfall_declared\x18\x0f \x01(\x0b\x32#.holdfast.v1.ShortfallDeclaredEventH\x00\x12\x39\n\x0epolicy_adopted\x18\x10 \x01(\x0b\x32\x1f.holdfast.v1.PolicyAdoptedEventH\x00\x12,\n\x07\x61mended\x18\x11 \x01(\x0b\x32\x19.holdfast.v1.AmendedEventH\x00\x12,\n\x07\x63laimed\x18\x12 \x01(\x0b\x32\x19.holdfast.v1.ClaimedEventH\x00\x12;\n\x0foutcome_applied\x18\x13 \x01(\x0b\x32 .holdfast.v1.OutcomeAppliedEventH\x00\x12\x36\n\x0c\x61\x63knowledged\x18\x14 \x01(\x0b\x32\x1e.holdfast.v1.AcknowledgedEventH\x00\x12\x37\n\rorder_changed\x18\x15 \x01(\x0b\x32\x1e.holdfast.v1.OrderChangedEventH\x00\x12\x35\n\x0c\x63laim_barred\x18\x16 \x01(\x0b\x32\x1d.holdfast.v1.ClaimBarredEventH\x00\x42\x08\n\x06\x63hange\"3\n\x11OrderChangedEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\"T\n\x10\x43laimBarredEvent\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x10\n\x08operator\x18\x03 \x01(\t\x12\x0b\n\x03why\x18\x04 \x01(\t\">\n\rReservedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xb0\x01\n\x0c\x41mendedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nslot_start\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"=\n\x0c\x43laimedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xc9\x01\n\x13OutcomeAppliedEvent\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12.\n\x06status\x18\x03 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05lines\x18\x05 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\",\n\x11\x41\x63knowledgedEvent\x12\x17\n\x0freservation_ids\x18\x01 \x03(\t\"c\n\x0cRefusedEvent\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\t\x12)\n\trejection\x18\x03 \x01(\x0b\x32\x16.holdfast.v1.Rejection\"X\n\x0e\x43onfirmedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"*\n\x10ReadyMarkedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"m\n\x0e\x43ollectedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12\x19\n\x11payment_reference\x18\x03 \x01(\t\"}\n\rReleasedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12*\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.holdfast.v1.ReleaseReason\"P\n\x0c\x45xpiredEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"W\n\rExtendedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"l\n\x12StockAdjustedEvent\x12\x0e\n\x06source\x18\x01 \x01(\t\x12,\n\x0b\x61\x64justments\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.Adjustment\x12\x18\n\x10\x64ropped_repeated\x18\x03 \x01(\x05\"l\n\x11StockCountedEvent\x12)\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x0b\x63orrections\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.Adjustment\"G\n\x13SafetyStockSetEvent\x12\x30\n\rsafety_stocks\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"C\n\x16ShortfallDeclaredEvent\x12)\n\tshortfall\x18\x01 \x01(\x0b\x32\x16.holdfast.v1.Shortfall\",\n\x12PolicyAdoptedEvent\x12\x16\n\x0epolicy_version\x18\x01 \x01(\x03\x42\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -28,43 +28,43 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013holdfast.v1P\001Z\026holdfast/v1;holdfastv1'
   _globals['_EVENT']._serialized_start=155
-  _globals['_EVENT']._serialized_end=1263
-  _globals['_ORDERCHANGEDEVENT']._serialized_start=1265
-  _globals['_ORDERCHANGEDEVENT']._serialized_end=1316
-  _globals['_CLAIMBARREDEVENT']._serialized_start=1318
-  _globals['_CLAIMBARREDEVENT']._serialized_end=1402
-  _globals['_RESERVEDEVENT']._serialized_start=1404
-  _globals['_RESERVEDEVENT']._serialized_end=1466
-  _globals['_AMENDEDEVENT']._serialized_start=1469
-  _globals['_AMENDEDEVENT']._serialized_end=1645
-  _globals['_CLAIMEDEVENT']._serialized_start=1647
-  _globals['_CLAIMEDEVENT']._serialized_end=1708
-  _globals['_OUTCOMEAPPLIEDEVENT']._serialized_start=1711
-  _globals['_OUTCOMEAPPLIEDEVENT']._serialized_end=1912
-  _globals['_ACKNOWLEDGEDEVENT']._serialized_start=1914
-  _globals['_ACKNOWLEDGEDEVENT']._serialized_end=1958
-  _globals['_REFUSEDEVENT']._serialized_start=1960
-  _globals['_REFUSEDEVENT']._serialized_end=2059
-  _globals['_CONFIRMEDEVENT']._serialized_start=2061
-  _globals['_CONFIRMEDEVENT']._serialized_end=2149
-  _globals['_READYMARKEDEVENT']._serialized_start=2151
-  _globals['_READYMARKEDEVENT']._serialized_end=2193
-  _globals['_COLLECTEDEVENT']._serialized_start=2195
-  _globals['_COLLECTEDEVENT']._serialized_end=2304
-  _globals['_RELEASEDEVENT']._serialized_start=2306
-  _globals['_RELEASEDEVENT']._serialized_end=2431
-  _globals['_EXPIREDEVENT']._serialized_start=2433
-  _globals['_EXPIREDEVENT']._serialized_end=2513
-  _globals['_EXTENDEDEVENT']._serialized_start=2515
-  _globals['_EXTENDEDEVENT']._serialized_end=2602
-  _globals['_STOCKADJUSTEDEVENT']._serialized_start=2604
-  _globals['_STOCKADJUSTEDEVENT']._serialized_end=2712
-  _globals['_STOCKCOUNTEDEVENT']._serialized_start=2714
-  _globals['_STOCKCOUNTEDEVENT']._serialized_end=2822
-  _globals['_SAFETYSTOCKSETEVENT']._serialized_start=2824
-  _globals['_SAFETYSTOCKSETEVENT']._serialized_end=2895
-  _globals['_SHORTFALLDECLAREDEVENT']._serialized_start=2897
-  _globals['_SHORTFALLDECLAREDEVENT']._serialized_end=2964
-  _globals['_POLICYADOPTEDEVENT']._serialized_start=2966
-  _globals['_POLICYADOPTEDEVENT']._serialized_end=3010
+  _globals['_EVENT']._serialized_end=1284
+  _globals['_ORDERCHANGEDEVENT']._serialized_start=1286
+  _globals['_ORDERCHANGEDEVENT']._serialized_end=1337
+  _globals['_CLAIMBARREDEVENT']._serialized_start=1339
+  _globals['_CLAIMBARREDEVENT']._serialized_end=1423
+  _globals['_RESERVEDEVENT']._serialized_start=1425
+  _globals['_RESERVEDEVENT']._serialized_end=1487
+  _globals['_AMENDEDEVENT']._serialized_start=1490
+  _globals['_AMENDEDEVENT']._serialized_end=1666
+  _globals['_CLAIMEDEVENT']._serialized_start=1668
+  _globals['_CLAIMEDEVENT']._serialized_end=1729
+  _globals['_OUTCOMEAPPLIEDEVENT']._serialized_start=1732
+  _globals['_OUTCOMEAPPLIEDEVENT']._serialized_end=1933
+  _globals['_ACKNOWLEDGEDEVENT']._serialized_start=1935
+  _globals['_ACKNOWLEDGEDEVENT']._serialized_end=1979
+  _globals['_REFUSEDEVENT']._serialized_start=1981
+  _globals['_REFUSEDEVENT']._serialized_end=2080
+  _globals['_CONFIRMEDEVENT']._serialized_start=2082
+  _globals['_CONFIRMEDEVENT']._serialized_end=2170
+  _globals['_READYMARKEDEVENT']._serialized_start=2172
+  _globals['_READYMARKEDEVENT']._serialized_end=2214
+  _globals['_COLLECTEDEVENT']._serialized_start=2216
+  _globals['_COLLECTEDEVENT']._serialized_end=2325
+  _globals['_RELEASEDEVENT']._serialized_start=2327
+  _globals['_RELEASEDEVENT']._serialized_end=2452
+  _globals['_EXPIREDEVENT']._serialized_start=2454
+  _globals['_EXPIREDEVENT']._serialized_end=2534
+  _globals['_EXTENDEDEVENT']._serialized_start=2536
+  _globals['_EXTENDEDEVENT']._serialized_end=2623
+  _globals['_STOCKADJUSTEDEVENT']._serialized_start=2625
+  _globals['_STOCKADJUSTEDEVENT']._serialized_end=2733
+  _globals['_STOCKCOUNTEDEVENT']._serialized_start=2735
+  _globals['_STOCKCOUNTEDEVENT']._serialized_end=2843
+  _globals['_SAFETYSTOCKSETEVENT']._serialized_start=2845
+  _globals['_SAFETYSTOCKSETEVENT']._serialized_end=2916
+  _globals['_SHORTFALLDECLAREDEVENT']._serialized_start=2918
+  _globals['_SHORTFALLDECLAREDEVENT']._serialized_end=2985
+  _globals['_POLICYADOPTEDEVENT']._serialized_start=2987
+  _globals['_POLICYADOPTEDEVENT']._serialized_end=3031
 # @@protoc_insertion_point(module_scope)

@@ -103,12 +103,14 @@ class GetAvailabilityResponse(_message.Message):
     def __init__(self, stores: _Optional[_Iterable[_Union[_stock_pb2.StoreAvailability, _Mapping]]] = ...) -> None: ...
 
 class StoreCursor(_message.Message):
-    __slots__ = ("store_id", "after_version")
+    __slots__ = ("store_id", "after_version", "record_hash")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     AFTER_VERSION_FIELD_NUMBER: _ClassVar[int]
+    RECORD_HASH_FIELD_NUMBER: _ClassVar[int]
     store_id: str
     after_version: int
-    def __init__(self, store_id: _Optional[str] = ..., after_version: _Optional[int] = ...) -> None: ...
+    record_hash: int
+    def __init__(self, store_id: _Optional[str] = ..., after_version: _Optional[int] = ..., record_hash: _Optional[int] = ...) -> None: ...
 
 class WatchAvailabilityRequest(_message.Message):
     __slots__ = ("cursors", "skus")
@@ -119,13 +121,15 @@ class WatchAvailabilityRequest(_message.Message):
     def __init__(self, cursors: _Optional[_Iterable[_Union[StoreCursor, _Mapping]]] = ..., skus: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class WatchAvailabilityResponse(_message.Message):
-    __slots__ = ("store_id", "version", "as_of", "positions")
+    __slots__ = ("store_id", "version", "as_of", "positions", "record_hash")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
     POSITIONS_FIELD_NUMBER: _ClassVar[int]
+    RECORD_HASH_FIELD_NUMBER: _ClassVar[int]
     store_id: str
     version: int
     as_of: _timestamp_pb2.Timestamp
     positions: _containers.RepeatedCompositeFieldContainer[_stock_pb2.Position]
-    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., positions: _Optional[_Iterable[_Union[_stock_pb2.Position, _Mapping]]] = ...) -> None: ...
+    record_hash: int
+    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., positions: _Optional[_Iterable[_Union[_stock_pb2.Position, _Mapping]]] = ..., record_hash: _Optional[int] = ...) -> None: ...

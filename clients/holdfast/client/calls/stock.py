@@ -89,7 +89,8 @@ class StockCalls(Client, Protocol):
 
         def items(message: service_pb2.WatchAvailabilityResponse) -> Iterator[FeedItem[models.AvailabilityChange]]:
             change = models.availability_change_from(message)
-            yield FeedItem(change.store_id, change.version, change if change.positions else None)
+            item = change if change.positions else None
+            yield FeedItem(change.store_id, change.version, item, message.record_hash)
 
         return Subscription(request, items, cursors, self.internals)
 
@@ -107,8 +108,9 @@ class StockCalls(Client, Protocol):
             )
 
         def items(message: event_service_pb2.WatchEventsResponse) -> Iterator[FeedItem[Event]]:
-            for event in map(event_from, message.events):
-                yield FeedItem(event.store_id, event.version, event, previous_version=event.version - 1)
+            for row in message.events:
+                event = event_from(row)
+                yield FeedItem(event.store_id, event.version, event, row.record_hash, event.version - 1)
 
         return Subscription(request, items, cursors, self.internals, cursor)
 
