@@ -336,9 +336,8 @@ def _claimed(ledger: Ledger, skus: Sequence[str], left: Sequence[int]) -> list[i
     gone.
     """
     units = dict.fromkeys(skus, 0)
-    for number in tuple(ledger.undecided):
-        claim = ledger.reservations.get(number)
-        for sku, quantity in () if claim is None else claim.lines:
+    for claim in ledger.claims_under_way(ledger.time_ms).values():
+        for sku, quantity in claim.held_lines():
             if sku in units:
                 units[sku] += quantity
     claimed = [max(0, now + units[sku]) - max(0, now) for sku, now in zip(skus, left, strict=True)]

@@ -82,7 +82,9 @@ def failure_of(answer: Answer) -> Exception | None:
     if isinstance(answer, Late):
         return DeadlinePassed(sent=True)
     if isinstance(answer, Refusal) and answer.rejection.reason is Reason.ORDER_UNDECIDED:
-        message = "this reservation waits for its order's word, and nothing was done; ask again with the same key"
+        claimed = "what it asks for is claimed by an order, and waits"
+        waits = "this reservation waits" if answer.rejection.number else claimed
+        message = f"{waits} for its order's word, and nothing was done; ask again with the same key"
         return statuses.refused(grpc.StatusCode.UNAVAILABLE, "ORDER_UNDECIDED", message, retry_after_s=0.1)
     return None
 

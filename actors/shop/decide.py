@@ -4,6 +4,8 @@ Nothing here changes the ledger. A deadline is compared with `now_ms` at the dec
 the host expires what is due before it decides, so `available` is exact too.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final, assert_never
 
 from actors.core.answers import fingerprint
@@ -15,8 +17,8 @@ from actors.shop.commands import Collect, Confirm, Lines, Reserve, by_sku  # hot
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim, decide_settle_grant
 from actors.shop.decide_stock import decide_adjust_stock, decide_count_stock, decide_set_safety_stock
 from actors.shop.events import Reserved
-from actors.shop.preconditions import grant_refusal, over_limit, short_of_stock, slot_refusal
-from actors.shop.state import Ledger, Reservation
+from actors.shop.preconditions import NONE, grant_refusal, over_limit, short_of_stock, slot_refusal, standing
+from actors.shop.state import Claims, Ledger, Reservation
 
 StepCommand = cm.Confirm | cm.MarkReady | cm.Collect | cm.Release | cm.Extend | cm.Amend
 
@@ -37,9 +39,15 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
     """Accept or refuse a command whose key is new. `now_ms` is ledger time, which never decreases."""
     match command:
         case Reserve():
-            return _decide_reserve(ledger, command, now_ms)
+            decision = _decide_reserve(ledger, command, now_ms)
+            if type(decision) is tuple:
+                return decision
+            return _unless_claimed(ledger, now_ms, decision, partial(_decide_reserve, ledger, command, now_ms))
         case Confirm() | Collect() | cm.MarkReady() | cm.Release() | cm.Extend() | cm.Amend():
-            return _decide_step(ledger, command, now_ms)
+            decision = _decide_step(ledger, command, now_ms)
+            if type(decision) is tuple:
+                return decision
+            return _unless_claimed(ledger, now_ms, decision, partial(_decide_step, ledger, command, now_ms))
         case cm.Claim():
             return decide_claim(ledger, command, now_ms)
         case cm.SettleGrant():
@@ -58,8 +66,17 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
             assert_never(command)
 
 
-def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
-    """Hold all lines or none; an earlier hold of the same basket is replaced in the same decision."""
+def _unless_claimed(ledger: Ledger, now_ms: int, refused: Decision, again: Callable[[Claims], Decision]) -> Decision:
+    """The refusal that stands, ORDER_UNDECIDED where there is none."""
+    assert isinstance(refused, Rejection), "nothing else is refused"
+    no = standing(ledger, now_ms, refused, again)
+    return no or Rejection(Reason.ORDER_UNDECIDED, refused.sku, status=Status.CLAIMED)
+
+
+def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Claims = NONE) -> Decision:
+    """Hold all lines or none; an earlier hold of the same basket is replaced in the same decision. What is claimed by
+    those in `without` counts as given back.
+    """
     policy = ledger.policy
     if policy.paused:
         return Rejection(Reason.STORE_NOT_ACCEPTING)
@@ -70,7 +87,7 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
         return replaced
     demand = command.lines if len(command.lines) == 1 else by_sku(command.lines)
     if policy.limit_rules:
-        refusal = over_limit(ledger, command.customer_id, command.channel, demand, replaced)
+        refusal = over_limit(ledger, command.customer_id, command.channel, demand, replaced, without=without)
         if refusal is not None:
             return refusal
     grant = command.grant
@@ -78,11 +95,11 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
         refusal = grant_refusal(ledger, grant, command.customer_id, command.channel, demand, replaced)
         if refusal is not None:
             return refusal
-    refusal = short_of_stock(ledger, demand, replaced)
+    refusal = short_of_stock(ledger, demand, replaced, without)
     if refusal is not None:
         return refusal
     if command.slot_start_ms:
-        refusal = slot_refusal(ledger, command.slot_start_ms, now_ms, replaced)
+        refusal = slot_refusal(ledger, command.slot_start_ms, now_ms, replaced, without)
         if refusal is not None:
             return refusal
 
@@ -131,7 +148,7 @@ def _allowed(ledger: Ledger, number: int, step: Step, now_ms: int) -> Reservatio
     return reservation
 
 
-def _decide_step(ledger: Ledger, command: StepCommand, now_ms: int) -> Decision:
+def _decide_step(ledger: Ledger, command: StepCommand, now_ms: int, without: Claims = NONE) -> Decision:
     reservation = _allowed(ledger, command.number, _STEP_OF[type(command)], now_ms)
     if isinstance(reservation, Rejection):
         return reservation
@@ -145,7 +162,7 @@ def _decide_step(ledger: Ledger, command: StepCommand, now_ms: int) -> Decision:
         case cm.Extend():
             return _decide_extend(ledger, command, reservation, now_ms)
         case cm.Amend():
-            return _decide_amend(ledger, command, reservation, now_ms)
+            return _decide_amend(ledger, command, reservation, now_ms, without)
         case _:
             assert_never(command)
 
@@ -180,7 +197,9 @@ def _decide_extend(ledger: Ledger, command: cm.Extend, reservation: Reservation,
     return (ev.Extended(command.key, fingerprint(command), command.number, expires_at_ms),)
 
 
-def _decide_amend(ledger: Ledger, command: cm.Amend, reservation: Reservation, now_ms: int) -> Decision:
+def _decide_amend(
+    ledger: Ledger, command: cm.Amend, reservation: Reservation, now_ms: int, without: Claims
+) -> Decision:
     """Accept the whole change or refuse it. Only units and a slot beyond what the reservation has are checked: a change
     to fewer units or more time is never refused because stock or policy changed meanwhile.
     """
@@ -195,15 +214,15 @@ def _decide_amend(ledger: Ledger, command: cm.Amend, reservation: Reservation, n
     if command.ttl_ms > policy.ttl_ms_max:
         return Rejection(Reason.TTL_TOO_LONG, "", command.ttl_ms, policy.ttl_ms_max)
     customer_id, channel, grant = reservation.customer_id, reservation.channel, command.grant
-    refusal = over_limit(ledger, customer_id, channel, more, reservation) if more else None
+    refusal = over_limit(ledger, customer_id, channel, more, reservation, without=without) if more else None
     if more and refusal is None:
         refusal = grant_refusal(ledger, grant, customer_id, channel, more, reservation)
         if refusal is None and grant is None and reservation.grant:  # its ledger counts all of its units
             refusal = Rejection(Reason.GRANT_REQUIRED)
-    refusal = refusal or short_of_stock(ledger, more, reservation)
+    refusal = refusal or short_of_stock(ledger, more, reservation, without)
     slot_start_ms = command.slot_start_ms or reservation.slot_start_ms
     if slot_start_ms != reservation.slot_start_ms:
-        refusal = refusal or slot_refusal(ledger, slot_start_ms, now_ms, reservation)
+        refusal = refusal or slot_refusal(ledger, slot_start_ms, now_ms, reservation, without)
     if refusal is not None:
         return refusal
     expires_at_ms = now_ms + command.ttl_ms if command.ttl_ms else reservation.expires_at_ms

@@ -2,7 +2,7 @@
 about grants that its customer's ledger asks for.
 """
 
-from collections import Counter
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -13,13 +13,12 @@ from actors.core.status import LIVE, Status
 from actors.core.transact import Decision
 from actors.shop.commands import Acknowledge, ApplyOutcome, Claim, Lines, SettleGrant, by_sku, claim_key
 from actors.shop.events import Acknowledged, Claimed, OutcomeApplied
-from actors.shop.preconditions import over_limit, short_of_stock, slot_refusal
+from actors.shop.preconditions import NONE, over_limit, short_of_stock, slot_refusal, standing
 from actors.shop.said import known, part_of
-from actors.shop.state import Ledger, Reservation, order_of
+from actors.shop.state import Claims, Ledger, Reservation, order_of
 
 # The sequence of statuses: an outcome never moves a part back to an earlier one.
 _PROGRESS: Final = {Status.CLAIMED: 0, Status.HELD: 1, Status.CONFIRMED: 2, Status.READY: 3}
-_LIMITS: Final = frozenset({Reason.UNITS_LIMIT, Reason.OPEN_RESERVATIONS_LIMIT})
 
 
 def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
@@ -30,46 +29,35 @@ def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
         return Rejection(Reason.IDEMPOTENCY_KEY_REUSED)
     if ledger.policy.paused:
         return Rejection(Reason.STORE_NOT_ACCEPTING)
-    demand, order, slot_start_ms = by_sku(command.lines), order_of(command.holder), command.slot_start_ms
-    refusal = _over_limit(ledger, command)
-    refusal = refusal or short_of_stock(ledger, demand, None)
+    refusal = _refused(ledger, command, now_ms, NONE)
+    if refusal is None:
+        return (Claimed(command),)
+    # Two orders that claim the same units of several shops may each get what the other lacks: then both are dropped,
+    # and a repeated attempt may succeed.
+    no = standing(ledger, now_ms, refusal, partial(_refused, ledger, command, now_ms))
+    return no or replace(refusal, status=Status.CLAIMED)
+
+
+def _refused(ledger: Ledger, command: Claim, now_ms: int, without: Claims) -> Rejection | None:
+    slot_start_ms = command.slot_start_ms
+    refusal = _over_limit(ledger, command, without) or short_of_stock(ledger, by_sku(command.lines), None, without)
     # A place that the order already has is not checked again, as in an amendment.
-    if refusal is None and slot_start_ms and (order, slot_start_ms) not in ledger.parts_in_slots:
-        refusal = slot_refusal(ledger, slot_start_ms, now_ms, None)
-    if refusal is not None:
-        return replace(refusal, status=Status.CLAIMED) if _may_come_free(ledger, command, refusal) else refusal
-    return (Claimed(command),)
+    if refusal is None and slot_start_ms and (order_of(command.holder), slot_start_ms) not in ledger.parts_in_slots:
+        refusal = slot_refusal(ledger, slot_start_ms, now_ms, None, without)
+    return refusal
 
 
-def _over_limit(ledger: Ledger, claim: Claim, without: frozenset[int] = frozenset()) -> Rejection | None:
+def _over_limit(ledger: Ledger, claim: Claim, without: Claims) -> Rejection | None:
     """Check the claim against the shop's limits. An order that is changed is checked as it will be: what it holds here
     already is its own, and what it is to give back, at another time of pickup, does not count beside that.
     """
-    order = order_of(claim.holder)
+    order, apart = order_of(claim.holder), {*without}
     if claim.whole:
         mine = ledger.live_of_customer(claim.customer_id)
-        without |= {held.number for held in mine if held.part is not None and held.part.order == order}
+        own = (held.number for held in mine if held.part is not None and held.part.order == order)
+        apart.update(own)
     demand = by_sku(claim.whole or claim.lines)
-    return over_limit(ledger, claim.customer_id, claim.channel, demand, None, order, without=without)
-
-
-def _may_come_free(ledger: Ledger, command: Claim, refusal: Rejection) -> bool:
-    """True where undecided orders hold what is missing. Two orders that claim the same units of several shops may each
-    get what the other lacks: then both are dropped, and a repeated attempt may succeed.
-    """
-    undecided = [ledger.reservations[number] for number in ledger.undecided]
-    if refusal.reason is Reason.SLOT_FULL:
-        slot_start_ms = command.slot_start_ms
-        may_go = Counter(claim.part.order for claim in undecided if claim.part and claim.slot_start_ms == slot_start_ms)
-        return any(count == ledger.parts_in_slots[order, slot_start_ms] for order, count in may_go.items())
-    if refusal.reason in _LIMITS:  # an earlier try of the same call may be among these
-        order = order_of(command.holder)
-        others = frozenset(claim.number for claim in undecided if claim.part and claim.part.order != order)
-        return _over_limit(ledger, command, others) is None
-    if refusal.reason is not Reason.INSUFFICIENT_STOCK:
-        return False
-    claimed = dict(by_sku(tuple(line for claim in undecided for line in claim.lines)))
-    return all(asked <= available + claimed.get(sku, 0) for sku, asked, available in refusal.short_lines)
+    return over_limit(ledger, claim.customer_id, claim.channel, demand, None, order, without=apart)
 
 
 def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome) -> Decision:

@@ -1,14 +1,39 @@
-"""Checks of a demand against stock, the shop's limits and slot capacity. Each returns a Rejection, or None."""
+"""Checks of a demand against stock, the shop's limits and slot capacity. Each returns a Rejection, or None. What is in
+`without`, claims of undecided orders, counts as given back.
+"""
+
+from collections.abc import Callable, Container
+from typing import Any, Final
 
 from actors.core.policy import LimitRule
 from actors.core.rejection import Reason, Rejection
 from actors.shop.commands import Grant, Lines, by_sku, void_key
-from actors.shop.state import Ledger, Reservation
+from actors.shop.state import Claims, Ledger, Reservation
+
+NONE: Final[Claims] = {}
+_MAY_COME_FREE: Final = frozenset(
+    {Reason.UNITS_LIMIT, Reason.OPEN_RESERVATIONS_LIMIT, Reason.INSUFFICIENT_STOCK, Reason.SLOT_FULL}
+)
 
 
-def short_of_stock(ledger: Ledger, demand: Lines, replaced: Reservation | None) -> Rejection | None:
+def standing(ledger: Ledger, now_ms: int, refusal: Rejection, again: Callable[[Claims], Any]) -> Rejection | None:
+    """The refusal that stands whatever becomes of the orders that are undecided, None where there is none: then what is
+    missing may come free in a moment. `again` decides without their claims.
+    """
+    claims = ledger.claims_under_way(now_ms) if refusal.reason in _MAY_COME_FREE else NONE
+    if not claims:
+        return refusal
+    said = again(claims)
+    if not isinstance(said, Rejection):
+        return None
+    return refusal if said.reason is refusal.reason else said
+
+
+def short_of_stock(
+    ledger: Ledger, demand: Lines, replaced: Reservation | None, without: Claims = NONE
+) -> Rejection | None:
     """Refuse a demand beyond what is available, with all short lines. Units of `replaced` count as available."""
-    if replaced is None and len(demand) == 1:  # as nearly always; sooner than below
+    if not without and replaced is None and len(demand) == 1:  # as nearly always; sooner than below
         ((sku, asked),) = demand
         position = ledger.positions.get(sku)
         if position is not None:
@@ -16,6 +41,9 @@ def short_of_stock(ledger: Ledger, demand: Lines, replaced: Reservation | None) 
             if asked <= available:
                 return None
     given_back = {} if replaced is None else dict(by_sku(replaced.held_lines()))
+    for claim in without.values():
+        for sku, units in claim.held_lines():
+            given_back[sku] = given_back.get(sku, 0) + units
     short: list[tuple[str, int, int]] = []
     unknown = ""
     for sku, asked in demand:
@@ -26,7 +54,7 @@ def short_of_stock(ledger: Ledger, demand: Lines, replaced: Reservation | None) 
             continue
         # Position.available written out: the property call costs as much as the sum.
         available = position.on_hand - position.reserved - position.allotted - position.safety_stock
-        if replaced is not None:
+        if given_back:
             available += given_back.get(sku, 0)
         if asked > available:
             short.append((sku, asked, max(0, available)))
@@ -72,7 +100,7 @@ def over_limit(
     replaced: Reservation | None,
     order: str = "",
     *,
-    without: frozenset[int] = frozenset(),
+    without: Container[int] = NONE,
 ) -> Rejection | None:
     """Refuse a demand beyond the shop's limits, by the first one exceeded; `replaced` does not count, nor those in
     `without`. With `order`, the demand is for that order: all of its parts count as one open reservation, and each of
@@ -126,7 +154,9 @@ def _units_of(held: Reservation, sku: str) -> int:
     return sum(units for (line_sku, _), units in zip(held.lines, held.held(), strict=True) if line_sku == sku)
 
 
-def slot_refusal(ledger: Ledger, slot_start_ms: int, now_ms: int, replaced: Reservation | None) -> Rejection | None:
+def slot_refusal(
+    ledger: Ledger, slot_start_ms: int, now_ms: int, replaced: Reservation | None, without: Claims = NONE
+) -> Rejection | None:
     """Refuse a slot that does not exist, cannot be booked or is full. `replaced` gives its place back."""
     calendar = ledger.policy.calendar
     slot = calendar.slot_at(slot_start_ms)
@@ -135,6 +165,8 @@ def slot_refusal(ledger: Ledger, slot_start_ms: int, now_ms: int, replaced: Rese
     taken = ledger.slots_taken.get(slot_start_ms, 0)
     if replaced is not None and replaced.slot_start_ms == slot_start_ms:
         taken -= 1
+    if without:
+        taken -= ledger.places_of(without, slot_start_ms)
     if taken >= slot.capacity:
         return Rejection(Reason.SLOT_FULL, asked=slot_start_ms, available=slot.capacity)
     return None

@@ -5,6 +5,7 @@ consistent snapshot, and a million holds cost about 336 bytes each in an actor (
 since a position knows who holds units of it).
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,7 +16,7 @@ from actors.core.answers import Answers, Recorded
 from actors.core.ascending import Ascending
 from actors.core.message import Message, Value
 from actors.core.packed import hash_of
-from actors.core.policy import Policy
+from actors.core.policy import CALL_MS_MAX, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.shop.commands import Lines, Reserve
@@ -210,6 +211,9 @@ class StockOutcome(Message, frozen=True):
     shortfalls: tuple[Shortfall, ...]
 
 
+Claims = Mapping[int, Reservation]  # by number
+
+
 # The answer to a Reserve is remembered as the reservation itself, any other with its call's fingerprint.
 Remembered = Reservation | Recorded[Reservation | Rejection | StockOutcome]
 
@@ -273,6 +277,24 @@ class Ledger:
         for numbers in self.customers.values():
             found.extend((numbers,) if isinstance(numbers, int) else numbers)
         return sorted(found)
+
+    def claims_under_way(self, now_ms: int) -> Claims:
+        """The claims of orders that will soon be decided, the newest first. Ten minutes after a claim no copy of its
+        call is under way: its customers' ledger is away, or an operator has to bar it. Also for a stale read.
+        """
+        found: dict[int, Reservation] = {}
+        for number in tuple(reversed(self.undecided)):
+            claim = self.reservations.get(number)
+            if claim is not None:
+                if claim.created_at_ms + CALL_MS_MAX <= now_ms:
+                    break
+                found[number] = claim
+        return found
+
+    def places_of(self, claims: Claims, slot_start_ms: int) -> int:
+        """How many places in a slot are free without these claims: those of orders that have no other part there."""
+        parts = (claim.part.order for claim in claims.values() if claim.part and claim.slot_start_ms == slot_start_ms)
+        return sum(count == self.parts_in_slots.get((order, slot_start_ms)) for order, count in Counter(parts).items())
 
     def interned(self, lines: Lines) -> Lines:
         """The lines as one object, shared by all reservations with equal lines."""

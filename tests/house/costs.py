@@ -37,7 +37,7 @@ LATER: Final = {
     "shops that hear of an order behind its answer": (180, 1),
     "baskets of few shops planned in lists": (216, 0),
     "one deadline for a call, and leases of the parts of an order": (82, 0),
-    "tries of orders that meet nothing but claims of others": (185, 1),
+    "tries of orders, and reservations, that meet nothing but claims of others": (245, 1),
     "what operators bar": (180, 0),
     "what operators have paused since the last start": (12, 0),
     "grants that operators bar": (96, 0),

@@ -5,11 +5,27 @@ reservations, and every question is answered by going through everything again. 
 which are the vocabulary, and shares none of its code.
 """
 
+from collections.abc import Sequence
+
 from actors.core.policy import Policy
 from actors.core.status import ReleaseReason, Status
 from actors.shop import commands as ask
 from actors.shop.commands import AdjustmentKind as Kind
-from tests.shop.model_books import LIVE, PASSING, Line, Move, Outcome, Reservation, beyond, order_of
+from tests.shop.model_books import (
+    LACKS,
+    LIVE,
+    PASSING,
+    Line,
+    Move,
+    Outcome,
+    Reservation,
+    Wanted,
+    beyond,
+    losing,
+    more,
+    order_of,
+    taken_by_line,
+)
 from tests.shop.model_hours import deadline_ms, offered, slot_at
 from tests.shop.model_rules import over_a_limit, rule_ms
 
@@ -57,8 +73,8 @@ class Model:
     def held_then(self, sku: str, as_of_ms: int) -> int:
         return sum(move.units for move in self.promised if move.sku == sku and move.at_ms <= as_of_ms)
 
-    def having_a_place(self, slot_start_ms: int, without: Reservation | None = None) -> set[int | str]:
-        live = [found for found in self.reservations if found.status in LIVE and found is not without]
+    def having_a_place(self, slot_start_ms: int, apart: Sequence[Reservation] = ()) -> set[int | str]:
+        live = [found for found in self.reservations if found.status in LIVE and found not in apart]
         return {found.whose() for found in live if found.slot_start_ms == slot_start_ms}
 
     def keeps_back(self, sku: str) -> int:
@@ -156,7 +172,8 @@ class Model:
                 replaced = earlier
         if replaced and (replaced.status is not Status.HELD or any(line.sold for line in replaced.lines)):
             return ("no", "BASKET_CONFIRMED")
-        refusal = self._cannot_be_had(said.customer_id, said.channel, said.lines, said.slot_start_ms, now_ms, replaced)
+        wanted = Wanted(said.customer_id, said.channel, said.lines, said.slot_start_ms)
+        refusal = self._is_refused(wanted, now_ms, replaced)
         if refusal:
             return ("no", refusal)
         if replaced:
@@ -171,30 +188,34 @@ class Model:
             return ("no", "STORE_NOT_ACCEPTING")
         if any(part.holder == said.holder for part in self.reservations):
             return ("no", "CLAIM_ABANDONED")
-        wanted = (said.customer_id, said.channel, said.lines, said.slot_start_ms, now_ms)
-        refusal = self._cannot_be_had(*wanted, None, said)
+        wanted = Wanted(said.customer_id, said.channel, said.lines, said.slot_start_ms)
+        refusal = self._is_refused(wanted, now_ms, None, said)
         return ("no", refusal) if refusal else self._hold(said, 0, now_ms)
 
     def _hold(self, said: ask.Reserve | ask.Claim, deadline_ms: int, now_ms: int) -> Outcome:
         self.events += 1
-        new = Reservation(said, self.events, deadline_ms)
+        new = Reservation(said, self.events, deadline_ms, now_ms)
         self.reservations.append(new)
         self.promised.extend(Move(sku, now_ms, units) for sku, units in said.lines)
         return new.outcome()
 
-    def _cannot_be_had(
-        self,
-        customer_id: str,
-        channel: str,
-        lines: ask.Lines,
-        slot_start_ms: int,
-        now_ms: int,
-        instead_of: Reservation | None,
-        part: ask.Claim | None = None,
+    def _is_refused(
+        self, wanted: Wanted, now_ms: int, instead_of: Reservation | None, part: ask.Claim | None = None
     ) -> str:
-        """Why not: limits, then stock, then a place in the slot. What it comes instead of is free for it."""
+        """Why, for good: what claims of the last ten minutes are in the way of is not decided yet."""
+        apart = [] if instead_of is None else [instead_of]
+        refusal = self._cannot_be_had(wanted, now_ms, apart, part)
+        claims = [found for found in self.reservations if found.status is Status.CLAIMED]
+        young = [claim for claim in claims if now_ms - claim.made_ms < 600_000]
+        if refusal not in LACKS or not young:
+            return refusal
+        return self._cannot_be_had(wanted, now_ms, apart + young, part) or (refusal if part else "ORDER_UNDECIDED")
+
+    def _cannot_be_had(self, wanted: Wanted, now_ms: int, apart: list[Reservation], part: ask.Claim | None) -> str:
+        """Why not: limits, then stock, then a place in the slot. What is apart is free for it."""
+        customer_id, channel, lines, slot_start_ms = wanted
         asked = {sku: sum(units for other, units in lines if other == sku) for sku, _ in lines}
-        mine = [found for found in self.reservations if found.customer_id == customer_id and found is not instead_of]
+        mine = [found for found in self.reservations if found.customer_id == customer_id and found not in apart]
         refusal = over_a_limit(self.policy, mine, channel, asked, part) if asked or part else ""
         if refusal:
             return refusal
@@ -202,10 +223,10 @@ class Model:
             return "SKU_NOT_STOCKED"
         for sku, units in asked.items():
             free = self.on_hand(sku) - self.held(sku) - self.keeps_back(sku)
-            if units > free + (instead_of.held(sku) if instead_of else 0):
+            if units > free + sum(found.held(sku) for found in apart):
                 return "INSUFFICIENT_STOCK"
-        having = self.having_a_place(slot_start_ms, instead_of)
-        if not slot_start_ms or (part and order_of(part.holder) in having):
+        having = self.having_a_place(slot_start_ms, apart)
+        if not slot_start_ms or (part and order_of(part.holder) in self.having_a_place(slot_start_ms)):
             return ""
         slot = slot_at(self.policy.calendar, slot_start_ms)
         if slot is None or not offered(self.policy.calendar, slot_start_ms, now_ms):
@@ -269,7 +290,7 @@ class Model:
             return self._hand_over(of, command, now_ms)
         if isinstance(command, ask.Amend) and of.touched():
             return ("no", "TRANSITION_NOT_ALLOWED")
-        if isinstance(command, ask.Amend) and self._more(of, command) and self.policy.paused:
+        if isinstance(command, ask.Amend) and more(of, command) and self.policy.paused:
             return ("no", "STORE_NOT_ACCEPTING")
         if not isinstance(command, ask.MarkReady):
             asked_ms = command.collect_within_ms if isinstance(command, ask.Confirm) else command.ttl_ms
@@ -294,19 +315,13 @@ class Model:
         """All of it or nothing. The slot that it has is not asked for again."""
         lines = said.lines or tuple((line.sku, line.quantity) for line in of.lines)
         another_ms = said.slot_start_ms if said.slot_start_ms != of.slot_start_ms else 0
-        refusal = self._cannot_be_had(of.customer_id, of.channel, self._more(of, said), another_ms, now_ms, of)
+        refusal = self._is_refused(Wanted(of.customer_id, of.channel, more(of, said), another_ms), now_ms, of)
         if not refusal:
             self.promised.extend(Move(line.sku, now_ms, -line.quantity) for line in of.lines)
             self.promised.extend(Move(sku, now_ms, units) for sku, units in lines)
             of.lines = [Line(sku, units) for sku, units in lines]
             of.slot_start_ms = another_ms or of.slot_start_ms
         return refusal
-
-    @staticmethod
-    def _more(of: Reservation, said: ask.Amend) -> ask.Lines:
-        """Of which SKUs it wants more than it has, and how many then; the others are its own already."""
-        asked = {sku: sum(units for other, units in said.lines if other == sku) for sku, _ in said.lines}
-        return tuple((sku, units) for sku, units in asked.items() if units > of.held(sku))
 
     def _hand_over(self, of: Reservation, command: ask.Collect | ask.Release, now_ms: int) -> Outcome:
         asked = command.lines or tuple((line.sku, line.held()) for line in of.lines)
@@ -316,11 +331,7 @@ class Model:
         for sku in skus:
             if sum(units for other, units in asked if other == sku) > of.held(sku):
                 return ("no", "QUANTITY_EXCEEDS_HELD")
-        taken = [0 for _ in of.lines]
-        for sku, units in asked:
-            for _ in range(units):  # unit by unit, from the first line on that still holds one
-                index = next(i for i, line in enumerate(of.lines) if line.sku == sku and line.held() > taken[i])
-                taken[index] += 1
+        taken = taken_by_line(of, asked)
         if isinstance(command, ask.Release):
             self._give_back(of, taken, Status.RELEASED, now_ms, command.reason)
         else:
@@ -368,29 +379,19 @@ class Model:
         return ("stock", len(counts), 0, late, self._shortfalls([sku for sku, _ in counts], now_ms))
 
     def _shortfalls(self, touched: list[str], now_ms: int) -> Outcome:
-        """Held loses before confirmed before ready, and the youngest first; one release for each that loses.
-
-        A claim loses as a hold does: its order may have answered already.
-        """
+        """One release for each that loses."""
         shortfalls = []
         lost: dict[int, list[int]] = {}
         for sku in dict.fromkeys(touched):
-            missing = left = self.held(sku) - max(0, self.on_hand(sku))
+            missing = self.held(sku) - max(0, self.on_hand(sku))
             if missing <= 0:
                 continue
-            losses = []
-            for statuses in ((Status.CLAIMED, Status.HELD), (Status.CONFIRMED,), (Status.READY,)):
-                for loser in reversed(self.reservations):
-                    units = min(left, loser.held(sku)) if loser.status in statuses else 0
-                    if units:
-                        losses.append((loser.number, units))
-                        left -= units
-                        wanted = lost.setdefault(loser.number, [0 for _ in loser.lines])
-                        for index, line in enumerate(loser.lines):
-                            if line.sku == sku:
-                                wanted[index] = min(line.held(), units)
-                                units -= wanted[index]
-            shortfalls.append((sku, missing, tuple(losses)))
+            losses = losing(self.reservations, sku, missing)
+            for loser, units in losses:
+                wanted = lost.setdefault(loser.number, [0 for _ in loser.lines])
+                for index, taken in enumerate(taken_by_line(loser, ((sku, units),))):
+                    wanted[index] += taken
+            shortfalls.append((sku, missing, tuple((loser.number, units) for loser, units in losses)))
         self.events += len(shortfalls)
         for number, units_by_line in lost.items():
             (loser,) = (found for found in self.reservations if found.number == number)

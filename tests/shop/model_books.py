@@ -7,6 +7,7 @@ from actors.shop import commands as ask
 
 Outcome = tuple[object, ...]
 PASSING = (("no", "SOURCE_GAP"), ("no", "ORDER_UNDECIDED"))  # refusals that are not written down
+LACKS = ["OPEN_RESERVATIONS_LIMIT", "UNITS_LIMIT", "INSUFFICIENT_STOCK", "SLOT_FULL"]  # a claim may be in the way
 LIVE = [Status.CLAIMED, Status.HELD, Status.CONFIRMED, Status.READY]  # in the sequence of a life
 
 
@@ -16,6 +17,15 @@ class Move(NamedTuple):
     sku: str
     at_ms: int
     units: int
+
+
+class Wanted(NamedTuple):
+    """What is to be had, for whom."""
+
+    customer_id: str
+    channel: str
+    lines: ask.Lines
+    slot_start_ms: int
 
 
 class Line:
@@ -31,11 +41,12 @@ class Line:
 class Reservation:
     """One reservation. A part of an order has a holder, and no deadline until its order gives one."""
 
-    def __init__(self, said: ask.Reserve | ask.Claim, number: int, deadline_ms: int) -> None:
+    def __init__(self, said: ask.Reserve | ask.Claim, number: int, deadline_ms: int, made_ms: int) -> None:
         self.number = self.version = number
         self.customer_id, self.channel, self.slot_start_ms = said.customer_id, said.channel, said.slot_start_ms
         self.basket_id = said.basket_id if isinstance(said, ask.Reserve) else ""
         self.holder = said.holder if isinstance(said, ask.Claim) else ""
+        self.made_ms = made_ms
         self.status = Status.CLAIMED if self.holder else Status.HELD
         self.deadline_ms = deadline_ms
         self.lines = [Line(sku, quantity) for sku, quantity in said.lines]
@@ -69,6 +80,37 @@ class Reservation:
 def order_of(holder: str) -> str:
     """All before the last dot; what has none is a whole order."""
     return ".".join(holder.split(".")[:-1]) or holder
+
+
+def more(of: Reservation, said: ask.Amend) -> ask.Lines:
+    """Of which SKUs it wants more than it has, and how many then; the others are its own already."""
+    asked = {sku: sum(units for other, units in said.lines if other == sku) for sku, _ in said.lines}
+    return tuple((sku, units) for sku, units in asked.items() if units > of.held(sku))
+
+
+def taken_by_line(of: Reservation, asked: ask.Lines) -> list[int]:
+    """Unit by unit, from the first line on that still holds one."""
+    taken = [0 for _ in of.lines]
+    for sku, units in asked:
+        for _ in range(units):
+            index = next(i for i, line in enumerate(of.lines) if line.sku == sku and line.held() > taken[i])
+            taken[index] += 1
+    return taken
+
+
+def losing(reservations: list[Reservation], sku: str, units: int) -> list[tuple[Reservation, int]]:
+    """Who loses so many: held before confirmed before ready, and the youngest first.
+
+    A claim loses as a hold does: its order may have answered already.
+    """
+    losses = []
+    for statuses in ((Status.CLAIMED, Status.HELD), (Status.CONFIRMED,), (Status.READY,)):
+        for loser in reversed(reservations):
+            lost = min(units, loser.held(sku)) if loser.status in statuses else 0
+            if lost:
+                losses.append((loser, lost))
+                units -= lost
+    return losses
 
 
 def beyond(part: Reservation, keep: ask.Lines) -> list[int]:

@@ -45,6 +45,12 @@ def applies_any_outcome(ledger: Ledger, command: Command, now_ms: int) -> Decisi
     return decision
 
 
+def refuses_what_may_come_free(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+    decision = decide(ledger, command, now_ms)
+    waits = isinstance(decision, Rejection) and decision.reason is Reason.ORDER_UNDECIDED and not decision.number
+    return Rejection(Reason.INSUFFICIENT_STOCK) if waits else decision
+
+
 def leads_a_part_back(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     decision = decide(ledger, command, now_ms)
     event = outcome_applied(decision)

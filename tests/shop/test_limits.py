@@ -53,7 +53,7 @@ PAGES = {
         0:02 | apply 7/1.1 1 HELD until 9:00 via app | #3 HELD A 5 until 9:00 of 7/1.1 at 1      | A 9/5
         0:03 | claim 7/1.2 ann of all A 5            | UNITS_LIMIT A 5 of 3                      | A 9/5
         0:04 | claim 7/1.3 ann of all A 2            | #6 CLAIMED  of 7/1.3 at 0                 | A 9/5
-        0:05 | reserve ann A 1                       | UNITS_LIMIT A 1 of 0                      | A 9/5
+        0:05 | reserve ann A 4                       | UNITS_LIMIT A 4 of 0                      | A 9/5
         0:06 | apply 7/1.3 1 RELEASED                | #6 RELEASED  OTHER of 7/1.3 at 1          | A 9/5
         0:07 | reserve ann A 1                       | #9 HELD A 1 until 2:07                    | A 9/6
         0:08 | claim 7/1.4 ann of all A 3            | UNITS_LIMIT A 3 of 2                      | A 9/6
@@ -72,7 +72,8 @@ PAGES = {
         0:02 | claim 7/1.2 ann A 1    | #4 CLAIMED A 1 of 7/1.2 at 0                | A 9/2
         0:03 | reserve ann A 1        | #5 HELD A 1 until 2:03                      | A 9/3
         0:04 | claim 7/2.1 ann A 1    | OPEN_RESERVATIONS_LIMIT 3 of 2 CLAIMED | A 9/3
-        0:05 | reserve ann A 1        | OPEN_RESERVATIONS_LIMIT 3 of 2              | A 9/3
+        0:05 | reserve ann A 1        | ORDER_UNDECIDED CLAIMED                     | A 9/3
+        0:05 | reserve cy A 10        | INSUFFICIENT_STOCK A 10 of 6                | A 9/3
         0:06 | claim 7/1.3 ann A 1    | #8 CLAIMED A 1 of 7/1.3 at 0                | A 9/4
         0:07 | apply 7/1.1 1 RELEASED | #3 RELEASED A 1 -1 back OTHER of 7/1.1 at 1 | A 9/3
         0:08 | claim 7/2.2 ann A 1    | OPEN_RESERVATIONS_LIMIT 3 of 2 CLAIMED | A 9/3
@@ -88,7 +89,7 @@ PAGES = {
         at   | said                | answer                       | stock
         0:00 | receive A 9         | applied 1                    | A 9/0
         0:01 | claim 7/1.1 ann A 2 | #3 CLAIMED A 2 of 7/1.1 at 0 | A 9/2
-        0:02 | claim 7/1.2 ann A 2 | UNITS_LIMIT A 2 of 1         | A 9/2
+        0:02 | claim 7/1.2 ann A 2 | UNITS_LIMIT A 2 of 1 CLAIMED | A 9/2
         0:03 | claim 7/1.3 ann A 1 | #5 CLAIMED A 1 of 7/1.3 at 0 | A 9/3
         """,
     ),
@@ -104,7 +105,7 @@ PAGES = {
         0:05 | release #4          | #4 RELEASED A 1 -1 back OTHER    | A 9/0, B 9/2
         0:06 | claim 7/1.4 ann A 1 | #8 CLAIMED A 1 of 7/1.4 at 0     | A 9/1, B 9/2
         0:07 | claim 7/1.5 ann A 1 | #9 CLAIMED A 1 of 7/1.5 at 0     | A 9/2, B 9/2
-        0:08 | reserve ann A 1     | OPEN_RESERVATIONS_LIMIT A 2 of 1 | A 9/2, B 9/2
+        0:08 | reserve ann A 1     | ORDER_UNDECIDED A CLAIMED        | A 9/2, B 9/2
         """,
     ),
     "two lines of one SKU are summed": (

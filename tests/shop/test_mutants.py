@@ -55,6 +55,7 @@ COUNT_HOLDS = OPENING + "0:10 | reserve ann A 1\n 0:20 | count A 2 without holds
 SEEN = OPENING + "0:20 | count A 2\n 0:30 | sell A 1 at 0:10"
 ROWS = OPENING + "0:01 | receive A 1 from x row 1\n 0:02 | receive A 1 from x row 1"
 PART = OPENING + "0:01 | claim o1 ann A 2, A 1\n 0:02 | apply o1 2 CONFIRMED until 1:00\n"
+BESIDE_A_CLAIM = OPENING + "0:01 | claim o1 ann A 2\n 0:02 | reserve bob A 2"
 LATE_WORD = PART + "0:03 | apply o1 1 RELEASED"
 WAY_BACK = PART + "0:03 | apply o1 3 HELD until 2:00"
 KEEP = PART + "0:03 | apply o1 3 CONFIRMED until 2:00 keep A 2"
@@ -115,6 +116,9 @@ MUTANTS = {
     "expired late": Mutant(assembled(falling_due=wrong.expires_a_millisecond_late), {"model"}, AT_DEADLINE),
     "orders never expire": Mutant(assembled(falling_due=wrong.expires_held_only), {"model"}, CONFIRMED_DEADLINE),
     "late word applied": Mutant(assembled(decided=wrong_in_parts.applies_any_outcome), {"audit", "model"}, LATE_WORD),
+    "refused beside a claim": Mutant(
+        assembled(decided=wrong_in_parts.refuses_what_may_come_free), {"model"}, BESIDE_A_CLAIM
+    ),
     "part led back": Mutant(assembled(decided=wrong_in_parts.leads_a_part_back), {"audit", "model"}, WAY_BACK),
     "kept by line": Mutant(assembled(decided=wrong_in_parts.keeps_so_many_of_each_line), {"model"}, KEEP),
     "claim without a place": Mutant(
@@ -215,6 +219,7 @@ def test_the_real_core_is_spotless_on_its_page(name: str) -> None:
         assembled(recall=wrong.skips_the_key),
         assembled(falling_due=wrong.expires_a_millisecond_late),
         assembled(decided=wrong_in_parts.applies_any_outcome),
+        assembled(decided=wrong_in_parts.refuses_what_may_come_free),
         assembled(decided=wrong_in_parts.notes_what_it_was_not_told),
         assembled(decided=wrong_in_parts.amends_whatever_is_asked),
         assembled(evolved=wrong_in_parts.keeps_the_old_place),
@@ -225,7 +230,7 @@ def test_the_real_core_is_spotless_on_its_page(name: str) -> None:
         assembled(falling_due=wrong_in_parts.expires_parts_too),
     ],
     ids=[
-        *("stock", "release", "key", "deadline", "late word", "note", "amendment", "place", "outbox"),
+        *("stock", "release", "key", "deadline", "late word", "claim", "note", "amendment", "place", "outbox"),
         *("second part", "place by part", "late claim", "part's deadline"),
     ],
 )

@@ -16,7 +16,7 @@ PAGES = {
         0:01   | claim o1 ann A 2, B 1, A 1 | #2 CLAIMED A 2, B 1, A 1 of o1 at 0         | Claimed       | A 5/3, B 5/1
         0:02   | claim o1 ann A 2, B 1, A 1 | #2 CLAIMED A 2, B 1, A 1 of o1 at 0 (again) |               | A 5/3, B 5/1
         0:02   | claim o1 ann A 2, B 1      | ORDER_UNDECIDED CLAIMED (again)             |               | A 5/3, B 5/1
-        0:03   | reserve bob A 3            | INSUFFICIENT_STOCK A 3 of 2                 | Refused       | A 5/3, B 5/1
+        0:03   | reserve bob A 6            | INSUFFICIENT_STOCK A 6 of 2                 | Refused       | A 5/3, B 5/1
         9d0:00 | wait                       |                                             |               | A 5/3, B 5/1
         9d0:00 | confirm #2                 | ORDER_UNDECIDED #2 CLAIMED                  |               | A 5/3, B 5/1
         9d0:00 | ready #2                   | ORDER_UNDECIDED #2 CLAIMED                  |               | A 5/3, B 5/1
@@ -79,7 +79,7 @@ PAGES = {
         0:02   | claim o1.2 ann A 8 called k  | INSUFFICIENT_STOCK A 8 of 7 CLAIMED | Refused        | A 9/2
         0:03   | claim o1.3 ann A 1 called k  | #4 CLAIMED A 1 of o1.3 at 0         | Claimed        | A 9/3
         0:03   | claim o2.1 ann A 1 called k  | #5 CLAIMED A 1 of o2.1 at 0         | Claimed        | A 9/4
-        0:04   | n: reserve ann A 9           | INSUFFICIENT_STOCK A 9 of 5         | Refused        | A 9/4
+        0:04   | n: reserve ann A 10          | INSUFFICIENT_STOCK A 10 of 5        | Refused        | A 9/4
         0:04   | claim o3.1 bob A 1 called n  | IDEMPOTENCY_KEY_REUSED              |                | A 9/4
         0:05   | m: receive A 1               | applied 1                           | StockAdjusted  | A 10/4
         0:05   | claim o4.1 bob A 1 called m  | IDEMPOTENCY_KEY_REUSED              |                | A 10/4

@@ -23,11 +23,12 @@ PAGES = {
         0:00 | receive A 99                | applied 1                            | StockAdjusted | A 99/0
         0:01 | reserve ann A 1 slot 10:00  | #3 HELD A 1 until 2:01 slot 10:00    | Reserved      | A 99/1
         0:02 | claim o1 bob A 1 slot 10:00 | #4 CLAIMED A 1 slot 10:00 of o1 at 0 | Claimed       | A 99/2
-        0:03 | reserve cy A 1 slot 10:00   | SLOT_FULL 10:00 of 2                 | Refused       | A 99/2
+        0:03 | reserve cy A 1 slot 10:00   | ORDER_UNDECIDED CLAIMED              |               | A 99/2
+        0:03 | reserve cy A 99 slot 10:00  | INSUFFICIENT_STOCK A 99 of 97        | Refused       | A 99/2
         0:03 | claim o2 cy A 1 slot 10:00  | SLOT_FULL 10:00 of 2 CLAIMED         | Refused       | A 99/2
         0:03 | amend #3 A 1                | #3 HELD A 1 until 2:01 slot 10:00    | Amended       | A 99/2
         0:04 | reserve cy A 1 slot 11:00   | #8 HELD A 1 until 2:04 slot 11:00    | Reserved      | A 99/3
-        0:04 | amend #8 slot 10:00         | SLOT_FULL 10:00 of 2                 | Refused       | A 99/3
+        0:04 | amend #8 slot 10:00         | ORDER_UNDECIDED CLAIMED              |               | A 99/3
         0:05 | amend #8 A 2                | #8 HELD A 2 until 2:04 slot 11:00    | Amended       | A 99/4
     """,
     "a place is free again once its customer has gone": """

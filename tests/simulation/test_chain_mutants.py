@@ -63,9 +63,9 @@ def _forgets_what_it_answered(patch: pytest.MonkeyPatch) -> None:
 def _one_place_too_many(patch: pytest.MonkeyPatch) -> None:
     real = preconditions.slot_refusal
 
-    def generous(ledger: Any, slot_start_ms: int, now_ms: int, replaced: Any) -> Any:
+    def generous(ledger: Any, slot_start_ms: int, now_ms: int, replaced: Any, without: Any) -> Any:
         taken = ledger.slots_taken.get(slot_start_ms, 0)
-        return None if taken == 2 else real(ledger, slot_start_ms, now_ms, replaced)
+        return None if taken == 2 else real(ledger, slot_start_ms, now_ms, replaced, without)
 
     patch.setattr(decide_claims, "slot_refusal", generous)
 
@@ -107,10 +107,10 @@ def _the_new_shop_hears_first(patch: pytest.MonkeyPatch) -> None:
 def _amend_asks_the_shop_alone(patch: pytest.MonkeyPatch) -> None:
     real = shop_decide._decide_amend
 
-    def generous(ledger: Any, command: Any, reservation: Any, now_ms: int) -> Any:
+    def generous(ledger: Any, command: Any, reservation: Any, now_ms: int, without: Any) -> Any:
         skus = tuple(sku for sku, _ in command.lines)
         grant = Grant(reservation.grant, ledger.policy.version, 0, skus)
-        return real(ledger, replace(command, grant=grant), reservation, now_ms)
+        return real(ledger, replace(command, grant=grant), reservation, now_ms, without)
 
     patch.setattr(shop_decide, "_decide_amend", generous)
     patch.setattr(plain_callers, "STEPS", ("amend",))
