@@ -154,11 +154,10 @@ def _changed(
     """Change an order into another one; committed at once where no shop has to be asked. A renewal with a channel names
     all that the basket wants, any other only the shops that change.
     """
-    if order.attempts >= ATTEMPTS_MAX:
-        return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=order.number, status=STATUS_OF[order.standing])
     ttl_ms, channel, missing = renewal.ttl_ms, renewal.channel, renewal.missing
     plans, targets = amendment(order, wanted, channel)
-    refusal = over_limit(ledger, order.customer_id, channel or order.channel, plans, now_ms, order, targets)
+    refusal = _full(order) if plans else None
+    refusal = refusal or over_limit(ledger, order.customer_id, channel or order.channel, plans, now_ms, order, targets)
     if refusal is not None:
         return refusal
     number, key, content, until_ms = order.number, key_of(command), command.content, now_ms + OPEN_MS
@@ -169,9 +168,21 @@ def _changed(
     return (opened, ev.Committed(number, (), now_ms + ttl_ms if ttl_ms else order.expires_at_ms))
 
 
+def _full(order: Order) -> Rejection | None:
+    """Why there cannot be another attempt, None where there can. What was only asked for counts until its shop has let
+    go of it.
+    """
+    lasting = order.lasting_parts()
+    if len({part.attempt for part in lasting}) < ATTEMPTS_MAX:
+        return None
+    if len({part.attempt for part in lasting if part.reservation}) < ATTEMPTS_MAX:
+        return Rejection(Reason.ORDER_UNDECIDED, number=order.number)
+    return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=order.number, status=STATUS_OF[order.standing])
+
+
 def _decide_replan(ledger: OrderLedger, command: cm.Replan, now_ms: int) -> Decision:
     order, plans = _with_open_attempt(ledger, command.number, command.attempt), command.plans
-    if order is None or order.attempts >= ATTEMPTS_MAX:
+    if order is None or _full(order) is not None:
         return ()
     kept, targets = beyond_collected(order, order.targets), None
     channel = order.channel

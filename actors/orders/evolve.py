@@ -130,7 +130,8 @@ def _evolve_replanned(ledger: OrderLedger, event: ev.Replanned) -> None:
 
 def _attempting(ledger: OrderLedger, order: Order, plans: tuple[Plan, ...], decide_by_ms: int) -> Order:
     """The order with another open attempt. Its parts are up to date: there is no outcome for them before the commit. An
-    attempt that an operator has barred was one of before this ledger was restored; shops may know its claims.
+    attempt that an operator has barred was one of before this ledger was restored; shops may know its claims. What came
+    to nothing is forgotten, so that an order that meets claims over and over does not grow.
     """
     attempt = order.attempts + 1
     while (order.number, attempt) in ledger.bars:
@@ -139,7 +140,7 @@ def _attempting(ledger: OrderLedger, order: Order, plans: tuple[Plan, ...], deci
         Part(plan.store_id, attempt, plan.lines, plan.slot_start_ms, applied_revision=order.revision) for plan in plans
     )
     return replace(
-        order, attempts=attempt, open_attempt=attempt, decide_by_ms=decide_by_ms, parts=(*order.parts, *fresh)
+        order, attempts=attempt, open_attempt=attempt, decide_by_ms=decide_by_ms, parts=(*order.lasting_parts(), *fresh)
     )
 
 

@@ -36,8 +36,10 @@ def _check_order(order: Order) -> Iterator[Violation]:
         yield Violation("I7", subject, "open: an open attempt, and nothing certain", NOT_SO)
     if order.standing in CERTAIN and not order.certain_parts() and not order.open_attempt:
         yield Violation("I7", subject, "a certain order has certain parts, or an attempt open", "none")
-    if order.open_attempt not in (0, order.attempts) or order.attempts > ATTEMPTS_MAX:
+    if order.open_attempt not in (0, order.attempts):
         yield Violation("I7", subject, f"attempt {order.attempts} open, or none", str(order.open_attempt))
+    if (attempts := len({part.attempt for part in order.parts})) > ATTEMPTS_MAX:
+        yield Violation("I7", subject, f"parts of at most {ATTEMPTS_MAX} attempts", str(attempts))
     if bool(order.open_attempt) != bool(order.decide_by_ms) or (order.targets and not order.open_attempt):
         yield Violation("I7", subject, "targets, and an instant to decide by, while an attempt is open", NOT_SO)
     if order.open_attempt and order.standing in OVER:

@@ -19,7 +19,7 @@ from actors.shop.commands import Lines, by_sku
 
 OPEN_MS: Final = 10_000  # an attempt that is not committed by then is abandoned
 BARS_MAX: Final = 10_000  # of one ledger, the latest; operators make them one by one
-ATTEMPTS_MAX: Final = 64  # of one order, its amendments included
+ATTEMPTS_MAX: Final = 64  # of one order, of which it has parts
 
 
 class Standing(IntEnum):
@@ -137,6 +137,10 @@ class Order(Message, frozen=True):
     def certain_parts(self) -> tuple[Part, ...]:
         """The committed parts that are for units."""
         return tuple(part for part in self.parts if part.reservation and part.lines and not part.dropped)
+
+    def lasting_parts(self) -> tuple[Part, ...]:
+        """The parts but for what was only asked for, and that its shop holds no more, or never did."""
+        return tuple(part for part in self.parts if part.reservation or not part.dropped or part.status in LIVE)
 
     def undelivered_parts(self) -> tuple[Part, ...]:
         """Live parts whose shops have not applied the newest revision, except those of the open attempt."""

@@ -10,6 +10,7 @@ import pytest
 
 from actors.orders import commands as cm
 from actors.orders.parts import never_placed
+from actors.orders.state import ATTEMPTS_MAX
 from actors.shop import commands as shop
 from holdfast.v1 import error_pb2, order_pb2, order_service_pb2 as os_, reservation_service_pb2 as rs
 from serve.coordination.placing import TRIES_MAX
@@ -175,6 +176,22 @@ def test_an_amendment_that_meets_nothing_but_claims_is_not_refused(front: Front)
     contended = front.ask("AmendOrder", request)
     assert (contended.code, contended.reason) == (grpc.StatusCode.UNAVAILABLE, "OUTCOME_UNKNOWN")
     assert customers(front).orders[order.number].attempts == 1 + TRIES_MAX
+    say(front, "S2", never_placed(HERS, OTHERS))
+    assert front.accept("AmendOrder", request).HasField("order")
+
+
+def test_an_order_that_meets_claims_over_and_over_is_changed_once_they_are_gone(front: Front) -> None:
+    order = ordered(front)
+    front.receive("B", 1, "S2")
+    say(front, "S2", claim("B"))
+    request = os_.AmendOrderRequest(
+        idempotency_key="a1",
+        order_id=f"{HERS.removeprefix('customers/')}/{order.number}",
+        stores=[{"store_id": "S2", "lines": [{"sku": "A", "quantity": 1}, {"sku": "B", "quantity": 1}]}],
+    )
+    for _ in range(ATTEMPTS_MAX // TRIES_MAX + 1):
+        assert front.ask("AmendOrder", request).code is grpc.StatusCode.UNAVAILABLE
+    assert customers(front).orders[order.number].attempts > ATTEMPTS_MAX
     say(front, "S2", never_placed(HERS, OTHERS))
     assert front.accept("AmendOrder", request).HasField("order")
 

@@ -24,22 +24,22 @@ PAGES = {
         0:05 | report #1 S3.2 at 3 v8 HELD A 1      | #1 HELD S1.1* A 1 / (S2.1) / S3.2 A 1 until 2:00                    | Reported
     """,  # noqa: E501 a row is one line
     "an amendment that is refused leaves what was": """
-        at      | said                               | answer                                                                                           | events
-        0:00    | open ann S1 A 2 missing C 1 for 1h | #1 OPEN S1.1? A 2 missing C 1                                                                    | Opened
-        0:00    | commit #1.1 S1 11                  | #1 HELD S1.1* A 2 missing C 1 until 1:00                                                         | Committed
-        0:01    | report #1 S1.1 at 1 v5 HELD A 2    | #1 HELD S1.1 A 2 missing C 1 until 1:00                                                          | Reported
-        0:02    | k: amend #1 S2 A 2 / S1            | #1 HELD S1.1 A 2 / S2.2? A 2 missing C 1 until 1:00                                              | AmendOpened
-        0:02    | replan #1.2 S3 A 2 missing D 9     | #1 HELD S1.1* A 2 / (S2.2? A 2) / S3.3? A 2 missing C 1 until 1:00                               | Replanned
-        0:02    | commit #1.2 S3 13                  | #1 HELD S1.1* A 2 / (S2.2? A 2) / S3.3? A 2 missing C 1 until 1:00                               |
-        0:02    | abandon #1.3 INSUFFICIENT_STOCK    | #1 HELD S1.1* A 2 / (S2.2? A 2) / (S3.3? A 2) missing C 1 until 1:00                             | Abandoned
-        0:02    | k: amend #1 S2 A 2 / S1            | INSUFFICIENT_STOCK (again)                                                                       |
-        0:03    | report #1 S1.1 at 3 v6 HELD A 2    | #1 HELD S1.1 A 2 / (S2.2? A 2) / (S3.3? A 2) missing C 1 until 1:00                              | Reported
-        0:03    | report #1 S2.2 at 3 none           | #1 HELD S1.1 A 2 / (S2.2? A 2) / (S3.3? A 2) missing C 1 until 1:00                              | Reported
-        0:03    | report #1 S3.3 at 3 none           | #1 HELD S1.1 A 2 / (S2.2? A 2) / (S3.3? A 2) missing C 1 until 1:00                              | Reported
-        0:04    | l: amend #1 S2 A 2 / S1            | #1 HELD S1.1 A 2 / (S2.2? A 2) / (S3.3? A 2) / S2.4? A 2 missing C 1 until 1:00                  | AmendOpened
-        0:04:10 | wait                               |                                                                                                  | Abandoned
-        0:04:11 | l: amend #1 S2 A 2 / S1            | #1 HELD S1.1* A 2 / (S2.2? A 2) / (S3.3? A 2) / (S2.4? A 2) / S2.5? A 2 missing C 1 until 1:00   | AmendOpened
-        0:04:12 | commit #1.5 S2 14                  | #1 HELD (S1.1* A 2) / (S2.2? A 2) / (S3.3? A 2) / (S2.4? A 2) / S2.5* A 2 missing C 1 until 1:00 | Committed
+        at      | said                               | answer                                                               | events
+        0:00    | open ann S1 A 2 missing C 1 for 1h | #1 OPEN S1.1? A 2 missing C 1                                        | Opened
+        0:00    | commit #1.1 S1 11                  | #1 HELD S1.1* A 2 missing C 1 until 1:00                             | Committed
+        0:01    | report #1 S1.1 at 1 v5 HELD A 2    | #1 HELD S1.1 A 2 missing C 1 until 1:00                              | Reported
+        0:02    | k: amend #1 S2 A 2 / S1            | #1 HELD S1.1 A 2 / S2.2? A 2 missing C 1 until 1:00                  | AmendOpened
+        0:02    | replan #1.2 S3 A 2 missing D 9     | #1 HELD S1.1* A 2 / (S2.2? A 2) / S3.3? A 2 missing C 1 until 1:00   | Replanned
+        0:02    | commit #1.2 S3 13                  | #1 HELD S1.1* A 2 / (S2.2? A 2) / S3.3? A 2 missing C 1 until 1:00   |
+        0:02    | abandon #1.3 INSUFFICIENT_STOCK    | #1 HELD S1.1* A 2 / (S2.2? A 2) / (S3.3? A 2) missing C 1 until 1:00 | Abandoned
+        0:02    | k: amend #1 S2 A 2 / S1            | INSUFFICIENT_STOCK (again)                                           |
+        0:03    | report #1 S1.1 at 3 v6 HELD A 2    | #1 HELD S1.1 A 2 / (S2.2? A 2) / (S3.3? A 2) missing C 1 until 1:00  | Reported
+        0:03    | report #1 S2.2 at 3 none           | #1 HELD S1.1 A 2 / (S2.2? A 2) / (S3.3? A 2) missing C 1 until 1:00  | Reported
+        0:03    | report #1 S3.3 at 3 none           | #1 HELD S1.1 A 2 / (S2.2? A 2) / (S3.3? A 2) missing C 1 until 1:00  | Reported
+        0:04    | l: amend #1 S2 A 2 / S1            | #1 HELD S1.1 A 2 / S2.4? A 2 missing C 1 until 1:00                  | AmendOpened
+        0:04:10 | wait                               |                                                                      | Abandoned
+        0:04:11 | l: amend #1 S2 A 2 / S1            | #1 HELD S1.1* A 2 / (S2.4? A 2) / S2.5? A 2 missing C 1 until 1:00   | AmendOpened
+        0:04:12 | commit #1.5 S2 14                  | #1 HELD (S1.1* A 2) / (S2.4? A 2) / S2.5* A 2 missing C 1 until 1:00 | Committed
     """,  # noqa: E501 a row is one line
     "an order may expire while it is amended": """
         at      | said                    | answer                                   | events
