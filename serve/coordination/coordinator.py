@@ -102,19 +102,33 @@ class Coordinator:
         """End; what shops have not been told is left to a reconciler."""
         self.deliveries.close()
 
-    async def open(self, command: cm.Open, deadline: float, next_plans: NextPlans = no_other_plan) -> Order | Rejection:
-        """Place an order. Raises DeadlinePassed where the outcome is unknown: ask again with the same key."""
-        ledger_id = ledger_of_customer(command.customer_id)
-        if command.basket_id:  # it may have an order, which is then changed
-            return await self._drive(ledger_id, command, deadline, next_plans)
-        return await self._placing.place(ledger_id, command, deadline, next_plans)
-
-    async def refuse(self, command: cm.Refuse, deadline: float) -> Order | Rejection:
-        """Answer a call for which no plan was found. Another answer comes back where the call was answered before, and
-        where it is under way, which is then driven to its end: it may have claimed the very stock that was not found.
+    async def open(
+        self,
+        command: cm.Open,
+        deadline: float,
+        next_plans: NextPlans = no_other_plan,
+        stopped: Sequence[Stopped] = (),
+    ) -> Order | Rejection:
+        """Place an order. Raises DeadlinePassed where the outcome is unknown: ask again with the same key. It is not
+        refused for want of shops that are `stopped`, without which it is planned: LedgerStopped.
         """
         ledger_id = ledger_of_customer(command.customer_id)
-        return await self._drive(ledger_id, command, deadline, lambda _order, _refused: command.rejection)
+        if command.basket_id:  # it may have an order, which is then changed
+            return await self._drive(ledger_id, command, deadline, next_plans, stopped)
+        return await self._placing.place(ledger_id, command, deadline, next_plans, [*stopped])
+
+    async def refuse(self, command: cm.Refuse, deadline: float, stopped: Sequence[Stopped] = ()) -> Order | Rejection:
+        """Answer a call for which no plan was found. Another answer comes back where the call was answered before, and
+        where it is under way, which is then driven to its end: it may have claimed the very stock that was not found.
+        None is refused where a shop is `stopped`, which may have that: LedgerStopped.
+        """
+        ledger_id = ledger_of_customer(command.customer_id)
+        if stopped:
+            asked = replace(command, rejection=Rejection(Reason.ORDER_UNDECIDED))
+            answer = await self._send(ledger_id, asked, deadline, promise=True)
+            if isinstance(answer, Rejection) and answer.reason is Reason.ORDER_UNDECIDED:
+                raise LedgerStopped(stopped[-1].why)
+        return await self._drive(ledger_id, command, deadline, lambda _order, _refused: command.rejection, stopped)
 
     async def amend(self, ledger_id: str, command: cm.Amend, deadline: float) -> Order | Rejection:
         """Change an order in one step; what it has stays until what it is to have is certain."""
@@ -202,11 +216,16 @@ class Coordinator:
         return max(orders, key=lambda order: order.version, default=None)
 
     async def _drive(
-        self, ledger_id: str, command: cm.Open | cm.Refuse | cm.Amend, deadline: float, next_plans: NextPlans
+        self,
+        ledger_id: str,
+        command: cm.Open | cm.Refuse | cm.Amend,
+        deadline: float,
+        next_plans: NextPlans,
+        known_stopped: Sequence[Stopped] = (),
     ) -> Order | Rejection:
         tries, promise, key = 0, isinstance(command, cm.Amend), key_of(command)
         wanted = Planned(command.plans, command.missing) if isinstance(command, cm.Open) else None
-        stopped: list[Stopped] = []
+        stopped = [*known_stopped]
         answer = await self._ask(ledger_id, command, deadline, promise=promise)
         try:
             while isinstance(answer, Order) and answer.open_attempt:

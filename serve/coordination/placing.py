@@ -91,13 +91,14 @@ class Placing:
         self._deliveries = deliveries
         self._draw = draw
 
-    async def place(self, ledger_id: str, asked: cm.Open, deadline: float, next_plans: NextPlans) -> Order | Rejection:
+    async def place(
+        self, ledger_id: str, asked: cm.Open, deadline: float, next_plans: NextPlans, stopped: list[Stopped]
+    ) -> Order | Rejection:
         """Claim in all shops, then have the customer's ledger decide; nothing is written there before. What is claimed
         and not placed is let go of, here, also where the call ends before it was to be placed, or where a shop asks.
-        Raises LedgerStopped where only a shop that is not served could tell.
+        Raises LedgerStopped where only a shop that is not served could tell. `stopped` has such, and is added to.
         """
         plans, missing, tries, outs = asked.plans, asked.missing, 0, 0
-        stopped: list[Stopped] = []
         try:
             while True:
                 tries += 1

@@ -107,8 +107,10 @@ class Orders:
             raise DeadlinePassed(sent=True)  # a refusal stands for ever, and a shop that is away may have it
         counted = search if isinstance(chosen, Plan) and not chosen.short else search.with_claimed()
         first = _planned(chosen, None if counted is search else counted, slot_start_ms)
+        stopped = search.stopped()
         if isinstance(first, Rejection):
-            return await self._coordinator.refuse(cm.Refuse(asked.key, content, customer_id, first), deadline)
+            refuse = cm.Refuse(asked.key, content, customer_id, first)
+            return await self._coordinator.refuse(refuse, deadline, stopped)
 
         def next_plans(_order: Order | None, refused: RefusedClaims) -> Planned | Rejection:
             nonlocal search, counted
@@ -119,7 +121,7 @@ class Orders:
             return _planned(search.lowered(claimed, keeps=keeps).plan(), counted, slot_start_ms)
 
         order = value_of(cm.Open, request, content=content, plans=first.plans, missing=first.missing, number=0)
-        return await self._coordinator.open(order, deadline, next_plans)
+        return await self._coordinator.open(order, deadline, next_plans, stopped)
 
     async def _get(self, request: os_.GetOrderRequest, deadline: float, reply: os_.GetOrderResponse) -> None:
         ledger_id, number = wo.order_of(request)

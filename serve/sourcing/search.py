@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from actors.core.rejection import Reason, Rejection
+from actors.protocol.messages import Stopped
 from actors.runtime.clock import Clock
 from actors.shop.commands import Lines
 from serve.routing.batcher import DeadlinePassed, Overloaded
@@ -52,12 +53,14 @@ class _Columns(NamedTuple):
 @dataclass(slots=True, eq=False)
 class Availability:
     """What shops answered, by row: the units by SKU, as `places` has the SKUs, and the pickups left in the slot.
-    `claimed` has the units that are available beside once undecided orders let go of them, where there are any.
+    `claimed` has the units that are available beside once undecided orders let go of them, where there are any. Those
+    whose ledgers are `stopped` have nothing.
     """
 
     places: dict[str, int]
     shops: dict[int, tuple[list[int], int | None]] = field(default_factory=dict)
     claimed: dict[int, list[int]] = field(default_factory=dict)
+    stopped: set[int] = field(default_factory=set)
     _stocked: dict[str, dict[int, int]] = field(default_factory=dict)
     _columns: _Columns | None = None
 
@@ -136,9 +139,16 @@ class Search:
         return plan_of_few(self.store_index, stocked, self.ask, self.policy)
 
     def is_whole(self) -> bool:
-        """Whether every shop that was asked, and is in time, answered."""
-        in_time = self.asked[self.ready_ms[self.asked] <= self.ask.ready_by_ms]
-        return self.found.shops.keys() >= {*in_time.tolist()}
+        """Whether every shop that was asked, and is in time, answered, if only that its ledger is stopped."""
+        return self.found.shops.keys() | self.found.stopped >= self._in_time()
+
+    def stopped(self) -> list[Stopped]:
+        """The shops that are in time, and whose ledgers are stopped."""
+        rows = sorted(self.found.stopped & self._in_time())
+        return [Stopped(f"the ledger of shop {self.store_index.store_ids[row]} is stopped; verify it") for row in rows]
+
+    def _in_time(self) -> set[int]:
+        return {*self.asked[self.ready_ms[self.asked] <= self.ask.ready_by_ms].tolist()}
 
     def in_arrays(self) -> Known:
         """What is known, by row. Of shops that were not asked that is nothing, which counts as nothing available."""
@@ -328,12 +338,14 @@ class Finder:
             if shops is None:
                 continue
             for store_id, shop in zip(store_ids, shops, strict=True):
-                if shop is not None:  # not stopped
-                    row = store_index.rows[store_id]
-                    available, left, claimed = shop
-                    found.shops[row] = available, left
-                    if claimed:
-                        found.claimed[row] = claimed
+                row = store_index.rows[store_id]
+                if shop is None:
+                    found.stopped.add(row)
+                    continue
+                available, left, claimed = shop
+                found.shops[row] = available, left
+                if claimed:
+                    found.claimed[row] = claimed
         return found
 
     def _ask_one(self, actor: str, question: tuple[Any, ...], deadline: float) -> asyncio.Task[Any]:

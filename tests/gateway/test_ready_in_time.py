@@ -365,7 +365,7 @@ def test_what_a_stopped_shop_has_is_not_known_to_be_none(at: Open) -> None:
         lines=[{"sku": "A", "quantity": 11}],
         sourcing=sourcing(),
     )
-    assert front.ask("Reserve", request).code is grpc.StatusCode.UNAVAILABLE
+    assert front.ask("Reserve", request).code is grpc.StatusCode.DATA_LOSS
 
 
 def test_a_shop_that_is_away_and_would_be_late_keeps_nobody_from_a_refusal(at: Open) -> None:
