@@ -13,7 +13,7 @@ from actors.runtime.read_back import events_at, seen_at
 from actors.shop.commands import Acknowledge, claim_key
 from actors.shop.expiry import is_owed, note_lapsed
 from actors.shop.said import over_in
-from actors.shop.state import AnyReservation, Ledger, Reservation
+from actors.shop.state import AnyReservation, Claims, Ledger, Reservation
 
 PAGE_SCAN_MAX: Final = 50_000  # numbers looked at for one page among what is in memory: 5 ms
 PIECE_SCAN_MAX: Final = 2_500  # likewise at a time, also among what is over
@@ -70,38 +70,46 @@ class StoreActor(LedgerActor):
     @rpc
     def stock(
         self, store_ids: list[str], skus: list[str], slot_start_ms: int, revision: int = 0
-    ) -> list[tuple[list[int], int | None, list[int]] | None] | None:
+    ) -> list[tuple[list[int], int | None, list[int], int] | None] | None:
         """For each store the units available by SKU, the places left in a slot, -1 where none was asked for, None where
-        there is no such slot, and by SKU the units that are claimed by undecided orders and else were available beside,
-        nothing where there are none; None for a store whose ledger is stopped. None altogether where a slot was asked
-        for and the chain revision here is older.
+        there is no such slot, and what undecided orders have claimed and else were available beside: by SKU the units,
+        nothing where there are none, and the places; None for a store whose ledger is stopped. None altogether where a
+        slot was asked for and the chain revision here is older.
 
         For ranking only: a stale read that neither locks, expires nor waits for writes, so that thousands of shops are
         answered in milliseconds. The decision checks the stock anew.
         """
         if slot_start_ms and revision > self.chain.revision:
             return None
-        found: list[tuple[list[int], int | None, list[int]] | None] = []
+        found: list[tuple[list[int], int | None, list[int], int] | None] = []
         for store_id in store_ids:
             ledger = self.host.stale_read(store_id)
             if self.host.is_stopped(store_id):
                 found.append(None)
                 continue
             if ledger is None:
-                found.append(([0] * len(skus), self._places_left(store_id, {}, slot_start_ms), []))
+                found.append(([0] * len(skus), self._places_left(store_id, 0, slot_start_ms), [], 0))
                 continue
             positions = [ledger.positions.get(sku) for sku in skus]
             left = [0 if position is None else position.available for position in positions]
             available = [max(0, units) for units in left]
-            claimed = _claimed(ledger, skus, left) if ledger.undecided else []
-            found.append((available, self._places_left(store_id, ledger.slots_taken, slot_start_ms), claimed))
+            taken = ledger.slots_taken.get(slot_start_ms, 0)
+            places = self._places_left(store_id, taken, slot_start_ms)
+            claimed, claimed_places = list[int](), 0
+            if ledger.undecided:
+                claims = ledger.claims_under_way(ledger.time_ms)
+                claimed = _claimed(claims, skus, left)
+                if slot_start_ms and places is not None:
+                    taken -= ledger.places_of(claims, slot_start_ms)
+                    claimed_places = (self._places_left(store_id, taken, slot_start_ms) or 0) - places
+            found.append((available, places, claimed, claimed_places))
         return found
 
-    def _places_left(self, store_id: str, taken: dict[int, int], slot_start_ms: int) -> int | None:
+    def _places_left(self, store_id: str, taken: int, slot_start_ms: int) -> int | None:
         if not slot_start_ms:
             return -1
         slot = self.chain.policy_of(store_id).calendar.slot_at(slot_start_ms)
-        return None if slot is None else max(0, slot.capacity - taken.get(slot_start_ms, 0))
+        return None if slot is None else max(0, slot.capacity - taken)
 
     @rpc
     def reservation(self, store_id: str, number: int) -> tuple[int, AnyReservation | None]:
@@ -330,13 +338,12 @@ class StoreActor(LedgerActor):
             return state
 
 
-def _claimed(ledger: Ledger, skus: Sequence[str], left: Sequence[int]) -> list[int]:
+def _claimed(claims: Claims, skus: Sequence[str], left: Sequence[int]) -> list[int]:
     """By SKU what would be available beside what is, were no order undecided; nothing where that is none. There are few
-    undecided ones: claims that are a round of messages old, and for 15 s those of who died. A stale read: one may be
-    gone.
+    undecided ones: claims that are a round of messages old, and for 15 s those of who died.
     """
     units = dict.fromkeys(skus, 0)
-    for claim in ledger.claims_under_way(ledger.time_ms).values():
+    for claim in claims.values():
         for sku, quantity in claim.held_lines():
             if sku in units:
                 units[sku] += quantity

@@ -53,13 +53,13 @@ class _Columns(NamedTuple):
 @dataclass(slots=True, eq=False)
 class Availability:
     """What shops answered, by row: the units by SKU, as `places` has the SKUs, and the pickups left in the slot.
-    `claimed` has the units that are available beside once undecided orders let go of them, where there are any. Those
-    whose ledgers are `stopped` have nothing.
+    `claimed` has the units, and the places, that are available beside once undecided orders let go of them, where there
+    are any. Those whose ledgers are `stopped` have nothing.
     """
 
     places: dict[str, int]
     shops: dict[int, tuple[list[int], int | None]] = field(default_factory=dict)
-    claimed: dict[int, list[int]] = field(default_factory=dict)
+    claimed: dict[int, tuple[list[int], int]] = field(default_factory=dict)
     stopped: set[int] = field(default_factory=set)
     _stocked: dict[str, dict[int, int]] = field(default_factory=dict)
     _columns: _Columns | None = None
@@ -169,17 +169,22 @@ class Search:
 
     def with_claimed(self) -> "Search":
         """The same with what undecided orders have claimed, itself where that is nothing."""
-        places = [self.found.places[sku] for sku in self.ask.demand.skus]
-        claimed = {row: [units[place] for place in places] for row, units in self.found.claimed.items()}
-        rows = [row for row, units in claimed.items() if any(units) and self.suits[row]]
-        if not rows:
+        columns = [self.found.places[sku] for sku in self.ask.demand.skus]
+        claimed = {
+            row: ([units[column] for column in columns] if units else 0, places)
+            for row, (units, places) in self.found.claimed.items()
+            if self.suits[row] and (places or any(units[column] for column in columns))
+        }
+        if not claimed:
             return self
         known = self.in_arrays()
-        available = known.available.copy(order="K")
-        for row in rows:
-            if known.capacity_left is None or known.capacity_left[row]:
-                available[row] += claimed[row]
-        return replace(self, known=replace(known, available=available))
+        assert known.capacity_left is not None, "it is known with the units"
+        available, capacity = known.available.copy(order="K"), known.capacity_left.copy()
+        for row, (units, places) in claimed.items():
+            capacity[row] += places if capacity[row] != UNLIMITED else 0
+            if capacity[row]:
+                available[row] += units
+        return replace(self, known=replace(known, available=available, capacity_left=capacity))
 
     def ranking(self, at_most: int, *, explain: bool) -> Ranking:
         return rank(self.store_index, self.in_arrays(), self.ask, self.policy, at_most=at_most, explain=explain)
@@ -342,10 +347,10 @@ class Finder:
                 if shop is None:
                     found.stopped.add(row)
                     continue
-                available, left, claimed = shop
+                available, left, claimed, claimed_places = shop
                 found.shops[row] = available, left
-                if claimed:
-                    found.claimed[row] = claimed
+                if claimed or claimed_places:
+                    found.claimed[row] = claimed, claimed_places
         return found
 
     def _ask_one(self, actor: str, question: tuple[Any, ...], deadline: float) -> asyncio.Task[Any]:
