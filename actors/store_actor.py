@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from actors.core.linear_hash import in_sequence
 from actors.core.status import FINAL, LIVE, Status
 from actors.journal.port import Journal
 from actors.protocol.messages import Unseen
@@ -314,7 +315,7 @@ class StoreActor(LedgerActor):
         with self.host.reading(store_id):  # what is due has been expired
             pass
         with self.host.captured(store_id) as (_, capture):
-            for each in capture.reservations.values():
+            for each in map(capture.reservations.__getitem__, in_sequence(capture.reservations)):
                 numbers = found.get(each.slot_start_ms) if each.status in LIVE else None
                 if numbers is not None and len(numbers) < numbers_max:
                     numbers.append(each.number)

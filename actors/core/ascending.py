@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Final
 
 RUN_MAX: Final = 256
+FEW: Final = 512  # numbers of a list that are moved in memory to enter or drop one
 
 
 class Ascending(MutableMapping[int, None]):
@@ -90,3 +91,8 @@ class Ascending(MutableMapping[int, None]):
             found += run if found or place >= len(self._runs) else run[bisect_right(run, after) :]
             place += 1
         return found[:wanted]
+
+
+def many(numbers: list[int] | Ascending) -> Ascending:
+    """The same numbers, once each, where one costs no more to enter or drop however many there are."""
+    return numbers if isinstance(numbers, Ascending) else Ascending(dict.fromkeys(numbers))

@@ -4,12 +4,14 @@
 counted twice or lost between two events.
 """
 
+from bisect import bisect_left
 from sys import intern
 from typing import Final, assert_never
 
 from msgspec.structs import replace
 
 from actors.core.answers import Recorded, fingerprint
+from actors.core.ascending import FEW, many
 from actors.core.packed import OF_CALL, hash_of
 from actors.core.status import LIVE, ReleaseReason, Status, Step
 from actors.core.transact import PolicyAdopted, Refused
@@ -19,7 +21,7 @@ from actors.shop.decide_stock import on_hand_delta
 from actors.shop.events import Collected, Confirmed, Expired, Reserved  # hot ones by name
 from actors.shop.expiry import move_deadline, move_lease, note_deadline
 from actors.shop.position import Position
-from actors.shop.promised import FEW, many, promise, unpromise
+from actors.shop.promised import promise, unpromise
 from actors.shop.said import absent, claimed_by, given_back, made_by, outcome_of, release_of
 from actors.shop.state import Ledger, Part, Remembered, Reservation
 
@@ -178,14 +180,17 @@ def _evolve_step(
     """Change status and deadline, where they are others. As `changed` would have it, and sooner."""
     before = ledger.reservations[event.number]
     status, expires_at_ms = status or before.status, expires_at_ms or before.expires_at_ms
-    return _step(ledger, event, replace(before, version=ledger.version, status=status, expires_at_ms=expires_at_ms))
+    changed = replace(before, version=ledger.version, status=status, expires_at_ms=expires_at_ms)
+    return _step(ledger, event, before, changed)
 
 
 def _step(
-    ledger: Ledger, event: Confirmed | ev.ReadyMarked | ev.Extended | ev.Amended, changed: Reservation
+    ledger: Ledger,
+    event: Confirmed | ev.ReadyMarked | ev.Extended | ev.Amended,
+    before: Reservation,
+    changed: Reservation,
 ) -> Remembered:
     """Store what a step made of a reservation, with its deadline where that has moved."""
-    before = ledger.reservations[event.number]
     ledger.reservations[event.number] = changed
     if changed.expires_at_ms != before.expires_at_ms:
         move_deadline(ledger, event.number, changed.expires_at_ms)
@@ -215,7 +220,7 @@ def _evolve_amended(ledger: Ledger, event: ev.Amended, at_ms: int) -> Remembered
         slot_start_ms=event.slot_start_ms,
         grant=event.grant or reservation.grant,
     )
-    return _step(ledger, event, changed)
+    return _step(ledger, event, reservation, changed)
 
 
 def _put_in_outbox(ledger: Ledger, changed: Reservation) -> None:
@@ -307,7 +312,8 @@ def _forget_customer(ledger: Ledger, reservation: Reservation) -> None:
     if isinstance(numbers, int):
         del ledger.customers[reservation.customer_id]
         return
-    del numbers[reservation.number]
+    number = reservation.number
+    del numbers[bisect_left(numbers, number) if type(numbers) is list else number]
     if len(numbers) == 1:
         ledger.customers[reservation.customer_id] = next(iter(numbers))
 

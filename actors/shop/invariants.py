@@ -1,5 +1,6 @@
 """Invariants of a shop's state, checked after each batch in tests and at every recovery; `audit` checks the journal."""
 
+from actors.core.linear_hash import in_sequence
 from actors.core.rejection import Violation
 from actors.core.status import LIVE, Status
 from actors.shop.state import EXPIRY_SHIFT, Ledger
@@ -13,7 +14,7 @@ def check(ledger: Ledger) -> list[Violation]:
     places: dict[int, int] = {}
     holding: dict[str, dict[int, None]] = {}
     sharing: dict[tuple[str, int], int] = {}
-    for reservation in ledger.reservations.values():
+    for reservation in map(ledger.reservations.__getitem__, in_sequence(ledger.reservations)):
         part = reservation.part
         if part is not None and ledger.holders.get(part.holder) != reservation.number:
             found.append(Violation("I7", part.holder, f"found as {reservation.number}", "it is not"))

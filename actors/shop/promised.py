@@ -8,7 +8,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from typing import Final
 
-from actors.core.ascending import Ascending
+from actors.core.ascending import FEW, Ascending, many
 from actors.core.status import Status
 from actors.shop.commands import Lines
 from actors.shop.state import Ledger
@@ -16,12 +16,6 @@ from actors.shop.state import Ledger
 # Losses go to holds first, then to confirmed orders, then to goods at the counter; within each to the youngest. A claim
 # ranks as a hold: its customer's ledger may have decided already.
 LOSS_RANK: Final = {Status.CLAIMED: 0, Status.HELD: 0, Status.CONFIRMED: 1, Status.READY: 2}
-FEW: Final = 512  # numbers that are moved in memory to enter or drop one
-
-
-def many(numbers: list[int] | Ascending) -> Ascending:
-    """The same numbers, once each, where one costs no more to enter or drop however many there are."""
-    return numbers if isinstance(numbers, Ascending) else Ascending(dict.fromkeys(numbers))
 
 
 def promise(ledger: Ledger, number: int, lines: Lines) -> None:

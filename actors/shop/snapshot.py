@@ -12,6 +12,7 @@ from typing import Final
 from msgspec.structs import astuple
 
 from actors.core.ascending import Ascending
+from actors.core.linear_hash import in_sequence
 from actors.core.message import Message, digest_of
 from actors.core.overlay import OVERLAID_AT_ONCE, Overlay, lift
 from actors.core.packed import PackedRow, packed_rows
@@ -126,7 +127,7 @@ class Capture:
         undecided: set[int] = set()
         first = self._made[2]
         promised: dict[str, int] = {}
-        for reservation in self.reservations.values():
+        for reservation in map(self.reservations.__getitem__, in_sequence(self.reservations)):
             if reservation.status in LIVE:
                 for sku, units in reservation.lines if reservation.done is None else reservation.held_lines():
                     promised[sku] = promised.get(sku, 0) + units

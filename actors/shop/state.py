@@ -13,7 +13,8 @@ from typing import Any, Final
 from msgspec.structs import astuple, replace
 
 from actors.core.answers import Answers, Recorded
-from actors.core.ascending import Ascending
+from actors.core.ascending import FEW, Ascending, many
+from actors.core.linear_hash import LARGE, spread
 from actors.core.message import Message, Value
 from actors.core.packed import hash_of
 from actors.core.policy import CALL_MS_MAX, Policy
@@ -23,6 +24,7 @@ from actors.shop.commands import Lines, Reserve
 from actors.shop.finished import Finished
 from actors.shop.position import Position
 
+_BY_WHAT_IS_HELD: Final = ("reservations", "customers", "baskets", "expiry_runs", "holders", "parts_in_slots")
 EXPIRY_SHIFT: Final = 56  # see `expiry`
 INTERNED_LINES_MAX: Final = 65_536
 
@@ -231,10 +233,10 @@ class Ledger:
     positions: MutableMapping[str, Position] = field(default_factory=dict)
     reservations: MutableMapping[int, Reservation] = field(default_factory=dict)
     open_reservations: int = 0
-    # A customer's live reservations: the number itself while there is one, which saves 48 bytes a hold, then an
-    # ordered dictionary: a marketplace may place all of its orders as one customer.
-    customers: dict[str, int | dict[int, None]] = field(default_factory=dict)
-    baskets: dict[tuple[str, str], int] = field(default_factory=dict)  # by customer and basket
+    # A customer's live reservations: the number itself while there is one, which saves 48 bytes a hold, then as in
+    # `Position.held_by`: a marketplace may place all of its orders as one customer.
+    customers: MutableMapping[str, int | list[int] | Ascending] = field(default_factory=dict)
+    baskets: MutableMapping[tuple[str, str], int] = field(default_factory=dict)  # by customer and basket
     source_marks: dict[str, int] = field(default_factory=dict)
     answers: Answers[Remembered] = field(init=False)
     finished: Finished = field(default_factory=Finished)
@@ -242,28 +244,30 @@ class Ledger:
     outbox: Ascending = field(default_factory=Ascending)
     # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
     expiry_heap: list[int] = field(default_factory=list)
-    expiry_runs: dict[int, int] = field(default_factory=dict)
+    expiry_runs: MutableMapping[int, int] = field(default_factory=dict)
     newest_run: int = 0
     newest_run_last: int = 0
     leases: list[int] = field(default_factory=list)  # a heap like `expiry_heap`, of parts
-    holders: dict[str, int] = field(default_factory=dict)  # parts of orders
+    holders: MutableMapping[str, int] = field(default_factory=dict)  # parts of orders
     undecided: Ascending = field(default_factory=Ascending)  # those of them that are still CLAIMED
     lapsed: Ascending = field(default_factory=Ascending)  # those whose leases were over when they were looked at
     slots_taken: dict[int, int] = field(default_factory=dict)  # places by the slot's start
     # Live parts by order and slot start; they share one place.
-    parts_in_slots: dict[tuple[str, int], int] = field(default_factory=dict)
+    parts_in_slots: MutableMapping[tuple[str, int], int] = field(default_factory=dict)
     interned_lines: dict[Lines, Lines] = field(default_factory=dict)
     shared_instant_ms: int = 0
 
     def __post_init__(self) -> None:
         self.answers = Answers(self.is_live, lambda number: number in self.undecided)
 
-    def add_to_customer(self, customer_id: str, others: int | dict[int, None], number: int) -> None:
-        """Index a customer's second or later reservation."""
+    def add_to_customer(self, customer_id: str, others: int | list[int] | Ascending, number: int) -> None:
+        """Index a customer's second or later reservation, the newest."""
         if isinstance(others, int):
-            self.customers[customer_id] = {others: None, number: None}
-        else:
-            others[number] = None
+            self.customers[customer_id] = [others, number]
+            return
+        others.append(number)
+        if type(others) is list and len(others) > FEW:
+            self.customers[customer_id] = many(others)
 
     def live_of_customer(self, customer_id: str) -> Iterator[Reservation]:
         """Yield the customer's reservations that are not final."""
@@ -321,6 +325,11 @@ class Ledger:
         if self.time_ms >= answers.forget_at_ms:
             self.forget()
         return answer
+
+    def spread(self) -> None:
+        """Have tables that are large grow without a pause from now on; once a step."""
+        if len(self.reservations) > LARGE:
+            spread(self, _BY_WHAT_IS_HELD)
 
     def forget(self) -> None:
         """Forget some of the answers that are out of date."""

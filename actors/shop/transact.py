@@ -75,7 +75,10 @@ transact: Final = partial(transact_by, DECIDER)
 
 
 def expire(ledger: Ledger, now_ms: int, events_max: int | None = None) -> list[Event]:
-    """Expire what is due at `now_ms`, at most `events_max` reservations; returns the events, already applied."""
+    """Expire what is due at `now_ms`, at most `events_max` reservations; returns the events, already applied. Once a
+    step, before anything is decided.
+    """
+    ledger.spread()
     events: list[Event] = []
     for event in islice(due(ledger, now_ms), events_max):
         evolve(ledger, event, now_ms)

@@ -20,6 +20,7 @@ LATE_IMPORTS: Final[dict[str, str]] = {
 # Where `hash()` may stand: what it decides is never written down, and the same in every process as seen from outside.
 PROCESS_HASHES: Final[dict[str, str]] = {
     "actors/core/answers.py": "as in packed.py, spelled out for what every call costs",
+    "actors/core/linear_hash.py": "the bucket of a key, as in a dictionary; nothing depends on where it is",
     "actors/core/packed.py": "the bucket of an entry, so that no caller can fill one: it is secret to the process",
 }
 

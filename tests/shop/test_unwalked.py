@@ -5,9 +5,9 @@ from typing import NoReturn
 
 import pytest
 
+from actors.core.ascending import FEW
 from actors.core.policy import HOUR_MS
 from actors.shop.expiry import STALE_ENTRIES_MAX, rebuild
-from actors.shop.promised import FEW
 from actors.shop.snapshot import Capture, restore
 from actors.shop.state import Ledger, Reservation
 from tests.shop.scenario import play
