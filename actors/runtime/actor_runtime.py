@@ -22,7 +22,7 @@ from actors.rpc.methods import rpc
 from actors.runtime.clock import Clock
 from actors.runtime.followers import Followers
 from actors.runtime.hosted import Hosted
-from actors.runtime.kinds import EXPIRED_AT_ONCE_MAX, Core
+from actors.runtime.kinds import Core
 from actors.runtime.ledger_host import LedgerHost
 
 log = logging.getLogger("holdfast.actor")
@@ -317,8 +317,10 @@ class LedgerActor:
         while not self._closing.wait(self._tidy_every_s):
             try:
                 self._bind_the_quiet()
-                while self.host.sweep() >= EXPIRED_AT_ONCE_MAX and not self._closing.wait(SNAPSHOT_PAUSE_S):
+                self.host.sweep()
+                while self.host.is_late and not self._closing.wait(SNAPSHOT_PAUSE_S):
                     self._followers.tell()  # feeds need not wait until all of it is expired
+                    self.host.sweep()
                 self._followers.tell()  # of that, and of what a read found due
                 self.host.upkeep.do()
                 for ledger_id in self.host.snapshots_due(SNAPSHOT_EVENTS_MIN):

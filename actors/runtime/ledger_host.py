@@ -68,6 +68,7 @@ class LedgerHost:
         self._refusals = Refusals(journal, clock, self._commits)
         self._unreadable: JournalDamaged | None = None
         self._writes_snapshots = True
+        self.is_late = False  # more is due than the last sweep expired
 
     def recover(self, ledger_ids: Sequence[str]) -> None:
         """Take ledgers over. One that does not verify is stopped, see `is_stopped`; the others are served."""
@@ -119,9 +120,8 @@ class LedgerHost:
 
     @contextmanager
     def reading(self, ledger_id: str) -> Iterator[tuple[Hosted, int]]:
-        """Give a ledger at ledger time; nothing is decided within the block, and leaving it waits until everything that
-        it has seen is durable. What is due has been expired. Raises JournalDamaged for a stopped ledger, Fenced for a
-        replaced owner.
+        """Give a ledger at ledger time, what is due expired; nothing is decided within the block, and leaving it waits
+        until all that it has seen is durable. Raises JournalDamaged for a stopped ledger, Fenced for a replaced owner.
         """
         while True:
             with self._deciding:
@@ -143,6 +143,7 @@ class LedgerHost:
     def sweep(self) -> int:
         """Expire what is due, a bounded number per ledger. Returns how many expired. Raises JournalError."""
         swept = ticket = 0
+        self.is_late = False
         for ledger_id in list(self._hosted):
             with self._deciding:
                 hosted = self._hosted.get(ledger_id)
@@ -153,6 +154,7 @@ class LedgerHost:
                     records = self._expire_due(ledger_id, hosted, now_ms)
                     ticket = self._commits.enqueue(records)
                     swept += sum(record.event_count for record in records)
+                    self.is_late |= hosted.is_behind(now_ms)
         self._commits.wait(ticket)  # one durable write for all of them
         return swept
 
@@ -175,9 +177,7 @@ class LedgerHost:
 
     @contextmanager
     def captured(self, ledger_id: str) -> Iterator[tuple[Hosted, Any]]:
-        """Give a ledger's capture, durable and as of now, while decisions go on. What they change meanwhile is put in
-        its place afterwards, so much at a time that nobody waits for long. Raises JournalError.
-        """
+        """Give a ledger's capture, durable and as of now; decisions go on beside it. Raises JournalError."""
         with self._deciding:
             hosted = self._get(ledger_id)
         with hosted.capturing:

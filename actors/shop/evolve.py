@@ -19,7 +19,7 @@ from actors.shop import events as ev
 from actors.shop.commands import AdjustmentKind, Lines, Movement, claim_key
 from actors.shop.decide_stock import on_hand_delta
 from actors.shop.events import Collected, Confirmed, Expired, Reserved  # hot ones by name
-from actors.shop.expiry import move_deadline, move_lease, note_deadline
+from actors.shop.expiry import move_deadline, note_deadline
 from actors.shop.position import Position
 from actors.shop.promised import promise, unpromise
 from actors.shop.said import absent, claimed_by, given_back, made_by, outcome_of, release_of
@@ -145,7 +145,7 @@ def _evolve_outcome_applied(ledger: Ledger, event: ev.OutcomeApplied, at_ms: int
         changed = changed.changed(status=event.status, expires_at_ms=event.expires_at_ms, channel=channel)
     ledger.reservations[event.number] = changed
     if changed.expires_at_ms != reservation.expires_at_ms:
-        move_lease(ledger, event.number, changed.expires_at_ms)
+        move_deadline(ledger, ledger.leases, event.number, changed.expires_at_ms)
     _leave(ledger, changed)
     return Recorded("", ledger.version, changed)
 
@@ -193,7 +193,7 @@ def _step(
     """Store what a step made of a reservation, with its deadline where that has moved."""
     ledger.reservations[event.number] = changed
     if changed.expires_at_ms != before.expires_at_ms:
-        move_deadline(ledger, event.number, changed.expires_at_ms)
+        move_deadline(ledger, ledger.deadlines, event.number, changed.expires_at_ms)
     if changed.part is not None or changed.lines != before.lines:
         _put_in_outbox(ledger, changed)
     return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, changed), ledger.version - event.number)

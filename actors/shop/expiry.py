@@ -1,50 +1,32 @@
 """The index of deadlines. Decisions check each deadline themselves; this finds the reservations to expire.
 
-The heap holds `deadline << 56 | number`, one small object an entry. Reservations of one batch have consecutive numbers
-and often one deadline: such a run is one entry, whose last number is in `expiry_runs`. A changed deadline is a new
-entry; the stale one is skipped when it is due. All of it is derived from the reservations, and rebuilt at recovery.
+Reservations of one batch have consecutive numbers and often one deadline: such a run is one entry of `Deadlines`, whose
+last number is in `expiry_runs`. A changed deadline is a new entry; the stale one is skipped when it is due, or dropped
+before. All of it is derived from the reservations, and rebuilt at recovery.
 """
 
 from collections.abc import Iterator
-from heapq import heappop, heappush
+from heapq import heappush
 from typing import Final
 
-from actors.core.ascending import Ascending
+from actors.core.deadlines import NUMBER_MASK, SHIFT, STALE_ENTRIES_MAX, Deadlines
 from actors.core.status import LIVE
 from actors.shop.events import Expired
-from actors.shop.state import EXPIRY_SHIFT, Ledger, Reservation
+from actors.shop.state import Ledger, Reservation
 
-_NUMBER_MASK: Final = (1 << EXPIRY_SHIFT) - 1
-STALE_ENTRIES_MAX: Final = 1_024  # beyond four for each live reservation, before the heap is rebuilt
+LOOKED_AT_ONCE_MAX: Final = 1_000  # numbers, of entries and runs: 1 ms
+DROPPED_BY_A_MOVE: Final = 8
 
 
 def note_deadline(ledger: Ledger, number: int, expires_at_ms: int) -> None:
     """Enter the deadline of a new reservation; its number must be the greatest so far."""
     run = ledger.newest_run
-    if number == ledger.newest_run_last + 1 and run >> EXPIRY_SHIFT == expires_at_ms:
+    if number == ledger.newest_run_last + 1 and run >> SHIFT == expires_at_ms:
         ledger.expiry_runs[run] = number
     else:
-        run = ledger.newest_run = expires_at_ms << EXPIRY_SHIFT | number
-        heappush(ledger.expiry_heap, run)
+        run = ledger.newest_run = expires_at_ms << SHIFT | number
+        heappush(ledger.deadlines.heap, run)
     ledger.newest_run_last = number
-
-
-def move_deadline(ledger: Ledger, number: int, expires_at_ms: int) -> None:
-    """Enter a reservation's new deadline. Rebuilds the heap where stale entries outnumber the live ones."""
-    heappush(ledger.expiry_heap, expires_at_ms << EXPIRY_SHIFT | number)
-    if len(ledger.expiry_heap) > STALE_ENTRIES_MAX + 4 * ledger.open_reservations:
-        rebuild(ledger)
-
-
-def rebuild(ledger: Ledger) -> None:
-    """Rebuild the index from the reservations."""
-    ledger.expiry_heap.clear()
-    ledger.expiry_runs.clear()
-    ledger.newest_run = ledger.newest_run_last = 0
-    ledger.leases.clear()
-    ledger.lapsed = Ascending()
-    for number in ledger.live_numbers():
-        enter(ledger, ledger.reservations[number])
 
 
 def enter(ledger: Ledger, reservation: Reservation) -> None:
@@ -52,23 +34,59 @@ def enter(ledger: Ledger, reservation: Reservation) -> None:
     if reservation.part is None:
         note_deadline(ledger, reservation.number, reservation.expires_at_ms)
     elif reservation.expires_at_ms:
-        heappush(ledger.leases, reservation.expires_at_ms << EXPIRY_SHIFT | reservation.number)
+        ledger.leases.enter(reservation.expires_at_ms, reservation.number)
 
 
-def move_lease(ledger: Ledger, number: int, expires_at_ms: int) -> None:
-    """Enter the new deadline of a part's order."""
-    heappush(ledger.leases, expires_at_ms << EXPIRY_SHIFT | number)
-    if len(ledger.leases) > STALE_ENTRIES_MAX + 4 * ledger.open_reservations:
-        rebuild(ledger)
+def move_deadline(ledger: Ledger, deadlines: Deadlines, number: int, expires_at_ms: int) -> None:
+    """Enter a reservation's new deadline, or a part's new lease."""
+    deadlines.enter(expires_at_ms, number)
+    if len(deadlines.heap) > STALE_ENTRIES_MAX + 4 * ledger.open_reservations:
+        drop_stale(ledger, DROPPED_BY_A_MOVE)  # a replay has no steps
+
+
+def drop_stale(ledger: Ledger, looked_at_max: int = LOOKED_AT_ONCE_MAX) -> None:
+    """Drop some of the stale entries where they outnumber the others; once a step."""
+    if ledger.deadlines.put_aside(ledger.open_reservations):
+        ledger.newest_run = ledger.newest_run_last = 0  # its entry may be dropped, so nothing is added to it
+    aside, left = ledger.deadlines.aside, looked_at_max
+    while aside and left > 0:
+        entry = aside.pop()
+        number, deadline_ms = entry & NUMBER_MASK, entry >> SHIFT
+        last = ledger.expiry_runs.pop(entry, number)
+        while number <= last and left > 0:
+            left -= 1
+            if _ends_at(ledger.reservations.get(number), deadline_ms):
+                break
+            number += 1
+        _enter_rest(ledger, deadline_ms, number, last)
+    ledger.leases.put_aside(ledger.open_reservations)
+    aside = ledger.leases.aside
+    for entry in (aside.pop() for _ in range(min(looked_at_max, len(aside)))):
+        if _ends_at(ledger.reservations.get(entry & NUMBER_MASK), entry >> SHIFT):
+            heappush(ledger.leases.heap, entry)
+
+
+def _ends_at(reservation: Reservation | None, deadline_ms: int) -> bool:
+    return reservation is not None and reservation.status in LIVE and reservation.expires_at_ms == deadline_ms
+
+
+def _enter_rest(ledger: Ledger, deadline_ms: int, number: int, last: int) -> None:
+    """Enter the numbers of a run that are left, if any."""
+    if number > last:
+        return
+    ledger.deadlines.enter(deadline_ms, number)
+    if last > number:
+        ledger.expiry_runs[deadline_ms << SHIFT | number] = last
 
 
 def note_lapsed(ledger: Ledger, now_ms: int, count_max: int) -> None:
     """Note parts whose leases are over, by deadline: of these the customers' ledgers are asked."""
-    leases, limit = ledger.leases, (now_ms + 1) << EXPIRY_SHIFT
+    leases, limit = ledger.leases, (now_ms + 1) << SHIFT
     for _ in range(count_max):
-        if not leases or leases[0] >= limit:
+        entry = leases.first()
+        if entry is None or entry >= limit:
             return
-        ledger.lapsed[heappop(leases) & _NUMBER_MASK] = None
+        ledger.lapsed[leases.pop() & NUMBER_MASK] = None
 
 
 def is_owed(ledger: Ledger, number: int, now_ms: int, made_ms: int) -> bool:
@@ -85,26 +103,26 @@ def is_owed(ledger: Ledger, number: int, now_ms: int, made_ms: int) -> bool:
     return number in ledger.undecided and ledger.reservations[number].created_at_ms < made_ms
 
 
-def due(ledger: Ledger, now_ms: int) -> Iterator[Expired]:
-    """Yield an Expired for each reservation whose deadline is not after `now_ms`, by deadline, then by number.
+def due(ledger: Ledger, now_ms: int, looked_at_max: int | None = None) -> Iterator[Expired]:
+    """Yield an Expired for each reservation whose deadline is not after `now_ms`, by deadline, then by number, until so
+    many are looked at, also stale ones.
 
     The caller evolves each event before it takes the next, and may stop after any; the rest is found by the next call.
     """
-    heap = ledger.expiry_heap
-    limit = (now_ms + 1) << EXPIRY_SHIFT
-    while heap and heap[0] < limit:
-        entry = heappop(heap)
-        number, deadline_ms = entry & _NUMBER_MASK, entry >> EXPIRY_SHIFT
-        last = ledger.expiry_runs.get(entry, number)
+    deadlines, looked = ledger.deadlines, 0
+    limit = (now_ms + 1) << SHIFT
+    while (entry := deadlines.first()) is not None and entry < limit:
+        deadlines.pop()
+        number, deadline_ms = entry & NUMBER_MASK, entry >> SHIFT
+        last = ledger.expiry_runs.pop(entry, number)
         try:
-            while number <= last:
+            while number <= last and looked != looked_at_max:
                 reservation = ledger.reservations.get(number)
                 number += 1
-                if reservation is not None and reservation.status in LIVE and reservation.expires_at_ms == deadline_ms:
+                looked += 1
+                if reservation is not None and _ends_at(reservation, deadline_ms):
                     yield Expired(reservation.number, reservation.held_lines(), reservation)
-        finally:
-            ledger.expiry_runs.pop(entry, None)
-            if number <= last:  # the caller stopped within the run: the next call begins where this one ended
-                rest = deadline_ms << EXPIRY_SHIFT | number
-                ledger.expiry_runs[rest] = last
-                heappush(heap, rest)
+        finally:  # the caller, or this, stopped within the run: the next call begins where this one ended
+            _enter_rest(ledger, deadline_ms, number, last)
+        if looked == looked_at_max:
+            return

@@ -1,9 +1,10 @@
 """Invariants of a shop's state, checked after each batch in tests and at every recovery; `audit` checks the journal."""
 
+from actors.core.deadlines import SHIFT
 from actors.core.linear_hash import in_sequence
 from actors.core.rejection import Violation
 from actors.core.status import LIVE, Status
-from actors.shop.state import EXPIRY_SHIFT, Ledger
+from actors.shop.state import Ledger
 
 
 def check(ledger: Ledger) -> list[Violation]:
@@ -64,7 +65,7 @@ def check(ledger: Ledger) -> list[Violation]:
 
 def _of_leases(ledger: Ledger) -> list[Violation]:
     """Violations of parts that nobody would ask for at the end of their leases."""
-    entered = set(ledger.leases)
+    entered = set(ledger.leases.entries())
     return [
         Violation("I7", str(reservation.number), f"a lease until {reservation.expires_at_ms}", "none is entered")
         for reservation in ledger.reservations.values()
@@ -72,7 +73,7 @@ def _of_leases(ledger: Ledger) -> list[Violation]:
         and reservation.status in LIVE
         and reservation.expires_at_ms
         and reservation.number not in ledger.lapsed
-        and reservation.expires_at_ms << EXPIRY_SHIFT | reservation.number not in entered
+        and reservation.expires_at_ms << SHIFT | reservation.number not in entered
     ]
 
 

@@ -14,6 +14,7 @@ from msgspec.structs import astuple, replace
 
 from actors.core.answers import Answers, Recorded
 from actors.core.ascending import FEW, Ascending, many
+from actors.core.deadlines import SHIFT, Deadlines
 from actors.core.linear_hash import LARGE, spread
 from actors.core.message import Message, Value
 from actors.core.packed import hash_of
@@ -25,7 +26,6 @@ from actors.shop.finished import Finished
 from actors.shop.position import Position
 
 _BY_WHAT_IS_HELD: Final = ("reservations", "customers", "baskets", "expiry_runs", "holders", "parts_in_slots")
-EXPIRY_SHIFT: Final = 56  # see `expiry`
 INTERNED_LINES_MAX: Final = 65_536
 
 
@@ -243,11 +243,11 @@ class Ledger:
     # Changed ones that customers' ledgers have not acknowledged.
     outbox: Ascending = field(default_factory=Ascending)
     # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
-    expiry_heap: list[int] = field(default_factory=list)
+    deadlines: Deadlines = field(default_factory=Deadlines)
     expiry_runs: MutableMapping[int, int] = field(default_factory=dict)
     newest_run: int = 0
     newest_run_last: int = 0
-    leases: list[int] = field(default_factory=list)  # a heap like `expiry_heap`, of parts
+    leases: Deadlines = field(default_factory=Deadlines)  # of parts
     holders: MutableMapping[str, int] = field(default_factory=dict)  # parts of orders
     undecided: Ascending = field(default_factory=Ascending)  # those of them that are still CLAIMED
     lapsed: Ascending = field(default_factory=Ascending)  # those whose leases were over when they were looked at
@@ -274,13 +274,6 @@ class Ledger:
         numbers = self.customers.get(customer_id, ())
         for number in (numbers,) if isinstance(numbers, int) else numbers:
             yield self.reservations[number]
-
-    def live_numbers(self) -> list[int]:
-        """The numbers of all reservations that are not final, ascending."""
-        found: list[int] = []
-        for numbers in self.customers.values():
-            found.extend((numbers,) if isinstance(numbers, int) else numbers)
-        return sorted(found)
 
     def claims_under_way(self, now_ms: int) -> Claims:
         """The claims of orders that will soon be decided, the newest first. Ten minutes after a claim no copy of its
@@ -369,4 +362,5 @@ class Ledger:
 
     def earliest_deadline_ms(self) -> int | None:
         """A lower bound of the next deadline, None without any; it may be of an ended or extended reservation."""
-        return self.expiry_heap[0] >> EXPIRY_SHIFT if self.expiry_heap else None
+        first = self.deadlines.first()
+        return None if first is None else first >> SHIFT

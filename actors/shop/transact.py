@@ -16,7 +16,7 @@ from actors.shop.decide import decide
 from actors.shop.decide_claims import held_by
 from actors.shop.events import Answering, Event, ShortfallDeclared, StockCounted
 from actors.shop.evolve import evolve
-from actors.shop.expiry import due
+from actors.shop.expiry import LOOKED_AT_ONCE_MAX, drop_stale, due
 from actors.shop.said import part_of
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
 
@@ -75,12 +75,14 @@ transact: Final = partial(transact_by, DECIDER)
 
 
 def expire(ledger: Ledger, now_ms: int, events_max: int | None = None) -> list[Event]:
-    """Expire what is due at `now_ms`, at most `events_max` reservations; returns the events, already applied. Once a
-    step, before anything is decided.
+    """Expire what is due at `now_ms`, at most `events_max` reservations, else all; returns the events, already applied.
+    Once a step, before anything is decided.
     """
     ledger.spread()
+    drop_stale(ledger)
     events: list[Event] = []
-    for event in islice(due(ledger, now_ms), events_max):
+    looked_at_max = None if events_max is None else LOOKED_AT_ONCE_MAX
+    for event in islice(due(ledger, now_ms, looked_at_max), events_max):
         evolve(ledger, event, now_ms)
         events.append(event)
     return events

@@ -1,15 +1,16 @@
 """What is decided for every call looks at what is live, however many final reservations are still kept."""
 
 from collections.abc import Iterator
-from typing import NoReturn
-
-import pytest
+from typing import Any, NoReturn
 
 from actors.core.ascending import FEW
+from actors.core.deadlines import STALE_ENTRIES_MAX
 from actors.core.policy import HOUR_MS
-from actors.shop.expiry import STALE_ENTRIES_MAX, rebuild
+from actors.shop.events import Expired
+from actors.shop.expiry import DROPPED_BY_A_MOVE, LOOKED_AT_ONCE_MAX, move_deadline
 from actors.shop.snapshot import Capture, restore
 from actors.shop.state import Ledger, Reservation
+from actors.shop.transact import expire
 from tests.shop.scenario import play
 from tests.shop.scenario_text import answer_text, command_of, instant
 from tests.shop.watched import DAY_ZERO_MS, Watched
@@ -33,7 +34,7 @@ def unwalked(text: str) -> Watched:
     return watched
 
 
-def test_deadlines_are_rebuilt_from_what_is_live() -> None:
+def test_stale_deadlines_are_dropped_beside_those_of_what_is_live() -> None:
     watched = unwalked("""
         at   | said
         0:00 | receive A 9
@@ -46,10 +47,56 @@ def test_deadlines_are_rebuilt_from_what_is_live() -> None:
     ledger = watched.ledger
     for number in range(2 * STALE_ENTRIES_MAX):
         watched.say(command_of(f"extend #3 for {2 + number % 2}h", f"k{number}"), instant("0:06"))
-    assert len(ledger.expiry_heap) <= STALE_ENTRIES_MAX + 4 * ledger.open_reservations
-    rebuild(ledger)
-    assert ledger.earliest_deadline_ms() == DAY_ZERO_MS + HOUR_MS + 3 * 60_000
-    assert len(ledger.expiry_heap) == 2, "ann's second and bob's; the part's deadline is its order's"
+        assert len(ledger.deadlines.entries()) <= STALE_ENTRIES_MAX + 4 * ledger.open_reservations + 1
+    ends = ["1:02", "1:03", "3:06"]
+    assert [expired(ledger, instant(each)) for each in ends] == [[], [4], [3]], "and the part's is its order's"
+
+
+class Counted(dict[int, Reservation]):
+    """Reservations that count how often one is looked up."""
+
+    times = 0
+
+    def get(self, number: int, default: Any = None) -> Any:
+        self.times += 1
+        return super().get(number, default)
+
+
+def expired(ledger: Ledger, now_ms: int, events_max: int | None = None) -> list[int]:
+    return [event.number for event in expire(ledger, now_ms, events_max) if isinstance(event, Expired)]
+
+
+def most_looked_up(stale: int) -> tuple[int, int]:
+    """The most look-ups of one step in a ledger of three holds with so many stale deadlines beside, and of one sweep
+    once all of them are due.
+    """
+    watched = play("at | said\n 0:00 | receive A 9\n 0:01 | reserve ann A 1\n 0:02 | reserve bob A 1")
+    ledger = watched.ledger
+    first = ledger.version - 1
+    for number in range(stale):
+        move_deadline(ledger, ledger.deadlines, first, DAY_ZERO_MS + (3 + number % 5) * HOUR_MS + number)
+    looked = ledger.reservations = Counted(ledger.reservations)
+    most = 0
+    for number in range(99):
+        before = looked.times
+        watched.say(command_of(f"extend #{first} for {4 + number % 2}h", f"k{number}"), instant("0:06"))
+        most = max(most, looked.times - before)
+    for number in range(stale):
+        ledger.deadlines.enter(DAY_ZERO_MS + HOUR_MS + number, first)
+    sweep, found = 0, list[int]()
+    while not found:
+        before = looked.times
+        found = expired(ledger, instant("3:00"), 200)
+        sweep = max(sweep, looked.times - before)
+    assert found == [first + 1]
+    return most, sweep
+
+
+def test_no_step_looks_at_more_deadlines_the_more_are_stale() -> None:
+    for stale in (10_000, 40_000):
+        steps, sweep = most_looked_up(stale)
+        assert 0 < steps <= LOOKED_AT_ONCE_MAX + DROPPED_BY_A_MOVE + 9
+        assert LOOKED_AT_ONCE_MAX <= sweep <= 2 * LOOKED_AT_ONCE_MAX + 9
 
 
 def test_a_shortfall_looks_at_what_is_live() -> None:
@@ -67,8 +114,7 @@ def test_a_shortfall_looks_at_what_is_live() -> None:
     assert watched.stock()["A"][1] == 2
 
 
-def test_a_recovery_enters_deadlines_with_their_reservations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It does not look up all of them once more."""
+def test_a_recovery_enters_deadlines_with_their_reservations() -> None:
     watched = play("""
         at   | said
         0:00 | receive A 9
@@ -78,10 +124,9 @@ def test_a_recovery_enters_deadlines_with_their_reservations(monkeypatch: pytest
         0:04 | apply o1 1 HELD until 3:00
     """)
     rows = list(Capture(watched.ledger).rows())
-    monkeypatch.setattr(Ledger, "live_numbers", None)
     restored = restore(rows)
-    assert sorted(restored.expiry_heap) == sorted(watched.ledger.expiry_heap)
-    assert restored.leases == watched.ledger.leases
+    assert sorted(restored.deadlines.heap) == sorted(watched.ledger.deadlines.heap)
+    assert restored.leases.entries() == watched.ledger.leases.entries()
 
 
 class Looked(Unwalked):
