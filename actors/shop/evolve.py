@@ -11,7 +11,7 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from actors.core.answers import Recorded, fingerprint
-from actors.core.ascending import FEW, many
+from actors.core.ascending import FEW
 from actors.core.packed import OF_CALL, hash_of
 from actors.core.status import LIVE, ReleaseReason, Status, Step
 from actors.core.transact import PolicyAdopted, Refused
@@ -21,7 +21,7 @@ from actors.shop.decide_stock import on_hand_delta
 from actors.shop.events import Collected, Confirmed, Expired, Reserved  # hot ones by name
 from actors.shop.expiry import move_deadline, note_deadline
 from actors.shop.position import Position
-from actors.shop.promised import promise, unpromise
+from actors.shop.promised import change_rank, promise, put_apart, unpromise
 from actors.shop.said import absent, claimed_by, given_back, made_by, outcome_of, release_of
 from actors.shop.state import Ledger, Part, Remembered, Reservation
 
@@ -111,16 +111,19 @@ def _evolve_claimed(ledger: Ledger, event: ev.Claimed, at_ms: int) -> Remembered
 def _hold(ledger: Ledger, reservation: Reservation, at_ms: int) -> None:
     """Enter a new reservation: its units, its place in a slot, and the indexes."""
     number, positions, lines = reservation.number, ledger.positions, reservation.lines
+    ledger.reservations[number] = reservation
     for sku, quantity in lines:
         position = positions[sku]
         position.move_reserved(at_ms, quantity)
-        if position.held_by is None:
+        held_by = position.held_by
+        if held_by is None:
             position.held_by = [number]
+        elif isinstance(held_by, list):
+            held_by.append(number)
+            if len(held_by) > FEW:
+                put_apart(ledger, sku, held_by)
         else:
-            position.held_by.append(number)
-            if len(position.held_by) > FEW:
-                position.held_by = many(position.held_by)
-    ledger.reservations[number] = reservation
+            held_by.held.append(number)
     ledger.open_reservations += 1
     others = ledger.customers.setdefault(reservation.customer_id, number)
     if others is not number:
@@ -143,6 +146,7 @@ def _evolve_outcome_applied(ledger: Ledger, event: ev.OutcomeApplied, at_ms: int
     if changed.status in LIVE:
         channel = intern(event.channel or changed.channel)
         changed = changed.changed(status=event.status, expires_at_ms=event.expires_at_ms, channel=channel)
+        change_rank(ledger, reservation, changed)
     ledger.reservations[event.number] = changed
     if changed.expires_at_ms != reservation.expires_at_ms:
         move_deadline(ledger, ledger.leases, event.number, changed.expires_at_ms)
@@ -181,6 +185,8 @@ def _evolve_step(
     before = ledger.reservations[event.number]
     status, expires_at_ms = status or before.status, expires_at_ms or before.expires_at_ms
     changed = replace(before, version=ledger.version, status=status, expires_at_ms=expires_at_ms)
+    if ledger.crowded and status is not before.status:
+        change_rank(ledger, before, changed)
     return _step(ledger, event, before, changed)
 
 
@@ -202,8 +208,7 @@ def _step(
 def _evolve_amended(ledger: Ledger, event: ev.Amended, at_ms: int) -> Remembered:
     """Replace the old hold by the new one under the same number."""
     reservation = ledger.reservations[event.number]
-    unpromise(ledger, event.number, reservation.lines)
-    promise(ledger, event.number, event.lines)
+    unpromise(ledger, reservation)
     for sku, units in reservation.lines:
         ledger.positions[sku].move_reserved(at_ms, -units)
     for sku, units in event.lines:
@@ -220,6 +225,7 @@ def _evolve_amended(ledger: Ledger, event: ev.Amended, at_ms: int) -> Remembered
         slot_start_ms=event.slot_start_ms,
         grant=event.grant or reservation.grant,
     )
+    promise(ledger, changed)
     return _step(ledger, event, reservation, changed)
 
 
@@ -275,9 +281,10 @@ def _give_back(
 
 def _settle(ledger: Ledger, reservation: Reservation) -> Reservation:
     """Store a reservation of which units were taken. A final one leaves the indexes of what is live."""
-    unpromise(ledger, reservation.number, reservation.lines)
+    unpromise(ledger, ledger.reservations[reservation.number])
+    ledger.reservations[reservation.number] = reservation
     if reservation.status in LIVE:
-        promise(ledger, reservation.number, reservation.held_lines())
+        promise(ledger, reservation)
     else:
         if reservation.part is not None:  # of a shortfall its order has not heard, and may go on
             _decided(ledger, reservation.number, reservation.part)
@@ -289,7 +296,6 @@ def _settle(ledger: Ledger, reservation: Reservation) -> Reservation:
                 del ledger.baskets[basket]
         if reservation.slot_start_ms:
             ledger.leave_place(reservation.slot_start_ms, reservation.part)
-    ledger.reservations[reservation.number] = reservation
     return reservation
 
 

@@ -4,6 +4,8 @@ from actors.core.deadlines import SHIFT
 from actors.core.linear_hash import in_sequence
 from actors.core.rejection import Violation
 from actors.core.status import LIVE, Status
+from actors.shop.position import ByRank
+from actors.shop.promised import by_rank
 from actors.shop.state import Ledger
 
 
@@ -86,9 +88,13 @@ def _of_positions(ledger: Ledger, promised: dict[str, int], holding: dict[str, d
             found.append(Violation("I1", sku, f"on_hand {booked}", f"on_hand {position.on_hand}"))
         if promised.get(sku, 0) != position.reserved:
             found.append(Violation("I1", sku, f"reserved {promised.get(sku, 0)}", f"reserved {position.reserved}"))
-        held_by = list(dict.fromkeys(position.held_by or ()))
-        if list(holding.get(sku, ())) != held_by:
-            found.append(Violation("I7", sku, f"held by {list(holding.get(sku, ()))}", f"{held_by}"))
+        held_by, held = position.held_by or (), tuple(holding.get(sku, ()))
+        if isinstance(held_by, ByRank):
+            is_so = held_by == by_rank(ledger, held) and held_by is ledger.crowded.get(sku)
+        else:
+            is_so = held == tuple(dict.fromkeys(held_by)) and sku not in ledger.crowded
+        if not is_so:
+            found.append(Violation("I7", sku, f"held by {held}", f"{held_by}"))
         if position.reserved + position.allotted > max(0, position.on_hand):
             promise = position.reserved + position.allotted
             found.append(Violation("I2", sku, f"at most {max(0, position.on_hand)} promised", str(promise)))

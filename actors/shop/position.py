@@ -2,7 +2,7 @@
 
 from array import array
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from actors.core.ascending import Ascending
 from actors.core.policy import DAY_MS
@@ -49,6 +49,14 @@ class Trail:
         return sum(delta for at_ms, delta in zip(moves[::2], moves[1::2], strict=True) if at_ms > instant_ms)
 
 
+class ByRank(NamedTuple):
+    """Numbers apart by who loses first in a shortfall: holds, confirmed orders, and goods at the counter."""
+
+    held: Ascending
+    confirmed: Ascending
+    ready: Ascending
+
+
 @dataclass(slots=True, eq=False)
 class Position:
     """One SKU in the shop. `on_hand == received - sold + adjusted` always; `available` is computed, never stored."""
@@ -65,7 +73,7 @@ class Position:
     on_hand_trail: Trail | None = None
     reserved_trail: Trail | None = None
     # Numbers of the reservations that hold units of it; see `promised`.
-    held_by: list[int] | Ascending | None = None
+    held_by: list[int] | ByRank | None = None
 
     def copied(self) -> "Position":
         """A copy that later events do not change, but for `held_by`."""

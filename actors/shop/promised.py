@@ -1,74 +1,88 @@
-"""Which live reservations hold units of a position, ascending: a shortfall looks at the youngest of its SKU, and no
-further than at those that lose, unless there are too few holds among them. Derived, and rebuilt at recovery.
+"""Which live reservations hold units of a position, by who loses first: a shortfall looks at those that lose, and at no
+others. Derived, and rebuilt at recovery.
 
-Apart by status they would move at each Confirm, which has nothing to do with positions else.
+Up to FEW they are a list, of all ranks, which costs a Confirm nothing, as it has nothing to do with positions else.
+Beyond that the position is crowded, and has them apart by rank, which a Confirm has to change.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from actors.core.ascending import FEW, Ascending, many
+from actors.core.ascending import FEW, Ascending
 from actors.core.status import Status
-from actors.shop.commands import Lines
-from actors.shop.state import Ledger
+from actors.shop.position import ByRank
+from actors.shop.state import Ledger, Reservation
 
 # Losses go to holds first, then to confirmed orders, then to goods at the counter; within each to the youngest. A claim
 # ranks as a hold: its customer's ledger may have decided already.
 LOSS_RANK: Final = {Status.CLAIMED: 0, Status.HELD: 0, Status.CONFIRMED: 1, Status.READY: 2}
 
 
-def promise(ledger: Ledger, number: int, lines: Lines) -> None:
-    """Enter a live reservation in the positions of these lines, but for those of which it holds no units. In a list it
-    stands twice where two of its lines have the SKU.
+def by_rank(ledger: Ledger, numbers: Sequence[int]) -> ByRank:
+    """The same numbers, once each, apart by rank."""
+    ranks: tuple[list[int], ...] = ([], [], [])
+    for number in dict.fromkeys(numbers):
+        ranks[LOSS_RANK[ledger.reservations[number].status]].append(number)
+    return ByRank(*map(Ascending, ranks))
+
+
+def put_apart(ledger: Ledger, sku: str, numbers: list[int]) -> None:
+    """Have a position, which more than FEW hold, know them by rank from now on."""
+    ledger.positions[sku].held_by = ledger.crowded[sku] = by_rank(ledger, numbers)
+
+
+def promise(ledger: Ledger, reservation: Reservation) -> None:
+    """Enter a live reservation, which is stored, in the positions of its lines, but for those of which it holds no
+    units. In a list it stands twice where two of its lines have the SKU.
     """
-    for sku, units in lines:
+    number = reservation.number
+    for sku, units in reservation.held_lines():
         if not units:
             continue
         position = ledger.positions[sku]
         held_by = position.held_by
         if held_by is None:
             position.held_by = [number]
-        elif isinstance(held_by, Ascending):
-            held_by[number] = None
-        else:
+        elif isinstance(held_by, list):
             insort(held_by, number)
             if len(held_by) > FEW:
-                position.held_by = many(held_by)
+                put_apart(ledger, sku, held_by)
+        else:
+            held_by[LOSS_RANK[reservation.status]][number] = None
 
 
-def unpromise(ledger: Ledger, number: int, lines: Lines) -> None:
-    """Take a reservation out of the positions of these lines, where it is there."""
-    for sku, _ in lines:
+def unpromise(ledger: Ledger, reservation: Reservation) -> None:
+    """Take a reservation, as it was, out of the positions of its lines, where it is there."""
+    number = reservation.number
+    for sku, _ in reservation.lines:
         held_by = ledger.positions[sku].held_by
-        if type(held_by) is list:  # not isinstance with the other, which is slow as a class of mappings
+        if isinstance(held_by, list):
             at = bisect_left(held_by, number)
             if at < len(held_by) and held_by[at] == number:
                 del held_by[at]
-        elif isinstance(held_by, Ascending):
-            held_by.pop(number, None)
+        elif held_by is not None:
+            held_by[LOSS_RANK[reservation.status]].pop(number, None)
+
+
+def change_rank(ledger: Ledger, before: Reservation, after: Reservation) -> None:
+    """Note another status of a live reservation, where it holds units of crowded positions."""
+    for sku, _ in before.lines:
+        held_by = ledger.crowded.get(sku)
+        if held_by is not None:
+            was = held_by[LOSS_RANK[before.status]]
+            if before.number in was:
+                del was[before.number]
+                held_by[LOSS_RANK[after.status]][before.number] = None
 
 
 def losers(ledger: Ledger, sku: str, missing: int) -> Iterator[tuple[int, int]]:
     """Yield who loses these units of a SKU, and how many, first who loses first."""
-    later: tuple[list[tuple[int, int]], ...] = ([], [])  # confirmed ones, and those that are ready
-    last = 0
-    for number in reversed(ledger.positions[sku].held_by or ()):
-        if number == last:
-            continue  # with another line
-        last = number
-        reservation = ledger.reservations[number]
-        units = sum([held for line_sku, held in reservation.held_lines() if line_sku == sku])
-        rank = LOSS_RANK[reservation.status]
-        if rank:
-            later[rank - 1].append((number, units))
-            continue
-        yield number, min(units, missing)
-        missing -= units
-        if missing <= 0:
-            return
-    for number, units in (*later[0], *later[1]):
-        yield number, min(units, missing)
-        missing -= units
-        if missing <= 0:
-            return
+    held_by = ledger.positions[sku].held_by or ()
+    for numbers in held_by if isinstance(held_by, ByRank) else by_rank(ledger, held_by):
+        for number in reversed(numbers):
+            units = sum(held for line_sku, held in ledger.reservations[number].held_lines() if line_sku == sku)
+            yield number, min(units, missing)
+            missing -= units
+            if missing <= 0:
+                return

@@ -222,7 +222,7 @@ def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
     if reservation.slot_start_ms:
         ledger.take_place(reservation.slot_start_ms, reservation.part)
     ledger.open_reservations += 1
-    promise(ledger, number, reservation.held_lines())
+    promise(ledger, reservation)
     enter(ledger, reservation)
     others = ledger.customers.setdefault(reservation.customer_id, number)
     if others is not number:

@@ -23,7 +23,7 @@ from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.shop.commands import Lines, Reserve
 from actors.shop.finished import Finished
-from actors.shop.position import Position
+from actors.shop.position import ByRank, Position
 
 _BY_WHAT_IS_HELD: Final = ("reservations", "customers", "baskets", "expiry_runs", "holders", "parts_in_slots")
 INTERNED_LINES_MAX: Final = 65_536
@@ -243,6 +243,7 @@ class Ledger:
     # Changed ones that customers' ledgers have not acknowledged.
     outbox: Ascending = field(default_factory=Ascending)
     # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
+    crowded: dict[str, ByRank] = field(default_factory=dict)  # who holds what more than a few hold; see `promised`
     deadlines: Deadlines = field(default_factory=Deadlines)
     expiry_runs: MutableMapping[int, int] = field(default_factory=dict)
     newest_run: int = 0

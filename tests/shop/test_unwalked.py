@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+import pytest
+
 from actors.core.ascending import FEW
 from actors.core.deadlines import STALE_ENTRIES_MAX
 from actors.core.policy import HOUR_MS
 from actors.shop.events import Expired
 from actors.shop.expiry import DROPPED_BY_A_MOVE, LOOKED_AT_ONCE_MAX, move_deadline
+from actors.shop.invariants import check
 from actors.shop.snapshot import Capture, restore
 from actors.shop.state import Ledger, Reservation
 from actors.shop.transact import expire
@@ -139,24 +142,46 @@ class Looked(Unwalked):
         return super().__getitem__(number)
 
 
-def looked_at_to_lose_three(confirmed: int) -> int:
-    """How many look-ups a count makes by which three holds lose their unit, beside so many orders."""
-    watched = play("at | said\n 0:00 | receive A 9999, B 9999")
+def looked_at_to_lose(units: int, confirmed: int) -> int:
+    """How many look-ups a count makes by which so many units are lost, one each: of three holds that are older than so
+    many orders, of two that are younger, then of orders. A quarter of these is ready.
+    """
+    watched = play("at | said\n 0:00 | receive A 9999")
     say = iter(range(9 * confirmed + 99))
-    for number in range(2, confirmed + 2):
-        watched.say(command_of(f"reserve c{number} {'AB'[number % 2]} 1", f"k{next(say)}"), instant("0:01"))
-    for number in range(2, confirmed + 2):
+    for number in range(2, confirmed + 5):
+        watched.say(command_of(f"reserve c{number} A 1", f"k{next(say)}"), instant("0:01"))
+    for number in range(5, confirmed + 5):
         watched.say(command_of(f"confirm #{number}", f"k{next(say)}"), instant("0:02"))
+    for number in range(8, confirmed + 5, 4):
+        watched.say(command_of(f"ready #{number}", f"k{next(say)}"), instant("0:03"))
     first = watched.ledger.version + 1
-    for _ in range(5):
+    for _ in range(2):
         watched.say(command_of("reserve ann A 1", f"k{next(say)}"), instant("0:03"))
+    assert check(watched.ledger) == []
+    ordered = [number for number in range(confirmed + 4, 4, -1) if number % 4]
+    wanted = [first + 1, first, 4, 3, 2, *ordered][:units]
     looked = watched.ledger.reservations = Looked(watched.ledger.reservations)
-    told = watched.say(command_of(f"count A {confirmed // 2 + 2}", "count"), instant("0:04"))
-    assert answer_text(told.answer).endswith(f"short A 3: #{first + 4} -1, #{first + 3} -1, #{first + 2} -1")
+    told = watched.say(command_of(f"count A {confirmed + 5 - units}", "count"), instant("0:04"))
+    assert answer_text(told.answer).endswith(f"short A {units}: " + ", ".join(f"#{number} -1" for number in wanted))
     return looked.times
 
 
-def test_a_shortfall_looks_at_those_that_lose_however_many_hold_the_same() -> None:
-    """Neither at the orders that would lose last, nor at what holds other SKUs; also beyond a list of few."""
-    few, many = looked_at_to_lose_three(40), looked_at_to_lose_three(3 * FEW)
-    assert 3 <= few == many
+@pytest.mark.parametrize("units", [3, 9])
+def test_a_shortfall_looks_at_those_that_lose_however_many_hold_the_same(units: int) -> None:
+    """At none of those that would lose later, also where there are too few holds."""
+    looked = [looked_at_to_lose(units, confirmed) for confirmed in (FEW + 1, 3 * FEW)]
+    assert units <= looked[0] == looked[1] <= 8 * units
+
+
+def test_a_shortfall_of_what_few_hold_looks_at_these_once_more() -> None:
+    assert looked_at_to_lose(3, FEW - 5) <= FEW + 8 * 3
+
+
+def test_who_holds_very_much_is_indexed_by_rank_again_after_a_recovery() -> None:
+    watched = play("at | said\n 0:00 | receive A 9999, B 9999")
+    for number in range(FEW + 9):
+        watched.say(command_of(f"reserve c{number} A 1, B 2", f"k{number}"), instant("0:01"))
+    for place, text in enumerate(("confirm #2", "release #3 A 1", "amend #4 A 2", "ready #2", "collect #5")):
+        watched.say(command_of(text, f"s{place}"), instant("0:02"))
+        assert check(watched.ledger) == []
+    assert check(restore(list(Capture(watched.ledger).rows()))) == []
