@@ -154,14 +154,11 @@ class SqliteJournal:
             end = self._listed.sealable(ledger_id, before.seq + self._sealed_events, before_ms)
         if not end:
             return self._forget_sealed(ledger_id, before.seq)  # what a kill has left
-        rows: list[Row] = []
-        while (after := rows[-1].seq if rows else before.seq) < end:
-            with self._lock:
-                found = self._records.some(ledger_id, after, end)
-            if not found:
-                raise JournalDamaged(ledger_id, f"seq {after + 1}", f"what is to be sealed ends here, not at {end}")
-            rows += found
-        verified(rows, ledger_id, before.seq, before.checksum, end, end)
+        try:
+            rows = self._to_seal(ledger_id, before, end)
+        except JournalDamaged:
+            self.check_owner({ledger_id: epoch})  # a successor may have sealed them meanwhile
+            raise
         made = self._archive.write(ledger_id, epoch, before, rows)
         with self._lock, self._file.transaction() as db:
             listed = db.execute(
@@ -172,6 +169,17 @@ class SqliteJournal:
                 raise self._fenced(ledger_id, epoch, end)
         # From here on `read` takes them from the file.
         return self._forget_sealed(ledger_id, end)
+
+    def _to_seal(self, ledger_id: str, before: Sealed, end: int) -> list[Row]:
+        rows: list[Row] = []
+        while (after := rows[-1].seq if rows else before.seq) < end:
+            with self._lock:
+                found = self._records.some(ledger_id, after, end)
+            if not found:
+                raise JournalDamaged(ledger_id, f"seq {after + 1}", f"what is to be sealed ends here, not at {end}")
+            rows += found
+        verified(rows, ledger_id, before.seq, before.checksum, end, end)
+        return rows
 
     def move_away(self, ledger_id: str, epoch: int, readers: Mapping[str, NamedReader]) -> list[str]:
         if self._sealed_bytes is None:

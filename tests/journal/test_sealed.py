@@ -211,6 +211,26 @@ def test_an_owner_that_is_replaced_on_the_way_seals_nothing(
         assert records_of(reader, "S1") == written
 
 
+def test_an_owner_whose_successor_seals_meanwhile_hears_that_it_was_replaced(
+    storage: SqliteStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is damaged: the records are in the successor's file."""
+    zombie, successor = storage.open(), storage.open()
+    written = covered(zombie)
+    some = zombie._records.some
+
+    def some_too_late(*args: Any) -> Any:
+        if not files(storage):
+            successor.take_over("S1")
+            seal_all(successor, epoch=2)
+        return some(*args)
+
+    monkeypatch.setattr(zombie._records, "some", some_too_late)
+    with pytest.raises(Fenced):
+        zombie.seal("S1", 1, LATE_MS)
+    assert records_of(successor, "S1") == written
+
+
 def test_a_file_that_cannot_be_written_leaves_all_where_it_is(storage: SqliteStorage) -> None:
     journal = storage.open()
     written = covered(journal)
