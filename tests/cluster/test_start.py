@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -17,7 +18,7 @@ from serve import app
 from serve.config.processes import SIGNALS, StopSignals
 from serve.config.settings import read_settings
 from tests.cluster.callers import available, receive, with_client
-from tests.cluster.service import START_S, Service
+from tests.cluster.service import ROOT, START_S, Service
 from tests.waiting import until
 
 END_S = 20.0  # from a Ctrl-C during the start until all has ended: 3 s where nothing else runs
@@ -124,6 +125,41 @@ def test_a_signal_after_rays_start_raises_nothing_where_the_main_thread_stands(
     finally:
         for number in SIGNALS:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else before)
+
+
+class Typed(Service):
+    """Started by what a person types, `holdfast serve` or `make serve`, in a terminal of its own."""
+
+    program = "holdfast"
+
+    def command(self, store_actors: int = 2) -> list[str]:
+        options = super().command(store_actors)[3:]  # behind `python -m serve`
+        if self.program == "holdfast":
+            return [f"{sys.prefix}/bin/holdfast", "serve", *options]
+        arguments = shlex.join(options)
+        return ["make", "-C", str(ROOT), "-o", "install", "serve", f"VENV={sys.prefix}", f"ARGS={arguments}"]
+
+
+@pytest.fixture(params=["holdfast", "make"])
+def typed(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Typed]:
+    service = Typed(tmp_path, host="127.0.0.2")
+    service.program = request.param
+    try:
+        yield service
+    finally:
+        service.kill()
+
+
+def test_a_ctrl_c_at_the_terminal_ends_everything(typed: Typed) -> None:
+    """It goes to all that the terminal has in front: make, its shell, the service, and what that has started."""
+    typed.begin()
+    until(lambda: typed.said() is not None, within_s=START_S, what="a service that says where it is")
+    assert len(typed.processes("ray::")) > 1
+    os.killpg(typed.pid, signal.SIGINT)
+    assert typed.wait() == {"holdfast": 0, "make": -signal.SIGINT}[typed.program]
+    assert [" ".join(process.cmdline()) for process in typed.processes()] == []
+    run_dir = typed.run_dir()
+    assert run_dir is None or not run_dir.exists()
 
 
 def ray_starts(service: Service) -> bool:
