@@ -9,9 +9,9 @@ from google.protobuf.message import DecodeError, Message
 
 from actors.core.policy import CALL_MS_MAX
 from actors.core.rejection import Reason
-from actors.protocol.messages import Answer, Late, LedgerStopped, Refusal, Stopped
+from actors.protocol.messages import Answer, Late, LedgerStopped, Refusal, Shed, Stopped
 from holdfast.v1 import error_pb2
-from serve.routing.batcher import DeadlinePassed, Overloaded
+from serve.routing.batcher import INSIDE_MAX, DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from serve.wire import statuses
 from serve.wire.rules import InvalidRequest
@@ -21,7 +21,7 @@ TIMEOUT_KEY: Final = "holdfast-timeout-ms"  # for callers that set no deadline o
 TIMEOUT_S_DEFAULT: Final = 10.0
 TIMEOUT_S_MAX: Final = CALL_MS_MAX / 1_000
 TIMEOUT_DIGITS_MAX: Final = 12  # enough for the maximum
-CALLS_MAX: Final = 3_072  # inside one gateway at once; each waits for an actor and holds some 20 kB
+CALLS_MAX: Final = INSIDE_MAX  # inside one gateway at once; each waits for an actor and holds some 20 kB
 PROMISE_CALLS_MAX: Final = 4_096
 CALLS_RETRY_AFTER_S: Final = 0.5
 REQUEST_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -81,6 +81,8 @@ def failure_of(answer: Answer) -> Exception | None:
         return LedgerStopped(answer.why)
     if isinstance(answer, Late):
         return DeadlinePassed(sent=True)
+    if isinstance(answer, Shed):
+        return Overloaded()
     if isinstance(answer, Refusal) and answer.rejection.reason is Reason.ORDER_UNDECIDED:
         claimed = "what it asks for is claimed by an order, and waits"
         waits = "this reservation waits" if answer.rejection.number else claimed

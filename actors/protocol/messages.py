@@ -52,6 +52,10 @@ class Late(Message, frozen=True):
     """
 
 
+class Shed(Message, frozen=True):
+    """From a gateway's queue: there was no room for the entry beside others of its SKU or channel. Nothing was done."""
+
+
 class Refusal(Message, frozen=True):
     """A rejection and the version that recorded it, 0 where it was not recorded."""
 
@@ -67,7 +71,7 @@ class Moved(Message, frozen=True):
 
 
 # None: there is no such order (any more).
-Answer = Held | Refusal | Moved | AnyReservation | Order | shop.Grant | Stopped | Late | Deferred | None
+Answer = Held | Refusal | Moved | AnyReservation | Order | shop.Grant | Stopped | Late | Shed | Deferred | None
 
 _encode: Final[Callable[[Any], bytes]] = msgspec.msgpack.Encoder().encode
 

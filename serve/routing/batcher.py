@@ -1,4 +1,5 @@
-"""Batches entries for one actor: while a batch is out, the next gathers. Queues are bounded and refuse early.
+"""Batches entries for one actor: while a batch is out, the next gathers. Queues are bounded and refuse early, and near
+their limits no SKU and no channel takes the room of the others (`shares`).
 
 A single caller never waits. From the third entry on a batch waits for the next, `GATHER_S` for each call that the
 gateway is answering: an actor hop costs about as much as the gateway's own work on a call.
@@ -14,7 +15,8 @@ from math import ceil
 from typing import Final
 
 from actors.core.transact import Deferred
-from actors.protocol.messages import Answer, Entry, Late, weight_of
+from actors.protocol.messages import Answer, Entry, Late, Shed, weight_of
+from serve.routing.shares import SHARES_FROM, Shares
 
 IN_FLIGHT_MAX: Final = 2  # batches to one actor: one is written while the next is decided
 # Where whole batches wait, more of them and none too large: gateway, actor and disk then work on different ones at the
@@ -30,6 +32,7 @@ QUEUE_AGE_S_MAX: Final = 0.5  # a queue this old does not take new promises
 CALLS_MAX: Final = 1_536
 PROMISE_CALLS_MAX: Final = 2_048
 SILENT_CALLS_MAX: Final = 512  # of an actor that has answered nothing for QUEUE_AGE_S_MAX
+INSIDE_MAX: Final = 2 * CALLS_MAX  # calls inside the gateway, see `serve.calls`
 RETRY_AFTER_S: Final = 0.25  # what a refused caller is told
 GATHER_CALLS_MIN: Final = 3  # calls queued or out before a batch waits for more
 GATHER_S: Final = 0.001  # for each call inside the gateway: the entries of one come together, those of many do not
@@ -63,9 +66,19 @@ class Ask:
     weight: int
     promise: bool
     each: bool
+    asked: int  # entries, of which those in `places` are here, where not all were taken
+    places: Sequence[int] | None = None
     sent: bool = False
 
+    def answered(self, answers: list[Answer]) -> list[Answer]:
+        """The answers to all that was asked."""
+        if self.places is None:
+            return answers
+        given = dict(zip(self.places, answers, strict=True))
+        return [given.get(place, _SHED) for place in range(self.asked)]
 
+
+_SHED: Final = Shed()
 Send = Callable[[list[Entry], list[int], float], Awaitable[list[Answer]]]
 
 
@@ -88,28 +101,27 @@ class Batcher:
         self._heard_at = 0.0  # when the actor answered last, or was first asked after that
         self._gathering: asyncio.TimerHandle | asyncio.Handle | None = None
         self._sweeper: asyncio.TimerHandle | None = None
+        self._shares: Shares | None = None  # of what is fresh, while its room is getting scarce
 
     def submit(
         self, entries: Sequence[Entry], deadline: float, *, promise: bool, each: bool = False
     ) -> "asyncio.Future[list[Answer]]":
         """Queue entries. Raises Overloaded before any work is done. The future may raise DeadlinePassed; with `each`
-        the entries whose outcome is unknown are Late in place of that.
+        the entries whose outcome is unknown are Late in place of that, and those Shed for which there is no room.
         """
         now = self._loop.time()
-        if len(self._fresh) + len(self._promises) + self._calls_out >= self._calls_max(now, promise=promise):
+        calls = len(self._fresh) + len(self._promises) + self._calls_out
+        calls_max = self._calls_max(now, promise=promise)
+        if calls >= calls_max:
             raise Overloaded
-        ask = Ask(entries, self._loop.create_future(), now, deadline, weight_of(entries), promise, each)
+        ask = Ask(entries, self._loop.create_future(), now, deadline, weight_of(entries), promise, each, len(entries))
         if promise:
             if self._queued_promises + ask.weight > QUEUED_PROMISES_MAX:
                 raise Overloaded
-        elif self._queued_fresh + ask.weight > QUEUED_ENTRIES_MAX or (
-            self._fresh and now - self._fresh[0].queued_at > QUEUE_AGE_S_MAX
-        ):
-            raise Overloaded
-        if promise:
             self._promises.append(ask)
             self._queued_promises += ask.weight
         else:
+            self._find_room(ask, now, calls / calls_max)
             self._fresh.append(ask)
             self._queued_fresh += ask.weight
         if self._gathering is None and self._may_send():
@@ -117,6 +129,35 @@ class Batcher:
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(DEADLINE_SWEEP_S, self._sweep_deadlines)
         return ask.answers
+
+    def _find_room(self, ask: Ask, now: float, of_calls: float) -> None:
+        """Take of a call what there is room for. Raises Overloaded where that is nothing, or not all, unless each entry
+        is by itself.
+        """
+        fullness = (self._queued_fresh + ask.weight) / QUEUED_ENTRIES_MAX
+        if self._fresh:
+            fullness = max(fullness, (now - self._fresh[0].queued_at) / QUEUE_AGE_S_MAX)
+        if fullness > 1:
+            raise Overloaded
+        fullness = max(fullness, of_calls, min(1.0, self._calls_inside() / INSIDE_MAX))
+        shares = self._shares
+        if fullness < (SHARES_FROM if shares is None else SHARES_FROM / 2):
+            self._shares = None
+            return
+        if shares is None:
+            shares = self._shares = Shares()
+            for other in (*self._fresh, *(ask for asks in self._flying.values() for ask in asks)):
+                if not (other.promise or other.answers.done()):
+                    shares.count(other.entries)
+                    _drop_when_over(shares, other)
+        places = shares.admit(ask.entries, fullness)
+        admitted = [ask.entries[place] for place in places]
+        if not admitted or not (ask.each or len(admitted) == ask.asked):
+            shares.drop(admitted)
+            raise Overloaded
+        if len(admitted) < ask.asked:
+            ask.entries, ask.places, ask.weight = admitted, places, weight_of(admitted)
+        _drop_when_over(shares, ask)
 
     def _calls_max(self, now: float, *, promise: bool) -> int:
         if self._out and now - self._heard_at > QUEUE_AGE_S_MAX:
@@ -204,7 +245,7 @@ class Batcher:
                 elif Deferred in kinds and Deferred in map(type, mine):
                     deferred.append(ask)
                 else:
-                    ask.answers.set_result(mine)
+                    ask.answers.set_result(ask.answered(mine))
             place = end
         for ask in reversed(deferred):
             self._send_again(ask)
@@ -244,3 +285,8 @@ class Batcher:
                     else:
                         waiting = True
         self._sweeper = self._loop.call_later(DEADLINE_SWEEP_S, self._sweep_deadlines) if waiting else None
+
+
+def _drop_when_over(shares: Shares, ask: Ask) -> None:
+    entries = ask.entries
+    ask.answers.add_done_callback(lambda _: shares.drop(entries))

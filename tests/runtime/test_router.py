@@ -11,6 +11,7 @@ from actors.core.rejection import Reason
 from actors.journal.codec import chained
 from actors.protocol.messages import Held, LedgerStopped, Moved, Refusal
 from actors.protocol.placement import CHAIN_ACTOR
+from actors.shop.commands import MarkReady
 from serve.routing.batcher import QUEUED_ENTRIES_MAX, DeadlinePassed, Overloaded
 from serve.routing.router import ATTEMPT_S_MAX, CHAIN_POLL_S
 from tests.runtime.loop_time import skip, turns
@@ -202,9 +203,8 @@ def test_overload_of_one_actor_refuses_its_own_part_alone(on_the_way: Run) -> No
         await until_async(
             lambda: _is(len(routed.steps(S1)) == before + 2), within_s=WAIT_S, what="two batches that are out"
         )
-        flood.append(
-            routed.router.submit(["S1"] * QUEUED_ENTRIES_MAX, [entry] * QUEUED_ENTRIES_MAX, far, promise=False)
-        )
+        step = ("S1", MarkReady("k2", 1))  # of no SKU: those have shares of their own
+        flood.append(routed.router.submit(["S1"] * QUEUED_ENTRIES_MAX, [step] * QUEUED_ENTRIES_MAX, far, promise=False))
 
         with pytest.raises(Overloaded):
             routed.router.submit(["S1"], [entry], far, promise=False)

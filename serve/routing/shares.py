@@ -1,0 +1,77 @@
+"""Shares of an actor's queue by SKU and by channel: near its limits none of them takes the room of the others.
+
+The thresholds are dynamic (Choudhury and Hahne, 1998): a SKU may take half as much of the room as is free, a channel
+twice as much. So one SKU in great demand ends with a third of the room, two with a quarter each, and some is always
+left for the others, without anything to configure. See ADR 0041.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from actors.orders.commands import RequestGrant
+from actors.protocol.messages import Entry
+from actors.shop.commands import Claim, Reserve
+
+SHARES_FROM: Final = 0.25  # of the room: below that nothing is counted, and nobody is refused
+SKU_SHARE: Final = 0.5  # of what is free
+CHANNEL_SHARE: Final = 2.0  # more than a SKU's, so that a SKU does not take the room of its channel's others
+ENTRIES_MIN: Final = 64  # of a SKU; so many are taken as long as there is any room
+CHANNEL_ENTRIES_MIN: Final = 4 * ENTRIES_MIN
+_SHARED: Final = (Reserve, Claim, RequestGrant)  # changes of stock have no channel, and are of a few callers
+
+
+def _is_begun(command: Reserve | Claim | RequestGrant) -> bool:
+    """Whether other ledgers have done something for the call already: it is counted, and not refused here."""
+    return isinstance(command, Claim) or (isinstance(command, Reserve) and command.grant is not None)
+
+
+class Shares:
+    """The entries that wait or are out, counted by SKU and by channel. It is as large as what is counted."""
+
+    def __init__(self) -> None:
+        self._skus: dict[str, int] = {}
+        self._channels: dict[str, int] = {}
+        self._total = 0
+
+    def count(self, entries: Iterable[Entry]) -> None:
+        """Count what is taken."""
+        for _, command in entries:
+            self._total += 1
+            if isinstance(command, _SHARED):
+                _add(self._channels, command.channel, 1)
+                for sku, _ in command.lines:
+                    _add(self._skus, sku, 1)
+
+    def drop(self, entries: Iterable[Entry]) -> None:
+        """Count what was counted, and is over, no more."""
+        for _, command in entries:
+            self._total -= 1
+            if isinstance(command, _SHARED):
+                _add(self._channels, command.channel, -1)
+                for sku, _ in command.lines:
+                    _add(self._skus, sku, -1)
+
+    def admit(self, entries: Sequence[Entry], fullness: float) -> list[int]:
+        """Count those that may come in, and return their places. `fullness` is how much of the room is taken, of 1."""
+        free = (1.0 - fullness) / fullness * (self._total + len(entries))
+        sku_max, channel_max = max(ENTRIES_MIN, SKU_SHARE * free), max(CHANNEL_ENTRIES_MIN, CHANNEL_SHARE * free)
+        skus, channels = self._skus, self._channels
+        admitted: list[int] = []
+        for place, entry in enumerate(entries):
+            command = entry[1]
+            if (isinstance(command, _SHARED) and not _is_begun(command)) and (
+                channels.get(command.channel, 0) >= channel_max
+                or any(skus.get(sku, 0) >= sku_max for sku, _ in command.lines)
+            ):
+                continue
+            self.count((entry,))
+            admitted.append(place)
+        return admitted
+
+
+def _add(counts: dict[str, int], name: str, change: int) -> None:
+    left = counts.get(name, 0) + change
+    if left:
+        counts[name] = left
+    else:
+        del counts[name]
