@@ -88,7 +88,12 @@ def start_gateway(settings: Settings, ports: dict[str, int]) -> None:
     )(Gateway)
     postcodes = str(settings.postcodes.resolve()) if settings.postcodes else ""
     application = deployment.bind(
-        settings.journals, settings.actor_host, settings.store_actors, settings.customer_actors, postcodes
+        settings.journals,
+        settings.actor_host,
+        settings.store_actors,
+        settings.customer_actors,
+        postcodes,
+        settings.sold_out_hint_ms,
     )
     ray.serve.run(application, name=APPLICATION, route_prefix="/", blocking=False)
 

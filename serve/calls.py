@@ -18,6 +18,7 @@ from serve.wire.rules import InvalidRequest
 from serve.wire.statuses import Refused, Status
 
 TIMEOUT_KEY: Final = "holdfast-timeout-ms"  # for callers that set no deadline of gRPC's own
+ATTEMPTS_KEY: Final = "grpc-previous-rpc-attempts"  # gRPC's own, where it sends a call again
 TIMEOUT_S_DEFAULT: Final = 10.0
 TIMEOUT_S_MAX: Final = CALL_MS_MAX / 1_000
 TIMEOUT_DIGITS_MAX: Final = 12  # enough for the maximum
@@ -42,6 +43,11 @@ def deadline_of(context: Any, timeout_s: float = TIMEOUT_S_DEFAULT) -> float:
         if key == TIMEOUT_KEY and value.isascii() and value.isdigit()
     ]
     return asyncio.get_running_loop().time() + min([TIMEOUT_S_MAX, *(named_s or [timeout_s])])
+
+
+def _is_retry(context: Any) -> bool:
+    """Whether gRPC sends a call again by itself, the very same bytes."""
+    return any(key == ATTEMPTS_KEY for key, _ in context.invocation_metadata())
 
 
 def share_of(deadline: float, share: float) -> float:
@@ -130,13 +136,15 @@ class Call(NamedTuple):
     """How a unary call is served: `answer(request, deadline, reply)` fills the reply, or raises one of `ENDINGS`.
 
     `is_step`: a step of a promise already made, for which some of the limit on calls is kept free. `parse` makes the
-    request of its message class and bytes; `timeout_s` applies where the caller named no deadline.
+    request of its message class and bytes; `timeout_s` applies where the caller named no deadline. `on_retry` is told
+    of a request that gRPC sends again by itself, as its caller's service config says.
     """
 
     answer: Callable[[Any, float, Any], Awaitable[None]]
     is_step: bool = False
     parse: Callable[[Any, bytes], Any] = parse
     timeout_s: float = TIMEOUT_S_DEFAULT
+    on_retry: Callable[[Any], None] | None = None
 
 
 class Calls:
@@ -154,7 +162,10 @@ class Calls:
         try:
             deadline = deadline_of(context, call.timeout_s)  # first: a large request takes its time to be read
             _bound(payload)
-            await call.answer(call.parse(kind, payload), deadline, reply)
+            request = call.parse(kind, payload)
+            if call.on_retry is not None and self._router.sold_out and _is_retry(context):
+                call.on_retry(request)
+            await call.answer(request, deadline, reply)
         except ENDINGS as error:
             reply.Clear()
             _put_status(error, context)

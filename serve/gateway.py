@@ -44,16 +44,17 @@ log = logging.getLogger("holdfast.gateway")
 
 class Gateway:
     """Builds the services, each whole. `journals` is the setting of `actors.journal.open`. `postcodes` is the path of
-    the table, empty where there is none.
+    the table, empty where there is none; `hint_ms` how long a SKU counts as sold out that a shop has said to be so.
     """
 
     async def __init__(  # type: ignore[misc]  # Serve awaits it
-        self, journals: str, actor_host: str, store_actors: int, customer_actors: int, postcodes: str
+        self, journals: str, actor_host: str, store_actors: int, customer_actors: int, postcodes: str, hint_ms: int
     ) -> None:
         configure_logging()
         placement = Placement(store_actors, customer_actors)
         table = read_postcodes_file(Path(postcodes) if postcodes else None)
-        await self._open(Router(RayActors(journals, actor_host), placement), SystemClock(), table)
+        router = Router(RayActors(journals, actor_host), placement, hint_ms / 1_000)
+        await self._open(router, SystemClock(), table)
         serve_here(self)
 
     async def _open(self, router: Router, clock: Clock, postcodes: Postcodes) -> None:

@@ -57,10 +57,13 @@ class Shed(Message, frozen=True):
 
 
 class Refusal(Message, frozen=True):
-    """A rejection and the version that recorded it, 0 where it was not recorded."""
+    """A rejection and the version that recorded it, 0 where it was not recorded. `repeated`: it is not news, but was
+    given under the same key before.
+    """
 
     version: int
     rejection: Rejection
+    repeated: bool = False
 
 
 class Moved(Message, frozen=True):
@@ -93,7 +96,7 @@ def pack_batch(rules_revision: int, entries: Sequence[Entry], deadlines_ms: Iter
 
 
 # A ledger's answer, or why there is none.
-Given = Remembered | Recorded[Order | Rejection] | Stopped | Late | Deferred | None
+Given = Remembered | Recorded[Order | Rejection] | Refusal | Stopped | Late | Deferred | None
 
 
 def pack_answers(
@@ -113,6 +116,13 @@ def _answer_of(answer: Given) -> Answer:
     if isinstance(value, Rejection):
         return Refusal(answer.version, value)
     return Moved(answer.version, value) if isinstance(value, StockOutcome) else value
+
+
+def refusal_of(answer: Given, before: int) -> Given:
+    """A refusal as it is sent, by a ledger that was at the version `before` this step; other answers as they are."""
+    if isinstance(answer, Recorded) and isinstance(answer.answer, Rejection):
+        return Refusal(answer.version, answer.answer, 0 < answer.version <= before)
+    return answer
 
 
 def name_of(command: Command) -> str:

@@ -7,17 +7,18 @@ import gc
 import logging
 import os
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from threading import Event, Lock, Thread
 from time import perf_counter_ns
 from typing import Any, ClassVar, Final, TypeVar
 
+from actors.core.answers import Recorded
 from actors.core.ascending import Ascending
 from actors.core.chain import EMPTY, Chain, part_from_document
 from actors.core.policy import Policy
 from actors.journal.port import Base, Journal, JournalDamaged, JournalError, JournalFailed, Record
-from actors.protocol.messages import CUT_OFF, RULES_ARE_STALE, Late, pack_answers
+from actors.protocol.messages import CUT_OFF, RULES_ARE_STALE, Late, pack_answers, refusal_of
 from actors.rpc.methods import rpc
 from actors.runtime.clock import Clock
 from actors.runtime.followers import Followers
@@ -48,6 +49,13 @@ def in_turn(after: int, count_max: int, *owed: Ascending) -> tuple[list[int], in
     first = bisect_right(ascending, after)
     turn = (ascending[first:] + ascending[:first])[:count_max]
     return turn, turn[-1] if sum(map(len, owed)) > count_max else 0
+
+
+def _packed(timed: Sequence[tuple[str, int, Any]], answers: list[Any], before: Mapping[str, int]) -> bytes:
+    """The answers to a batch; refusals that the ledgers had given before this step say so."""
+    if Recorded in map(type, answers):
+        answers = [refusal_of(answer, before.get(each, 0)) for (each, _, _), answer in zip(timed, answers, strict=True)]
+    return pack_answers(answers)
 
 
 class LedgerActor:
@@ -165,10 +173,12 @@ class LedgerActor:
                 timed = [(each, ms if self._has_rules(each) else 0, command) for each, ms, command in timed]
             read.append(timed)
             entries += [(ledger_id, command) for ledger_id, deadline_ms, command in timed if deadline_ms > now_ms]
+        ledgers = {each: self.host.stale_read(each) for each in {ledger_id for ledger_id, _ in entries}}
+        before = {each: 0 if ledger is None else ledger.version for each, ledger in ledgers.items()}
         decided = iter(self.host.step_alone(entries) if alone else self.host.step(entries))
         self._followers.tell()
         return [
-            pack_answers([next(decided) if deadline_ms > now_ms else Late() for _, deadline_ms, _ in each])
+            _packed(each, [next(decided) if deadline_ms > now_ms else Late() for _, deadline_ms, _ in each], before)
             if isinstance(each, list)
             else each
             for each, (_, now_ms) in zip(read, batches, strict=True)

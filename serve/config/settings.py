@@ -54,6 +54,12 @@ class Settings(BaseSettings):
     )
     customer_actors: int = Field(default=1, ge=1, le=64, description="Actors that share the customers.")
     gateways: int = Field(default=1, ge=1, le=64, description="Gateway replicas.")
+    sold_out_hint_ms: int = Field(
+        default=100,
+        ge=0,
+        le=1_000,
+        description="How long a gateway refuses first attempts for what a shop has said to be sold out; 0 asks always.",
+    )
     journal_keep_mb: int = Field(
         default=0,
         ge=0,

@@ -30,6 +30,7 @@ from actors.protocol.messages import (
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, Placement, kind_of
 from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded
 from serve.routing.losses import Losses
+from serve.routing.sold_out import HINT_S_DEFAULT, SoldOut
 
 RETRY_FIRST_S: Final = 0.02
 RETRY_MAX_S: Final = 0.2
@@ -48,7 +49,7 @@ log = logging.getLogger("holdfast.router")
 class Router:
     """Sends commands and questions to the actors that own the shops. One for each gateway, in one event loop."""
 
-    def __init__(self, actors: Actors, placement: Placement) -> None:
+    def __init__(self, actors: Actors, placement: Placement, hint_s: float = HINT_S_DEFAULT) -> None:
         self._actors = actors
         self._actor_of = lru_cache(PLACED_MAX)(placement.actor_of)
         self._batchers: dict[str, Batcher] = {}
@@ -62,6 +63,7 @@ class Router:
         self._looking = asyncio.Lock()
         self._asked = self._looked = 0  # for looks at the chain, and up to which of them was looked
         self._losses = Losses()
+        self.sold_out = SoldOut(hint_s)
         self._is_cut_off = False  # from the chain; the next poll that is answered ends it
 
     async def start(self) -> None:
@@ -306,8 +308,10 @@ class Router:
         """
         step = partial(self._actors.call, actor, "step")
         more = (True,) if alone else ()
+        now = asyncio.get_running_loop().time
 
         async def attempt() -> list[Answer]:
+            sent_at = now()
             payload = pack_batch(self._revision_for(actor), entries, deadlines_ms)
             packed = await step(payload, *more)
             if packed == RULES_ARE_STALE:
@@ -317,7 +321,9 @@ class Router:
                 packed = await step(payload, *more)
                 if packed == RULES_ARE_STALE:
                     raise ActorGone(f"{actor} restarted between two calls")
-            return unpack_answers(packed)
+            answers = unpack_answers(packed)
+            self.sold_out.learn(entries, answers, sent_at, now())
+            return answers
 
         answers = await _until(deadline, attempt, over_losses=alone)
         self._losses.answered(entries, answers)

@@ -24,7 +24,7 @@ from serve.services.store_directory import StoreDirectory
 from serve.wire import fields, reservations as wr, statuses
 from serve.wire.reservations import fill_held, fill_reservation, split_requests
 from serve.wire.rules import Checked
-from serve.wire.statuses import Refused, Status, fill_rejection
+from serve.wire.statuses import Refused, Status, by_hint, fill_rejection
 
 # The share of a batch's time that an order in it may use, or a call with a grant. One whose shop is away then has an
 # error in its own outcome, and the batch is answered while the caller still waits, with the outcomes of all the others.
@@ -63,8 +63,8 @@ class Reservations:
         self._orders = orders
         self._reconciler = reconciler
         self.calls: Final = {
-            "Reserve": self._single(RESERVE),
-            "ReserveBatch": self._batched(RESERVE),
+            "Reserve": self._single(RESERVE)._replace(on_retry=wr.forget_first_attempt),
+            "ReserveBatch": self._batched(RESERVE)._replace(on_retry=lambda batch: wr.forget_first_attempt(*batch)),
             "GetReservation": Call(self._get),
             "ListReservations": Call(self._list),
             "ConfirmReservation": self._single(_step(shop.Confirm)),
@@ -91,12 +91,22 @@ class Reservations:
         entry = kind.translate(request)
         store_id = entry[0]
         await self._stores.require(store_id, kind.shop_field, deadline=deadline)
+        if kind is RESERVE and self._router.sold_out and self._is_hinted(request, entry, reply):
+            return
         answer = await self._send(kind, entry, deadline)
         if kind.promise:
             await self._reconciler.report_answers([(store_id, answer)], deadline)
         _fill(answer, entry, self._router.chain, reply)
         if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
             await self._name_orders(store_id, [(answer.rejection.number, reply)], deadline)
+
+    def _is_hinted(self, request: Any, entry: Entry, reply: Any) -> bool:
+        """Refuse a first attempt for what the shop has just said to be sold out."""
+        refusal = self._router.sold_out.refusal_of(entry, asyncio.get_running_loop().time())
+        if refusal is None or not wr.may_be_hinted(request):
+            return False
+        reply.rejection.CopyFrom(by_hint(refusal, entry[0]))
+        return True
 
     async def _send(self, kind: Kind, entry: Entry, deadline: float) -> Answer:
         """What the shop answers; a grant that it requires is fetched."""
@@ -130,6 +140,7 @@ class Reservations:
         unknown: list[tuple[int, Item]] = []
         orders: list[int] = []
         known = self._router.chain.stores
+        has_hints = kind is RESERVE and bool(self._router.sold_out)
         for index, (request, outcome) in enumerate(zip(requests, outcomes, strict=True)):
             try:
                 if isinstance(request, Status):
@@ -139,7 +150,8 @@ class Reservations:
                     continue
                 entry = kind.translate(request)
                 if entry[0] in known:
-                    items.append((entry, outcome))
+                    if not (has_hints and self._is_hinted(request, entry, outcome)):
+                        items.append((entry, outcome))
                 elif self._stores.may_be_new(entry[0]):
                     unknown.append((index, (entry, outcome)))
                 else:

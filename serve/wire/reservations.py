@@ -75,6 +75,35 @@ def reserve(request: rs.ReserveRequest) -> tuple[str, cm.Reserve]:
     return store_id, cm.Reserve(key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms, reference)
 
 
+# What a request may have that is refused by a hint. One with a basket may replace a hold of what is sold out; and what
+# is not named here may be another way to get it.
+_HINTED: Final = frozenset(
+    {
+        "idempotency_key",
+        "store_id",
+        "lines",
+        "customer_id",
+        "channel",
+        "ttl",
+        "slot_start",
+        "external_reference",
+        "first_attempt",
+    }
+)
+
+
+def may_be_hinted(request: rs.ReserveRequest) -> bool:
+    """Whether a hint that its SKU is sold out says all about a request."""
+    return request.first_attempt and all(field.name in _HINTED for field, _ in request.ListFields())
+
+
+def forget_first_attempt(*requests: Any) -> None:
+    """Note that requests have been sent before."""
+    for request in requests:
+        if not isinstance(request, Status):
+            request.first_attempt = False
+
+
 def step(kind: type[Any], request: Any) -> Entry:
     """A step of a reservation: the shop, and a command of this kind."""
     key = request.idempotency_key

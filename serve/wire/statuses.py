@@ -2,6 +2,7 @@
 Under Serve, code and details are set and the method *returns*: raising would lose the details.
 """
 
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import grpc
@@ -163,6 +164,14 @@ def fill_rejection(refusal: Refusal, store_id: str, reply: error_pb2.Rejection, 
     for near_id, metres, whole in rejection.near_stores:
         reply.near_stores.add(store_id=near_id, kilometres=metres / 1_000, has_everything=whole)
     reply.version = refusal.version
+
+
+@lru_cache(maxsize=1_024)
+def by_hint(rejection: Rejection, store_id: str) -> error_pb2.Rejection:
+    """A refusal by a hint, to be copied: there are very many of the same."""
+    reply = error_pb2.Rejection(by_hint=True)
+    fill_rejection(Refusal(version=0, rejection=rejection), store_id, reply)
+    return reply
 
 
 _SENTENCES: Final[dict[Reason, str]] = {

@@ -5,13 +5,14 @@ import asyncio
 import grpc
 import pytest
 
+from holdfast.client import ChannelClient
 from holdfast.client.connection import CHECK_HEALTH, Connection
 from holdfast.client.limits import NO_RETRY, Failure, RetryPolicy
 from holdfast.client.statuses import FAILURES, Attempts, Fault, fault_from_rpc
 from tests.clients.command import Command
 from tests.clients.faults import CODE, Refuse
 from tests.clients.service import Service
-from tests.clients.serving import serving_in_thread
+from tests.clients.serving import QUICK, serving, serving_in_thread
 
 POLICY = RetryPolicy(wait_first_ms=20, wait_max_ms=400, attempts_max=50, unclear_attempts_max=4)
 LONG_MS = 1_000_000.0
@@ -92,3 +93,20 @@ async def _why_nobody_answers() -> str:
     fault = fault_from_rpc(caught.value)
     assert fault.not_sent
     return fault.why
+
+
+def test_an_attempt_is_the_first_where_the_client_has_made_the_key_and_sent_it_never_before(service: Service) -> None:
+    service.shop("s1", {"sku-1": 10})
+    service.faults["Reserve"].append(Refuse(CODE.UNAVAILABLE, "away"))
+
+    async def main() -> None:
+        async with serving(service) as target, ChannelClient(target, retry=QUICK) as client:
+            basket = [("sku-1", 1)]
+            await client.reserve("s1", basket, customer_id="c", channel="web")
+            await client.reserve("s1", basket, customer_id="c", channel="web", idempotency_key="k")
+            await asyncio.gather(*(client.reserve("s1", basket, customer_id="c", channel="web") for _ in range(2)))
+
+    asyncio.run(main())
+    assert [request.first_attempt for request in service.asked("Reserve")] == [True, False, False]
+    (batch,) = service.asked("ReserveBatch")
+    assert [request.first_attempt for request in batch.requests] == [True, True]

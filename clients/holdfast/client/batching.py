@@ -42,7 +42,8 @@ class BatchedCall(Attempts, Generic[ResultT]):
 
     `payload` is the encoded request and `lines` its size in lines. Calls with an equal `serial_key` may not share a
     batch; None may share one with any. `deadline_at` is on the loop's clock, in seconds. `alone` is set for a call that
-    is to be sent by itself, because a batch that it was in was refused as a whole.
+    is to be sent by itself, because a batch that it was in was refused as a whole. `first` is added to the
+    payload of the first attempt.
     """
 
     payload: bytes
@@ -51,6 +52,11 @@ class BatchedCall(Attempts, Generic[ResultT]):
     deadline_at: float
     future: asyncio.Future[ResultT]
     alone: bool = False
+    first: bytes = b""
+
+    def to_send(self) -> bytes:
+        """What the next attempt sends."""
+        return self.payload + self.first if self.first and not (self.count or self.alone) else self.payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,14 @@ class Batcher(Generic[OutcomeT, ResultT]):
         self._closed = False
 
     def submit(
-        self, payload: bytes, *, lines: int, key: str, serial_key: str | None, timeout_ms: int
+        self,
+        payload: bytes,
+        *,
+        lines: int,
+        key: str,
+        serial_key: str | None,
+        timeout_ms: int,
+        first: bytes = b"",
     ) -> asyncio.Future[ResultT]:
         """Queue one request. The future gives the result, or raises an error of the tree; it may be cancelled.
 
@@ -116,7 +129,13 @@ class Batcher(Generic[OutcomeT, ResultT]):
         future: asyncio.Future[ResultT] = loop.create_future()
         self._queued.append(
             BatchedCall(
-                key, payload=payload, lines=lines, serial_key=serial_key, deadline_at=deadline_at, future=future
+                key,
+                payload=payload,
+                lines=lines,
+                serial_key=serial_key,
+                deadline_at=deadline_at,
+                future=future,
+                first=first,
             )
         )
         self._unfinished += 1
@@ -193,7 +212,7 @@ class Batcher(Generic[OutcomeT, ResultT]):
         fault: Fault | None = None
         outcomes: Sequence[OutcomeT] = ()
         try:
-            outcomes = await self._method.send([call.payload for call in batch], timeout_ms)
+            outcomes = await self._method.send([call.to_send() for call in batch], timeout_ms)
             if len(outcomes) != len(batch):
                 why = f"{len(outcomes)} outcomes came for {len(batch)} requests"
                 fault = Fault(grpc.StatusCode.INTERNAL, why)

@@ -28,6 +28,8 @@ def batch_bytes(items: Sequence[bytes]) -> bytes:
     return b"".join([BytesValue(value=item).SerializeToString() or _EMPTY for item in items])
 
 
+# Fields of a message may be written one after another. For a key that nobody else can have sent.
+_FIRST_ATTEMPT: Final = service_pb2.ReserveRequest(first_attempt=True).SerializeToString()
 _EMPTY = b"\x0a\x00"  # a BytesValue has no field for it
 
 ValueT = TypeVar("ValueT")
@@ -115,6 +117,7 @@ async def submit(
         key=request.idempotency_key,
         serial_key=None if key is None else f"{ledger}:{key}",
         timeout_ms=client.internals.caller.timeouts.call_ms if timeout_ms is None else timeout_ms,
+        first=_FIRST_ATTEMPT if key is None and type(request) is service_pb2.ReserveRequest else b"",
     )
 
 

@@ -79,7 +79,7 @@ class NearStore(_message.Message):
     def __init__(self, store_id: _Optional[str] = ..., kilometres: _Optional[float] = ..., has_everything: _Optional[bool] = ...) -> None: ...
 
 class Rejection(_message.Message):
-    __slots__ = ("reason", "message", "store_id", "sku", "asked", "available", "reservation_id", "status", "short_lines", "version", "order_id", "near_stores")
+    __slots__ = ("reason", "message", "store_id", "sku", "asked", "available", "reservation_id", "status", "short_lines", "version", "order_id", "near_stores", "by_hint")
     REASON_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -92,6 +92,7 @@ class Rejection(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     NEAR_STORES_FIELD_NUMBER: _ClassVar[int]
+    BY_HINT_FIELD_NUMBER: _ClassVar[int]
     reason: Reason
     message: str
     store_id: str
@@ -104,7 +105,8 @@ class Rejection(_message.Message):
     version: int
     order_id: str
     near_stores: _containers.RepeatedCompositeFieldContainer[NearStore]
-    def __init__(self, reason: _Optional[_Union[Reason, str]] = ..., message: _Optional[str] = ..., store_id: _Optional[str] = ..., sku: _Optional[str] = ..., asked: _Optional[int] = ..., available: _Optional[int] = ..., reservation_id: _Optional[str] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., short_lines: _Optional[_Iterable[_Union[ShortLine, _Mapping]]] = ..., version: _Optional[int] = ..., order_id: _Optional[str] = ..., near_stores: _Optional[_Iterable[_Union[NearStore, _Mapping]]] = ...) -> None: ...
+    by_hint: bool
+    def __init__(self, reason: _Optional[_Union[Reason, str]] = ..., message: _Optional[str] = ..., store_id: _Optional[str] = ..., sku: _Optional[str] = ..., asked: _Optional[int] = ..., available: _Optional[int] = ..., reservation_id: _Optional[str] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., short_lines: _Optional[_Iterable[_Union[ShortLine, _Mapping]]] = ..., version: _Optional[int] = ..., order_id: _Optional[str] = ..., near_stores: _Optional[_Iterable[_Union[NearStore, _Mapping]]] = ..., by_hint: _Optional[bool] = ...) -> None: ...
 
 class FieldViolation(_message.Message):
     __slots__ = ("field", "description")

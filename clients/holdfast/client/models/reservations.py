@@ -77,7 +77,8 @@ class Rejection:
     """A business refusal: an ordinary answer, repeated word for word when its key is sent again.
 
     `asked` and `available` are in the unit of the reason, mostly units of stock, milliseconds for TTL_TOO_LONG.
-    `near_stores` are set for NO_STORE_IN_REACH, nearest first.
+    `near_stores` are set for NO_STORE_IN_REACH, nearest first. One `by_hint` is of what a gateway had just heard of the
+    shop: nothing is remembered under the key, and sent again it is decided.
     """
 
     reason: Reason
@@ -92,6 +93,7 @@ class Rejection:
     version: int
     order_id: str = ""
     near_stores: tuple[NearStore, ...] = ()
+    by_hint: bool = False
 
 
 reservation_from = reader(Reservation)

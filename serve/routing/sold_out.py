@@ -1,0 +1,139 @@
+"""Which SKUs the shops have just said to be sold out: for a moment a first attempt for one is refused without asking.
+
+A hint is of what a shop decided, by SKU and channel, and counts from before that decision: so units that come back are
+for sale again after its time at most, and at once where this gateway brings them back. Half-way through, one call goes
+to the shop and renews it. A hint is no answer: it is for calls that cannot have been answered before. See ADR 0042.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import FINAL
+from actors.protocol.messages import Answer, Command, Entry, Held, Moved, Refusal
+from actors.shop import commands as shop
+from actors.shop.commands import Reserve, by_sku
+from actors.shop.state import Reservation
+
+HINT_S_DEFAULT: Final = 0.1
+HINTS_MAX: Final = 4_096  # some 300 bytes each; beyond that none is noted until others are over
+
+# These bring no units back: a hold of other units, a part of an order, and what shops and ledgers tell each other.
+_NEUTRAL: Final = (Reserve, shop.Claim, shop.SettleGrant, shop.Acknowledge)
+
+
+@dataclass(slots=True)
+class _Hint:
+    """Until when, and from when on one call goes to the shop, in loop time."""
+
+    until: float
+    probe_at: float
+
+
+class SoldOut:
+    """The hints of one gateway, each for `hint_s` seconds; 0 has none."""
+
+    def __init__(self, hint_s: float = HINT_S_DEFAULT) -> None:
+        self._hint_s = hint_s
+        self._hints: dict[str, dict[tuple[str, str], _Hint]] = {}  # by shop, then by SKU and channel
+        self._count = 0
+        self._over_at = 0.0  # the last of them
+        self._tidy_at = 0.0
+
+    def __bool__(self) -> bool:
+        return self._count > 0
+
+    def refusal_of(self, entry: Entry, now: float) -> Rejection | None:
+        """Why a first attempt to reserve is refused by a hint; None where it is to be decided by the shop."""
+        if now >= self._over_at:
+            self._clear()
+            return None
+        store_id, command = entry
+        hints = self._hints.get(store_id)
+        if hints is None or not isinstance(command, Reserve):
+            return None
+        short: list[tuple[str, int, int]] = []
+        for sku, asked in command.lines if len(command.lines) == 1 else by_sku(command.lines):
+            hint = hints.get((sku, command.channel))
+            if hint is None or now >= hint.until:
+                continue
+            if now >= hint.probe_at:
+                hint.probe_at = hint.until
+                return None
+            short.append((sku, asked, 0))
+        if not short:
+            return None
+        sku, asked, _ = short[0]
+        return Rejection(Reason.INSUFFICIENT_STOCK, sku, asked, 0, short_lines=tuple(short))
+
+    def learn(self, entries: Sequence[Entry], answers: Sequence[Answer], sent_at: float, now: float) -> None:
+        """Learn from what an actor answers to a batch that was sent at `sent_at`."""
+        if not self._count and Refusal not in map(type, answers):
+            return
+        for (store_id, command), answer in zip(entries, answers, strict=True):
+            if isinstance(answer, Refusal):
+                if isinstance(command, Reserve) and not answer.repeated:
+                    self._note(store_id, command.channel, answer.rejection, sent_at, now)
+            elif self._count and store_id in self._hints:
+                self._forget(store_id, command, answer)
+
+    def _note(self, store_id: str, channel: str, rejection: Rejection, sent_at: float, now: float) -> None:
+        until = sent_at + self._hint_s
+        if rejection.reason is not Reason.INSUFFICIENT_STOCK or until <= now:
+            return
+        for sku, _, available in rejection.short_lines:
+            if available:
+                continue
+            probe_at = sent_at + self._hint_s / 2
+            hint = self._hints.get(store_id, {}).get((sku, channel))
+            if hint is not None:
+                hint.until, hint.probe_at = until, probe_at
+            else:
+                if self._count >= HINTS_MAX:
+                    self._tidy(now)
+                if self._count >= HINTS_MAX:
+                    return
+                self._hints.setdefault(store_id, {})[sku, channel] = _Hint(until, probe_at)
+                self._count += 1
+            self._over_at = max(self._over_at, until)
+
+    def _forget(self, store_id: str, command: Command, answer: Answer) -> None:
+        """Drop the hints about units that a command brought back, or that a shop had after all."""
+        match command, answer:
+            case Reserve(), Held():
+                self._drop(store_id, {sku for sku, _ in command.lines})
+            case shop.Amend(), _:
+                self._count -= len(self._hints.pop(store_id))
+            case _, Reservation():
+                if answer.status in FINAL or any(released for _, released in answer.done or ()):
+                    self._drop(store_id, {sku for sku, _ in answer.lines})
+            case shop.AdjustStock(), Moved():
+                self._drop(store_id, {row.sku for row in command.movements})
+            case shop.CountStock(counts=rows) | shop.SetSafetyStock(safety_stocks=rows), Moved():
+                self._drop(store_id, {sku for sku, _ in rows})
+            case _ if not isinstance(command, _NEUTRAL):
+                self._count -= len(self._hints.pop(store_id))
+
+    def _drop(self, store_id: str, skus: set[str]) -> None:
+        hints = self._hints[store_id]
+        for each in [each for each in hints if each[0] in skus]:
+            del hints[each]
+            self._count -= 1
+        if not hints:
+            del self._hints[store_id]
+
+    def _tidy(self, now: float) -> None:
+        """Drop what is over, of many at once: at most twice in the time of a hint."""
+        if now < self._tidy_at:
+            return
+        self._tidy_at = now + self._hint_s / 2
+        live = {
+            of: {each: hint for each, hint in hints.items() if now < hint.until} for of, hints in self._hints.items()
+        }
+        self._hints = {store_id: hints for store_id, hints in live.items() if hints}
+        self._count = sum(map(len, self._hints.values()))
+
+    def _clear(self) -> None:
+        self._hints.clear()
+        self._count = 0
