@@ -30,6 +30,7 @@ Scenario = Literal[
     "recovery",
     "sourcing",
     "across",
+    "sold-out",
     "month",
     "refusals",
     "all",
@@ -40,7 +41,7 @@ MEASURED: Final = get_args(Scenario)[:-2]  # what can be measured, from the insi
 # Where a scenario is not in the module of its own name.
 MODULES: Final = {
     **dict.fromkeys(("core", "journal"), "ledger"),
-    **dict.fromkeys(("grpc", "client", "across"), "service"),
+    **dict.fromkeys(("grpc", "client", "across", "sold-out"), "service"),
     "sourcing": "gateway",
     "memory": "actor",
     "refusals": "month",
@@ -54,7 +55,7 @@ def main(
             help="core: the ledger alone. journal: durable writes. gateway: protobuf and back. actor: through Ray. "
             "grpc: the service beside an echo and a hand-written one. client: the channel client. memory, recovery. "
             "sourcing: ranking shops. across: orders over several ledgers. "
-            "month, refusals: what stays in memory. "
+            "sold-out: refusals in batches. month, refusals: what stays in memory. "
             "all of these; report: charts and a table of the latest runs."
         ),
     ],
@@ -96,7 +97,7 @@ def main(
         )
         # By name: importing them all would import Ray for a measurement of the core.
         module = importlib.import_module(f"bench.scenarios.{MODULES.get(scenario, scenario)}")
-        outcome = getattr(module, f"run_{scenario}")(options)
+        outcome = getattr(module, f"run_{scenario.replace('-', '_')}")(options)
         disk = record.file_system_of(options.scratch)
         outcome.parameters.update(rounds=options.rounds, quick=options.quick, file_system=disk)
     line = record.line(scenario, " ".join(["python -m bench", *sys.argv[1:]]), outcome)

@@ -29,7 +29,7 @@ ECHO: Final = "/bench.Peer/Echo"  # of `bench.echo`, whose callers must not impo
 RESERVE: Final = "/holdfast.v1.ReservationService/Reserve"
 RESERVE_BATCH: Final = "/holdfast.v1.ReservationService/ReserveBatch"
 
-RESERVATIONS_S_MAX: Final = 150_000  # by which requests are made in advance: faster than any service answers
+RESERVATIONS_S_MAX: Final = 250_000  # by which requests are made in advance: faster than any service answers
 CALLS_S_MAX: Final = 12_000
 CALL_S: Final = 30.0
 HANG_S: Final = 60.0  # after so much more than the measuring takes, something is broken
@@ -53,6 +53,8 @@ class Load:
     seed: int = 0
     batch: int = 0
     rate: float = 0.0
+    sku: str = ""
+    first_attempt: bool = False
 
 
 # --- the scenario's end ----------------------------------------------------------------------------------------------
@@ -146,7 +148,8 @@ def _generate(user: Connection) -> None:
 
 
 async def _load(spec: dict[str, Any], gate: Callable[[str], None], tell: Callable[[dict[str, Any]], None]) -> None:
-    shape, callers = Shape(tuple(spec["store_ids"]), spec["skus"], 1, spec["batch"]), spec["in_flight"]
+    callers, more = spec["in_flight"], (spec["sku"], spec["first_attempt"])
+    shape = Shape(tuple(spec["store_ids"]), spec["skus"], 1, spec["batch"], *more)
     size = max(1, shape.batch)
     calls_s = max(min(max(1, RESERVATIONS_S_MAX // size), CALLS_S_MAX), spec["rate"])
     count = int(spec["seconds"] * calls_s) + 1

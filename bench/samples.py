@@ -84,13 +84,15 @@ def key() -> str:
 
 class Shape(NamedTuple):
     """What a request looks like: shops, SKUs to draw from, lines to a reservation, reservations to a request (0: a
-    single Reserve, no batch).
+    single Reserve, no batch). With `sku` each asks for that one, and `first_attempt` is what it says of itself.
     """
 
     store_ids: tuple[str, ...]
     skus: int
     lines: int
     batch: int
+    sku: str = ""
+    first_attempt: bool = False
 
 
 def sku(number: int) -> str:
@@ -108,9 +110,12 @@ def singles(shape: Shape, seed: int) -> Iterator[service_pb2.ReserveRequest]:
             lines=[
                 reservation_pb2.LineQuantity(sku=sku(number), quantity=1)
                 for number in chance.sample(range(shape.skus), shape.lines)
-            ],
+            ]
+            if not shape.sku
+            else [reservation_pb2.LineQuantity(sku=shape.sku, quantity=1)],
             customer_id=customer(chance),
             channel=CHANNEL,
+            first_attempt=shape.first_attempt,
         )
         for store_id in itertools.cycle(shape.store_ids)
     )

@@ -11,6 +11,9 @@ ledger grants the units before; over two shops it opens and commits, and the sho
 baskets in opposing sequence, none of which may wait for another (`bench.loops`): `orders_per_s` were placed and given
 back again, and the run fails where an answer took too long or anything was left in a shop.
 
+sold-out: batches for what there is, beside the same for a SKU that is sold out: refused by the shop, and at the gateway
+by the hint that it has said so.
+
 Figures are medians of the rounds.
 """
 
@@ -26,6 +29,7 @@ from bench.peers.redis_server import absent
 from bench.record import Headline, Options, Outcome, Row, medians, number, ratio
 from bench.samples import sku
 from bench.service import Service, echo, hand_written, holdfast, receive, verdict
+from holdfast.client import BlockingChannelClient
 
 STORES: Final = tuple(f"S{number:03d}" for number in range(16))
 SKUS: Final = 2_000
@@ -199,6 +203,34 @@ def run_client(options: Options) -> Outcome:
     rate = next(row.figures["per_s"] for row in rows if row.name == "128 callers")
     headline = Headline("128 callers of the channel client in one process", rate, "calls/s", 8_000.0)
     return Outcome(parameters, rows, [headline], conservation)
+
+
+# --- sold out --------------------------------------------------------------------------------------------------------
+
+GONE: Final = "gone"
+REFUSED: Final = {"refused by the shop": False, "refused at the gateway": True}
+
+
+def run_sold_out(options: Options) -> Outcome:
+    """By turns in one shop; a first attempt is refused by a hint."""
+    with _loaded("sold-out", options) as (service, generator):
+        receive(service.target, STORES[:1], [GONE], 1)
+        with BlockingChannelClient(service.target) as client:
+            client.set_safety_stock(STORES[0], [(GONE, 1)])
+        load = Load("frames", service.target, RESERVE_BATCH, STORES[:1], 8, options.seconds, SKUS, batch=256)
+        loads = {"accepted": load}
+        loads |= {name: replace(load, sku=GONE, first_attempt=first) for name, first in REFUSED.items()}
+        rounds = [
+            {name: generator.measure(each, service) for name, each in loads.items()} for _ in range(options.rounds)
+        ]
+        rows = [Row(name, medians([each[name] for each in rounds])) for name in loads]
+        conservation = verdict(service.target, STORES, generator.told[service.mark])
+    accepted, *refused = (row.figures["per_s"] for row in rows)
+    headlines = [
+        Headline(f"{name}, to accepted", ratio(rate, accepted), "times", 3.0 if REFUSED[name] else None)
+        for name, rate in zip(REFUSED, refused, strict=True)
+    ]
+    return Outcome(generator.parameters(len(STORES), SKUS), rows, headlines, conservation)
 
 
 # --- across ----------------------------------------------------------------------------------------------------------

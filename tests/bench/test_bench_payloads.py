@@ -28,3 +28,10 @@ def test_the_same_seed_draws_the_same_lines() -> None:
         for _ in range(2)
     )
     assert first == second
+
+
+def test_requests_for_what_is_sold_out_name_one_sku_and_say_that_they_are_the_first() -> None:
+    shape = Shape(("S1",), 50, 1, 0, "gone", first_attempt=True)
+    made = [service_pb2.ReserveRequest.FromString(each) for each in requests(shape, 3, seed=1)]
+    assert {(row.sku, row.quantity) for each in made for row in each.lines} == {("gone", 1)}
+    assert all(each.first_attempt for each in made)

@@ -74,6 +74,7 @@ LATER: Final = {
     "shortfalls by an index of who holds a position's units": (123, 2),
     "fair shares of a queue by SKU and channel": (130, 1),
     "first attempts refused by what a shop has just said to be sold out": (256, 1),
+    "refusals in batches measured beside what is accepted": (41, 0),
     "units taken from a reservation without two copies of it": (46, 0),
     "counts of a time to come, refused by name": (14, 0),
     "a doctor of machines that have the client alone": (16, 0),
