@@ -80,7 +80,7 @@ class Answers(Generic[A]):
             not refused.count or refused.places[place & refused.mask].find(hashed) < 0
         ):
             return None
-        return self._read(key, (*made.find(hashed), *refused.find(hashed)))
+        return self._read(key, self._found(hashed))
 
     def of_no_claim(self, key: str) -> A | None:
         """As `get`, but for the answers to claims that were made for the call with this key. Raises Unread."""
@@ -89,8 +89,10 @@ class Answers(Generic[A]):
 
     def _read(self, key: str, versions: Sequence[int]) -> A | None:
         answer: A
+        if self.newest[0] == key:
+            return self.newest[1] if versions else None
         for version in versions:
-            said = (*self.newest, "") if self.newest[0] == key else self.read.get(version)
+            said = self.read.get(version)
             if said is None:
                 raise Unread(versions)
             whose, answer, of_call = said
@@ -100,8 +102,11 @@ class Answers(Generic[A]):
 
     def versions(self, key: str) -> Sequence[int]:
         """The versions that may have answered this key."""
-        hashed = hash_of(key)
-        return (*self.made.find(hashed), *self.refused.find(hashed))
+        return self._found(hash_of(key))
+
+    def _found(self, hashed: bytes) -> Sequence[int]:
+        found = self.made.find(hashed)
+        return (*found, *self.refused.find(hashed)) if self.refused.count else found
 
     @property
     def count(self) -> int:

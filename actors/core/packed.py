@@ -74,6 +74,7 @@ class Packed:
     __slots__ = (
         "_about_bits",
         "_about_bytes",
+        "_about_mask",
         "_buckets",
         "_each",
         "_entry_bytes",
@@ -98,6 +99,7 @@ class Packed:
     ) -> None:
         self._is_live = is_live
         self._about_bytes, self._about_bits = about_bytes, 8 * about_bytes
+        self._about_mask = (1 << self._about_bits) - 1
         self._entry_bytes, self._tail_bytes = ENTRY_BYTES + about_bytes, VERSION_BYTES + about_bytes
         self._each = Struct(f"{HASH_BYTES}s{self._tail_bytes}s").iter_unpack
         self._period_ms = period_ms
@@ -118,16 +120,19 @@ class Packed:
         """The versions that may have answered the key of this hash, the newest first; hardly ever of another key. With
         `calls`, those too that are put with OF_CALL.
         """
-        bucket = self.places[hash(wanted) & self.mask]
+        bucket, entry_bytes = self.places[hash(wanted) & self.mask], self._entry_bytes
         at = bucket.find(wanted)
         found: list[int] = []
         while at >= 0:
-            if not at % self._entry_bytes and (calls or not bucket[at + HASH_BYTES] & _OF_CALL_BYTE):
-                version, back = _version(bucket, at), self._back(bucket, at)
-                if version >= self._first or self._is_live(version - back):
-                    found.append(version - back if bucket[at + HASH_BYTES] & _OF_CALL_BYTE else version)
+            if not at % entry_bytes:  # as `_version` and `_back`, read at once
+                tail = int.from_bytes(bucket[at + HASH_BYTES : at + entry_bytes], "big")
+                version, back = tail >> self._about_bits, tail & self._about_mask
+                of_call = version & OF_CALL
+                version -= of_call
+                if (calls or not of_call) and (version >= self._first or self._is_live(version - back)):
+                    found.append(version - back if of_call else version)
             at = bucket.find(wanted, at + 1)
-        return sorted(found, reverse=True)
+        return sorted(found, reverse=True) if len(found) > 1 else found
 
     def about(self, wanted: bytes) -> tuple[int, int] | None:
         """The version put under what is no hash and was put once, and what that is about; None where there is none."""

@@ -90,7 +90,7 @@ def transact(decider: Decider, ledger: Any, command: Any, now_ms: int, is_behind
     """
     answer = decider.recall(ledger, command)
     if answer is not None:
-        return Transacted(answer, (), repeated=True)
+        return _transacted((answer, (), True))
     decision = decider.decide(ledger, command, now_ms)
     if is_behind and (
         isinstance(decision, Rejection) or any(isinstance(event, decider.waits_for_due) for event in decision)
