@@ -38,6 +38,7 @@ from tests.simulation.chain_checks import (
     check_sums,
     unheard,
     units_of,
+    word,
 )
 from tests.simulation.checks import Broken
 from tests.simulation.gateways import Gateway
@@ -391,8 +392,3 @@ def reason_of(answer: Any) -> Reason | None:
     """Why a call was refused."""
     rejection = answer.rejection if isinstance(answer, Refusal) else answer
     return rejection.reason if isinstance(rejection, Rejection) else None
-
-
-def word(answer: Any) -> Any:
-    """What of an answer must be the same whenever it is given."""
-    return (answer.number, type(answer)) if isinstance(answer, Order) else answer
