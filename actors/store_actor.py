@@ -11,6 +11,7 @@ from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor, in_turn
 from actors.runtime.kinds import SHOP, Core
 from actors.runtime.read_back import events_at, seen_at
+from actors.shop.allotments import Allotment
 from actors.shop.commands import Acknowledge, claim_key
 from actors.shop.expiry import is_owed, note_lapsed
 from actors.shop.said import over_in
@@ -23,7 +24,8 @@ OUTBOX_MAX: Final = 500  # parts of one shop to an answer
 NOTED_AT_ONCE: Final = 500  # of what is to be counted; some 0.5 ms under the lock
 
 Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
-Availability = tuple[int, int, list[Stock | None]]  # the ledger's version and time; None where never stocked
+Row = tuple[int, int, int, int, int]  # the same, and of what is allotted the units that are unknown
+Availability = tuple[int, int, list[Row | None]]  # the ledger's version and time; None where never stocked
 # Reservations in memory, and of those that are over the versions of the events that have them, by number.
 Found = tuple[dict[int, Reservation], dict[int, int]]
 Wanted = Callable[[Ledger, Reservation], bool]
@@ -63,8 +65,8 @@ class StoreActor(LedgerActor):
         found: list[Availability] = []
         for store_id in store_ids:
             with self.host.reading(store_id) as (hosted, now_ms):
-                positions = hosted.ledger.positions
-                rows = [None if (position := positions.get(sku)) is None else position.stock() for sku in skus]
+                positions, unknown = hosted.ledger.positions, hosted.ledger.allotments.unknown
+                rows = [None if (at := positions.get(sku)) is None else (*at.stock(), unknown(sku)) for sku in skus]
                 found.append((hosted.ledger.version, now_ms, rows))
         return found
 
@@ -132,6 +134,14 @@ class StoreActor(LedgerActor):
             (lambda status, _: status in wanted) if wanted & FINAL else None,
         )
         return version, [each for each, _ in page], resume
+
+    @rpc
+    def allotments(
+        self, store_id: str, statuses: list[int], after_number: int, page_size: int
+    ) -> tuple[int, list[Allotment], int]:
+        """The ledger's version, a page of allotments by number, and the number to continue after, 0 at the end."""
+        with self.host.reading(store_id) as (hosted, _):
+            return (hosted.ledger.version, *hosted.ledger.allotments.page(statuses, after_number, page_size))
 
     @rpc
     def outbox(

@@ -29,6 +29,7 @@ from serve.health import Health
 from serve.registration import serve_here
 from serve.routing.router import Router
 from serve.services.admin import Admin
+from serve.services.allotments import Allotments
 from serve.services.events import Feeds
 from serve.services.orders import Orders
 from serve.services.readers import Readers
@@ -70,6 +71,7 @@ class Gateway:
             **Reservations(router, stores, grants, orders, self._reconciler).calls,
             **orders.calls,
             **Stock(router, stores, clock).calls,
+            **Allotments(router, stores).calls,
             **Admin(router, stores, clock, self._reconciler, grants).calls,
             **Verification(router, stores).calls,
             **Readers(router, stores).calls,

@@ -33,6 +33,10 @@ class Reason(IntEnum):
     NO_STORE_IN_REACH = 19
     SLOT_NOT_OFFERED = 20
     SLOT_FULL = 21
+    ALLOTMENT_NOT_FOUND = 22
+    ALLOTMENT_ENDED = 23
+    ALLOTMENTS_LIMIT = 24
+    GIVEN_TO_TILL = 25
 
 
 # Refusals that are not journaled: a reused key must not overwrite the first answer, an undecided order will soon be

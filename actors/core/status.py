@@ -53,6 +53,7 @@ class Step(IntEnum):
     EXTEND = 5
     EXPIRE = 6
     AMEND = 7
+    GIVE = 8
 
     __hash__ = int.__hash__  # as above
 
@@ -70,6 +71,7 @@ TRANSITIONS: Final[dict[Step, frozenset[Status]]] = {
     Step.EXTEND: _CERTAIN,
     Step.EXPIRE: LIVE,
     Step.AMEND: frozenset({Status.HELD, Status.CONFIRMED}),
+    Step.GIVE: _CERTAIN,
 }
 
 

@@ -16,6 +16,7 @@ from actors.core.transact import Deferred
 from actors.orders import commands as orders
 from actors.orders.state import Order
 from actors.shop import commands as shop
+from actors.shop.allotments import Allotment
 from actors.shop.state import AnyReservation, Remembered, Reservation, StockOutcome
 
 Command = shop.Command | orders.Command
@@ -74,7 +75,9 @@ class Moved(Message, frozen=True):
 
 
 # None: there is no such order (any more).
-Answer = Held | Refusal | Moved | AnyReservation | Order | shop.Grant | Stopped | Late | Shed | Deferred | None
+Answer = (
+    Held | Refusal | Moved | AnyReservation | Allotment | Order | shop.Grant | Stopped | Late | Shed | Deferred | None
+)
 
 _encode: Final[Callable[[Any], bytes]] = msgspec.msgpack.Encoder().encode
 

@@ -17,15 +17,17 @@ checks each rule at the event that could break it. VerifyLedger compares its res
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from actors.calendar.hours import ALWAYS_OPEN, Calendar
 from actors.core.rejection import Violation
 from actors.core.status import ReleaseReason, Status
 from actors.core.transact import PolicyAdopted, Refused
 from actors.shop import events
+from actors.shop.audit_allotments import HandedOut
 from actors.shop.audit_books import (
     ALL_LIVE,
+    DAY_MS,
     LIVE,
     STEPS,
     VIOLATIONS_MAX,
@@ -33,16 +35,12 @@ from actors.shop.audit_books import (
     Book,
     Hold,
     Keys,
-    Memory,
     Places,
     Rule,
     over_limits,
+    unbalanced,
 )
 from actors.shop.commands import AdjustmentKind, Lines
-
-DAY_MS: Final = 86_400_000
-REFUSAL_MEMORY_MS: Final = 600_000
-ANSWER_MEMORY_MS_DEFAULT: Final = 8 * DAY_MS  # the longest hold (7 days) and a day, until a policy says otherwise
 
 
 class Audit:
@@ -53,7 +51,7 @@ class Audit:
         self._books: defaultdict[str, Book] = defaultdict(Book)
         self._claims: dict[int, Hold] = {}
         self._final: dict[int, Status] = {}
-        self._keys = Keys(Memory(ANSWER_MEMORY_MS_DEFAULT, DAY_MS), Memory(REFUSAL_MEMORY_MS, REFUSAL_MEMORY_MS))
+        self._keys = Keys.none()
         self._marks: dict[str, int] = {}  # the greatest sequence applied of each source
         self._rules: list[Rule] = []
         self._chain_rules: set[tuple[str, str]] = set()  # channel and SKU of each limit over the whole chain
@@ -64,6 +62,7 @@ class Audit:
         self._holders: dict[str, int] = {}  # parts of orders
         self._applied: dict[str, int] = {}  # the newest revision applied, by holder
         self._outbox: dict[tuple[int, str], int] = {}  # losses declared and not yet released
+        self._handed_out = HandedOut(self._books, self._found, self._answered, lambda: self._version)
         self._violations: list[Violation] = []
         self._folds: dict[type, Callable[[Any, int], None]] = {
             **dict.fromkeys(STEPS, self._stepped),
@@ -81,13 +80,18 @@ class Audit:
             events.SafetyStockSet: self._safety_stock_set,
             events.ShortfallDeclared: self._shortfall_declared,
             PolicyAdopted: self._policy_adopted,
+            **self._handed_out.folds(),
         }
 
     def add(self, version: int, epoch: int, at_ms: int, event: events.Event) -> None:
         """Fold the next event. The events of one decision follow each other; chunks may have any size."""
         if self._short or self._outbox:
             match event:
-                case events.ShortfallDeclared() | events.Released(reason=ReleaseReason.SHORTFALL):
+                case (
+                    events.ShortfallDeclared()
+                    | events.Released(reason=ReleaseReason.SHORTFALL)
+                    | events.AllotmentShrunk()
+                ):
                     pass  # still the same decision
                 case _:
                     self._close_shortfalls()
@@ -105,11 +109,6 @@ class Audit:
         """The findings so far. Call it at the end of a decision: shortfalls must be resolved by then."""
         self._close_shortfalls()
         books = self._books
-        unbalanced = [  # checks the folds below; `compare` checks the live ledger
-            Violation("I1", sku, f"on_hand {book.received - book.sold + book.adjusted}", f"on_hand {book.on_hand}")
-            for sku, book in books.items()
-            if book.received - book.sold + book.adjusted != book.on_hand
-        ]
         return AuditResult(
             version=self._version,
             events=self._events,
@@ -117,9 +116,8 @@ class Audit:
             units_sold=sum(book.sold for book in books.values()),
             units_reserved=sum(book.reserved for book in books.values()),
             units_oversold=sum(book.oversold for book in books.values()),
-            # No event hands units to another holder yet, so nothing is allotted.
-            positions={sku: (book.on_hand, book.reserved, 0, book.safety_stock) for sku, book in books.items()},
-            violations=(*unbalanced, *self._violations)[:VIOLATIONS_MAX],
+            positions={sku: (of.on_hand, of.reserved, of.allotted, of.safety_stock) for sku, of in books.items()},
+            violations=(*unbalanced(books), *self._violations)[:VIOLATIONS_MAX],
         )
 
     def _found(self, invariant: str, subject: str, expected: str, found: str) -> None:
@@ -166,13 +164,12 @@ class Audit:
             book = self._books[sku]
             book.reserved += quantity
             had[sku] -= quantity
-            if had[sku] < 0 and book.reserved + book.safety_stock > book.on_hand:
+            if had[sku] < 0 and book.reserved + book.allotted + book.safety_stock > book.on_hand:
                 self._overpromised(sku, book)
         return {sku for sku, units in had.items() if units < 0}
 
     def _take_place(self, claim: Hold) -> None:
-        taken = self._places.take(claim)
-        if taken:
+        if taken := self._places.take(claim):
             slot = self._calendar.slot_at(claim.slot_start_ms)
             capacity = 0 if slot is None else slot.capacity
             if taken > capacity:
@@ -189,6 +186,7 @@ class Audit:
             self._books[sku].reserved -= units
             had[sku] += units
         claim.held, claim.deadline_ms = event.lines, event.expires_at_ms
+        self._handed_out.amended(event.number, had, event.lines)
         asked = self._promise(event.lines, had)
         if event.slot_start_ms != claim.slot_start_ms:
             self._places.leave(claim)
@@ -214,9 +212,9 @@ class Audit:
             self._found("I7", holder, f"a revision above {self._applied.get(holder, 0)}", f"revision {revision}")
         self._applied[holder] = revision
         claim = self._claims.get(number)
-        if claim is None and number:
-            self._found("I3", f"reservation {number}", "a live reservation", f"applied at {at_ms}")
         if claim is None:
+            if number:
+                self._found("I3", f"reservation {number}", "a live reservation", f"applied at {at_ms}")
             return
         gives_back = status in (Status.RELEASED, Status.EXPIRED)
         self._accepted += claim.status is Status.CLAIMED and not gives_back
@@ -236,8 +234,8 @@ class Audit:
                 self._found("I7", f"reservation {number}", f"noted as of {self._version} at most", f"{version}")
 
     def _overpromised(self, sku: str, book: Book) -> None:
-        book.oversold = max(book.oversold, book.reserved - max(0, book.on_hand))
-        most = max(0, book.on_hand - book.safety_stock)
+        book.oversold = max(book.oversold, book.missing())
+        most = max(0, book.on_hand - book.allotted - book.safety_stock)
         self._found("I2", f"{sku} at version {self._version}", f"at most {most} reserved", f"{book.reserved} reserved")
 
     def _check_limits(self, claim: Hold, asked: set[str], whole: Lines = ()) -> None:
@@ -292,7 +290,7 @@ class Audit:
             if shortfall:
                 for sku, units in event.lines:
                     self._outbox[event.number, sku] = self._outbox.get((event.number, sku), 0) - units
-            self._take(event.number, claim, event.lines, Status.RELEASED)
+            self._take(event.number, claim, event.lines, Status.RELEASED, is_lost=shortfall)
             if event.number not in self._claims:  # its order may go on
                 self._keys.decided(claim, at_ms, goes_on=True)
 
@@ -306,7 +304,7 @@ class Audit:
             if event.number in self._claims:
                 self._found("I1", subject, "nothing held once expired", found)
 
-    def _take(self, number: int, claim: Hold, lines: Lines, final: Status) -> None:
+    def _take(self, number: int, claim: Hold, lines: Lines, final: Status, *, is_lost: bool = False) -> None:
         """Remove units from the reservation's lines; it is final where none is left."""
         left = []
         sound = len(lines) == len(claim.held)
@@ -317,7 +315,10 @@ class Audit:
         if not sound:
             self._found("I1", f"reservation {number}", f"at most {claim.held} taken", f"{lines}")
         claim.held = tuple(left)
+        if final is not Status.COLLECTED and not is_lost:
+            self._handed_out.given_back(number, lines)
         if not any(units for _, units in left):
+            self._handed_out.over(number)
             del self._claims[number]
             self._places.leave(claim)
             self._final[number] = Status.COLLECTED if claim.any_sold else final
@@ -338,12 +339,10 @@ class Audit:
                 book.adjusted += delta
             else:
                 book.sold -= delta
-            if row.age_ms and at_ms - row.age_ms <= book.counted_at_ms:
-                book.adjusted -= delta  # the count included it, so its correction was too large by this much
-            else:
-                book.on_hand += delta
-            if book.reserved > max(0, book.on_hand):
-                self._short.add(sku)
+            booked = self._handed_out.booked(row, at_ms, book)
+            book.adjusted += booked - delta  # a count included it, so its correction was too large by this much
+            book.on_hand += booked
+            self._short.add(sku)
         if event.mark < mark:
             self._found("I5", f"source {event.source}", f"a mark from {mark} on", f"mark {event.mark}")
         self._marks[event.source] = max(mark, event.mark)
@@ -355,12 +354,12 @@ class Audit:
             book.counted_at_ms = event.as_of_ms
             book.adjusted += correction
             book.on_hand += correction
-            if book.reserved > max(0, book.on_hand):
-                self._short.add(sku)
+            self._handed_out.counted(sku, event.as_of_ms, is_whole=event.allotted_counted)
+            self._short.add(sku)
 
     def _shortfall_declared(self, event: events.ShortfallDeclared, _: int) -> None:
         sku, declared, losses = event.shortfall.sku, event.shortfall.quantity, event.shortfall.losses
-        missing = self._books[sku].reserved - max(0, self._books[sku].on_hand)
+        missing = self._books[sku].missing()
         lost = sum(units for _, units in losses)
         if not declared == lost == missing:
             self._found("I2", sku, f"a shortfall of {missing}", f"{declared} declared, {lost} lost")
@@ -369,8 +368,9 @@ class Audit:
     def _close_shortfalls(self) -> None:
         for sku in sorted(self._short):
             book = self._books[sku]
-            if book.reserved > max(0, book.on_hand):
+            if book.missing() > 0:
                 self._overpromised(sku, book)
+            self._handed_out.check_quotas(sku)
         for (number, sku), units in self._outbox.items():
             if units:
                 self._found("I2", f"reservation {number}", f"its loss of {sku} as declared", f"{units} not released")

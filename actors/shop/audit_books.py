@@ -13,6 +13,9 @@ from actors.shop import events
 from actors.shop.commands import Lines
 
 VIOLATIONS_MAX: Final = 100  # reported
+DAY_MS: Final = 86_400_000
+REFUSAL_MEMORY_MS: Final = 600_000
+ANSWER_MEMORY_MS_DEFAULT: Final = 8 * DAY_MS  # the longest hold (7 days) and a day, until a policy says otherwise
 
 Rule = tuple[str, str, int, int]  # a limit: channel, SKU, open reservations, units
 Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
@@ -25,6 +28,7 @@ STEPS: Final[dict[type, tuple[str, tuple[Status, ...], Status | None, bool]]] = 
     events.Confirmed: ("confirm", (Status.HELD,), Status.CONFIRMED, True),
     events.ReadyMarked: ("mark ready", (Status.CONFIRMED,), Status.READY, False),
     events.Extended: ("extend", LIVE, None, True),
+    events.Given: ("give", LIVE, None, False),
 }
 
 
@@ -45,12 +49,36 @@ class AuditResult:
 class Book:
     """One SKU's units."""
 
-    __slots__ = ("adjusted", "counted_at_ms", "on_hand", "oversold", "received", "reserved", "safety_stock", "sold")
+    __slots__ = (
+        "adjusted",
+        "allotted",
+        "counted_at_ms",
+        "on_hand",
+        "oversold",
+        "received",
+        "reserved",
+        "safety_stock",
+        "sold",
+    )
 
     def __init__(self) -> None:
         self.on_hand = self.reserved = self.safety_stock = self.received = self.sold = self.adjusted = 0
-        self.counted_at_ms = 0
+        self.counted_at_ms = self.allotted = 0
         self.oversold = 0  # the most that was ever promised beyond what was on hand
+
+    def missing(self) -> int:
+        """Units promised that are not there, beside those that were handed out; not above zero where none is."""
+        return self.reserved - max(0, self.on_hand - self.allotted)
+
+
+def unbalanced(books: Mapping[str, Book]) -> list[Violation]:
+    """Where the audit's own folds do not balance; `compare` checks the live ledger."""
+    booked = {sku: book.received - book.sold + book.adjusted for sku, book in books.items()}
+    return [
+        Violation("I1", sku, f"on_hand {booked[sku]}", f"on_hand {book.on_hand}")
+        for sku, book in books.items()
+        if booked[sku] != book.on_hand
+    ]
 
 
 class Hold:
@@ -137,6 +165,11 @@ class Keys(NamedTuple):
 
     accepted: Memory
     refused: Memory
+
+    @staticmethod
+    def none() -> "Keys":
+        """Of a new ledger."""
+        return Keys(Memory(ANSWER_MEMORY_MS_DEFAULT, DAY_MS), Memory(REFUSAL_MEMORY_MS, REFUSAL_MEMORY_MS))
 
     def answered_twice(self, key: str, call_key: str, at_ms: int, *, refused: bool) -> str:
         """Note an answer, to a claim of a call where `call_key` is not empty. Returns the key that has another, if any:

@@ -8,6 +8,7 @@ from actors.core.ids import format_order_id, ledger_of_customer
 from actors.core.message import Message, Value
 from actors.core.rejection import Rejection
 from actors.core.status import ReleaseReason, Status
+from actors.shop.allotments import HolderKind
 
 Lines = tuple[tuple[str, int], ...]
 
@@ -74,12 +75,13 @@ class MarkReady(Message, frozen=True):
 
 
 class Collect(Message, frozen=True):
-    """Hand units over to the customer; no lines: all that is still held."""
+    """Hand units over to the customer; no lines: all that is still held. `till` is who hands over, where it says so."""
 
     key: str
     number: int
     payment_reference: str
     lines: Lines
+    till: str = ""
 
 
 class Release(Message, frozen=True):
@@ -184,7 +186,8 @@ def claim_key(holder: str) -> str:
 
 class Movement(Value, frozen=True):
     """One row of an adjustment; `delta` is in units. `sequence` 0 takes the source's next number. `age_ms` is how long
-    before the decision it happened, before that of the event too; 0 means now.
+    before the decision it happened, before that of the event too; 0 means now. `allotment` is the number of that which
+    a till sold the units from, 0 for none.
     """
 
     sku: str
@@ -192,6 +195,7 @@ class Movement(Value, frozen=True):
     sequence: int
     kind: AdjustmentKind
     age_ms: int
+    allotment: int = 0
 
 
 class AdjustStock(Message, frozen=True):
@@ -203,12 +207,15 @@ class AdjustStock(Message, frozen=True):
 
 
 class CountStock(Message, frozen=True):
-    """Set stock to units counted as of an instant; `as_of_ms` 0 means now."""
+    """Set stock to units counted as of an instant; `as_of_ms` 0 means now. `allotted_counted`: units allotted to tills
+    are among those counted.
+    """
 
     key: str
     counts: Lines
     as_of_ms: int
     holds_included: bool
+    allotted_counted: bool = True
 
 
 class SetSafetyStock(Message, frozen=True):
@@ -216,6 +223,48 @@ class SetSafetyStock(Message, frozen=True):
 
     key: str
     safety_stocks: Lines
+
+
+class AllotStock(Message, frozen=True):
+    """Hand units to a till or a channel until `ttl_ms` from now. `shares` are (sku, thousandths) of what is available
+    then, in place of a number.
+    """
+
+    key: str
+    kind: HolderKind
+    holder: str
+    lines: Lines
+    shares: Lines
+    ttl_ms: int
+    reason: str
+    quota_first: bool = False
+
+
+class ExtendAllotment(Message, frozen=True):
+    """Let an allotment last until `ttl_ms` from now; it never ends sooner for that, as its till may not know."""
+
+    key: str
+    number: int
+    ttl_ms: int
+
+
+class ReturnAllotment(Message, frozen=True):
+    """End an allotment. `settled`: its till says so, which has reported all of its sales and makes no more; else a
+    till's units stay booked as unknown until they are counted.
+    """
+
+    key: str
+    number: int
+    settled: bool
+
+
+class Give(Message, frozen=True):
+    """Give a reservation to one till for `ttl_ms`: until then no other hands it out, and it may do so cut off."""
+
+    key: str
+    number: int
+    till: str
+    ttl_ms: int
 
 
 Command = (
@@ -233,4 +282,8 @@ Command = (
     | AdjustStock
     | CountStock
     | SetSafetyStock
+    | AllotStock
+    | ExtendAllotment
+    | ReturnAllotment
+    | Give
 )

@@ -14,13 +14,21 @@ from actors.core.status import LIVE, TRANSITIONS, ReleaseReason, Status, Step
 from actors.core.transact import Decision
 from actors.shop import commands as cm, events as ev
 from actors.shop.commands import Collect, Confirm, Lines, Reserve, by_sku  # hot ones by name
+from actors.shop.decide_allotments import (
+    decide_allot_stock,
+    decide_extend_allotment,
+    decide_give,
+    decide_return_allotment,
+    given_to_other,
+)
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim, decide_settle_grant
 from actors.shop.decide_stock import decide_adjust_stock, decide_count_stock, decide_set_safety_stock
-from actors.shop.events import Reserved
+from actors.shop.events import Event, Reserved
 from actors.shop.preconditions import NONE, grant_refusal, over_limit, short_of_stock, slot_refusal, standing
+from actors.shop.quotas import beyond_stock
 from actors.shop.state import Claims, Ledger, Reservation
 
-StepCommand = cm.Confirm | cm.MarkReady | cm.Collect | cm.Release | cm.Extend | cm.Amend
+StepCommand = cm.Confirm | cm.MarkReady | cm.Collect | cm.Release | cm.Extend | cm.Amend | cm.Give
 
 _STEP_OF: Final[dict[type[StepCommand], Step]] = {
     cm.Confirm: Step.CONFIRM,
@@ -29,6 +37,7 @@ _STEP_OF: Final[dict[type[StepCommand], Step]] = {
     cm.Release: Step.RELEASE,
     cm.Extend: Step.EXTEND,
     cm.Amend: Step.AMEND,
+    cm.Give: Step.GIVE,
 }
 _EXPIRED: Final = Status.EXPIRED  # see `said._HELD`
 # Refused for a part: its customer's ledger decides the deadline and may have ended the order already.
@@ -43,7 +52,7 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
             if type(decision) is tuple:
                 return decision
             return _unless_claimed(ledger, now_ms, decision, partial(_decide_reserve, ledger, command, now_ms))
-        case Confirm() | Collect() | cm.MarkReady() | cm.Release() | cm.Extend() | cm.Amend():
+        case Confirm() | Collect() | cm.MarkReady() | cm.Release() | cm.Extend() | cm.Amend() | cm.Give():
             decision = _decide_step(ledger, command, now_ms)
             if type(decision) is tuple:
                 return decision
@@ -62,6 +71,12 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
             return decide_count_stock(ledger, command, now_ms)
         case cm.SetSafetyStock():
             return decide_set_safety_stock(command)
+        case cm.AllotStock():
+            return decide_allot_stock(ledger, command, now_ms)
+        case cm.ExtendAllotment():
+            return decide_extend_allotment(ledger, command, now_ms)
+        case cm.ReturnAllotment():
+            return decide_return_allotment(ledger, command)
         case _:
             assert_never(command)
 
@@ -95,9 +110,16 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Clai
         refusal = grant_refusal(ledger, grant, command.customer_id, command.channel, demand, replaced)
         if refusal is not None:
             return refusal
-    refusal = short_of_stock(ledger, demand, replaced, without)
-    if refusal is not None:
-        return refusal
+    drawn: tuple[Event, ...] = ()
+    if ledger.allotments.quotas:
+        stock = beyond_stock(ledger, command.channel, demand, replaced, without=without)
+        if isinstance(stock, Rejection):
+            return stock
+        drawn = stock
+    else:
+        refusal = short_of_stock(ledger, demand, replaced, without)
+        if refusal is not None:
+            return refusal
     if command.slot_start_ms:
         refusal = slot_refusal(ledger, command.slot_start_ms, now_ms, replaced, without)
         if refusal is not None:
@@ -107,9 +129,9 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Clai
     ttl_ms = command.ttl_ms or policy.hold_ms(command.channel, command.lines, ledger.ledger_id)
     reserved = Reserved(command, now_ms + ttl_ms)
     if replaced is None:
-        return (reserved,)
+        return (*drawn, reserved) if drawn else (reserved,)
     number, lines = replaced.number, replaced.held_lines()
-    return (ev.Released("", "", number, lines, ReleaseReason.REPLACED, before=replaced), reserved)
+    return (ev.Released("", "", number, lines, ReleaseReason.REPLACED, before=replaced), *drawn, reserved)
 
 
 def _replaced_hold(ledger: Ledger, command: Reserve, now_ms: int) -> Reservation | Rejection | None:
@@ -156,6 +178,8 @@ def _decide_step(ledger: Ledger, command: StepCommand, now_ms: int, without: Cla
         case Confirm():
             return _decide_confirm(ledger, command, reservation, now_ms)
         case Collect() | cm.Release():
+            if reservation.till and type(command) is Collect and given_to_other(reservation, command.till, now_ms):
+                return Rejection(Reason.GIVEN_TO_TILL, number=command.number, status=reservation.status)
             return _decide_taking(command, reservation)
         case cm.MarkReady():
             return (ev.ReadyMarked(command.key, fingerprint(command), command.number),)
@@ -163,6 +187,8 @@ def _decide_step(ledger: Ledger, command: StepCommand, now_ms: int, without: Cla
             return _decide_extend(ledger, command, reservation, now_ms)
         case cm.Amend():
             return _decide_amend(ledger, command, reservation, now_ms, without)
+        case cm.Give():
+            return decide_give(command, reservation, now_ms)
         case _:
             assert_never(command)
 
@@ -219,7 +245,8 @@ def _decide_amend(
         refusal = grant_refusal(ledger, grant, customer_id, channel, more, reservation)
         if refusal is None and grant is None and reservation.grant:  # its ledger counts all of its units
             refusal = Rejection(Reason.GRANT_REQUIRED)
-    refusal = refusal or short_of_stock(ledger, more, reservation, without)
+    stock = beyond_stock(ledger, channel, more, None, reservation, without)
+    refusal = refusal or (stock if isinstance(stock, Rejection) else None)
     slot_start_ms = command.slot_start_ms or reservation.slot_start_ms
     if slot_start_ms != reservation.slot_start_ms:
         refusal = refusal or slot_refusal(ledger, slot_start_ms, now_ms, reservation, without)
@@ -231,7 +258,8 @@ def _decide_amend(
     content = fingerprint(command)
     number, by_grant = command.number, grant.number if more and isinstance(grant, cm.Grant) else 0
     before = reservation.lines
-    return (ev.Amended(command.key, content, number, lines, expires_at_ms, slot_start_ms, before, by_grant),)
+    amended = ev.Amended(command.key, content, number, lines, expires_at_ms, slot_start_ms, before, by_grant)
+    return (amended,) if isinstance(stock, Rejection) else (*stock, amended)
 
 
 def _pickup_deadline_ms(ledger: Ledger, slot_start_ms: int, wanted_ms: int) -> int:

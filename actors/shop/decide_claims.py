@@ -12,8 +12,9 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
 from actors.core.transact import Decision
 from actors.shop.commands import Acknowledge, ApplyOutcome, Claim, Lines, SettleGrant, by_sku, claim_key
-from actors.shop.events import Acknowledged, Claimed, OutcomeApplied
-from actors.shop.preconditions import NONE, over_limit, short_of_stock, slot_refusal, standing
+from actors.shop.events import Acknowledged, Claimed, OutcomeApplied, QuotaDrawn
+from actors.shop.preconditions import NONE, over_limit, slot_refusal, standing
+from actors.shop.quotas import beyond_stock
 from actors.shop.said import known, part_of
 from actors.shop.state import Claims, Ledger, Reservation, order_of
 
@@ -29,22 +30,25 @@ def decide_claim(ledger: Ledger, command: Claim, now_ms: int) -> Decision:
         return Rejection(Reason.IDEMPOTENCY_KEY_REUSED)
     if ledger.policy.paused:
         return Rejection(Reason.STORE_NOT_ACCEPTING)
-    refusal = _refused(ledger, command, now_ms, NONE)
-    if refusal is None:
-        return (Claimed(command),)
+    drawn = _allowed(ledger, command, now_ms, NONE)
+    if not isinstance(drawn, Rejection):
+        return (*drawn, Claimed(command))
     # Two orders that claim the same units of several shops may each get what the other lacks: then both are dropped,
     # and a repeated attempt may succeed.
-    no = standing(ledger, now_ms, refusal, partial(_refused, ledger, command, now_ms))
-    return no or replace(refusal, status=Status.CLAIMED)
+    no = standing(ledger, now_ms, drawn, partial(_allowed, ledger, command, now_ms))
+    return no or replace(drawn, status=Status.CLAIMED)
 
 
-def _refused(ledger: Ledger, command: Claim, now_ms: int, without: Claims) -> Rejection | None:
+def _allowed(ledger: Ledger, command: Claim, now_ms: int, without: Claims) -> Rejection | tuple[QuotaDrawn, ...]:
+    """What is drawn from quotas for the claim, or why it is refused."""
     slot_start_ms = command.slot_start_ms
-    refusal = _over_limit(ledger, command, without) or short_of_stock(ledger, by_sku(command.lines), None, without)
+    refusal = _over_limit(ledger, command, without)
+    stock = beyond_stock(ledger, command.channel, by_sku(command.lines), None, without=without)
+    refusal = refusal or (stock if isinstance(stock, Rejection) else None)
     # A place that the order already has is not checked again, as in an amendment.
     if refusal is None and slot_start_ms and (order_of(command.holder), slot_start_ms) not in ledger.parts_in_slots:
         refusal = slot_refusal(ledger, slot_start_ms, now_ms, None, without)
-    return refusal
+    return refusal or (() if isinstance(stock, Rejection) else stock)
 
 
 def _over_limit(ledger: Ledger, claim: Claim, without: Claims) -> Rejection | None:

@@ -1,5 +1,7 @@
 """A shop's decisions about stock: movements, counts, and which reservations lose units in a shortfall."""
 
+from typing import NamedTuple
+
 from msgspec.structs import replace
 
 from actors.core.answers import fingerprint
@@ -7,7 +9,8 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason
 from actors.core.transact import Decision
 from actors.shop import commands as cm, events as ev
-from actors.shop.commands import Movement
+from actors.shop.allotments import HolderKind
+from actors.shop.commands import AdjustmentKind, Movement
 from actors.shop.position import Position
 from actors.shop.promised import losers
 from actors.shop.state import Ledger, Shortfall
@@ -24,14 +27,21 @@ def decide_adjust_stock(ledger: Ledger, command: cm.AdjustStock, now_ms: int) ->
             mark += 1
             applied.append(row if row.sequence else replace(row, sequence=mark))
     deltas: dict[str, int] = {}
+    freed: dict[str, int] = {}  # allotted units that tills have sold
+    left: dict[tuple[int, str], int] = {}
+    late = 0
     for row in applied:
-        deltas[row.sku] = deltas.get(row.sku, 0) + on_hand_delta(ledger.positions.get(row.sku), row, now_ms)
-    shortfalls = _shortfalls(ledger, deltas)
+        sku, booked = row.sku, booking_of(ledger, row, now_ms, left)
+        deltas[sku] = deltas.get(sku, 0) + booked.on_hand
+        if booked.taken:
+            freed[sku] = freed.get(sku, 0) + booked.taken
+        late += booked.is_late
+    shrunk, shortfalls = _shortfalls(ledger, deltas, freed)
     repeated = len(command.movements) - len(applied)
     event = ev.StockAdjusted(
-        command.key, fingerprint(command), command.source, mark, tuple(applied), repeated, 0, shortfalls
+        command.key, fingerprint(command), command.source, mark, tuple(applied), repeated, 0, shortfalls, late
     )
-    return (event, *_losses(ledger, shortfalls))
+    return (event, *shrunk, *_losses(ledger, shortfalls))
 
 
 def decide_set_safety_stock(command: cm.SetSafetyStock) -> Decision:
@@ -49,6 +59,35 @@ def on_hand_delta(position: Position | None, row: Movement, now_ms: int) -> int:
     return row.delta
 
 
+class Booking(NamedTuple):
+    """What a row changes on hand, how many units it takes from the allotment that it names, and whether it is of one
+    that was counted since it ended.
+    """
+
+    on_hand: int
+    taken: int = 0
+    is_late: bool = False
+
+
+def booking_of(ledger: Ledger, row: Movement, now_ms: int, left: dict[tuple[int, str], int]) -> Booking:
+    """How a row is booked. `left` are units left in allotments after the rows before it, as far as these took any. What
+    a till sold beyond its allotment is booked as any sale.
+    """
+    position = ledger.positions.get(row.sku)
+    allotment = ledger.allotments.rows.get(row.allotment) if row.allotment else None
+    line = None if allotment is None or row.kind is not AdjustmentKind.SALE else allotment.line_of(row.sku)
+    if allotment is None or line is None or allotment.kind is not HolderKind.TILL:
+        return Booking(on_hand_delta(position, row, now_ms))
+    if allotment.was_counted(line):
+        return Booking(0, is_late=True)
+    has = left.get((row.allotment, row.sku), line.left if allotment.is_live else 0)
+    taken = min(-row.delta, has)
+    left[row.allotment, row.sku] = has - taken
+    was_seen = row.age_ms and now_ms - row.age_ms <= line.counted_at_ms
+    beyond = replace(row, delta=row.delta + taken)
+    return Booking((0 if was_seen else -taken) + on_hand_delta(position, beyond, now_ms), taken)
+
+
 def decide_count_stock(ledger: Ledger, command: cm.CountStock, now_ms: int) -> Decision:
     """Correct the stock as of an instant: later movements are kept, a count older than the last one is dropped."""
     as_of_ms = min(command.as_of_ms, now_ms) or now_ms
@@ -63,12 +102,24 @@ def decide_count_stock(ledger: Ledger, command: cm.CountStock, now_ms: int) -> D
             late += 1
             continue
         correction = _correction(position, counted, as_of_ms, now_ms, holds_included=command.holds_included)
+        if not command.allotted_counted and not isinstance(correction, Rejection):
+            moved_ms = ledger.allotments.moved_at_ms.get(sku, 0)
+            not_counted = correction + ledger.allotments.with_tills(sku)
+            too_old = Rejection(Reason.COUNT_TOO_OLD, asked=as_of_ms, available=moved_ms)
+            correction = too_old if as_of_ms < moved_ms else not_counted
         if isinstance(correction, Rejection):
             return replace(correction, sku=sku)
         corrections.append((sku, correction))
-    shortfalls = _shortfalls(ledger, dict(corrections))
-    event = ev.StockCounted(command.key, fingerprint(command), as_of_ms, tuple(corrections), late, shortfalls)
-    return (event, *_losses(ledger, shortfalls))
+    freed = {sku: _settled_by(ledger, sku, as_of_ms) for sku, _ in corrections if command.allotted_counted}
+    shrunk, shortfalls = _shortfalls(ledger, dict(corrections), freed)
+    told = as_of_ms, tuple(corrections), late, shortfalls, command.allotted_counted
+    return (ev.StockCounted(command.key, fingerprint(command), *told), *shrunk, *_losses(ledger, shortfalls))
+
+
+def _settled_by(ledger: Ledger, sku: str, as_of_ms: int) -> int:
+    """Units of ended allotments of tills that are unknown no more, once they are counted as of an instant."""
+    tills = ledger.allotments.live_of(sku, HolderKind.TILL)
+    return sum(line.left for each, line in tills if each.ended_at_ms and each.expires_at_ms <= as_of_ms)
 
 
 def _correction(
@@ -90,16 +141,38 @@ def _correction(
     return counted - on_hand if holds_included else counted + reserved - on_hand
 
 
-def _shortfalls(ledger: Ledger, deltas: dict[str, int]) -> tuple[Shortfall, ...]:
-    """The promised units that would be missing after these deltas, and the reservations that lose them."""
+def _shortfalls(
+    ledger: Ledger, deltas: dict[str, int], freed: dict[str, int]
+) -> tuple[list[ev.AllotmentShrunk], tuple[Shortfall, ...]]:
+    """The promised units that would be missing after these deltas, and the reservations that lose them. What is left of
+    quotas is lost first. Tills keep theirs, as they may have sold them; `freed` is what they have no more.
+    """
     shortfalls: list[Shortfall] = []
+    shrunk: list[ev.AllotmentShrunk] = []
     for sku, delta in deltas.items():
         position = ledger.positions.get(sku)
         if position is not None and delta < 0:
-            units = position.reserved - max(0, position.on_hand + delta - position.allotted)
+            allotted = position.allotted - freed.get(sku, 0)
+            units = position.reserved - max(0, position.on_hand + delta - allotted)
+            missing = position.reserved + allotted - max(0, position.on_hand + delta)
+            if missing > 0 and ledger.allotments.quotas:
+                lost, events = _lost_by_quotas(ledger, sku, missing)
+                shrunk += events
+                units = position.reserved - max(0, position.on_hand + delta - allotted + lost)
             if units > 0:
                 shortfalls.append(Shortfall(sku, units, tuple(losers(ledger, sku, units))))
-    return tuple(shortfalls)
+    return shrunk, tuple(shortfalls)
+
+
+def _lost_by_quotas(ledger: Ledger, sku: str, missing: int) -> tuple[int, list[ev.AllotmentShrunk]]:
+    """Units that quotas lose, the youngest first, at most so many."""
+    lost, events = 0, list[ev.AllotmentShrunk]()
+    for quota, line in reversed(list(ledger.allotments.live_of(sku, HolderKind.CHANNEL))):
+        units = min(line.left, missing - lost)
+        if units:
+            events.append(ev.AllotmentShrunk(quota.number, ((sku, units),)))
+            lost += units
+    return lost, events
 
 
 def _losses(ledger: Ledger, shortfalls: tuple[Shortfall, ...]) -> list[ev.Event]:

@@ -12,6 +12,7 @@ from typing import assert_never
 from actors.core.message import Message
 from actors.core.status import ReleaseReason, Status
 from actors.core.transact import PolicyAdopted, Refused
+from actors.shop.allotments import Allotment, Drawn, HolderKind
 from actors.shop.commands import Claim, Lines, Movement, Reserve, by_sku
 from actors.shop.state import AnyReservation, Shortfall
 
@@ -146,10 +147,13 @@ class StockAdjusted(Message, frozen=True):
     dropped_repeated: int
     dropped_late: int  # always zero: rows after a gap are refused
     shortfalls: tuple[Shortfall, ...]
+    settled_late: int = 0  # rows of tills whose units were counted before: these changed nothing on hand
 
 
 class StockCounted(Message, frozen=True):
-    """Stock was set to a count as of an instant; `corrections` are (sku, delta), zero deltas included."""
+    """Stock was set to a count as of an instant; `corrections` are (sku, delta), zero deltas included. Where allotted
+    units were counted, it settles those of allotments that had ended by then.
+    """
 
     key: str
     fingerprint: str
@@ -157,6 +161,7 @@ class StockCounted(Message, frozen=True):
     corrections: Lines
     dropped_late: int
     shortfalls: tuple[Shortfall, ...]
+    allotted_counted: bool = True
 
 
 class SafetyStockSet(Message, frozen=True):
@@ -173,8 +178,77 @@ class ShortfallDeclared(Message, frozen=True):
     shortfall: Shortfall
 
 
+class Allotted(Message, frozen=True):
+    """Units were handed to a holder. Its number is the version of this event."""
+
+    key: str
+    fingerprint: str
+    kind: HolderKind
+    holder: str
+    lines: Lines
+    expires_at_ms: int
+    reason: str
+    quota_first: bool
+
+
+class AllotmentExtended(Message, frozen=True):
+    """An allotment lasts longer."""
+
+    key: str
+    fingerprint: str
+    number: int
+    expires_at_ms: int
+    answer: Allotment | None = None
+
+
+class AllotmentReturned(Message, frozen=True):
+    """An allotment was ended; `lines` are the units that came back. A till's that were left and did not are unknown."""
+
+    key: str
+    fingerprint: str
+    number: int
+    lines: Lines
+    answer: Allotment | None = None
+
+
+class AllotmentExpired(Message, frozen=True):
+    """The time of an allotment is over; `lines` as in AllotmentReturned."""
+
+    number: int
+    lines: Lines
+
+
+class AllotmentShrunk(Message, frozen=True):
+    """A channel's quota lost units that are not there, before any promise does."""
+
+    number: int
+    lines: Lines
+
+
+class QuotaDrawn(Message, frozen=True):
+    """Units of a channel's quotas became available to the reservation that the next event makes or amends."""
+
+    number: int
+    drawn: Drawn
+
+
+class Given(Message, frozen=True):
+    """A reservation was given to one till, which alone hands it out until then."""
+
+    key: str
+    fingerprint: str
+    number: int
+    till: str
+    until_ms: int
+    answer: AnyReservation | None = None
+
+
 # What answers a step.
-Answering = Confirmed | ReadyMarked | Collected | Released | Extended | Amended
+Answering = (
+    Confirmed | ReadyMarked | Collected | Released | Extended | Amended | AllotmentExtended | AllotmentReturned | Given
+)
+
+OfAllotments = Allotted | AllotmentExtended | AllotmentReturned | AllotmentExpired | AllotmentShrunk | QuotaDrawn
 
 Event = (
     Reserved
@@ -194,6 +268,8 @@ Event = (
     | SafetyStockSet
     | ShortfallDeclared
     | PolicyAdopted
+    | OfAllotments
+    | Given
 )
 
 
@@ -216,8 +292,12 @@ def touched_skus(event: Event) -> tuple[str, ...]:
             return tuple(dict.fromkeys(sku for sku, _ in event.safety_stocks))
         case Refused() | Confirmed() | ReadyMarked() | Extended() | Acknowledged() | ShortfallDeclared():
             return ()
-        case PolicyAdopted():
+        case PolicyAdopted() | AllotmentExtended() | Given():
             return ()
+        case Allotted() | AllotmentReturned() | AllotmentExpired() | AllotmentShrunk():
+            return tuple(sku for sku, _ in event.lines)
+        case QuotaDrawn():
+            return tuple(dict.fromkeys(sku for _, sku, _ in event.drawn))
         case _:
             assert_never(event)
 

@@ -6,7 +6,7 @@ counted twice or lost between two events.
 
 from bisect import bisect_left
 from sys import intern
-from typing import Final, assert_never
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -15,9 +15,9 @@ from actors.core.ascending import FEW
 from actors.core.packed import OF_CALL, hash_of
 from actors.core.status import LIVE, ReleaseReason, Status, Step
 from actors.core.transact import PolicyAdopted, Refused
-from actors.shop import events as ev
-from actors.shop.commands import AdjustmentKind, Lines, Movement, claim_key
-from actors.shop.decide_stock import on_hand_delta
+from actors.shop import events as ev, evolve_allotments as allotments
+from actors.shop.commands import AdjustmentKind, Lines, Movement, by_sku, claim_key
+from actors.shop.decide_stock import booking_of
 from actors.shop.events import Collected, Confirmed, Expired, Reserved  # hot ones by name
 from actors.shop.expiry import move_deadline, note_deadline
 from actors.shop.position import Position
@@ -29,6 +29,7 @@ from actors.shop.state import Ledger, Part, Remembered, Reservation
 _CONFIRMED: Final = Status.CONFIRMED
 _COLLECTED: Final = Status.COLLECTED
 _EXPIRE: Final = Step.EXPIRE
+_SHORTFALL: Final = ReleaseReason.SHORTFALL
 
 
 def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
@@ -78,8 +79,12 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
         case PolicyAdopted():
             ledger.policy = event.policy.with_kept(ledger.policy, event.kept)
             ledger.answers.forget_at_ms = ledger.finished.forget_at_ms = 0  # it may be another time that they are kept
+        case ev.Given():
+            before = ledger.reservations[event.number]
+            given = before.changed(version=ledger.version, till=event.till, till_until_ms=event.until_ms)
+            return _step(ledger, event, before, given)
         case _:
-            assert_never(event)
+            return allotments.evolve_allotment(ledger, event, at_ms)
     return None
 
 
@@ -192,7 +197,7 @@ def _evolve_step(
 
 def _step(
     ledger: Ledger,
-    event: Confirmed | ev.ReadyMarked | ev.Extended | ev.Amended,
+    event: Confirmed | ev.ReadyMarked | ev.Extended | ev.Amended | ev.Given,
     before: Reservation,
     changed: Reservation,
 ) -> Remembered:
@@ -213,6 +218,10 @@ def _evolve_amended(ledger: Ledger, event: ev.Amended, at_ms: int) -> Remembered
         ledger.positions[sku].move_reserved(at_ms, -units)
     for sku, units in event.lines:
         ledger.positions[sku].move_reserved(at_ms, units)
+    if event.number in ledger.allotments.drawn:
+        has = dict(by_sku(event.lines))
+        fewer = tuple((sku, max(0, units - has.get(sku, 0))) for sku, units in by_sku(reservation.lines))
+        allotments.give_back_to_quotas(ledger, event.number, fewer, at_ms)
     if event.slot_start_ms != reservation.slot_start_ms:
         if reservation.slot_start_ms:
             ledger.leave_place(reservation.slot_start_ms, reservation.part)
@@ -276,6 +285,8 @@ def _give_back(
     for sku, units in lines:
         if units:
             ledger.positions[sku].move_reserved(gone_at_ms, -units)
+    if number in ledger.allotments.drawn and reason is not _SHORTFALL:  # those are not there
+        allotments.give_back_to_quotas(ledger, number, lines, at_ms)
     return _settle(ledger, given_back(reservation, lines, ledger.version, step, reason))
 
 
@@ -289,6 +300,8 @@ def _settle(ledger: Ledger, reservation: Reservation) -> Reservation:
         if reservation.part is not None:  # of a shortfall its order has not heard, and may go on
             _decided(ledger, reservation.number, reservation.part)
         ledger.open_reservations -= 1
+        if ledger.allotments.drawn:
+            ledger.allotments.drawn.pop(reservation.number, None)
         _forget_customer(ledger, reservation)
         if reservation.basket_id:
             basket = (reservation.customer_id, reservation.basket_id)
@@ -334,13 +347,17 @@ def _position(ledger: Ledger, sku: str, at_ms: int) -> Position:
 def _evolve_stock_adjusted(ledger: Ledger, event: ev.StockAdjusted, at_ms: int) -> Remembered:
     ledger.source_marks[event.source] = event.mark
     for row in event.movements:
-        _book(_position(ledger, row.sku, at_ms), row, at_ms)
+        position, booked = _position(ledger, row.sku, at_ms), booking_of(ledger, row, at_ms, {})
+        _book(position, row, booked.on_hand, at_ms)
+        if row.allotment:
+            allotments.book_sale(ledger, row, booked.taken, at_ms)
     return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, outcome_of(event)))
 
 
-def _book(position: Position, row: Movement, at_ms: int) -> None:
-    """Apply a movement under its kind. One that a later count contains is offset by an adjustment."""
-    delta = on_hand_delta(position, row, at_ms)
+def _book(position: Position, row: Movement, delta: int, at_ms: int) -> None:
+    """Apply a movement under its kind, which changes what is on hand by `delta`. What a later count contains is offset
+    by an adjustment.
+    """
     if row.kind is AdjustmentKind.RECEIPT:
         position.received += row.delta
     elif row.kind is AdjustmentKind.CORRECTION:
@@ -360,6 +377,8 @@ def _evolve_stock_counted(ledger: Ledger, event: ev.StockCounted, at_ms: int) ->
         if correction:
             # The correction takes effect at the instant of the count.
             position.move_on_hand(event.as_of_ms, correction)
+        if sku in ledger.allotments.by_sku:
+            allotments.note_count(ledger, sku, event.as_of_ms, at_ms, counted=event.allotted_counted)
     return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, outcome_of(event)))
 
 

@@ -6,13 +6,15 @@ before. All of it is derived from the reservations, and rebuilt at recovery.
 """
 
 from collections.abc import Iterator
-from heapq import heappush
+from heapq import heappop, heappush
 from typing import Final
 
 from actors.core.deadlines import NUMBER_MASK, SHIFT, STALE_ENTRIES_MAX, Deadlines
 from actors.core.status import LIVE
-from actors.shop.events import Expired
+from actors.shop.events import AllotmentExpired, Expired
 from actors.shop.state import Ledger, Reservation
+
+Due = Expired | AllotmentExpired
 
 LOOKED_AT_ONCE_MAX: Final = 1_000  # numbers, of entries and runs: 1 ms
 DROPPED_BY_A_MOVE: Final = 8
@@ -103,14 +105,20 @@ def is_owed(ledger: Ledger, number: int, now_ms: int, made_ms: int) -> bool:
     return number in ledger.undecided and ledger.reservations[number].created_at_ms < made_ms
 
 
-def due(ledger: Ledger, now_ms: int, looked_at_max: int | None = None) -> Iterator[Expired]:
-    """Yield an Expired for each reservation whose deadline is not after `now_ms`, by deadline, then by number, until so
-    many are looked at, also stale ones.
+def due(ledger: Ledger, now_ms: int, looked_at_max: int | None = None) -> Iterator[Due]:
+    """Yield an AllotmentExpired for each allotment, then an Expired for each reservation whose deadline is not after
+    `now_ms`, by deadline, then by number, until so many are looked at, also stale ones.
 
     The caller evolves each event before it takes the next, and may stop after any; the rest is found by the next call.
     """
     deadlines, looked = ledger.deadlines, 0
     limit = (now_ms + 1) << SHIFT
+    ends = ledger.allotments.ends
+    while ends and ends[0] < limit:
+        end = heappop(ends)
+        allotment = ledger.allotments.rows.get(end & NUMBER_MASK)
+        if allotment is not None and allotment.is_due(end >> SHIFT):
+            yield AllotmentExpired(allotment.number, allotment.back_by_time())
     while (entry := deadlines.first()) is not None and entry < limit:
         deadlines.pop()
         number, deadline_ms = entry & NUMBER_MASK, entry >> SHIFT

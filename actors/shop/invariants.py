@@ -4,6 +4,7 @@ from actors.core.deadlines import SHIFT
 from actors.core.linear_hash import in_sequence
 from actors.core.rejection import Violation
 from actors.core.status import LIVE, Status
+from actors.shop.allotments import HolderKind
 from actors.shop.position import ByRank
 from actors.shop.promised import by_rank
 from actors.shop.state import Ledger
@@ -82,6 +83,7 @@ def _of_leases(ledger: Ledger) -> list[Violation]:
 def _of_positions(ledger: Ledger, promised: dict[str, int], holding: dict[str, dict[int, None]]) -> list[Violation]:
     """Violations of the positions, of which so much is promised, to these."""
     found: list[Violation] = []
+    allotted = _allotted(ledger, found)
     for sku, position in ledger.positions.items():
         booked = position.received - position.sold + position.adjusted
         if booked != position.on_hand:
@@ -95,8 +97,35 @@ def _of_positions(ledger: Ledger, promised: dict[str, int], holding: dict[str, d
             is_so = held == tuple(dict.fromkeys(held_by)) and sku not in ledger.crowded
         if not is_so:
             found.append(Violation("I7", sku, f"held by {held}", f"{held_by}"))
-        if position.reserved + position.allotted > max(0, position.on_hand):
-            promise = position.reserved + position.allotted
+        if position.allotted != allotted.get(sku, 0):
+            found.append(Violation("I1", sku, f"allotted {allotted.get(sku, 0)}", f"allotted {position.allotted}"))
+        # A till may have sold what a count has missed already, so its units alone may be more than are there.
+        promise = position.reserved + position.allotted
+        if promise > max(0, position.on_hand) and promise > ledger.allotments.with_tills(sku):
             found.append(Violation("I2", sku, f"at most {max(0, position.on_hand)} promised", str(promise)))
     found.extend(Violation("I1", sku, "a position", "none") for sku in promised.keys() - ledger.positions.keys())
     return found
+
+
+def _allotted(ledger: Ledger, found: list[Violation]) -> dict[str, int]:
+    """Units left in allotments by SKU. Adds violations of the allotments to those that were found."""
+    units: dict[str, int] = {}
+    tables = ledger.allotments
+    for allotment in tables.rows.values():
+        for line in allotment.lines:
+            units[line.sku] = units.get(line.sku, 0) + line.left
+            most = line.given if allotment.is_live else 0
+            if not (0 <= line.left <= most and 0 <= line.used <= line.given - line.left):
+                subject = f"allotment {allotment.number}"
+                found.append(Violation("I1", subject, f"0 to {most} of {line.sku} left", f"{line.used}, {line.left}"))
+            indexed = allotment.number in tables.by_sku.get(line.sku, ())
+            if indexed is not allotment.is_live:
+                found.append(Violation("I7", f"allotment {allotment.number}", f"by {line.sku} while live", "it is not"))
+    for number in tables.drawn:
+        reservation = ledger.reservations.get(number)
+        if reservation is None or reservation.status not in LIVE:
+            found.append(Violation("I7", f"reservation {number}", "nothing drawn once it is over", "units of quotas"))
+    quotas = sum(1 for each in tables.rows.values() if each.is_live and each.kind is HolderKind.CHANNEL)
+    if quotas != tables.quotas:
+        found.append(Violation("I7", ledger.ledger_id, f"{quotas} quotas", f"{tables.quotas} quotas"))
+    return units

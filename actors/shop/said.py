@@ -8,6 +8,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status, Step, final_status
 from actors.core.transact import refused_by
 from actors.shop import events as ev
+from actors.shop.allotments import Allotment, AllotmentStatus, AllottedLine
 from actors.shop.commands import Claim, Grant, Lines, Reserve, claim_key
 from actors.shop.events import Reserved
 from actors.shop.state import FullReservation, Ledger, Part, Reservation, StockOutcome
@@ -27,6 +28,8 @@ def said_by(event: ev.Event, version: int, at_ms: int) -> Said:
             return event.key, Recorded(event.fingerprint, version, outcome_of(event)), ""
         case ev.OutcomeApplied(holder, number=0):
             return claim_key(holder), absent(version), ""
+        case ev.Allotted():
+            return event.key, Recorded(event.fingerprint, version, allotted_by(event, version, at_ms)), ""
         case ev.Released(key="") | ev.Expired() | ev.OutcomeApplied():
             return "", Recorded("", version, _over(event, version)), ""
         case ev.Acknowledged():
@@ -63,7 +66,8 @@ def outcome_of(event: ev.StockAdjusted | ev.StockCounted | ev.SafetyStockSet) ->
     """The answer to a change of stock."""
     match event:
         case ev.StockAdjusted():
-            return StockOutcome(len(event.movements), event.dropped_repeated, 0, event.shortfalls)
+            late = event.settled_late
+            return StockOutcome(len(event.movements), event.dropped_repeated, 0, event.shortfalls, late)
         case ev.StockCounted():
             return StockOutcome(len(event.corrections), 0, event.dropped_late, event.shortfalls)
         case ev.SafetyStockSet():
@@ -119,6 +123,13 @@ def made_by(command: Reserve, number: int, lines: Lines, at_ms: int, expires_at_
     grant = command.grant.number if isinstance(command.grant, Grant) else 0
     few = {"external_reference": command.external_reference, "grant": grant}
     return made.changed(slot_start_ms=command.slot_start_ms, **few)
+
+
+def allotted_by(event: ev.Allotted, number: int, at_ms: int) -> Allotment:
+    """A new allotment."""
+    lines = tuple(AllottedLine(sku, units, 0, units) for sku, units in event.lines)
+    of, until_ms = (event.kind, event.holder, lines, at_ms), event.expires_at_ms
+    return Allotment(number, AllotmentStatus.OPEN, *of, until_ms, event.reason, event.quota_first, number)
 
 
 def claimed_by(command: Claim, number: int, at_ms: int) -> Reservation:

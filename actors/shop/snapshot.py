@@ -18,6 +18,7 @@ from actors.core.overlay import OVERLAID_AT_ONCE, Overlay, lift
 from actors.core.packed import PackedRow, packed_rows
 from actors.core.policy import Policy
 from actors.core.status import LIVE, Status
+from actors.shop.allotments import AllotmentsRow, restored
 from actors.shop.expiry import enter
 from actors.shop.finished import FinishedRow, finished_rows
 from actors.shop.position import Position, Trail
@@ -63,7 +64,7 @@ class OutboxRow(Message, frozen=True, tag="outbox"):
     numbers: tuple[int, ...]
 
 
-Row = Head | PositionRow | AnyReservation | FinishedRow | OutboxRow | PackedRow
+Row = Head | PositionRow | AnyReservation | FinishedRow | OutboxRow | PackedRow | AllotmentsRow
 
 
 class Capture:
@@ -73,6 +74,7 @@ class Capture:
     """
 
     __slots__ = (
+        "_allotments",
         "_finished",
         "_head",
         "_ledger",
@@ -98,6 +100,7 @@ class Capture:
         self._refusals = ledger.answers.refused.captured()
         self._finished = ledger.finished.captured()
         self.outbox = ledger.outbox.copied()
+        self._allotments = ledger.allotments.row()
 
     def freeze(self) -> None:
         """Keep what this reads as it is, whatever the ledger does from now on."""
@@ -144,6 +147,9 @@ class Capture:
             yield row
         if self.outbox:
             yield OutboxRow(tuple(self.outbox))
+        if self._allotments is not None:
+            yield self._allotments
+            live.update(each.number for each in self._allotments.allotments if each.number < first)
         yield from packed_rows(self._made, self.version, refused=False, live=live)
         yield from packed_rows(self._refusals, self.version, refused=True, live=undecided)
 
@@ -181,6 +187,8 @@ def restore(rows: Iterable[Row]) -> Ledger:
                 ledger.finished.restore(row)
             case OutboxRow():
                 ledger.outbox = Ascending(row.numbers)
+            case AllotmentsRow():
+                ledger.allotments = restored(row)
             case Head():
                 raise ValueError("a second head among the rows of a snapshot")
     return ledger

@@ -21,6 +21,7 @@ from actors.core.packed import hash_of
 from actors.core.policy import CALL_MS_MAX, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
+from actors.shop.allotments import Allotment, Allotments
 from actors.shop.commands import Lines, Reserve
 from actors.shop.finished import Finished
 from actors.shop.position import ByRank, Position
@@ -76,6 +77,8 @@ class Reservation(Message, frozen=True):
     slot_start_ms = 0
     external_reference = ""
     grant = 0
+    till = ""
+    till_until_ms = 0
 
     def changed(self, **changes: Any) -> "Reservation":
         """The reservation with these fields, in full where it has what few have: equal ones are of one kind."""
@@ -178,7 +181,8 @@ class FullReservation(Reservation, frozen=True):
     `done` is (collected, released) by line, or None while both are 0 on all lines. `part` is set where it belongs to an
     order over several ledgers; then `expires_at_ms` is the order's deadline as the shop knows it, a lease, 0 while it
     is CLAIMED: the shop does not expire it, and takes no step from then on. `grant` is the number of the grant of its
-    customer's ledger, 0 for none; that ledger counts the units until it hears that they are no longer held.
+    customer's ledger, 0 for none; that ledger counts the units until it hears that they are no longer held. `till` is
+    the one that alone hands it out, until `till_until_ms`.
     """
 
     done: tuple[tuple[int, int], ...] | None = None
@@ -188,6 +192,8 @@ class FullReservation(Reservation, frozen=True):
     slot_start_ms: int = 0
     external_reference: str = ""
     grant: int = 0
+    till: str = ""
+    till_until_ms: int = 0
 
 
 AnyReservation = Reservation | FullReservation  # for decoders
@@ -211,13 +217,14 @@ class StockOutcome(Message, frozen=True):
     dropped_repeated: int
     dropped_late: int
     shortfalls: tuple[Shortfall, ...]
+    settled_late: int = 0
 
 
 Claims = Mapping[int, Reservation]  # by number
 
 
 # The answer to a Reserve is remembered as the reservation itself, any other with its call's fingerprint.
-Remembered = Reservation | Recorded[Reservation | Rejection | StockOutcome]
+Remembered = Reservation | Recorded[Reservation | Rejection | StockOutcome | Allotment]
 
 
 @dataclass(slots=True, eq=False)
@@ -242,6 +249,7 @@ class Ledger:
     finished: Finished = field(default_factory=Finished)
     # Changed ones that customers' ledgers have not acknowledged.
     outbox: Ascending = field(default_factory=Ascending)
+    allotments: Allotments = field(default_factory=Allotments)
     # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
     crowded: dict[str, ByRank] = field(default_factory=dict)  # who holds what more than a few hold; see `promised`
     deadlines: Deadlines = field(default_factory=Deadlines)
@@ -330,8 +338,10 @@ class Ledger:
         self.answers.forget(self.time_ms, self.policy.answer_memory_ms)
 
     def is_live(self, number: int) -> bool:
-        """True for a reservation whose keys are remembered whatever their age: as long as it is known."""
-        return number in self.reservations or self.finished.version_of(number) > 0
+        """True for a reservation or an allotment whose keys are remembered whatever their age: while it is known."""
+        if number in self.reservations or number in self.allotments.rows:
+            return True
+        return self.finished.version_of(number) > 0
 
     def take_place(self, slot_start_ms: int, part: Part | None) -> None:
         """Take a place in a pickup slot for a live reservation. The live parts of an order share one place."""
@@ -362,6 +372,8 @@ class Ledger:
         return len(self.reservations) + len(self.positions) + self.answers.row_count() + finished
 
     def earliest_deadline_ms(self) -> int | None:
-        """A lower bound of the next deadline, None without any; it may be of an ended or extended reservation."""
-        first = self.deadlines.first()
+        """A lower bound of the next deadline, None without any; it may be of what has ended or was extended."""
+        first, ends = self.deadlines.first(), self.allotments.ends
+        if ends and (first is None or ends[0] < first):
+            return ends[0] >> SHIFT
         return None if first is None else first >> SHIFT

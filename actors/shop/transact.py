@@ -14,7 +14,7 @@ from actors.core.transact import KEY_REUSED, Decider, transact as transact_by
 from actors.shop.commands import ApplyOutcome, Claim, Command, Reserve, SettleGrant
 from actors.shop.decide import decide
 from actors.shop.decide_claims import held_by
-from actors.shop.events import Answering, Event, ShortfallDeclared, StockCounted
+from actors.shop.events import Answering, Event, QuotaDrawn, ShortfallDeclared, StockCounted
 from actors.shop.evolve import evolve
 from actors.shop.expiry import LOOKED_AT_ONCE_MAX, drop_stale, due
 from actors.shop.said import part_of
@@ -52,7 +52,7 @@ def standing(ledger: Ledger, command: Command, _events: tuple[Event, ...]) -> Re
 
 def with_answer(events: tuple[Event, ...], answer: Recorded[Any]) -> tuple[Event, ...]:
     """A step's event with its answer. It has only just been made, and nobody else has it yet."""
-    event = events[0]
+    event = events[-1] if isinstance(events[0], QuotaDrawn) else events[0]
     if isinstance(event, Answering) and event.key:
         force_setattr(event, "answer", answer.answer)
     return events

@@ -75,6 +75,7 @@ class Reservations:
             "ReleaseReservation": self._single(_step(shop.Release)),
             "ReleaseBatch": self._batched(_step(shop.Release)),
             "ExtendReservation": self._single(_step(shop.Extend)),
+            "GiveReservation": self._single(_step(shop.Give)),
             "AmendReservation": self._single(_step(shop.Amend)),
         }
 

@@ -8,6 +8,7 @@ from actors.orders import events as order_events
 from actors.protocol.messages import Refusal
 from actors.shop import events as ev
 from holdfast.v1 import event_pb2, stock_pb2
+from serve.wire.allotments import fill_event_of_allotment
 from serve.wire.fields import fill_instant, fill_lines, fill_value
 from serve.wire.reservations import fill_new
 from serve.wire.statuses import fill_rejection
@@ -47,8 +48,13 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
                 event, reply.stock_adjusted, ("key", "fingerprint", "mark", "movements", "dropped_late", "shortfalls")
             )
             for row in event.movements:
-                fill_value(row, reply.stock_adjusted.adjustments.add())
+                told_row = reply.stock_adjusted.adjustments.add()
+                fill_value(row, told_row, ("allotment",))
+                if row.allotment:
+                    told_row.allotment_id = format_reservation_id(store_id, row.allotment)
         case ev.StockCounted():
+            counted = stock_pb2.ALLOTTED_COUNTED_INCLUDED, stock_pb2.ALLOTTED_COUNTED_EXCLUDED
+            reply.stock_counted.allotted = counted[not event.allotted_counted]
             fill_instant(event.as_of_ms, reply.stock_counted.as_of)
             for sku, delta in event.corrections:
                 kind = stock_pb2.ADJUSTMENT_KIND_CORRECTION
@@ -59,6 +65,8 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
                 reply.safety_stock_set.safety_stocks.add(sku=sku, quantity=quantity)
         case ev.ShortfallDeclared():
             fill_shortfall(event.shortfall, store_id, reply.shortfall_declared.shortfall)
+        case _ if isinstance(event, ev.OfAllotments | ev.Given):
+            fill_event_of_allotment(event, store_id, version, at_ms, reply)
         case _:
             step = getattr(reply, _STEP_FIELDS[f"{type(event).__name__}Event"])
             step.reservation_id = format_reservation_id(store_id, event.number)

@@ -33,6 +33,7 @@ CUSTOMER_CHARS_MAX: Final = 128
 BASKET_CHARS_MAX: Final = 128
 REFERENCE_CHARS_MAX: Final = 128
 PAYMENT_CHARS_MAX: Final = 128
+TILL_CHARS_MAX: Final = 64
 LINES_MAX: Final = 100
 BATCH_REQUESTS_MAX: Final = 1_024
 INTERVAL_NS_MIN: Final = 1_000_000
@@ -138,6 +139,7 @@ _QUICK_TESTS: Final[dict[type[Any], Callable[[Any], bool]]] = {
         0 < len(request.payment_reference) <= PAYMENT_CHARS_MAX
         and request.payment_reference.isprintable()
         and _are_lines(request.lines)
+        and (not request.till or (len(request.till) <= TILL_CHARS_MAX and request.till.isprintable()))
     ),
     cm.Release: lambda request: request.reason in RELEASE_REASONS_ASKED and _are_lines(request.lines),
 }
@@ -262,6 +264,9 @@ def fill_reservation(reservation: Reservation, store_id: str, chain: Chain, repl
         reply.order_id = parse_holder(reservation.part.holder)[0]
     if reservation.slot_start_ms:
         fill_instant(reservation.slot_start_ms, reply.slot_start)
+    if reservation.till:
+        reply.till = reservation.till
+        fill_instant(reservation.till_until_ms, reply.till_until)
     if reservation.status in TO_BE_READY:
         fill_promise(chain, store_id, reservation.created_at_ms, reservation.slot_start_ms, reply)
 

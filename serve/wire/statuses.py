@@ -155,7 +155,9 @@ def fill_rejection(refusal: Refusal, store_id: str, reply: error_pb2.Rejection, 
     reply.sku = rejection.sku
     reply.asked = rejection.asked
     reply.available = rejection.available
-    if rejection.number and store_id and not order_id:
+    if rejection.number and rejection.reason in OF_ALLOTMENTS:
+        reply.allotment_id = format_reservation_id(store_id, rejection.number)
+    elif rejection.number and store_id and not order_id:
         reply.reservation_id = format_reservation_id(store_id, rejection.number)
     if rejection.status is not None:
         reply.status = int(rejection.status)  # type: ignore[assignment]
@@ -174,6 +176,7 @@ def by_hint(rejection: Rejection, store_id: str) -> error_pb2.Rejection:
     return reply
 
 
+OF_ALLOTMENTS: Final = frozenset({Reason.ALLOTMENT_NOT_FOUND, Reason.ALLOTMENT_ENDED})
 _SENTENCES: Final[dict[Reason, str]] = {
     Reason.IDEMPOTENCY_KEY_REUSED: "the idempotency key was used before with other content; use a fresh key",
     Reason.RESERVATION_NOT_FOUND: "shop {store} has no reservation {reservation}; check the id",
@@ -195,6 +198,10 @@ _SENTENCES: Final[dict[Reason, str]] = {
     Reason.NO_STORE_IN_REACH: "no shops in reach have what was asked for; widen the limits, or ask for less",
     Reason.SLOT_NOT_OFFERED: "shop {store} does not offer this pickup slot; list its slots",
     Reason.SLOT_FULL: "the pickup slot in shop {store} is full, it takes {available}; list its slots",
+    Reason.ALLOTMENT_NOT_FOUND: "shop {store} has no allotment {reservation}, or forgot it; check the id",
+    Reason.ALLOTMENT_ENDED: "allotment {reservation} has ended; take another one",
+    Reason.ALLOTMENTS_LIMIT: "shop {store} may have {available} allotments at once; return those that are not needed",
+    Reason.GIVEN_TO_TILL: "reservation {reservation} was given to another till; it is handed out there",
     Reason.SOURCE_GAP: "the source's next row has the number {available}, {asked} came; send what is before it first",
 }
 

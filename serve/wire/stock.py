@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from actors.core.ids import format_reservation_id
+from actors.core.ids import SEPARATOR, format_reservation_id
 from actors.protocol.messages import Entry, Moved
 from actors.shop import commands as cm
 from actors.shop.state import Shortfall
@@ -10,7 +10,7 @@ from holdfast.v1 import stock_pb2, stock_service_pb2 as ss
 from serve.wire.fields import fill_value, instant_ms, instant_text, lines_of, value_of
 from serve.wire.rules import Checked
 
-Row = tuple[int, int, int, int]
+Row = tuple[int, int, int, int, int]
 # A count ahead of the service's clock is taken as one of now, as if what was sold since it was made were still there.
 # Clocks that NTP sets differ by less than a second; one that differs by more than this is wrong.
 AHEAD_MS_MAX: Final = 10_000
@@ -19,12 +19,27 @@ NAMES_NO_STORE: Final = "names a shop that store_ids does not; name it there too
 
 def adjust_stock(request: ss.AdjustStockRequest) -> Entry:
     """AdjustStock. Raises InvalidRequest, as all of these."""
-    Checked(request).raise_if_faulty()
+    checked = Checked(request)
+    named = [_allotment_of(request.store_id, row.allotment_id) for row in request.adjustments]
+    for index, number in enumerate(named):
+        if number is None:
+            checked.fault(
+                f"adjustments[{index}].allotment_id", "is of another shop than store_id; send each to its own"
+            )
+    checked.raise_if_faulty()
     movements = tuple(
-        cm.Movement(row.sku, row.delta, row.sequence, cm.AdjustmentKind(row.kind), instant_ms(row.age))
-        for row in request.adjustments
+        cm.Movement(row.sku, row.delta, row.sequence, cm.AdjustmentKind(row.kind), instant_ms(row.age), number or 0)
+        for row, number in zip(request.adjustments, named, strict=True)
     )
     return request.store_id, value_of(cm.AdjustStock, request, movements=movements)
+
+
+def _allotment_of(store_id: str, allotment_id: str) -> int | None:
+    """The number of an allotment, 0 for none, None for one of another shop."""
+    if not allotment_id:
+        return 0
+    shop, _, number = allotment_id.rpartition(SEPARATOR)
+    return int(number) if shop == store_id and number.isdigit() else None
 
 
 def count_stock(request: ss.CountStockRequest, now_ms: int) -> Entry:
@@ -36,8 +51,9 @@ def count_stock(request: ss.CountStockRequest, now_ms: int) -> Entry:
         checked.fault("as_of", f"is in the future: by the service's clock it is {instant_text(now_ms)}; {mend}")
     checked.raise_if_faulty()
     holds_included = request.holds == stock_pb2.HOLDS_COUNTED_INCLUDED
-    command = value_of(cm.CountStock, request, counts=lines_of(request.counts), holds_included=holds_included)
-    return request.store_id, command
+    allotted = request.allotted != stock_pb2.ALLOTTED_COUNTED_EXCLUDED
+    told = {"holds_included": holds_included, "allotted_counted": allotted}
+    return request.store_id, value_of(cm.CountStock, request, counts=lines_of(request.counts), **told)
 
 
 def set_safety_stock(request: ss.SetSafetyStockRequest) -> Entry:
@@ -75,9 +91,9 @@ def fill_shortfall(shortfall: Shortfall, store_id: str, reply: stock_pb2.Shortfa
 
 
 def fill_position(sku: str, row: Row | None, reply: stock_pb2.Position) -> None:
-    """One SKU; `row` is (on_hand, reserved, allotted, safety_stock), None where it was never stocked."""
+    """One SKU; `row` is (on_hand, reserved, allotted, safety_stock, unknown), None where it was never stocked."""
     reply.sku = sku
     if row is not None:
-        reply.on_hand, reply.reserved, reply.allotted, reply.safety_stock = row
+        reply.on_hand, reply.reserved, reply.allotted, reply.safety_stock, reply.unknown = row
         reply.available = max(0, row[0] - row[1] - row[2] - row[3])
         reply.stocked = True

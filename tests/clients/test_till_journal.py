@@ -110,7 +110,7 @@ DAMAGE = {
     "a movement too many": ("UPDATE meta SET next = next - 1", "movement 4 is missing"),
     "no numbers": ("DELETE FROM meta", "the table meta is damaged"),
     "no table": ("DROP TABLE movements", "no such table"),
-    "a later format": ("PRAGMA user_version = 2", "another program or version"),
+    "a later format": ("PRAGMA user_version = 3", "another program or version"),
     "another program's": ("PRAGMA application_id = 7", "another program or version"),
 }
 
@@ -218,16 +218,16 @@ def test_what_the_service_would_refuse_for_ever_is_not_recorded(tmp_path: Path, 
 def test_a_file_does_not_grow_once_all_was_sent(tmp_path: Path) -> None:
     path = tmp_path / "till"
     sizes = []
-    for _ in range(4):
+    for _ in range(8):
         with opened(path, sent_rows_kept=1_000) as journal:
             rows = [row for _ in range(5) for row in journal.record([("s" * 64, -1)] * 1_000, SALE)]
             journal.mark_sent(rows[-1].sequence)
         sizes.append(path.stat().st_size)
     # What was sent leaves its room to what comes, but for the last thousand.
-    assert sizes[2:] == sizes[1:2] * 2
+    assert len(set(sizes[5:])) == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["till"]
     with opened(path) as journal:
-        assert [row.sequence for row in journal.record([("a", -1)], SALE)] == [20_001]
+        assert [row.sequence for row in journal.record([("a", -1)], SALE)] == [40_001]
 
 
 def test_a_call_is_the_same_until_it_is_answered_and_by_then_the_rows_that_were_dropped_are_in_doubt(

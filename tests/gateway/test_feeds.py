@@ -22,6 +22,7 @@ from serve.routing.router import ASKING_MAX, Router
 from serve.services.events import MESSAGE_BYTES_MAX, POSITIONS_MAX, STREAMS_MAX, TAKE_S_MAX, Feeds
 from serve.services.store_directory import StoreDirectory
 from serve.sourcing.places import Postcodes
+from tests.gateway.allotments import tell_of_allotments
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.streams import Stream, events_of, events_request
 from tests.runtime.loop_time import skip, turns
@@ -52,6 +53,7 @@ def deliver(front: Front) -> None:
         idempotency_key="count", store_id="S1", counts=line, holds=stock_pb2.HOLDS_COUNTED_INCLUDED
     )
     front.accept("CountStock", count)
+    tell_of_allotments(front)
     front.clock.move(2 * HOUR_MS)
     front.accept("GetAvailability", ss.GetAvailabilityRequest(store_ids=["S1"], skus=["A"]))
 

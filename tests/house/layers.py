@@ -148,7 +148,12 @@ OWNERS: Final[dict[str, tuple[str, ...]]] = {
     "ray": ("actors.ray_actors", "bench"),
     "ray.serve": ("serve.app", "serve.__main__", "bench"),
     # SQL and Redis stay in their journals; a peer in bench/ keeps its stock in Redis.
-    "sqlite3": ("actors.journal.sqlite_file", "holdfast.client.till_journal"),
+    "sqlite3": (
+        "actors.journal.sqlite_file",
+        "holdfast.client.till_journal",
+        "holdfast.client.till_allotments",
+        "holdfast.client.till_offline_journal",
+    ),
     "redis": ("actors.journal.redis", "bench.peers"),
     # Protobuf and gRPC stop at the door.
     "google": ("serve", "holdfast.client", "bench"),

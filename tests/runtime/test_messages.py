@@ -137,7 +137,7 @@ def test_a_field_that_is_added_changes_no_fingerprint_of_a_call_that_does_not_us
     before = fingerprint(Asked("k", (shop.Movement(*row),), 3))
     assert fingerprint(later("k", (Row(*row),), 3)) == before
     assert fingerprint(later("k2", (Row(*row),), 3)) == before, "the key is no part of it"
-    assert fingerprint(later("k", (Row(*row, "b"),), 3)) != before
+    assert fingerprint(later("k", (Row(*row, batch="b"),), 3)) != before
     assert fingerprint(later("k", (Row(*row),), 3, gift=True)) != before
     assert fingerprint(later("k", (Row(*row),), 4)) != before
 

@@ -9,6 +9,7 @@ from msgspec.structs import astuple
 from actors.core.policy import CALL_MS_MAX
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, Status
+from actors.shop.allotments import Allotment
 from actors.shop.commands import Command
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
 from tests.shop import model_books
@@ -40,6 +41,9 @@ def plain(remembered: Remembered) -> Outcome:
         case StockOutcome():
             shortfalls = tuple(astuple(each) for each in answer.shortfalls)
             return ("stock", answer.applied, answer.dropped_repeated, answer.dropped_late, shortfalls)
+        case Allotment():
+            lines = tuple((line.sku, line.given, line.used, line.left) for line in answer.lines)
+            return ("allotment", answer.number, answer.status.name, lines, answer.expires_at_ms)
 
 
 def indexes(ledger: Ledger) -> tuple[Any, ...]:

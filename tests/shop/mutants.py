@@ -12,7 +12,7 @@ from actors.shop.commands import AdjustStock, Collect, Command, Confirm, CountSt
 from actors.shop.decide import decide
 from actors.shop.events import Collected, Confirmed, Event, Expired, Released, Reserved, ShortfallDeclared
 from actors.shop.evolve import evolve
-from actors.shop.expiry import due
+from actors.shop.expiry import Due, due
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transact import recall
 from tests.shop.scenario_text import instant
@@ -175,15 +175,15 @@ def forgets_after_an_hour(ledger: Ledger, command: Command) -> Remembered | None
     return None if answer is not None and ledger.time_ms >= instant("1:00") else answer
 
 
-def expires_a_second_early(ledger: Ledger, now_ms: int) -> Iterator[Expired]:
+def expires_a_second_early(ledger: Ledger, now_ms: int) -> Iterator[Due]:
     for number, held in list(ledger.reservations.items()):
         if any(held.held()) and held.expires_at_ms - 1_000 <= now_ms:
             yield Expired(number, held.held_lines(), held)
 
 
-def expires_a_millisecond_late(ledger: Ledger, now_ms: int) -> Iterator[Expired]:
+def expires_a_millisecond_late(ledger: Ledger, now_ms: int) -> Iterator[Due]:
     return due(ledger, now_ms - 1)
 
 
-def expires_held_only(ledger: Ledger, now_ms: int) -> Iterator[Expired]:
+def expires_held_only(ledger: Ledger, now_ms: int) -> Iterator[Due]:
     return (event for event in due(ledger, now_ms) if ledger.reservations[event.number].status is Status.HELD)

@@ -24,7 +24,7 @@ from actors.shop.events import (
     Released,
 )
 from actors.shop.evolve import evolve
-from actors.shop.expiry import due
+from actors.shop.expiry import Due, due
 from actors.shop.state import Ledger, Part, Remembered, order_of
 from actors.shop.transact import recall
 
@@ -196,7 +196,7 @@ def claims_after_the_end(ledger: Ledger, command: Command) -> Remembered | None:
     return None if isinstance(command, Claim) else recall(ledger, command)
 
 
-def expires_parts_too(ledger: Ledger, now_ms: int) -> Iterator[Expired]:
+def expires_parts_too(ledger: Ledger, now_ms: int) -> Iterator[Due]:
     yield from due(ledger, now_ms)
     for part in [held for held in ledger.reservations.values() if held.part is not None and held.status in LIVE]:
         if 0 < part.expires_at_ms <= now_ms:

@@ -8,6 +8,10 @@
     count A 7 [as of 0:30] [without holds]                      safety A 2
     claim o1 ann A 3, B 1 [via web] [slot 9:00]                 acknowledge #2 4, #3 5
     apply o1 1 HELD [until 2:00] [keep A 1, B 1] [because REPLACED]
+    allot till:7 A 3, B 1 [for 1h]                              allot channel:app A 3 [for 1h] [drawn first]
+    prolong #2 for 2h                                           end #2 [as settled]
+    sell A 1 against #2 [from till] [at 0:30]                   count A 7 [leaving allotted]
+    give #2 to t7 [for 1h]                                      collect #2 by t7
 
 A part is known by its holder (o1), what it applies by its revision (1), what is acknowledged by number and version.
 
@@ -24,10 +28,12 @@ from msgspec.structs import replace
 from actors.core.policy import DAY_MS, HOUR_MS
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
+from actors.shop.allotments import Allotment, HolderKind
 from actors.shop.commands import (
     Acknowledge,
     AdjustmentKind,
     AdjustStock,
+    AllotStock,
     Amend,
     ApplyOutcome,
     Claim,
@@ -36,11 +42,14 @@ from actors.shop.commands import (
     Confirm,
     CountStock,
     Extend,
+    ExtendAllotment,
+    Give,
     Lines,
     MarkReady,
     Movement,
     Release,
     Reserve,
+    ReturnAllotment,
     SetSafetyStock,
     claim_key,
 )
@@ -52,7 +61,8 @@ MINUTE_MS: Final = 60_000
 SECOND_MS: Final = 1_000
 
 _OPTION: Final = re.compile(
-    r"\b(via|basket|for|within|paid|because|from|row|at|as of|without|slot|until|called)\s+(\S+)"
+    r"\b(via|basket|for|within|paid|because|from|row|at|as of|without|slot|until|called"
+    r"|to|by|against|leaving|drawn|as|share)\s+(\S+)"
 )
 _TIME: Final = re.compile(r"(?:(\d+)d)?(\d+):(\d\d)(?::(\d\d)(?:\.(\d{3}))?)?")
 _UNITS_MS: Final = {"ms": 1, "s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
@@ -102,12 +112,14 @@ def command_of(text: str, key: str, now_ms: int = 0) -> Command:
         return _adjust(key, verb, lines_of(rest), options, now_ms)
     if verb == "count":
         as_of_ms = instant(options["as of"]) if "as of" in options else 0
-        return CountStock(key, lines_of(rest), as_of_ms, "without" not in options)
+        return CountStock(key, lines_of(rest), as_of_ms, "without" not in options, "leaving" not in options)
     if verb == "safety":
         return SetSafetyStock(key, lines_of(rest))
     if verb in {"claim", "apply", "acknowledge"}:
         return _about_parts(verb, rest, options)
     subject, _, rest = rest.strip().partition(" ")
+    if verb in {"allot", "prolong", "end", "give"}:
+        return _about_allotments(key, verb, subject, lines_of(rest), options)
     lines, slot_start_ms = lines_of(rest), _slot(options)
     if verb == "reserve":
         ttl_ms = interval(options.get("for", "0ms"))
@@ -120,7 +132,7 @@ def command_of(text: str, key: str, now_ms: int = 0) -> Command:
         case "ready":
             return MarkReady(key, number)
         case "collect":
-            return Collect(key, number, options.get("paid", "p1"), lines)
+            return Collect(key, number, options.get("paid", "p1"), lines, options.get("by", ""))
         case "release":
             return Release(key, number, ReleaseReason[options.get("because", "OTHER")], lines)
         case "extend":
@@ -129,6 +141,19 @@ def command_of(text: str, key: str, now_ms: int = 0) -> Command:
             return Amend(key, number, lines, interval(options.get("for", "0ms")), slot_start_ms)
         case _:
             raise AssertionError(f"no such command: {text!r}")
+
+
+def _about_allotments(key: str, verb: str, subject: str, lines: Lines, options: dict[str, str]) -> Command:
+    ttl_ms = interval(options.get("for", "1h"))
+    if verb == "allot":
+        kind, _, holder = subject.partition(":")
+        shares = ((options["share"], 500),) if "share" in options else ()
+        of = HolderKind[kind.upper()], holder, lines, shares
+        return AllotStock(key, *of, ttl_ms, "planned", "drawn" in options)
+    number = int(subject.removeprefix("#"))
+    if verb == "prolong":
+        return ExtendAllotment(key, number, ttl_ms)
+    return ReturnAllotment(key, number, "as" in options) if verb == "end" else Give(key, number, options["to"], ttl_ms)
 
 
 def _slot(options: dict[str, str]) -> int:
@@ -158,7 +183,8 @@ def _adjust(key: str, verb: str, lines: Lines, options: dict[str, str], now_ms: 
     first = int(options.get("row", 0))
     age_ms = now_ms - instant(options["at"]) if "at" in options else 0
     movements = tuple(
-        Movement(sku, sign * units, first and first + index, kind, age_ms) for index, (sku, units) in enumerate(lines)
+        Movement(sku, sign * units, first and first + index, kind, age_ms, int(options.get("against", "#0")[1:]))
+        for index, (sku, units) in enumerate(lines)
     )
     return AdjustStock(key, source, movements)
 
@@ -173,6 +199,10 @@ def answer_text(remembered: Remembered) -> str:
             return _rejection_text(answer)
         case StockOutcome():
             return _outcome_text(answer)
+        case Allotment():
+            lines = (f"{line.sku} {line.left}" + (f" -{line.used} used" if line.used else "") for line in answer.lines)
+            until = f" until {clock(answer.expires_at_ms)}" if not answer.ended_at_ms else ""
+            return f"#{answer.number} {answer.status.name} {answer.holder} {', '.join(lines)}{until}"
 
 
 def _reservation_text(held: Reservation) -> str:
@@ -182,6 +212,7 @@ def _reservation_text(held: Reservation) -> str:
     reason = f" {held.release_reason.name}" if held.release_reason else ""
     until = f" until {clock(held.expires_at_ms)}" if held.status in LIVE and held.expires_at_ms else ""
     slot = f" slot {clock(held.slot_start_ms)}" if held.slot_start_ms else ""
+    slot += f" at {held.till} until {clock(held.till_until_ms)}" if held.till else ""
     part = f" of {held.part.holder} at {held.part.applied_revision}" if held.part is not None else ""
     return f"#{held.number} {held.status.name} {', '.join(lines)}{reason}{until}{slot}{part}"
 
@@ -211,6 +242,8 @@ def _outcome_text(outcome: StockOutcome) -> str:
         words.append(f"repeated {outcome.dropped_repeated}")
     if outcome.dropped_late:
         words.append(f"late {outcome.dropped_late}")
+    if outcome.settled_late:
+        words.append(f"settled late {outcome.settled_late}")
     words += [
         f"short {short.sku} {short.quantity}: " + ", ".join(f"#{number} -{lost}" for number, lost in short.losses)
         for short in outcome.shortfalls
@@ -236,5 +269,7 @@ def stock_text(ledger: Ledger) -> str:
     return ", ".join(
         f"{sku} {position.on_hand}/{position.reserved}"
         + (f" keep {position.safety_stock}" if position.safety_stock else "")
+        + (f" out {position.allotted}" if position.allotted else "")
+        + (f" unknown {ledger.allotments.unknown(sku)}" if ledger.allotments.unknown(sku) else "")
         for sku, position in sorted(ledger.positions.items())
     )

@@ -7,7 +7,7 @@ import pytest
 from actors.core.answers import Recorded
 from actors.core.policy import DAY_MS, HOUR_MS
 from actors.core.status import FINAL, TRANSITIONS, ReleaseReason, Status, Step, final_status
-from actors.shop.commands import Amend, ApplyOutcome, Collect, Command, Confirm, Extend, MarkReady, Release
+from actors.shop.commands import Amend, ApplyOutcome, Collect, Command, Confirm, Extend, Give, MarkReady, Release
 from actors.shop.state import Reservation
 from tests.shop.scenario import play
 from tests.shop.scenario_text import answer_text
@@ -16,14 +16,14 @@ from tests.shop.watched import Watched
 # From each status (rows) each step (columns) leads here; `no`: TRANSITION_NOT_ALLOWED, `late`: RESERVATION_EXPIRED,
 # `soon`: ORDER_UNDECIDED.
 TABLE = """
-              CONFIRM    MARK_READY  COLLECT    RELEASE    EXTEND     EXPIRE    AMEND
-    CLAIMED   soon       soon        soon       soon       soon       EXPIRED   soon
-    HELD      CONFIRMED  no          COLLECTED  RELEASED   HELD       EXPIRED   HELD
-    CONFIRMED no         READY       COLLECTED  RELEASED   CONFIRMED  EXPIRED   CONFIRMED
-    READY     no         no          COLLECTED  RELEASED   READY      EXPIRED   no
-    COLLECTED no         no          no         no         no         COLLECTED no
-    RELEASED  no         no          no         no         no         RELEASED  no
-    EXPIRED   late       late        late       late       late       EXPIRED   late
+              CONFIRM    MARK_READY  COLLECT    RELEASE    EXTEND     EXPIRE    AMEND      GIVE
+    CLAIMED   soon       soon        soon       soon       soon       EXPIRED   soon       soon
+    HELD      CONFIRMED  no          COLLECTED  RELEASED   HELD       EXPIRED   HELD       HELD
+    CONFIRMED no         READY       COLLECTED  RELEASED   CONFIRMED  EXPIRED   CONFIRMED  CONFIRMED
+    READY     no         no          COLLECTED  RELEASED   READY      EXPIRED   no         READY
+    COLLECTED no         no          no         no         no         COLLECTED no         no
+    RELEASED  no         no          no         no         no         RELEASED  no         no
+    EXPIRED   late       late        late       late       late       EXPIRED   late       late
 """
 REFUSALS = {"no": "TRANSITION_NOT_ALLOWED", "late": "RESERVATION_EXPIRED", "soon": "ORDER_UNDECIDED"}
 STEPS, *_ROWS = (row.split() for row in TABLE.strip().splitlines())
@@ -60,6 +60,8 @@ def commanded(step: Step) -> Command:
             return Extend("step", NUMBER, HOUR_MS)
         case Step.AMEND:
             return Amend("step", NUMBER, (), HOUR_MS, 0)
+        case Step.GIVE:
+            return Give("step", NUMBER, "t7", HOUR_MS)
         case Step.EXPIRE:
             raise AssertionError("nobody commands time")
 

@@ -5,6 +5,7 @@ import pytest
 from actors.calendar.hours import Calendar, Duty
 from actors.core.policy import DAY_MS, LimitRule, Policy
 from actors.core.rejection import UNRECORDED, Reason
+from actors.shop.allotments import LIVE_MAX
 from tests.shop.scenario import play
 from tests.shop.scenario_text import answer_text, command_of, instant
 from tests.shop.watched import DAY_ZERO_MS, Watched
@@ -123,6 +124,10 @@ REASONS = {
     Reason.CLAIM_ABANDONED: "apply o1 1 RELEASED",
     Reason.SLOT_NOT_OFFERED: "receive A 1 / reserve ann A 1 slot 9:01",
     Reason.SOURCE_GAP: "receive A 1 row 2",
+    Reason.ALLOTMENT_NOT_FOUND: "end #1",
+    Reason.ALLOTMENT_ENDED: "receive A 1 / allot till:7 A 1 / end #3 / end #3",
+    Reason.ALLOTMENTS_LIMIT: " / ".join(["receive A 9999", *["allot till:7 A 1"] * (LIVE_MAX + 1)]),
+    Reason.GIVEN_TO_TILL: "receive A 1 / reserve ann A 1 / give #3 to t7 / collect #3 by t8",
     Reason.SLOT_FULL: "receive A 2 / reserve ann A 1 slot 9:00 / reserve bob A 1 slot 9:00",
 }
 # No shop gives them: tests/orders. A grant: tests/shop/test_grants.py.

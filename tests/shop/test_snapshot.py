@@ -67,6 +67,18 @@ EVERYTHING = """
     0:35 | collect #31 A 1
     0:36 | acknowledge #37 39
     0:37 | reserve ida A 1 slot 10:00
+    0:38 | receive D 9
+    0:39 | allot till:7 D 2 for 1h
+    0:40 | allot channel:app D 6 for 9h
+    0:41 | prolong #45 for 2h
+    0:42 | reserve jo D 3 via app
+    0:43 | give #48 to t7 for 1h
+    0:44 | sell D 2 from wms
+    0:45 | allot till:8 B 1 for 1m
+    0:46 | wait
+    0:47 | allot channel:web B 1 for 1h
+    0:48 | end #54
+    0:49 | reserve kim Z 1
 """
 
 

@@ -3,7 +3,7 @@
 that all kinds come up, and that a wrong name or answer is seen.
 """
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from msgspec.structs import replace
@@ -36,6 +36,15 @@ PAGE = """
     2:30 | wait                        | Expired
     2:31 | reserve di A 2              | Reserved
     2:32 | sell A 3                    | StockAdjusted, ShortfallDeclared, Released SHORTFALL
+    2:33 | receive A 9                 | StockAdjusted
+    2:34 | allot till:7 A 2            | Allotted
+    2:34 | allot channel:app A 6       | Allotted
+    2:35 | prolong #24 for 2h          | AllotmentExtended
+    2:36 | reserve bob A 3 via app     | QuotaDrawn, Reserved
+    2:37 | give #28 to t7              | Given
+    2:38 | sell A 2                    | StockAdjusted, AllotmentShrunk
+    2:39 | end #25                     | AllotmentReturned
+    4:36 | wait                        | AllotmentExpired, Expired
 """
 
 
@@ -73,7 +82,8 @@ def test_an_answer_that_applying_the_event_does_not_give_is_seen(kind: type[ev.A
     )
     assert isinstance(record.event, kind)
     assert record.event.answer is not None
-    other = record.event.answer.changed(expires_at_ms=record.event.answer.expires_at_ms + 1)
+    answer: Any = record.event.answer
+    other = replace(answer, expires_at_ms=answer.expires_at_ms + 1)
     watched.records[place] = record._replace(event=replace(record.event, answer=other))
     [complaint] = watched.mistold()
     assert complaint.startswith("answer: ")

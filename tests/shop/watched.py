@@ -14,9 +14,9 @@ from actors.shop.audit import Audit
 from actors.shop.audit_books import AuditResult, compare
 from actors.shop.commands import ApplyOutcome, Command, claim_key
 from actors.shop.decide import decide
-from actors.shop.events import Event, Expired, OutcomeApplied, SafetyStockSet, StockAdjusted, StockCounted, touched_skus
+from actors.shop.events import Event, OutcomeApplied, SafetyStockSet, StockAdjusted, StockCounted, touched_skus
 from actors.shop.evolve import evolve
-from actors.shop.expiry import due
+from actors.shop.expiry import Due, due
 from actors.shop.invariants import check
 from actors.shop.said import known, part_of, said_by
 from actors.shop.snapshot import Capture, Row, restore
@@ -41,7 +41,7 @@ def assembled(
     recall: Callable[[Ledger, Command], Remembered | None] = recall,
     decided: Callable[[Ledger, Command, int], Decision] = decide,
     evolved: Callable[[Ledger, Event, int], object] = evolve,
-    falling_due: Callable[[Ledger, int], Iterator[Expired]] = due,
+    falling_due: Callable[[Ledger, int], Iterator[Due]] = due,
 ) -> Core:
     """A core of the real parts, or with one of them exchanged: how mutants are built."""
 

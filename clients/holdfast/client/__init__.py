@@ -9,6 +9,7 @@ from holdfast.client.channel import (
     ChannelClient as ChannelClient,
 )
 from holdfast.client.errors import (
+    BeyondAllotment as BeyondAllotment,
     ClientClosed as ClientClosed,
     Conflict as Conflict,
     HoldfastError as HoldfastError,
@@ -47,6 +48,13 @@ from holdfast.client.models.administration import (
     TtlRule as TtlRule,
     Verification as Verification,
 )
+from holdfast.client.models.allotments import (
+    Allotment as Allotment,
+    AllotmentStatus as AllotmentStatus,
+    AllottedLine as AllottedLine,
+    HolderKind as HolderKind,
+    Share as Share,
+)
 from holdfast.client.models.events import Event as Event
 from holdfast.client.models.orders import (
     Candidate as Candidate,
@@ -76,6 +84,7 @@ from holdfast.client.models.reservations import (
 from holdfast.client.models.stock import (
     Adjustment as Adjustment,
     AdjustmentKind as AdjustmentKind,
+    AllottedCounted as AllottedCounted,
     AvailabilityChange as AvailabilityChange,
     HoldsCounted as HoldsCounted,
     Position as Position,
@@ -87,6 +96,9 @@ from holdfast.client.models.stock import (
 from holdfast.client.subscription import Subscription as Subscription
 from holdfast.client.till import (
     BlockingTillClient as BlockingTillClient,
-    FlushReport as FlushReport,
     TillClient as TillClient,
+)
+from holdfast.client.till_offline import (
+    FlushReport as FlushReport,
+    HandOutConflict as HandOutConflict,
 )

@@ -15,6 +15,7 @@ import grpc
 from holdfast.client.batching import Batcher
 from holdfast.client.blocking import opening
 from holdfast.client.calls.administration import AdministrationCalls, BlockingAdministrationCalls
+from holdfast.client.calls.allotments import AllotmentCalls, BlockingAllotmentCalls
 from holdfast.client.calls.orders import BlockingOrderCalls, OrderCalls
 from holdfast.client.calls.reservations import BlockingReservationCalls, ReservationCalls
 from holdfast.client.calls.stock import BlockingStockCalls, StockCalls
@@ -24,7 +25,7 @@ from holdfast.client.limits import Limits, RetryPolicy, Timeouts
 from holdfast.v1.reservation_service_pb2 import ReserveRequest
 
 
-class ChannelClient(ReservationCalls, OrderCalls, StockCalls, AdministrationCalls):
+class ChannelClient(ReservationCalls, OrderCalls, StockCalls, AllotmentCalls, AdministrationCalls):
     """Everything the service offers. Make it inside the event loop that uses it, and close it (or use `async with`).
 
     `target` is `host:port`. `channels` is the number of connections, used in turn. `credentials` None talks in plain
@@ -74,7 +75,11 @@ class ChannelClient(ReservationCalls, OrderCalls, StockCalls, AdministrationCall
 
 
 class BlockingChannelClient(
-    BlockingReservationCalls, BlockingOrderCalls, BlockingStockCalls, BlockingAdministrationCalls
+    BlockingReservationCalls,
+    BlockingOrderCalls,
+    BlockingStockCalls,
+    BlockingAllotmentCalls,
+    BlockingAdministrationCalls,
 ):
     """`ChannelClient` for threads, with the same arguments. Thread-safe; concurrent threads' calls batch together."""
 

@@ -13,6 +13,7 @@
     +-- Unsupported         the service is older than this client
     +-- ServiceFault        the service answered with a fault of its own
     +-- ClientClosed        the client was closed before or during the call
+    +-- BeyondAllotment     a till was to sell more than it was given
     +-- TillJournalDamaged  the till's own file cannot be used
 
 Each says what failed, where, why, and what to do about it.
@@ -143,6 +144,12 @@ class ClientClosed(HoldfastError):
     """The client was closed before or during the call."""
 
     default_mend = "Make a new client; repeat a change with the same idempotency key"
+
+
+class BeyondAllotment(HoldfastError):
+    """A till was to sell more than it was given, and may not; nothing was recorded."""
+
+    default_mend = "Take units with take_allotment, or let the till sell beyond them"
 
 
 class TillJournalDamaged(HoldfastError):

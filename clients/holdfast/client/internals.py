@@ -16,6 +16,7 @@ from google.protobuf.wrappers_pb2 import BytesValue
 from holdfast.client.batching import BatchedMethod, Batcher
 from holdfast.client.connection import METHODS, Caller, Connection, Method
 from holdfast.client.limits import Limits
+from holdfast.client.models.allotments import allotment_from
 from holdfast.client.models.orders import order_from
 from holdfast.client.models.reservations import Rejection, Reservation, rejection_from, reservation_from
 from holdfast.client.models.stock import stock_change_from
@@ -40,6 +41,7 @@ Outcomes: TypeAlias = Reservation | Rejection
 _RESULTS: Final[dict[str, Callable[[Any], Any]]] = {
     "reservation": reservation_from,
     "order": order_from,
+    "allotment": allotment_from,
     "change": stock_change_from,
     "rejection": rejection_from,
     "error": fault_from_item,

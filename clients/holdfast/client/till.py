@@ -5,11 +5,10 @@ the service drops by number what it has seen before, so a flush may be repeated 
 """
 
 import asyncio
-import hashlib
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -23,38 +22,16 @@ from holdfast.client.models.events import Event
 from holdfast.client.models.reservations import Reason, Rejection, Reservation, Status
 from holdfast.client.subscription import Subscription
 from holdfast.client.till_journal import UNSENT_ROWS_MAX, TillJournal
+from holdfast.client.till_offline import FlushReport, OfflineTill, collect_key
 from holdfast.client.wire_types import LineQuantities
 
 
-@dataclass(frozen=True, slots=True)
-class FlushReport:
-    """What a flush did. `unsent` is what is left; `refused` and `why` say why, where something is.
-
-    `applied` and `dropped_repeated` are the service's own counts; rows of a flush whose answer was lost are sent again
-    by the next one, and get their first answer. `recorded` are the movements of the call itself: with a receipt that is
-    known, those of its first call.
-
-    `doubtful` is how many movements are in doubt: another file had used their numbers, a copy of this one, so they are
-    booked only where the copy held the same sales. See `TillClient.settle_doubtful`. `lost` is how many movements a
-    shop that was restored from a copy has lost, and this file has not any more: count the shop.
-    """
-
-    applied: int = 0
-    dropped_repeated: int = 0
-    unsent: int = 0
-    shortfalls: tuple[models.Shortfall, ...] = ()
-    refused: Rejection | None = None
-    why: str = ""
-    recorded: tuple[models.Adjustment, ...] = ()
-    doubtful: int = 0
-    lost: int = 0
-
-
-class TillClient(AbstractAsyncContextManager["TillClient"]):
+class TillClient(OfflineTill, AbstractAsyncContextManager["TillClient"]):
     """One till of one shop. Make it inside the event loop that uses it, and close it (or use `async with`).
 
     `till` is its name, at most 47 characters; with the name of its file's series it is the source of its movements.
-    `journal_path` is its file, made where there is none. The other arguments are those of `ChannelClient`.
+    `journal_path` is its file, made where there is none. Without `may_exceed` it sells nothing beyond what it was given
+    (`take_allotment`). The other arguments are those of `ChannelClient`.
     """
 
     def __init__(
@@ -64,6 +41,7 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
         store_id: str,
         till: str,
         journal_path: Path,
+        may_exceed: bool = True,
         unsent_rows_max: int = UNSENT_ROWS_MAX,
         credentials: grpc.ChannelCredentials | None = None,
         metadata: Sequence[tuple[str, str]] = (),
@@ -73,6 +51,7 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
     ) -> None:
         self.store_id = store_id
         self.till = till
+        self.may_exceed = may_exceed
         self.journal = TillJournal(journal_path, unsent_rows_max=unsent_rows_max)
         self.channel_client = ChannelClient(
             target, credentials=credentials, metadata=metadata, limits=limits, timeouts=timeouts, retry=retry
@@ -94,7 +73,8 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
     async def sell(self, lines: LineQuantities, *, receipt: str = "", timeout_ms: int | None = None) -> FlushReport:
         """Record units sold over the counter, then try to send. A lost network is no error: see `unsent`.
 
-        The receipt's number is the key of the sale: said again, it is recorded once. Raises only where nothing was
+        The receipt's number is the key of the sale: said again, it is recorded once. It is of what this till was given
+        first, and beyond that of what everybody may take, unless `may_exceed` forbids it. Raises only where nothing was
         recorded, as `record` does.
         """
         sold = [(sku, -quantity) for sku, quantity in lines]
@@ -126,12 +106,15 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
         """Write movements, pairs of SKU and signed units, to the till's file; works without a network, sends nothing.
 
         They are on disk when it returns. With a receipt that is known for this kind, nothing is written, and what it
-        recorded at first is returned. Raises InvalidArgument, also for a known receipt with other lines, or Overloaded
-        where the file is full.
+        recorded at first is returned. Raises InvalidArgument, also for a known receipt with other lines, Overloaded
+        where the file is full, or BeyondAllotment.
         """
         now_ms = time.time_ns() // 1_000_000  # for its age, should this process not live to send it
         # A caller that is cancelled leaves the thread to finish; the journal takes one writer at a time by itself.
-        return await asyncio.to_thread(self.journal.record, list(lines), kind, now_ms, receipt)
+        chosen, may_exceed = list(lines), self.may_exceed
+        return await asyncio.to_thread(
+            lambda: self.journal.record(chosen, kind, now_ms, receipt, may_exceed=may_exceed)
+        )
 
     async def settle_doubtful(self, *, book: bool) -> int:
         """End the doubt about movements whose numbers a copy of this file had used: record them anew where the copy did
@@ -140,51 +123,67 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
         return await asyncio.to_thread(lambda: self.journal.settle_doubtful(book=book))
 
     async def flush(self, *, timeout_ms: int | None = None) -> FlushReport:
-        """Send what is unsent, in sequence. Stops, without an error, where the service cannot be reached or refuses.
+        """Send what is unsent, in sequence, then what was handed out. Stops, without an error, where the service cannot
+        be reached or refuses.
 
         Raises InvalidArgument or NotFound where the service takes a movement, or the shop, for wrong; all of it stays.
         `timeout_ms` is the deadline of each call of up to `ROWS_PER_CALL_MAX` movements.
         """
-        applied = repeated = lost = 0
+        async with self._flushing:
+            report = await self._send_movements(timeout_ms)
+            if report.unsent or not self.journal.allotments.hand_outs:
+                return report
+            handed_out, conflicts, why = await self._settle_hand_outs(timeout_ms)
+            told = replace(report, handed_out=handed_out, conflicts=tuple(conflicts), why=why)
+            if conflicts:  # what was handed out then is sold
+                more = await self._send_movements(timeout_ms)
+                short = (*report.shortfalls, *more.shortfalls)
+                told = replace(told, unsent=more.unsent, applied=told.applied + more.applied, shortfalls=short)
+            return told
+
+    async def _send_movements(self, timeout_ms: int | None) -> FlushReport:
+        applied = repeated = lost = late = 0
         shortfalls: list[models.Shortfall] = []
         refused: Rejection | None = None
         why = ""
         anew = False
-        async with self._flushing:
-            while True:
-                key, rows = await asyncio.to_thread(self.journal.next_call, ROWS_PER_CALL_MAX)
-                if not rows:
-                    break
-                source = f"{self.till}/{self.journal.series}"
-                try:
-                    outcome = await self.channel_client.adjust_stock(
-                        self.store_id, source, rows, idempotency_key=key, timeout_ms=timeout_ms
-                    )
-                except (errors.ClientClosed, errors.InvalidArgument, errors.NotFound, errors.TillJournalDamaged):
-                    raise
-                except errors.HoldfastError as error:  # the rows are in the file, whatever the service says
-                    why = str(error)
-                    break
-                if isinstance(outcome, Rejection):
-                    # A shop that was restored from a copy expects what it has taken before.
-                    if outcome.reason is Reason.SOURCE_GAP and outcome.available <= self.journal.sent and not anew:
-                        anew = True
-                        lost = await asyncio.to_thread(self.journal.go_back, outcome.available)
-                        continue
-                    refused, why = outcome, outcome.message
-                    break
-                await asyncio.to_thread(self.journal.answered, outcome.dropped_repeated)
-                applied += outcome.applied
-                repeated += outcome.dropped_repeated
-                shortfalls.extend(outcome.shortfalls)
-            unsent, doubtful = len(self.journal.unsent), len(self.journal.doubtful)
-        return FlushReport(applied, repeated, unsent, tuple(shortfalls), refused, why, doubtful=doubtful, lost=lost)
+        while True:
+            key, rows = await asyncio.to_thread(self.journal.next_call, ROWS_PER_CALL_MAX)
+            if not rows:
+                break
+            source = f"{self.till}/{self.journal.series}"
+            try:
+                outcome = await self.channel_client.adjust_stock(
+                    self.store_id, source, rows, idempotency_key=key, timeout_ms=timeout_ms
+                )
+            except (errors.ClientClosed, errors.InvalidArgument, errors.NotFound, errors.TillJournalDamaged):
+                raise
+            except errors.HoldfastError as error:  # the rows are in the file, whatever the service says
+                why = str(error)
+                break
+            if isinstance(outcome, Rejection):
+                # A shop that was restored from a copy expects what it has taken before.
+                if outcome.reason is Reason.SOURCE_GAP and outcome.available <= self.journal.sent and not anew:
+                    anew = True
+                    lost = await asyncio.to_thread(self.journal.go_back, outcome.available)
+                    continue
+                refused, why = outcome, outcome.message
+                break
+            await asyncio.to_thread(self.journal.answered, outcome.dropped_repeated)
+            applied += outcome.applied
+            late += outcome.settled_late
+            repeated += outcome.dropped_repeated
+            shortfalls.extend(outcome.shortfalls)
+        unsent, doubtful = len(self.journal.unsent), len(self.journal.doubtful)
+        told = FlushReport(applied, repeated, unsent, tuple(shortfalls), refused, why, doubtful=doubtful, lost=lost)
+        return replace(told, settled_late=late)
 
     async def count(
         self,
         counts: LineQuantities,
         *,
         holds: models.HoldsCounted,
+        allotted: models.AllottedCounted = models.AllottedCounted.INCLUDED,
         as_of_ms: int | None = None,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
@@ -201,6 +200,7 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
             self.store_id,
             counts,
             holds=holds,
+            allotted=allotted,
             as_of_ms=as_of_ms,
             idempotency_key=idempotency_key,
             timeout_ms=timeout_ms,
@@ -230,12 +230,12 @@ class TillClient(AbstractAsyncContextManager["TillClient"]):
         same payment and gets the first answer, instead of being told that the goods are gone.
         """
         chosen = sorted(lines)
-        content = repr((reservation_id, payment_reference, chosen)).encode()
         return await self.channel_client.collect(
             reservation_id,
             payment_reference=payment_reference,
             lines=chosen,
-            idempotency_key=f"collect-{hashlib.sha256(content).hexdigest()[:40]}",
+            till=self.till,
+            idempotency_key=collect_key(reservation_id, payment_reference, chosen),
             timeout_ms=timeout_ms,
         )
 
@@ -264,6 +264,10 @@ class BlockingTillClient(BlockingClient):
     take_back = blocking(TillClient.take_back)
     receive = blocking(TillClient.receive)
     record = blocking(TillClient.record)
+    take_allotment = blocking(TillClient.take_allotment)
+    return_allotments = blocking(TillClient.return_allotments)
+    take_reservation = blocking(TillClient.take_reservation)
+    hand_out = blocking(TillClient.hand_out)
     settle_doubtful = blocking(TillClient.settle_doubtful)
     flush = blocking(TillClient.flush)
     count = blocking(TillClient.count)
@@ -277,6 +281,10 @@ class BlockingTillClient(BlockingClient):
     @opening(TillClient)
     def __init__(self, client: TillClient) -> None:
         self.client: TillClient = client
+
+    def allotted(self, sku: str) -> int:
+        """Units of a SKU that this till was given and may sell now."""
+        return self.client.allotted(sku)
 
     @property
     def unsent(self) -> tuple[models.Adjustment, ...]:

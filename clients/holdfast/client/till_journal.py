@@ -20,9 +20,11 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from holdfast.client import till_rows
+from holdfast.client import till_allotments, till_rows
 from holdfast.client.errors import InvalidArgument, Overloaded, TillJournalDamaged, Violation
 from holdfast.client.models.stock import Adjustment, AdjustmentKind
+from holdfast.client.till_allotments import Piece, TillAllotments
+from holdfast.client.till_offline_journal import OfflineJournal
 
 UNSENT_ROWS_MAX = 100_000
 """Movements that a till keeps unsent; some days of a busy till without a network."""
@@ -34,7 +36,7 @@ RECEIPTS_KEPT = 100_000
 """Receipts whose numbers a file knows again; some months of a busy till."""
 
 
-class TillJournal(AbstractContextManager["TillJournal"]):
+class TillJournal(OfflineJournal, AbstractContextManager["TillJournal"]):
     """The file of one till, locked against a second process. Thread-safe; calls block on the disk.
 
     A file is a series of numbers from 1 on, which `series` names: should it ever be lost, the rows of its successor are
@@ -55,6 +57,7 @@ class TillJournal(AbstractContextManager["TillJournal"]):
         # Numbers are given and written as one: two rows of one number would be one sale for the service.
         self._turn = threading.RLock()
         self._database: sqlite3.Connection | None = None
+        self.allotments = TillAllotments()
         with self._guarded("open the till's journal"):
             # Made here and not by SQLite, so that only its owner may read it. An existing one is not opened: closing
             # it again would take away the lock of another journal of this process.
@@ -139,13 +142,13 @@ class TillJournal(AbstractContextManager["TillJournal"]):
         with self._turn:
             with self._guarded("read the till's journal"):
                 rows = self._open_database().execute(
-                    "SELECT sequence, sku, delta, kind, occurred_at_ms FROM movements "
+                    "SELECT sequence, sku, delta, kind, occurred_at_ms, allotment FROM movements "
                     "WHERE sequence >= ? AND sequence <= ? ORDER BY 1",
                     (expected, self.sent),
                 )
                 again = []
-                for sequence, sku, delta, kind, at_ms in rows:
-                    again.append(Adjustment(sku, delta, sequence, AdjustmentKind(kind)))
+                for sequence, sku, delta, kind, at_ms, name in rows:
+                    again.append(Adjustment(sku, delta, sequence, AdjustmentKind(kind), allotment_id=name))
                     self._occurred[sequence] = (at_ms, None)
             lost = self.sent + 1 - expected - len(again)
             if lost:
@@ -172,19 +175,25 @@ class TillJournal(AbstractContextManager["TillJournal"]):
         kind: AdjustmentKind,
         occurred_at_ms: int | None = None,
         receipt: str = "",
+        *,
+        may_exceed: bool = True,
     ) -> tuple[Adjustment, ...]:
         """Write movements to disk, numbered; `lines` are pairs of SKU and signed units. With a receipt that is known
         for that kind nothing is written, and its movements are returned.
 
         Raises InvalidArgument where the service would refuse a row for ever, and where the receipt is known with other
-        lines; Overloaded where the file is full.
+        lines; Overloaded where the file is full; BeyondAllotment where a sale is of more than the till was given, and
+        `may_exceed` is False.
         """
         said = list(lines)
         content = hashlib.sha256(json.dumps(said).encode()).hexdigest()
         with self._turn:
-            first = self._first_of(receipt, kind, content)
+            first, pieces = self._first_of(receipt, kind, content)
+            if not first:
+                pieces = self._pieces(said, kind, may_exceed=may_exceed)
             rows = tuple(
-                Adjustment(sku, delta, (first or self._next) + place, kind) for place, (sku, delta) in enumerate(said)
+                Adjustment(sku, delta, (first or self._next) + place, kind, allotment_id=name)
+                for place, (sku, delta, name) in enumerate(pieces or [(*line, "") for line in said])
             )
             if first:
                 return rows
@@ -193,37 +202,43 @@ class TillJournal(AbstractContextManager["TillJournal"]):
             began_s = till_rows.clock_s()
             with self._writing() as database:
                 self._insert(database, added)
+                self.allotments.write_sale(database, pieces)
                 if receipt:
-                    database.execute(
-                        "INSERT INTO receipts VALUES (?, ?, ?, ?)", (kind.value, receipt, content, rows[0].sequence)
-                    )
+                    split = json.dumps(pieces) if any(name for _, _, name in pieces) else None
+                    row = (kind.value, receipt, content, rows[0].sequence, split)
+                    database.execute("INSERT INTO receipts VALUES (?, ?, ?, ?, ?)", row)
                     database.execute(
                         "DELETE FROM receipts WHERE rowid <= (SELECT max(rowid) FROM receipts) - ?", (RECEIPTS_KEPT,)
                     )
             self._added(added, began_s)
+            self.allotments.note_sale(pieces)
         return rows
 
-    def _first_of(self, receipt: str, kind: AdjustmentKind, content: str) -> int:
-        """The first movement's number of a receipt that is known, else 0. Raises InvalidArgument for other lines."""
+    def _first_of(self, receipt: str, kind: AdjustmentKind, content: str) -> tuple[int, list[Piece]]:
+        """The first movement's number of a receipt that is known, else 0, and what was recorded for it where that is
+        not its lines. Raises InvalidArgument for other lines.
+        """
         if not receipt:
-            return 0
+            return 0, []
         with self._guarded("read the till's journal"):
             found = (
                 self._open_database()
-                .execute("SELECT content, first FROM receipts WHERE kind = ? AND receipt = ?", (kind.value, receipt))
+                .execute(
+                    "SELECT content, first, pieces FROM receipts WHERE kind = ? AND receipt = ?", (kind.value, receipt)
+                )
                 .fetchone()
             )
         if found is None:
-            return 0
+            return 0, []
         if found[0] != content:
             violation = Violation("receipt", f"{receipt!r} was recorded with other lines")
             why = "a receipt is recorded once"
             raise InvalidArgument("record a movement", where=str(self._path), why=why, violations=(violation,))
-        return int(found[1])
+        return int(found[1]), [(sku, delta, name) for sku, delta, name in json.loads(found[2] or "[]")]
 
     def _insert(self, database: sqlite3.Connection, added: Sequence[tuple[Adjustment, int | None]]) -> None:
         database.executemany(
-            "INSERT INTO movements VALUES (?, ?, ?, ?, ?, ?)", [till_rows.fields_of(*each) for each in added]
+            "INSERT INTO movements VALUES (?, ?, ?, ?, ?, ?, ?)", [till_rows.fields_of(*each) for each in added]
         )
         if added:
             database.execute("UPDATE meta SET next = ?", (added[-1][0].sequence + 1,))
@@ -295,19 +310,24 @@ class TillJournal(AbstractContextManager["TillJournal"]):
             for question in ("SELECT count(*) FROM sqlite_master", "PRAGMA application_id", "PRAGMA user_version")
         )
         database.execute("COMMIT")
-        if (application, version) != ((till_rows.APPLICATION_ID, till_rows.FORMAT) if tables else (0, 0)):
+        known = [(till_rows.APPLICATION_ID, 1), (till_rows.APPLICATION_ID, till_rows.FORMAT)] if tables else [(0, 0)]
+        if (application, version) not in known:
             raise self._damaged("open the till's journal", "it is a database of another program or version", _OTHERS)
         (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise self._damaged("open the till's journal", "this disk takes no write-ahead log", _OTHER_DISK)
         database.execute("PRAGMA synchronous = FULL")
+        if version != till_rows.FORMAT:
+            with self._writing():
+                if not tables:
+                    for statement in till_rows.SCHEMA:
+                        database.execute(statement)
+                    database.execute("INSERT INTO meta VALUES (1, 0, ?, '', 0)", (self.series,))
+                for statement in till_allotments.SCHEMA:
+                    database.execute(statement)
+                database.execute(f"PRAGMA user_version = {till_rows.FORMAT}")
         if tables:
             self._load(database)
-            return
-        with self._writing():
-            for statement in till_rows.SCHEMA:
-                database.execute(statement)
-            database.execute("INSERT INTO meta VALUES (1, 0, ?, '', 0)", (self.series,))
 
     def _load(self, database: sqlite3.Connection) -> None:
         (health,) = database.execute("PRAGMA quick_check(1)").fetchone()
@@ -319,13 +339,16 @@ class TillJournal(AbstractContextManager["TillJournal"]):
         self._call = (call[0], call[1])
         (first,) = database.execute("SELECT min(sequence) FROM movements").fetchone()
         expected = min(first or self._next, sent + 1)
-        for sequence, sku, delta, kind, at_ms, checksum in database.execute("SELECT * FROM movements ORDER BY 1"):
-            if sequence != expected or checksum != till_rows.checksum_of(sequence, sku, delta, kind, at_ms):
+        for sequence, sku, delta, kind, at_ms, checksum, name in database.execute("SELECT * FROM movements ORDER BY 1"):
+            fields = (sequence, sku, delta, kind, at_ms, *([name] if name else ()))
+            if sequence != expected or checksum != till_rows.checksum_of(*fields):
                 raise self._damaged("read the till's journal", f"the movement {expected} is damaged or missing")
             expected += 1
             if sequence > sent:
-                self._unsent.append(Adjustment(sku, delta, sequence, AdjustmentKind(kind)))
+                self._unsent.append(Adjustment(sku, delta, sequence, AdjustmentKind(kind), allotment_id=name))
                 self._occurred[sequence] = (at_ms, None)
+        if not self.allotments.load(database):
+            raise self._damaged("read the till's journal", "a hand-out is damaged")
         if expected != self._next:
             raise self._damaged("read the till's journal", f"the movement {expected} is missing")
 

@@ -11,7 +11,7 @@ from holdfast.client.models.stock import Adjustment, AdjustmentKind
 APPLICATION_ID = 0x48464C54
 """Says in the file's head whose it is."""
 
-FORMAT = 1
+FORMAT = 2  # 1 has none of the tables of `till_allotments`
 SCHEMA = (
     """CREATE TABLE meta (next INTEGER NOT NULL, sent INTEGER NOT NULL, series TEXT NOT NULL, key TEXT NOT NULL,
         last INTEGER NOT NULL)""",
@@ -23,7 +23,6 @@ SCHEMA = (
     """CREATE TABLE receipts (kind INTEGER NOT NULL, receipt TEXT NOT NULL, content TEXT NOT NULL,
         first INTEGER NOT NULL, PRIMARY KEY (kind, receipt))""",
     f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {FORMAT}",
 )
 
 AGE_MS_MAX = 366 * 86_400_000
@@ -56,10 +55,11 @@ def violations_of(rows: Iterable[Adjustment]) -> Iterable[Violation]:
             yield Violation(f"lines[{number}].quantity", f"must be {least} to {most} for {row.kind.name}, and not zero")
 
 
-def fields_of(row: Adjustment, at_ms: int | None) -> tuple[int, str, int, int, int | None, int]:
-    """A movement as its row, with the checksum last."""
+def fields_of(row: Adjustment, at_ms: int | None) -> tuple[int, str, int, int, int | None, int, str]:
+    """A movement as its row, with its checksum, and the allotment that it is of."""
     fields = (row.sequence, row.sku, row.delta, row.kind.value, at_ms)
-    return (*fields, checksum_of(*fields))
+    name = (row.allotment_id,) if row.allotment_id else ()
+    return (*fields, checksum_of(*fields, *name), row.allotment_id)
 
 
 def checksum_of(*fields: int | str | None) -> int:

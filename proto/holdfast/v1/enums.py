@@ -3,6 +3,34 @@
 from enum import IntEnum
 
 
+class HolderKind(IntEnum):
+    """Who holds an allotment."""
+
+    # Refused: a kind is required.
+    UNSPECIFIED = 0
+    # A till, which sells from it also while it is cut off from the network.
+    TILL = 1
+    # A channel, whose reservations alone may take from it.
+    CHANNEL = 2
+
+
+class AllotmentStatus(IntEnum):
+    """Where an allotment stands."""
+
+    # Never sent.
+    UNSPECIFIED = 0
+    # Its holder may sell from it until `expires_at`.
+    OPEN = 1
+    # It has ended, and its till has not said what it sold: the units left are unknown until they are counted.
+    UNKNOWN = 2
+    # Final. What was left came back.
+    RETURNED = 3
+    # Final. Its time was over, and what was left came back.
+    EXPIRED = 4
+    # Final. It had ended, and a count has settled what its till may have sold.
+    COUNTED = 5
+
+
 class ReservationStatus(IntEnum):
     """Where a reservation stands. HELD -> CONFIRMED -> READY -> COLLECTED; RELEASED and EXPIRED end it from the first three."""
 
@@ -97,6 +125,14 @@ class Reason(IntEnum):
     SLOT_NOT_OFFERED = 20
     # The pickup slot has no place left.
     SLOT_FULL = 21
+    # The shop has no allotment of this id, or forgot it.
+    ALLOTMENT_NOT_FOUND = 22
+    # The allotment has ended.
+    ALLOTMENT_ENDED = 23
+    # The shop has as many allotments as it may. `available` is that number.
+    ALLOTMENTS_LIMIT = 24
+    # The reservation was given to another till, which may be handing it out.
+    GIVEN_TO_TILL = 25
 
 
 class AdjustmentKind(IntEnum):
@@ -122,6 +158,17 @@ class HoldsCounted(IntEnum):
     # The count includes them: it is what the shop has on hand.
     INCLUDED = 1
     # They were left out: what the shop has on hand is the count plus what was reserved at that instant.
+    EXCLUDED = 2
+
+
+class AllottedCounted(IntEnum):
+    """Whether the count took in the units that are allotted to tills."""
+
+    # As INCLUDED.
+    UNSPECIFIED = 0
+    # The count includes them. Where an allotment had ended by then, it settles what its till may have sold.
+    INCLUDED = 1
+    # They lay elsewhere, and were left out: what the shop has on hand is the count plus what tills had.
     EXCLUDED = 2
 
 

@@ -35,6 +35,10 @@ class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_NO_STORE_IN_REACH: _ClassVar[Reason]
     REASON_SLOT_NOT_OFFERED: _ClassVar[Reason]
     REASON_SLOT_FULL: _ClassVar[Reason]
+    REASON_ALLOTMENT_NOT_FOUND: _ClassVar[Reason]
+    REASON_ALLOTMENT_ENDED: _ClassVar[Reason]
+    REASON_ALLOTMENTS_LIMIT: _ClassVar[Reason]
+    REASON_GIVEN_TO_TILL: _ClassVar[Reason]
 REASON_UNSPECIFIED: Reason
 REASON_IDEMPOTENCY_KEY_REUSED: Reason
 REASON_RESERVATION_NOT_FOUND: Reason
@@ -57,6 +61,10 @@ REASON_CLAIM_ABANDONED: Reason
 REASON_NO_STORE_IN_REACH: Reason
 REASON_SLOT_NOT_OFFERED: Reason
 REASON_SLOT_FULL: Reason
+REASON_ALLOTMENT_NOT_FOUND: Reason
+REASON_ALLOTMENT_ENDED: Reason
+REASON_ALLOTMENTS_LIMIT: Reason
+REASON_GIVEN_TO_TILL: Reason
 
 class ShortLine(_message.Message):
     __slots__ = ("sku", "asked", "available")
@@ -79,7 +87,7 @@ class NearStore(_message.Message):
     def __init__(self, store_id: _Optional[str] = ..., kilometres: _Optional[float] = ..., has_everything: _Optional[bool] = ...) -> None: ...
 
 class Rejection(_message.Message):
-    __slots__ = ("reason", "message", "store_id", "sku", "asked", "available", "reservation_id", "status", "short_lines", "version", "order_id", "near_stores", "by_hint")
+    __slots__ = ("reason", "message", "store_id", "sku", "asked", "available", "reservation_id", "status", "short_lines", "version", "order_id", "near_stores", "allotment_id", "by_hint")
     REASON_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -92,6 +100,7 @@ class Rejection(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     NEAR_STORES_FIELD_NUMBER: _ClassVar[int]
+    ALLOTMENT_ID_FIELD_NUMBER: _ClassVar[int]
     BY_HINT_FIELD_NUMBER: _ClassVar[int]
     reason: Reason
     message: str
@@ -105,8 +114,9 @@ class Rejection(_message.Message):
     version: int
     order_id: str
     near_stores: _containers.RepeatedCompositeFieldContainer[NearStore]
+    allotment_id: str
     by_hint: bool
-    def __init__(self, reason: _Optional[_Union[Reason, str]] = ..., message: _Optional[str] = ..., store_id: _Optional[str] = ..., sku: _Optional[str] = ..., asked: _Optional[int] = ..., available: _Optional[int] = ..., reservation_id: _Optional[str] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., short_lines: _Optional[_Iterable[_Union[ShortLine, _Mapping]]] = ..., version: _Optional[int] = ..., order_id: _Optional[str] = ..., near_stores: _Optional[_Iterable[_Union[NearStore, _Mapping]]] = ..., by_hint: _Optional[bool] = ...) -> None: ...
+    def __init__(self, reason: _Optional[_Union[Reason, str]] = ..., message: _Optional[str] = ..., store_id: _Optional[str] = ..., sku: _Optional[str] = ..., asked: _Optional[int] = ..., available: _Optional[int] = ..., reservation_id: _Optional[str] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., short_lines: _Optional[_Iterable[_Union[ShortLine, _Mapping]]] = ..., version: _Optional[int] = ..., order_id: _Optional[str] = ..., near_stores: _Optional[_Iterable[_Union[NearStore, _Mapping]]] = ..., allotment_id: _Optional[str] = ..., by_hint: _Optional[bool] = ...) -> None: ...
 
 class FieldViolation(_message.Message):
     __slots__ = ("field", "description")

@@ -1,6 +1,7 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from holdfast.v1 import allotment_pb2 as _allotment_pb2
 from holdfast.v1 import error_pb2 as _error_pb2
 from holdfast.v1 import reservation_pb2 as _reservation_pb2
 from holdfast.v1 import stock_pb2 as _stock_pb2
@@ -13,7 +14,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Event(_message.Message):
-    __slots__ = ("store_id", "version", "at", "record_hash", "reserved", "refused", "confirmed", "ready_marked", "collected", "released", "expired", "extended", "stock_adjusted", "stock_counted", "safety_stock_set", "shortfall_declared", "policy_adopted", "amended", "claimed", "outcome_applied", "acknowledged", "order_changed", "claim_barred")
+    __slots__ = ("store_id", "version", "at", "record_hash", "reserved", "refused", "confirmed", "ready_marked", "collected", "released", "expired", "extended", "stock_adjusted", "stock_counted", "safety_stock_set", "shortfall_declared", "policy_adopted", "amended", "claimed", "outcome_applied", "acknowledged", "order_changed", "claim_barred", "allotted", "allotment_extended", "allotment_returned", "allotment_expired", "allotment_shrunk", "quota_drawn", "given")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
@@ -37,6 +38,13 @@ class Event(_message.Message):
     ACKNOWLEDGED_FIELD_NUMBER: _ClassVar[int]
     ORDER_CHANGED_FIELD_NUMBER: _ClassVar[int]
     CLAIM_BARRED_FIELD_NUMBER: _ClassVar[int]
+    ALLOTTED_FIELD_NUMBER: _ClassVar[int]
+    ALLOTMENT_EXTENDED_FIELD_NUMBER: _ClassVar[int]
+    ALLOTMENT_RETURNED_FIELD_NUMBER: _ClassVar[int]
+    ALLOTMENT_EXPIRED_FIELD_NUMBER: _ClassVar[int]
+    ALLOTMENT_SHRUNK_FIELD_NUMBER: _ClassVar[int]
+    QUOTA_DRAWN_FIELD_NUMBER: _ClassVar[int]
+    GIVEN_FIELD_NUMBER: _ClassVar[int]
     store_id: str
     version: int
     at: _timestamp_pb2.Timestamp
@@ -60,7 +68,14 @@ class Event(_message.Message):
     acknowledged: AcknowledgedEvent
     order_changed: OrderChangedEvent
     claim_barred: ClaimBarredEvent
-    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., record_hash: _Optional[int] = ..., reserved: _Optional[_Union[ReservedEvent, _Mapping]] = ..., refused: _Optional[_Union[RefusedEvent, _Mapping]] = ..., confirmed: _Optional[_Union[ConfirmedEvent, _Mapping]] = ..., ready_marked: _Optional[_Union[ReadyMarkedEvent, _Mapping]] = ..., collected: _Optional[_Union[CollectedEvent, _Mapping]] = ..., released: _Optional[_Union[ReleasedEvent, _Mapping]] = ..., expired: _Optional[_Union[ExpiredEvent, _Mapping]] = ..., extended: _Optional[_Union[ExtendedEvent, _Mapping]] = ..., stock_adjusted: _Optional[_Union[StockAdjustedEvent, _Mapping]] = ..., stock_counted: _Optional[_Union[StockCountedEvent, _Mapping]] = ..., safety_stock_set: _Optional[_Union[SafetyStockSetEvent, _Mapping]] = ..., shortfall_declared: _Optional[_Union[ShortfallDeclaredEvent, _Mapping]] = ..., policy_adopted: _Optional[_Union[PolicyAdoptedEvent, _Mapping]] = ..., amended: _Optional[_Union[AmendedEvent, _Mapping]] = ..., claimed: _Optional[_Union[ClaimedEvent, _Mapping]] = ..., outcome_applied: _Optional[_Union[OutcomeAppliedEvent, _Mapping]] = ..., acknowledged: _Optional[_Union[AcknowledgedEvent, _Mapping]] = ..., order_changed: _Optional[_Union[OrderChangedEvent, _Mapping]] = ..., claim_barred: _Optional[_Union[ClaimBarredEvent, _Mapping]] = ...) -> None: ...
+    allotted: AllottedEvent
+    allotment_extended: AllotmentExtendedEvent
+    allotment_returned: AllotmentReturnedEvent
+    allotment_expired: AllotmentExpiredEvent
+    allotment_shrunk: AllotmentShrunkEvent
+    quota_drawn: QuotaDrawnEvent
+    given: GivenEvent
+    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., record_hash: _Optional[int] = ..., reserved: _Optional[_Union[ReservedEvent, _Mapping]] = ..., refused: _Optional[_Union[RefusedEvent, _Mapping]] = ..., confirmed: _Optional[_Union[ConfirmedEvent, _Mapping]] = ..., ready_marked: _Optional[_Union[ReadyMarkedEvent, _Mapping]] = ..., collected: _Optional[_Union[CollectedEvent, _Mapping]] = ..., released: _Optional[_Union[ReleasedEvent, _Mapping]] = ..., expired: _Optional[_Union[ExpiredEvent, _Mapping]] = ..., extended: _Optional[_Union[ExtendedEvent, _Mapping]] = ..., stock_adjusted: _Optional[_Union[StockAdjustedEvent, _Mapping]] = ..., stock_counted: _Optional[_Union[StockCountedEvent, _Mapping]] = ..., safety_stock_set: _Optional[_Union[SafetyStockSetEvent, _Mapping]] = ..., shortfall_declared: _Optional[_Union[ShortfallDeclaredEvent, _Mapping]] = ..., policy_adopted: _Optional[_Union[PolicyAdoptedEvent, _Mapping]] = ..., amended: _Optional[_Union[AmendedEvent, _Mapping]] = ..., claimed: _Optional[_Union[ClaimedEvent, _Mapping]] = ..., outcome_applied: _Optional[_Union[OutcomeAppliedEvent, _Mapping]] = ..., acknowledged: _Optional[_Union[AcknowledgedEvent, _Mapping]] = ..., order_changed: _Optional[_Union[OrderChangedEvent, _Mapping]] = ..., claim_barred: _Optional[_Union[ClaimBarredEvent, _Mapping]] = ..., allotted: _Optional[_Union[AllottedEvent, _Mapping]] = ..., allotment_extended: _Optional[_Union[AllotmentExtendedEvent, _Mapping]] = ..., allotment_returned: _Optional[_Union[AllotmentReturnedEvent, _Mapping]] = ..., allotment_expired: _Optional[_Union[AllotmentExpiredEvent, _Mapping]] = ..., allotment_shrunk: _Optional[_Union[AllotmentShrunkEvent, _Mapping]] = ..., quota_drawn: _Optional[_Union[QuotaDrawnEvent, _Mapping]] = ..., given: _Optional[_Union[GivenEvent, _Mapping]] = ...) -> None: ...
 
 class OrderChangedEvent(_message.Message):
     __slots__ = ("kind", "order_id")
@@ -187,22 +202,26 @@ class ExtendedEvent(_message.Message):
     def __init__(self, reservation_id: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class StockAdjustedEvent(_message.Message):
-    __slots__ = ("source", "adjustments", "dropped_repeated")
+    __slots__ = ("source", "adjustments", "dropped_repeated", "settled_late")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     ADJUSTMENTS_FIELD_NUMBER: _ClassVar[int]
     DROPPED_REPEATED_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_LATE_FIELD_NUMBER: _ClassVar[int]
     source: str
     adjustments: _containers.RepeatedCompositeFieldContainer[_stock_pb2.Adjustment]
     dropped_repeated: int
-    def __init__(self, source: _Optional[str] = ..., adjustments: _Optional[_Iterable[_Union[_stock_pb2.Adjustment, _Mapping]]] = ..., dropped_repeated: _Optional[int] = ...) -> None: ...
+    settled_late: int
+    def __init__(self, source: _Optional[str] = ..., adjustments: _Optional[_Iterable[_Union[_stock_pb2.Adjustment, _Mapping]]] = ..., dropped_repeated: _Optional[int] = ..., settled_late: _Optional[int] = ...) -> None: ...
 
 class StockCountedEvent(_message.Message):
-    __slots__ = ("as_of", "corrections")
+    __slots__ = ("as_of", "corrections", "allotted")
     AS_OF_FIELD_NUMBER: _ClassVar[int]
     CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
+    ALLOTTED_FIELD_NUMBER: _ClassVar[int]
     as_of: _timestamp_pb2.Timestamp
     corrections: _containers.RepeatedCompositeFieldContainer[_stock_pb2.Adjustment]
-    def __init__(self, as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., corrections: _Optional[_Iterable[_Union[_stock_pb2.Adjustment, _Mapping]]] = ...) -> None: ...
+    allotted: _stock_pb2.AllottedCounted
+    def __init__(self, as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., corrections: _Optional[_Iterable[_Union[_stock_pb2.Adjustment, _Mapping]]] = ..., allotted: _Optional[_Union[_stock_pb2.AllottedCounted, str]] = ...) -> None: ...
 
 class SafetyStockSetEvent(_message.Message):
     __slots__ = ("safety_stocks",)
@@ -221,3 +240,69 @@ class PolicyAdoptedEvent(_message.Message):
     POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
     policy_version: int
     def __init__(self, policy_version: _Optional[int] = ...) -> None: ...
+
+class AllottedEvent(_message.Message):
+    __slots__ = ("allotment",)
+    ALLOTMENT_FIELD_NUMBER: _ClassVar[int]
+    allotment: _allotment_pb2.Allotment
+    def __init__(self, allotment: _Optional[_Union[_allotment_pb2.Allotment, _Mapping]] = ...) -> None: ...
+
+class AllotmentExtendedEvent(_message.Message):
+    __slots__ = ("allotment_id", "expires_at")
+    ALLOTMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    allotment_id: str
+    expires_at: _timestamp_pb2.Timestamp
+    def __init__(self, allotment_id: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class AllotmentReturnedEvent(_message.Message):
+    __slots__ = ("allotment_id", "lines")
+    ALLOTMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    allotment_id: str
+    lines: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
+    def __init__(self, allotment_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ...) -> None: ...
+
+class AllotmentExpiredEvent(_message.Message):
+    __slots__ = ("allotment_id", "lines")
+    ALLOTMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    allotment_id: str
+    lines: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
+    def __init__(self, allotment_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ...) -> None: ...
+
+class AllotmentShrunkEvent(_message.Message):
+    __slots__ = ("allotment_id", "lines")
+    ALLOTMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    allotment_id: str
+    lines: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
+    def __init__(self, allotment_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ...) -> None: ...
+
+class DrawnLine(_message.Message):
+    __slots__ = ("allotment_id", "sku", "quantity")
+    ALLOTMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    allotment_id: str
+    sku: str
+    quantity: int
+    def __init__(self, allotment_id: _Optional[str] = ..., sku: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
+
+class QuotaDrawnEvent(_message.Message):
+    __slots__ = ("reservation_id", "drawn")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    DRAWN_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    drawn: _containers.RepeatedCompositeFieldContainer[DrawnLine]
+    def __init__(self, reservation_id: _Optional[str] = ..., drawn: _Optional[_Iterable[_Union[DrawnLine, _Mapping]]] = ...) -> None: ...
+
+class GivenEvent(_message.Message):
+    __slots__ = ("reservation_id", "till", "until")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    TILL_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    till: str
+    until: _timestamp_pb2.Timestamp
+    def __init__(self, reservation_id: _Optional[str] = ..., till: _Optional[str] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

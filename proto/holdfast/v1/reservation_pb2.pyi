@@ -71,7 +71,7 @@ class ReservationLine(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., quantity: _Optional[int] = ..., collected: _Optional[int] = ..., released: _Optional[int] = ...) -> None: ...
 
 class Reservation(_message.Message):
-    __slots__ = ("reservation_id", "store_id", "status", "lines", "customer_id", "channel", "basket_id", "created_at", "expires_at", "version", "payment_reference", "release_reason", "order_id", "slot_start", "earliest_ready", "external_reference")
+    __slots__ = ("reservation_id", "store_id", "status", "lines", "customer_id", "channel", "basket_id", "created_at", "expires_at", "version", "payment_reference", "release_reason", "order_id", "slot_start", "earliest_ready", "external_reference", "till", "till_until")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -88,6 +88,8 @@ class Reservation(_message.Message):
     SLOT_START_FIELD_NUMBER: _ClassVar[int]
     EARLIEST_READY_FIELD_NUMBER: _ClassVar[int]
     EXTERNAL_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    TILL_FIELD_NUMBER: _ClassVar[int]
+    TILL_UNTIL_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
     store_id: str
     status: ReservationStatus
@@ -104,4 +106,6 @@ class Reservation(_message.Message):
     slot_start: _timestamp_pb2.Timestamp
     earliest_ready: _timestamp_pb2.Timestamp
     external_reference: str
-    def __init__(self, reservation_id: _Optional[str] = ..., store_id: _Optional[str] = ..., status: _Optional[_Union[ReservationStatus, str]] = ..., lines: _Optional[_Iterable[_Union[ReservationLine, _Mapping]]] = ..., customer_id: _Optional[str] = ..., channel: _Optional[str] = ..., basket_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., payment_reference: _Optional[str] = ..., release_reason: _Optional[_Union[ReleaseReason, str]] = ..., order_id: _Optional[str] = ..., slot_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., earliest_ready: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., external_reference: _Optional[str] = ...) -> None: ...
+    till: str
+    till_until: _timestamp_pb2.Timestamp
+    def __init__(self, reservation_id: _Optional[str] = ..., store_id: _Optional[str] = ..., status: _Optional[_Union[ReservationStatus, str]] = ..., lines: _Optional[_Iterable[_Union[ReservationLine, _Mapping]]] = ..., customer_id: _Optional[str] = ..., channel: _Optional[str] = ..., basket_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., payment_reference: _Optional[str] = ..., release_reason: _Optional[_Union[ReleaseReason, str]] = ..., order_id: _Optional[str] = ..., slot_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., earliest_ready: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., external_reference: _Optional[str] = ..., till: _Optional[str] = ..., till_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -150,16 +150,18 @@ class MarkReservationReadyResponse(_message.Message):
     def __init__(self, reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ..., rejection: _Optional[_Union[_error_pb2.Rejection, _Mapping]] = ...) -> None: ...
 
 class CollectReservationRequest(_message.Message):
-    __slots__ = ("idempotency_key", "reservation_id", "payment_reference", "lines")
+    __slots__ = ("idempotency_key", "reservation_id", "payment_reference", "lines", "till")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     PAYMENT_REFERENCE_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
+    TILL_FIELD_NUMBER: _ClassVar[int]
     idempotency_key: str
     reservation_id: str
     payment_reference: str
     lines: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
-    def __init__(self, idempotency_key: _Optional[str] = ..., reservation_id: _Optional[str] = ..., payment_reference: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ...) -> None: ...
+    till: str
+    def __init__(self, idempotency_key: _Optional[str] = ..., reservation_id: _Optional[str] = ..., payment_reference: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., till: _Optional[str] = ...) -> None: ...
 
 class CollectReservationResponse(_message.Message):
     __slots__ = ("reservation", "rejection", "error")
@@ -228,6 +230,26 @@ class ExtendReservationRequest(_message.Message):
     def __init__(self, idempotency_key: _Optional[str] = ..., reservation_id: _Optional[str] = ..., ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class ExtendReservationResponse(_message.Message):
+    __slots__ = ("reservation", "rejection")
+    RESERVATION_FIELD_NUMBER: _ClassVar[int]
+    REJECTION_FIELD_NUMBER: _ClassVar[int]
+    reservation: _reservation_pb2.Reservation
+    rejection: _error_pb2.Rejection
+    def __init__(self, reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ..., rejection: _Optional[_Union[_error_pb2.Rejection, _Mapping]] = ...) -> None: ...
+
+class GiveReservationRequest(_message.Message):
+    __slots__ = ("idempotency_key", "reservation_id", "till", "ttl")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    TILL_FIELD_NUMBER: _ClassVar[int]
+    TTL_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    reservation_id: str
+    till: str
+    ttl: _duration_pb2.Duration
+    def __init__(self, idempotency_key: _Optional[str] = ..., reservation_id: _Optional[str] = ..., till: _Optional[str] = ..., ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class GiveReservationResponse(_message.Message):
     __slots__ = ("reservation", "rejection")
     RESERVATION_FIELD_NUMBER: _ClassVar[int]
     REJECTION_FIELD_NUMBER: _ClassVar[int]

@@ -84,6 +84,11 @@ class ReservationServiceStub:
                 request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.ExtendReservationRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.ExtendReservationResponse.FromString,
                 _registered_method=True)
+        self.GiveReservation = channel.unary_unary(
+                '/holdfast.v1.ReservationService/GiveReservation',
+                request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.GiveReservationRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.GiveReservationResponse.FromString,
+                _registered_method=True)
 
 
 class ReservationServiceServicer:
@@ -185,6 +190,14 @@ class ReservationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GiveReservation(self, request, context):
+        """Gives a reservation to one till, which may then hand it out while it is cut off. Until that time is over no other
+        till does (REASON_GIVEN_TO_TILL); it may be released, and then it is a conflict that its till finds when it is back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReservationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -252,6 +265,11 @@ def add_ReservationServiceServicer_to_server(servicer, server):
                     servicer.ExtendReservation,
                     request_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.ExtendReservationRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_reservation__service__pb2.ExtendReservationResponse.SerializeToString,
+            ),
+            'GiveReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GiveReservation,
+                    request_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.GiveReservationRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_reservation__service__pb2.GiveReservationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -609,6 +627,33 @@ class ReservationService:
             '/holdfast.v1.ReservationService/ExtendReservation',
             holdfast_dot_v1_dot_reservation__service__pb2.ExtendReservationRequest.SerializeToString,
             holdfast_dot_v1_dot_reservation__service__pb2.ExtendReservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GiveReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.ReservationService/GiveReservation',
+            holdfast_dot_v1_dot_reservation__service__pb2.GiveReservationRequest.SerializeToString,
+            holdfast_dot_v1_dot_reservation__service__pb2.GiveReservationResponse.FromString,
             options,
             channel_credentials,
             insecure,

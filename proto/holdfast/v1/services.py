@@ -5,6 +5,7 @@ from typing import Final
 from google.protobuf.descriptor import ServiceDescriptor
 
 from holdfast.v1 import admin_service_pb2
+from holdfast.v1 import allotment_service_pb2
 from holdfast.v1 import stock_service_pb2
 from holdfast.v1 import event_service_pb2
 from holdfast.v1 import order_service_pb2
@@ -12,6 +13,7 @@ from holdfast.v1 import reservation_service_pb2
 
 SERVICES: Final[tuple[ServiceDescriptor, ...]] = (
     admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"],
+    allotment_service_pb2.DESCRIPTOR.services_by_name["AllotmentService"],
     stock_service_pb2.DESCRIPTOR.services_by_name["StockService"],
     event_service_pb2.DESCRIPTOR.services_by_name["EventService"],
     order_service_pb2.DESCRIPTOR.services_by_name["OrderService"],

@@ -24,6 +24,12 @@ class HoldsCounted(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     HOLDS_COUNTED_UNSPECIFIED: _ClassVar[HoldsCounted]
     HOLDS_COUNTED_INCLUDED: _ClassVar[HoldsCounted]
     HOLDS_COUNTED_EXCLUDED: _ClassVar[HoldsCounted]
+
+class AllottedCounted(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ALLOTTED_COUNTED_UNSPECIFIED: _ClassVar[AllottedCounted]
+    ALLOTTED_COUNTED_INCLUDED: _ClassVar[AllottedCounted]
+    ALLOTTED_COUNTED_EXCLUDED: _ClassVar[AllottedCounted]
 ADJUSTMENT_KIND_UNSPECIFIED: AdjustmentKind
 ADJUSTMENT_KIND_RECEIPT: AdjustmentKind
 ADJUSTMENT_KIND_SALE: AdjustmentKind
@@ -32,9 +38,12 @@ ADJUSTMENT_KIND_CORRECTION: AdjustmentKind
 HOLDS_COUNTED_UNSPECIFIED: HoldsCounted
 HOLDS_COUNTED_INCLUDED: HoldsCounted
 HOLDS_COUNTED_EXCLUDED: HoldsCounted
+ALLOTTED_COUNTED_UNSPECIFIED: AllottedCounted
+ALLOTTED_COUNTED_INCLUDED: AllottedCounted
+ALLOTTED_COUNTED_EXCLUDED: AllottedCounted
 
 class Position(_message.Message):
-    __slots__ = ("sku", "on_hand", "reserved", "allotted", "safety_stock", "available", "stocked")
+    __slots__ = ("sku", "on_hand", "reserved", "allotted", "safety_stock", "available", "stocked", "unknown")
     SKU_FIELD_NUMBER: _ClassVar[int]
     ON_HAND_FIELD_NUMBER: _ClassVar[int]
     RESERVED_FIELD_NUMBER: _ClassVar[int]
@@ -42,6 +51,7 @@ class Position(_message.Message):
     SAFETY_STOCK_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     STOCKED_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_FIELD_NUMBER: _ClassVar[int]
     sku: str
     on_hand: int
     reserved: int
@@ -49,7 +59,8 @@ class Position(_message.Message):
     safety_stock: int
     available: int
     stocked: bool
-    def __init__(self, sku: _Optional[str] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., allotted: _Optional[int] = ..., safety_stock: _Optional[int] = ..., available: _Optional[int] = ..., stocked: _Optional[bool] = ...) -> None: ...
+    unknown: int
+    def __init__(self, sku: _Optional[str] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., allotted: _Optional[int] = ..., safety_stock: _Optional[int] = ..., available: _Optional[int] = ..., stocked: _Optional[bool] = ..., unknown: _Optional[int] = ...) -> None: ...
 
 class StoreAvailability(_message.Message):
     __slots__ = ("store_id", "version", "as_of", "age", "positions")
@@ -66,18 +77,20 @@ class StoreAvailability(_message.Message):
     def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., positions: _Optional[_Iterable[_Union[Position, _Mapping]]] = ...) -> None: ...
 
 class Adjustment(_message.Message):
-    __slots__ = ("sku", "delta", "sequence", "kind", "age")
+    __slots__ = ("sku", "delta", "sequence", "kind", "age", "allotment_id")
     SKU_FIELD_NUMBER: _ClassVar[int]
     DELTA_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     AGE_FIELD_NUMBER: _ClassVar[int]
+    ALLOTMENT_ID_FIELD_NUMBER: _ClassVar[int]
     sku: str
     delta: int
     sequence: int
     kind: AdjustmentKind
     age: _duration_pb2.Duration
-    def __init__(self, sku: _Optional[str] = ..., delta: _Optional[int] = ..., sequence: _Optional[int] = ..., kind: _Optional[_Union[AdjustmentKind, str]] = ..., age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    allotment_id: str
+    def __init__(self, sku: _Optional[str] = ..., delta: _Optional[int] = ..., sequence: _Optional[int] = ..., kind: _Optional[_Union[AdjustmentKind, str]] = ..., age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., allotment_id: _Optional[str] = ...) -> None: ...
 
 class Count(_message.Message):
     __slots__ = ("sku", "quantity")
@@ -106,15 +119,17 @@ class Shortfall(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., quantity: _Optional[int] = ..., losses: _Optional[_Iterable[_Union[ShortfallLoss, _Mapping]]] = ...) -> None: ...
 
 class StockChange(_message.Message):
-    __slots__ = ("version", "applied", "dropped_repeated", "dropped_late", "shortfalls")
+    __slots__ = ("version", "applied", "dropped_repeated", "dropped_late", "shortfalls", "settled_late")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     APPLIED_FIELD_NUMBER: _ClassVar[int]
     DROPPED_REPEATED_FIELD_NUMBER: _ClassVar[int]
     DROPPED_LATE_FIELD_NUMBER: _ClassVar[int]
     SHORTFALLS_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_LATE_FIELD_NUMBER: _ClassVar[int]
     version: int
     applied: int
     dropped_repeated: int
     dropped_late: int
     shortfalls: _containers.RepeatedCompositeFieldContainer[Shortfall]
-    def __init__(self, version: _Optional[int] = ..., applied: _Optional[int] = ..., dropped_repeated: _Optional[int] = ..., dropped_late: _Optional[int] = ..., shortfalls: _Optional[_Iterable[_Union[Shortfall, _Mapping]]] = ...) -> None: ...
+    settled_late: int
+    def __init__(self, version: _Optional[int] = ..., applied: _Optional[int] = ..., dropped_repeated: _Optional[int] = ..., dropped_late: _Optional[int] = ..., shortfalls: _Optional[_Iterable[_Union[Shortfall, _Mapping]]] = ..., settled_late: _Optional[int] = ...) -> None: ...

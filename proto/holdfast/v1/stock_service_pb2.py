@@ -18,7 +18,7 @@ from holdfast.v1 import error_pb2 as holdfast_dot_v1_dot_error__pb2
 from holdfast.v1 import stock_pb2 as holdfast_dot_v1_dot_stock__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fholdfast/v1/stock_service.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17holdfast/v1/error.proto\x1a\x17holdfast/v1/stock.proto\"}\n\x12\x41\x64justStockRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12,\n\x0b\x61\x64justments\x18\x04 \x03(\x0b\x32\x17.holdfast.v1.Adjustment\"x\n\x13\x41\x64justStockResponse\x12*\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.StockChangeH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"\xb7\x01\n\x11\x43ountStockRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12\"\n\x06\x63ounts\x18\x03 \x03(\x0b\x32\x12.holdfast.v1.Count\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05holds\x18\x05 \x01(\x0e\x32\x19.holdfast.v1.HoldsCounted\"w\n\x12\x43ountStockResponse\x12*\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.StockChangeH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\",\n\x0bSafetyStock\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"s\n\x15SetSafetyStockRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12/\n\rsafety_stocks\x18\x03 \x03(\x0b\x32\x18.holdfast.v1.SafetyStock\"{\n\x16SetSafetyStockResponse\x12*\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.StockChangeH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"\xb9\x01\n\x16GetAvailabilityRequest\x12\x11\n\tstore_ids\x18\x01 \x03(\t\x12\x0c\n\x04skus\x18\x02 \x03(\t\x12J\n\x0cmin_versions\x18\x03 \x03(\x0b\x32\x34.holdfast.v1.GetAvailabilityRequest.MinVersionsEntry\x1a\x32\n\x10MinVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"I\n\x17GetAvailabilityResponse\x12.\n\x06stores\x18\x01 \x03(\x0b\x32\x1e.holdfast.v1.StoreAvailability\"K\n\x0bStoreCursor\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x15\n\rafter_version\x18\x02 \x01(\x03\x12\x13\n\x0brecord_hash\x18\x03 \x01(\x03\"S\n\x18WatchAvailabilityRequest\x12)\n\x07\x63ursors\x18\x01 \x03(\x0b\x32\x18.holdfast.v1.StoreCursor\x12\x0c\n\x04skus\x18\x02 \x03(\t\"\xa8\x01\n\x19WatchAvailabilityResponse\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\tpositions\x18\x04 \x03(\x0b\x32\x15.holdfast.v1.Position\x12\x13\n\x0brecord_hash\x18\x05 \x01(\x03\x32\xce\x03\n\x0cStockService\x12P\n\x0b\x41\x64justStock\x12\x1f.holdfast.v1.AdjustStockRequest\x1a .holdfast.v1.AdjustStockResponse\x12M\n\nCountStock\x12\x1e.holdfast.v1.CountStockRequest\x1a\x1f.holdfast.v1.CountStockResponse\x12Y\n\x0eSetSafetyStock\x12\".holdfast.v1.SetSafetyStockRequest\x1a#.holdfast.v1.SetSafetyStockResponse\x12\\\n\x0fGetAvailability\x12#.holdfast.v1.GetAvailabilityRequest\x1a$.holdfast.v1.GetAvailabilityResponse\x12\x64\n\x11WatchAvailability\x12%.holdfast.v1.WatchAvailabilityRequest\x1a&.holdfast.v1.WatchAvailabilityResponse0\x01\x42\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fholdfast/v1/stock_service.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17holdfast/v1/error.proto\x1a\x17holdfast/v1/stock.proto\"}\n\x12\x41\x64justStockRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12,\n\x0b\x61\x64justments\x18\x04 \x03(\x0b\x32\x17.holdfast.v1.Adjustment\"x\n\x13\x41\x64justStockResponse\x12*\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.StockChangeH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"\xe7\x01\n\x11\x43ountStockRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12\"\n\x06\x63ounts\x18\x03 \x03(\x0b\x32\x12.holdfast.v1.Count\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05holds\x18\x05 \x01(\x0e\x32\x19.holdfast.v1.HoldsCounted\x12.\n\x08\x61llotted\x18\x06 \x01(\x0e\x32\x1c.holdfast.v1.AllottedCounted\"w\n\x12\x43ountStockResponse\x12*\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.StockChangeH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\",\n\x0bSafetyStock\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"s\n\x15SetSafetyStockRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12/\n\rsafety_stocks\x18\x03 \x03(\x0b\x32\x18.holdfast.v1.SafetyStock\"{\n\x16SetSafetyStockResponse\x12*\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.StockChangeH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"\xb9\x01\n\x16GetAvailabilityRequest\x12\x11\n\tstore_ids\x18\x01 \x03(\t\x12\x0c\n\x04skus\x18\x02 \x03(\t\x12J\n\x0cmin_versions\x18\x03 \x03(\x0b\x32\x34.holdfast.v1.GetAvailabilityRequest.MinVersionsEntry\x1a\x32\n\x10MinVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"I\n\x17GetAvailabilityResponse\x12.\n\x06stores\x18\x01 \x03(\x0b\x32\x1e.holdfast.v1.StoreAvailability\"K\n\x0bStoreCursor\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x15\n\rafter_version\x18\x02 \x01(\x03\x12\x13\n\x0brecord_hash\x18\x03 \x01(\x03\"S\n\x18WatchAvailabilityRequest\x12)\n\x07\x63ursors\x18\x01 \x03(\x0b\x32\x18.holdfast.v1.StoreCursor\x12\x0c\n\x04skus\x18\x02 \x03(\t\"\xa8\x01\n\x19WatchAvailabilityResponse\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\tpositions\x18\x04 \x03(\x0b\x32\x15.holdfast.v1.Position\x12\x13\n\x0brecord_hash\x18\x05 \x01(\x03\x32\xce\x03\n\x0cStockService\x12P\n\x0b\x41\x64justStock\x12\x1f.holdfast.v1.AdjustStockRequest\x1a .holdfast.v1.AdjustStockResponse\x12M\n\nCountStock\x12\x1e.holdfast.v1.CountStockRequest\x1a\x1f.holdfast.v1.CountStockResponse\x12Y\n\x0eSetSafetyStock\x12\".holdfast.v1.SetSafetyStockRequest\x1a#.holdfast.v1.SetSafetyStockResponse\x12\\\n\x0fGetAvailability\x12#.holdfast.v1.GetAvailabilityRequest\x1a$.holdfast.v1.GetAvailabilityResponse\x12\x64\n\x11WatchAvailability\x12%.holdfast.v1.WatchAvailabilityRequest\x1a&.holdfast.v1.WatchAvailabilityResponse0\x01\x42\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,27 +33,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADJUSTSTOCKRESPONSE']._serialized_start=258
   _globals['_ADJUSTSTOCKRESPONSE']._serialized_end=378
   _globals['_COUNTSTOCKREQUEST']._serialized_start=381
-  _globals['_COUNTSTOCKREQUEST']._serialized_end=564
-  _globals['_COUNTSTOCKRESPONSE']._serialized_start=566
-  _globals['_COUNTSTOCKRESPONSE']._serialized_end=685
-  _globals['_SAFETYSTOCK']._serialized_start=687
-  _globals['_SAFETYSTOCK']._serialized_end=731
-  _globals['_SETSAFETYSTOCKREQUEST']._serialized_start=733
-  _globals['_SETSAFETYSTOCKREQUEST']._serialized_end=848
-  _globals['_SETSAFETYSTOCKRESPONSE']._serialized_start=850
-  _globals['_SETSAFETYSTOCKRESPONSE']._serialized_end=973
-  _globals['_GETAVAILABILITYREQUEST']._serialized_start=976
-  _globals['_GETAVAILABILITYREQUEST']._serialized_end=1161
-  _globals['_GETAVAILABILITYREQUEST_MINVERSIONSENTRY']._serialized_start=1111
-  _globals['_GETAVAILABILITYREQUEST_MINVERSIONSENTRY']._serialized_end=1161
-  _globals['_GETAVAILABILITYRESPONSE']._serialized_start=1163
-  _globals['_GETAVAILABILITYRESPONSE']._serialized_end=1236
-  _globals['_STORECURSOR']._serialized_start=1238
-  _globals['_STORECURSOR']._serialized_end=1313
-  _globals['_WATCHAVAILABILITYREQUEST']._serialized_start=1315
-  _globals['_WATCHAVAILABILITYREQUEST']._serialized_end=1398
-  _globals['_WATCHAVAILABILITYRESPONSE']._serialized_start=1401
-  _globals['_WATCHAVAILABILITYRESPONSE']._serialized_end=1569
-  _globals['_STOCKSERVICE']._serialized_start=1572
-  _globals['_STOCKSERVICE']._serialized_end=2034
+  _globals['_COUNTSTOCKREQUEST']._serialized_end=612
+  _globals['_COUNTSTOCKRESPONSE']._serialized_start=614
+  _globals['_COUNTSTOCKRESPONSE']._serialized_end=733
+  _globals['_SAFETYSTOCK']._serialized_start=735
+  _globals['_SAFETYSTOCK']._serialized_end=779
+  _globals['_SETSAFETYSTOCKREQUEST']._serialized_start=781
+  _globals['_SETSAFETYSTOCKREQUEST']._serialized_end=896
+  _globals['_SETSAFETYSTOCKRESPONSE']._serialized_start=898
+  _globals['_SETSAFETYSTOCKRESPONSE']._serialized_end=1021
+  _globals['_GETAVAILABILITYREQUEST']._serialized_start=1024
+  _globals['_GETAVAILABILITYREQUEST']._serialized_end=1209
+  _globals['_GETAVAILABILITYREQUEST_MINVERSIONSENTRY']._serialized_start=1159
+  _globals['_GETAVAILABILITYREQUEST_MINVERSIONSENTRY']._serialized_end=1209
+  _globals['_GETAVAILABILITYRESPONSE']._serialized_start=1211
+  _globals['_GETAVAILABILITYRESPONSE']._serialized_end=1284
+  _globals['_STORECURSOR']._serialized_start=1286
+  _globals['_STORECURSOR']._serialized_end=1361
+  _globals['_WATCHAVAILABILITYREQUEST']._serialized_start=1363
+  _globals['_WATCHAVAILABILITYREQUEST']._serialized_end=1446
+  _globals['_WATCHAVAILABILITYRESPONSE']._serialized_start=1449
+  _globals['_WATCHAVAILABILITYRESPONSE']._serialized_end=1617
+  _globals['_STOCKSERVICE']._serialized_start=1620
+  _globals['_STOCKSERVICE']._serialized_end=2082
 # @@protoc_insertion_point(module_scope)

@@ -32,18 +32,20 @@ class AdjustStockResponse(_message.Message):
     def __init__(self, change: _Optional[_Union[_stock_pb2.StockChange, _Mapping]] = ..., rejection: _Optional[_Union[_error_pb2.Rejection, _Mapping]] = ...) -> None: ...
 
 class CountStockRequest(_message.Message):
-    __slots__ = ("idempotency_key", "store_id", "counts", "as_of", "holds")
+    __slots__ = ("idempotency_key", "store_id", "counts", "as_of", "holds", "allotted")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     COUNTS_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
     HOLDS_FIELD_NUMBER: _ClassVar[int]
+    ALLOTTED_FIELD_NUMBER: _ClassVar[int]
     idempotency_key: str
     store_id: str
     counts: _containers.RepeatedCompositeFieldContainer[_stock_pb2.Count]
     as_of: _timestamp_pb2.Timestamp
     holds: _stock_pb2.HoldsCounted
-    def __init__(self, idempotency_key: _Optional[str] = ..., store_id: _Optional[str] = ..., counts: _Optional[_Iterable[_Union[_stock_pb2.Count, _Mapping]]] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., holds: _Optional[_Union[_stock_pb2.HoldsCounted, str]] = ...) -> None: ...
+    allotted: _stock_pb2.AllottedCounted
+    def __init__(self, idempotency_key: _Optional[str] = ..., store_id: _Optional[str] = ..., counts: _Optional[_Iterable[_Union[_stock_pb2.Count, _Mapping]]] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., holds: _Optional[_Union[_stock_pb2.HoldsCounted, str]] = ..., allotted: _Optional[_Union[_stock_pb2.AllottedCounted, str]] = ...) -> None: ...
 
 class CountStockResponse(_message.Message):
     __slots__ = ("change", "rejection")

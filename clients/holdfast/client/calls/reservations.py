@@ -74,15 +74,19 @@ class ReservationCalls(Client, Protocol):
         *,
         payment_reference: str,
         lines: LineQuantities = (),
+        till: str = "",
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
     ) -> Outcomes:
-        """Held, confirmed or ready to sold, in one step; `lines` empty collects all that is still held."""
+        """Held, confirmed or ready to sold, in one step; `lines` empty collects all that is still held. `till` is who
+        hands them over: what was given to one till, no other collects.
+        """
         request = to_message(
             service_pb2.CollectReservationRequest,
             reservation_id=reservation_id,
             payment_reference=payment_reference,
             lines=lines,
+            till=till,
         )
         return await _batched(self, request, idempotency_key, timeout_ms)
 
@@ -118,6 +122,21 @@ class ReservationCalls(Client, Protocol):
     ) -> Outcomes:
         """Move the deadline of a live reservation to `ttl_ms` from now."""
         request = to_message(service_pb2.ExtendReservationRequest, reservation_id=reservation_id, ttl_ms=ttl_ms)
+        return cast("Outcomes", await change(self, request, idempotency_key, timeout_ms))
+
+    async def give(
+        self,
+        reservation_id: str,
+        till: str,
+        *,
+        ttl_ms: int,
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> Outcomes:
+        """Give a reservation to one till for `ttl_ms`, within its own deadline: so long no other till hands it out."""
+        request = to_message(
+            service_pb2.GiveReservationRequest, reservation_id=reservation_id, till=till, ttl_ms=ttl_ms
+        )
         return cast("Outcomes", await change(self, request, idempotency_key, timeout_ms))
 
     async def amend(
@@ -177,6 +196,7 @@ class BlockingReservationCalls(BlockingClient):
     collect = blocking(ReservationCalls.collect)
     release = blocking(ReservationCalls.release)
     extend = blocking(ReservationCalls.extend)
+    give = blocking(ReservationCalls.give)
     amend = blocking(ReservationCalls.amend)
     get_reservation = blocking(ReservationCalls.get_reservation)
     list_reservations = iterating(ReservationCalls.list_reservations)

@@ -37,6 +37,7 @@ class StockCalls(Client, Protocol):
         counts: LineQuantities,
         *,
         holds: models.HoldsCounted,
+        allotted: models.AllottedCounted = models.AllottedCounted.INCLUDED,
         as_of_ms: int | None = None,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
@@ -45,7 +46,12 @@ class StockCalls(Client, Protocol):
         be zero.
         """
         request = to_message(
-            service_pb2.CountStockRequest, store_id=store_id, counts=counts, as_of_ms=as_of_ms, holds=holds
+            service_pb2.CountStockRequest,
+            store_id=store_id,
+            counts=counts,
+            as_of_ms=as_of_ms,
+            holds=holds,
+            allotted=allotted,
         )
         return cast("models.StockOutcome", await change(self, request, idempotency_key, timeout_ms))
 

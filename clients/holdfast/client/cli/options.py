@@ -18,6 +18,7 @@ import typer
 from holdfast.client.channel import ChannelClient
 from holdfast.client.cli import output, tables
 from holdfast.client.limits import Timeouts
+from holdfast.client.models.allotments import Allotment, AllotmentOutcome
 from holdfast.client.models.orders import Order, PartOutcomes, Place, SourcingPolicy
 from holdfast.client.models.reservations import Rejection, ReleaseReason, Reservation
 from holdfast.client.models.stock import StockOutcome
@@ -187,7 +188,7 @@ def one_place(near: str | None, postcode: str | None) -> Place:
 ParamsT = ParamSpec("ParamsT")
 ResultT = TypeVar("ResultT")
 
-Answer: TypeAlias = Reservation | Order | PartOutcomes | StockOutcome
+Answer: TypeAlias = Reservation | Order | PartOutcomes | StockOutcome | AllotmentOutcome
 """What a change may be answered with."""
 
 DEFAULT_TARGET = "127.0.0.1:9000"
@@ -282,6 +283,8 @@ class Session:
                 self.show({"reservation": output.to_document(outcome)}, tables.facts_of(tables.RESERVATION, outcome))
             case Order():
                 self.show({"order": output.to_document(outcome)}, tables.order_table(outcome))
+            case Allotment():
+                self.show({"allotment": output.to_document(outcome)}, tables.facts_of(tables.ALLOTMENT, outcome))
             case tuple():
                 self.show({"outcomes": output.part_documents(outcome)}, tables.parts_table(outcome))
                 if code := output.exit_code_of_parts(outcome):

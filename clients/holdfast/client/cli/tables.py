@@ -13,15 +13,22 @@ from rich.table import Table
 from holdfast.client.cli.output import advice_text, duration_text, error_text, facts, table, time_text, to_document
 from holdfast.client.errors import HoldfastError
 from holdfast.client.models.administration import BarredClaim
+from holdfast.client.models.allotments import AllottedLine
 from holdfast.client.models.events import Event
 from holdfast.client.models.orders import Candidate, Exclusion, FoundStores, Order, PartOutcome, PickupSlots
-from holdfast.client.models.reservations import NearStore, Rejection, Reservation
+from holdfast.client.models.reservations import Line, NearStore, Rejection, Reservation
 from holdfast.client.models.stock import AvailabilityChange, Shortfall, StoreAvailability
 from holdfast.client.wire_types import LinePairs
 
 
 def _units(lines: LinePairs) -> str:
     return ", ".join(f"{quantity} x {sku}" for sku, quantity in lines)
+
+
+def _line(line: Line | AllottedLine) -> str:
+    """What of a line is still held, or left with its holder."""
+    held, of = (line.held, line.quantity) if isinstance(line, Line) else (line.left, line.given)
+    return f"{held} of {of} x {line.sku}"
 
 
 def _near(stores: Iterable[NearStore]) -> str:
@@ -56,7 +63,8 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "ledger_time_ms": time_text,
     "keeps": ", ".join,
     "left_out": ", ".join,
-    "lines": lambda lines: ", ".join(f"{line.held} of {line.quantity} x {line.sku}" for line in lines),
+    "ended_at_ms": time_text,
+    "lines": lambda lines: ", ".join(map(_line, lines)),
     "message": advice_text,
     "missing": _units,
     "near_stores": _near,
@@ -99,13 +107,15 @@ RESERVATION: Final = (
     "reservation_id store_id order_id status lines customer_id channel basket_id external_reference expires_at_ms "
     "slot_start_ms earliest_ready_ms payment_reference release_reason"
 )
-POSITION: Final = "sku available on_hand reserved allotted safety_stock stocked"
+POSITION: Final = "sku available on_hand reserved allotted unknown safety_stock stocked"
+ALLOTMENT: Final = "allotment_id store_id status holder_kind holder lines expires_at_ms ended_at_ms reason version"
+ALLOTMENTS: Final = "allotment_id status holder_kind holder lines expires_at_ms"
 RESERVATIONS: Final = "reservation_id status lines customer_id expires_at_ms"
-REJECTION: Final = "reason message store_id reservation_id order_id status short_lines near_stores"
+REJECTION: Final = "reason message store_id reservation_id allotment_id order_id status short_lines near_stores"
 ORDER: Final = "order_id status customer_id channel external_reference expires_at_ms missing release_reason"
 ORDERS: Final = "order_id status parts expires_at_ms"
 PARTS: Final = "store_id reservation_id status lines slot_start_ms earliest_ready_ms"
-CHANGE: Final = "applied dropped_repeated dropped_late version shortfalls"
+CHANGE: Final = "applied dropped_repeated dropped_late settled_late version shortfalls"
 STORES: Final = "store_id name latitude longitude paused"
 AFFECTED: Final = "store_id slot_start_ms taken capacity reservation_ids"
 LEDGERS: Final = (

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, get_args
 
+from holdfast.client.models.allotments import Allotment
 from holdfast.client.models.reservations import Rejection, ReleaseReason, Reservation, Status
-from holdfast.client.models.stock import Adjustment, Shortfall
+from holdfast.client.models.stock import Adjustment, AllottedCounted, Shortfall
 from holdfast.client.wire_types import LinePairs, reader
 from holdfast.v1 import event_pb2
 
@@ -123,14 +124,16 @@ class StockAdjusted:
     source: str
     adjustments: tuple[Adjustment, ...]
     dropped_repeated: int
+    settled_late: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class StockCounted:
-    """Stock was counted; the corrections are zero where the book agreed."""
+    """Stock was counted; the corrections are zero where the book agreed. `allotted`: whether units with tills were."""
 
     as_of_ms: int
     corrections: tuple[Adjustment, ...]
+    allotted: AllottedCounted = AllottedCounted.INCLUDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,71 @@ class PolicyAdopted:
     """The ledger took over a version of the chain's policy."""
 
     policy_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allotted:
+    """Units were handed to a till or a channel."""
+
+    allotment: Allotment
+
+
+@dataclass(frozen=True, slots=True)
+class AllotmentExtended:
+    """An allotment lasts longer."""
+
+    allotment_id: str
+    expires_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AllotmentReturned:
+    """An allotment was ended; `lines` came back. What a till had left beside these is unknown."""
+
+    allotment_id: str
+    lines: LinePairs
+
+
+@dataclass(frozen=True, slots=True)
+class AllotmentExpired:
+    """The time of an allotment was over; `lines` came back, of a till none."""
+
+    allotment_id: str
+    lines: LinePairs
+
+
+@dataclass(frozen=True, slots=True)
+class AllotmentShrunk:
+    """A channel's quota lost units that are not there."""
+
+    allotment_id: str
+    lines: LinePairs
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnLine:
+    """Units that a reservation takes from one allotment."""
+
+    allotment_id: str
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaDrawn:
+    """A reservation takes from its channel's quotas; the next event makes or amends it."""
+
+    reservation_id: str
+    drawn: tuple[DrawnLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A reservation was given to one till, which alone hands it out until then."""
+
+    reservation_id: str
+    till: str
+    until_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +263,13 @@ Change: TypeAlias = (
     | SafetyStockSet
     | ShortfallDeclared
     | PolicyAdopted
+    | Allotted
+    | AllotmentExtended
+    | AllotmentReturned
+    | AllotmentExpired
+    | AllotmentShrunk
+    | QuotaDrawn
+    | Given
     | OrderChanged
     | ClaimBarred
     | UnknownChange

@@ -33,7 +33,7 @@ class Reservation:
     `order_id` is empty where the shop alone decides about it; what belongs to an order is confirmed, extended and
     amended as an order. `slot_start_ms` is None where no pickup slot was taken. `earliest_ready_ms` says when it can be
     ready, None where the shop promises nothing or the goods are there already. `external_reference` is the caller's own
-    number, as given when reserving.
+    number, as given when reserving. `till` is the one that alone hands it out until `till_until_ms`, if any.
     """
 
     reservation_id: str
@@ -52,6 +52,8 @@ class Reservation:
     slot_start_ms: int | None = None
     earliest_ready_ms: int | None = None
     external_reference: str = ""
+    till: str = ""
+    till_until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class Rejection:
     version: int
     order_id: str = ""
     near_stores: tuple[NearStore, ...] = ()
+    allotment_id: str = ""
     by_hint: bool = False
 
 

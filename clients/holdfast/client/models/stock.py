@@ -8,6 +8,7 @@ from holdfast.v1 import enums
 
 AdjustmentKind = enums.AdjustmentKind
 HoldsCounted = enums.HoldsCounted
+AllottedCounted = enums.AllottedCounted
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class Adjustment:
     """One movement: signed units of a SKU, with its source's number, without gaps from 1 on; 0 takes the next one.
 
     `age_ms` says how long ago it happened, where that is not now: a count made since then has seen it already.
+    `allotment_id` is the allotment that a till sold the units from, empty for none.
     """
 
     sku: str
@@ -22,11 +24,14 @@ class Adjustment:
     sequence: int
     kind: AdjustmentKind
     age_ms: int = 0
+    allotment_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One SKU in one shop, in units; `available` is never below zero."""
+    """One SKU in one shop, in units; `available` is never below zero. `unknown` are those of `allotted` of which nobody
+    knows whether their till has sold them, until they are counted.
+    """
 
     sku: str
     on_hand: int
@@ -35,6 +40,7 @@ class Position:
     safety_stock: int
     available: int
     stocked: bool
+    unknown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +83,16 @@ class Shortfall:
 
 @dataclass(frozen=True, slots=True)
 class StockChange:
-    """What a change of stock did: rows applied and dropped, and the promises that it broke."""
+    """What a change of stock did: rows applied and dropped, and the promises that it broke. `settled_late` of the rows
+    applied are of allotments that a count had settled before, and changed nothing on hand.
+    """
 
     version: int
     applied: int
     dropped_repeated: int
     dropped_late: int
     shortfalls: tuple[Shortfall, ...]
+    settled_late: int = 0
 
 
 StockOutcome = StockChange | Rejection

@@ -1,0 +1,187 @@
+"""What a till may do while it is cut off: sell the units that it was given, and hand out the reservations.
+
+All of it is on disk before a call returns, and is settled by `flush`, in sequence, as often as that takes.
+"""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+
+from holdfast.client import errors, till_rows
+from holdfast.client.channel import ChannelClient
+from holdfast.client.models import stock as models
+from holdfast.client.models.allotments import Allotment, AllotmentOutcome, HolderKind
+from holdfast.client.models.reservations import Reason, Rejection, Reservation
+from holdfast.client.till_allotments import HandOut, Term, now_ms
+from holdfast.client.till_journal import TillJournal
+from holdfast.client.wire_types import LineQuantities
+
+_OVER = frozenset({Reason.ALLOTMENT_ENDED, Reason.ALLOTMENT_NOT_FOUND})
+
+
+@dataclass(frozen=True, slots=True)
+class HandOutConflict:
+    """A reservation that this till has handed out while it was cut off, and that was released or has expired meanwhile.
+    Its units are booked as sold over the counter; `rejection` says what had become of it.
+    """
+
+    reservation_id: str
+    payment_reference: str
+    rejection: Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class FlushReport:
+    """What a flush did. `unsent` is what is left; `refused` and `why` say why, where something is.
+
+    `applied` and `dropped_repeated` are the service's own counts; rows of a flush whose answer was lost are sent again
+    by the next one, and get their first answer. `recorded` are the movements of the call itself: with a receipt that is
+    known, those of its first call.
+
+    `doubtful` is how many movements are in doubt: another file had used their numbers, a copy of this one, so they are
+    booked only where the copy held the same sales. See `TillClient.settle_doubtful`. `lost` is how many movements a
+    shop that was restored from a copy has lost, and this file has not any more: count the shop.
+
+    `settled_late` of the movements applied were sold from an allotment that had ended and was counted since: they
+    changed nothing on hand. `handed_out` is how many hand-outs the service took, `conflicts` are those that it refused.
+    """
+
+    applied: int = 0
+    dropped_repeated: int = 0
+    unsent: int = 0
+    shortfalls: tuple[models.Shortfall, ...] = ()
+    refused: Rejection | None = None
+    why: str = ""
+    recorded: tuple[models.Adjustment, ...] = ()
+    doubtful: int = 0
+    lost: int = 0
+    settled_late: int = 0
+    handed_out: int = 0
+    conflicts: tuple[HandOutConflict, ...] = ()
+
+
+class OfflineTill:
+    """The calls of a till that need no network, once it was given something."""
+
+    store_id: str
+    till: str
+    journal: TillJournal
+    channel_client: ChannelClient
+
+    async def flush(self, *, timeout_ms: int | None = None) -> "FlushReport":
+        """Send what is unsent; see `TillClient.flush`."""
+        raise NotImplementedError
+
+    async def take_allotment(
+        self, lines: LineQuantities, *, ttl_ms: int, reason: str = "", timeout_ms: int | None = None
+    ) -> AllotmentOutcome:
+        """Take units that only this till sells until then, also while it is cut off: `sell` draws from them first.
+
+        Refused where the shop has fewer available. Asked for again after an error or a restart, with the same lines and
+        time, it is the same allotment. What is not sold is given back by `return_allotments`.
+        """
+        chosen = sorted(lines)
+        content = repr((chosen, ttl_ms))
+        key, began_ms, began_s = await asyncio.to_thread(self.journal.ask, content)
+        outcome = await self.channel_client.allot_stock(
+            self.store_id,
+            self.till,
+            chosen,
+            kind=HolderKind.TILL,
+            ttl_ms=ttl_ms,
+            reason=reason,
+            idempotency_key=key,
+            timeout_ms=timeout_ms,
+        )
+        term = Term.beginning(began_ms, began_s, ttl_ms)
+        allotment = outcome if isinstance(outcome, Allotment) else None
+        await asyncio.to_thread(self.journal.took, content, allotment, term)
+        return outcome
+
+    def allotted(self, sku: str) -> int:
+        """Units of a SKU that this till was given and may sell now."""
+        return self.journal.allotments.left(sku)
+
+    async def return_allotments(self, *, timeout_ms: int | None = None) -> tuple[Allotment, ...]:
+        """Give back what is left of all that this till has taken: nothing is sold from it from now on, and its sales
+        are sent first. Raises Unavailable where that cannot be done; it may be called again.
+        """
+        closed = await asyncio.to_thread(self.journal.close_allotments)
+        report = await self.flush(timeout_ms=timeout_ms)
+        if report.unsent:
+            where = f"till {self.till} of shop {self.store_id}"
+            raise errors.Unavailable("return", where=where, why=f"{report.unsent} movements are unsent: {report.why}")
+        returned = []
+        for name in closed:
+            outcome = await self.channel_client.return_allotment(
+                name, settled=True, idempotency_key=f"return-{name}", timeout_ms=timeout_ms
+            )
+            if isinstance(outcome, Allotment):
+                returned.append(outcome)
+            elif outcome.reason not in _OVER:
+                raise errors.Conflict("return an allotment", where=name, why=outcome.message)
+            await asyncio.to_thread(self.journal.returned, name)
+        return tuple(returned)
+
+    async def take_reservation(
+        self, reservation_id: str, *, ttl_ms: int, timeout_ms: int | None = None
+    ) -> Reservation | Rejection:
+        """Have a reservation given to this till, which alone hands it out until then, within its deadline: by
+        `hand_out` also while it is cut off. It may be released or expire meanwhile; see `HandOutConflict`.
+        """
+        began_ms, began_s = now_ms(), till_rows.clock_s()
+        outcome = await self.channel_client.give(reservation_id, self.till, ttl_ms=ttl_ms, timeout_ms=timeout_ms)
+        if isinstance(outcome, Reservation):
+            given_ms = ttl_ms
+            if outcome.till_until_ms == outcome.expires_at_ms:
+                # By the wall clock: where that is wrong, there may be a conflict.
+                given_ms = min(ttl_ms, outcome.expires_at_ms - began_ms)
+            term = Term.beginning(began_ms, began_s, given_ms)
+            await asyncio.to_thread(self.journal.was_given, outcome, term)
+        return outcome
+
+    async def hand_out(self, reservation_id: str, *, payment_reference: str, timeout_ms: int | None = None) -> bool:
+        """Hand out all of a reservation that this till was given, and then try to say so; a lost network is no error.
+
+        It is on disk when this returns. True where the service knows it by now; else a later `flush` says it. Raises
+        NotFound where this till was not given it, or its time is over.
+        """
+        made = await asyncio.to_thread(self.journal.hand_out, reservation_id, payment_reference)
+        try:
+            await self.flush(timeout_ms=timeout_ms)
+        except errors.HoldfastError:  # it is recorded, whatever else there is
+            return False
+        return made not in self.journal.allotments.hand_outs
+
+    async def _settle_hand_outs(self, timeout_ms: int | None) -> tuple[int, list[HandOutConflict], str]:
+        """Say what was handed out, in sequence: how many the service took, the conflicts, and why it stopped."""
+        taken, conflicts = 0, list[HandOutConflict]()
+        for made in tuple(self.journal.allotments.hand_outs):
+            try:
+                outcome = await self._collect(made, timeout_ms)
+            except (errors.ClientClosed, errors.InvalidArgument, errors.TillJournalDamaged):
+                raise
+            except errors.HoldfastError as error:
+                return taken, conflicts, str(error)
+            refused = outcome if isinstance(outcome, Rejection) else None
+            if refused is not None:
+                conflicts.append(HandOutConflict(made.reservation_id, made.payment_reference, refused))
+            taken += refused is None
+            await asyncio.to_thread(self.journal.settled, made, sold_anyway=refused is not None)
+        return taken, conflicts, ""
+
+    async def _collect(self, made: HandOut, timeout_ms: int | None) -> Reservation | Rejection:
+        return await self.channel_client.collect(
+            made.reservation_id,
+            payment_reference=made.payment_reference,
+            lines=made.lines,
+            till=self.till,
+            idempotency_key=collect_key(made.reservation_id, made.payment_reference, made.lines),
+            timeout_ms=timeout_ms,
+        )
+
+
+def collect_key(reservation_id: str, payment_reference: str, lines: LineQuantities) -> str:
+    """The key of a hand-over, made of what it says: a till that lost its answer, or its power, says the same again."""
+    content = repr((reservation_id, payment_reference, sorted(lines))).encode()
+    return f"collect-{hashlib.sha256(content).hexdigest()[:40]}"

@@ -1,0 +1,174 @@
+"""One shop whose tills are cut off: a world with allotments, and what must hold of them at its end besides.
+
+Tills sell what they were given while nobody hears of it, and settle late, twice, or never; quotas are drawn and end;
+counts come at any time. Whatever is asked is killed and repeated as all else.
+"""
+
+from random import Random
+from typing import Final
+
+from actors.core.policy import HOUR_MS
+from actors.shop import commands as cm
+from actors.shop.allotments import Allotment, AllotmentStatus, HolderKind
+from tests.simulation.callers import CUSTOMERS, SKUS, Callers
+from tests.simulation.checks import Broken, check
+from tests.simulation.world import STORE_ID, Parts, World
+
+CHANNELS: Final = ("web", "app")
+ENDS_MS: Final = (HOUR_MS // 6, HOUR_MS, 5 * HOUR_MS)
+
+
+class Till:
+    """What one till was given, what of it is left by its own book, and what it has not said."""
+
+    def __init__(self, given: Allotment) -> None:
+        self.number, self.until_ms = given.number, given.expires_at_ms
+        self.left = {line.sku: line.left for line in given.lines}
+        self.unsaid: list[tuple[str, int, int]] = []  # SKU, units, and when
+        self.said = 0
+
+
+class TillCallers(Callers):
+    """A source of commands of which half are about allotments. `now_ms` is the till's clock."""
+
+    def __init__(self, random: Random) -> None:
+        super().__init__(random)
+        self.tills: dict[int, Till] = {}
+        self.quotas: list[int] = []
+        self.now_ms = 0
+        self.sold = 0
+
+    def about(self, key: str) -> cm.Command:
+        random = self._random
+        if random.random() < 0.5:
+            return super().about(key)
+        kinds = (self._allot, self._sale, self._end, self._extend, self._give, self._hand_over, self._count_all)
+        (kind,) = random.choices(kinds, weights=(25, 35, 8, 5, 5, 7, 15))
+        return kind(key)
+
+    def hear(self, given: Allotment) -> None:
+        """Its holder has the answer."""
+        if given.kind is HolderKind.CHANNEL:
+            self.quotas.append(given.number)
+        elif given.status is AllotmentStatus.OPEN:
+            till = self.tills.setdefault(given.number, Till(given))
+            till.until_ms = max(till.until_ms, given.expires_at_ms)
+
+    def _allot(self, key: str) -> cm.Command:
+        random = self._random
+        if random.random() < 0.6:
+            return cm.AllotStock(key, HolderKind.TILL, "till", self._lines(4), (), random.choice(ENDS_MS), "")
+        shares = ((random.choice(SKUS[:3]), random.randint(1, 500)),) if random.random() < 0.3 else ()
+        of = HolderKind.CHANNEL, random.choice(CHANNELS), () if shares else self._lines(6), shares
+        return cm.AllotStock(key, *of, random.choice(ENDS_MS), "", random.random() < 0.5)
+
+    def _sale(self, key: str) -> cm.Command:
+        """A till has sold some while it was cut off, and comes back, or does not yet."""
+        random = self._random
+        if not self.tills:
+            return self._allot(key)
+        till = self.tills[random.choice(list(self.tills))]
+        sku = random.choice(list(till.left))
+        units = random.randint(1, 3)
+        if self.now_ms < till.until_ms and units <= till.left[sku]:
+            till.left[sku] -= units
+            till.unsaid.append((sku, units, self.now_ms))
+            self.sold += 1
+        if random.random() < 0.4:
+            return super().about(key)
+        rows = self.rows_of(till)
+        return cm.AdjustStock(key, f"till {till.number}", rows) if rows else self._reserve(key)
+
+    def rows_of(self, till: Till) -> tuple[cm.Movement, ...]:
+        """What it says, in the numbers that it has for it. It says it until it is answered, and then no more."""
+        rows = tuple(
+            cm.Movement(sku, -units, till.said + place, cm.AdjustmentKind.SALE, self.now_ms - at_ms + 1, till.number)
+            for place, (sku, units, at_ms) in enumerate(till.unsaid, start=1)
+        )
+        till.said += len(rows)
+        till.unsaid.clear()
+        return rows
+
+    def _end(self, key: str) -> cm.Command:
+        random = self._random
+        if self.quotas and random.random() < 0.4:
+            return cm.ReturnAllotment(key, random.choice(self.quotas), settled=False)
+        if not self.tills:
+            return self._allot(key)
+        till = self.tills[random.choice(list(self.tills))]
+        if till.unsaid:
+            return cm.ReturnAllotment(key, till.number, settled=False)
+        till.left = dict.fromkeys(till.left, 0)
+        return cm.ReturnAllotment(key, till.number, settled=True)
+
+    def _extend(self, key: str) -> cm.Command:
+        known = [*self.tills, *self.quotas] or [1]
+        return cm.ExtendAllotment(key, self._random.choice(known), self._random.choice(ENDS_MS))
+
+    def _give(self, key: str) -> cm.Command:
+        number = self._random.choice(self.numbers) if self.numbers else 1
+        return cm.Give(key, number, self._random.choice(("t1", "t2")), HOUR_MS)
+
+    def _hand_over(self, key: str) -> cm.Command:
+        number = self._random.choice(self.numbers) if self.numbers else 1
+        return cm.Collect(key, number, "p1", (), self._random.choice(("", "t1", "t2")))
+
+    def _count_all(self, key: str) -> cm.Command:
+        random = self._random
+        if random.random() < 0.5:
+            customer, channel = random.choice(CUSTOMERS), random.choice(CHANNELS)
+            return cm.Reserve(key, customer, channel, "", self._lines(5), 0)
+        units = ((random.choice(SKUS[:3]), random.randint(20, 80)),)
+        return cm.CountStock(key, units, 0, True, random.random() < 0.7)
+
+
+class TillWorld(World):
+    """A world with such callers."""
+
+    def __init__(self, seed: int, parts: Parts | None = None) -> None:
+        super().__init__(seed, parts)
+        self.callers: TillCallers = TillCallers(self.random)
+
+    def ask(self, batch: list[cm.Command]) -> None:
+        super().ask(batch)
+        ledger = self.host._hosted[STORE_ID].ledger
+        self.callers.now_ms = self._ledger_ms()
+        rows = ledger.allotments.rows.values()
+        self.struck["unknown"] += any(each.status is AllotmentStatus.UNKNOWN for each in rows)
+        self.struck["counted"] += any(each.status is AllotmentStatus.COUNTED for each in rows)
+        self.struck["drawn"] += bool(ledger.allotments.drawn)
+
+    def _learn(self, value: object) -> None:
+        super()._learn(value)
+        if isinstance(value, Allotment):
+            self.callers.hear(value)
+            self.struck["allotted"] += 1
+        self.struck["settled late"] += getattr(value, "settled_late", 0)
+
+    def _quiet(self) -> None:
+        """Besides: tills that never came back are unknown, until all is counted; then nothing is with anybody."""
+        super()._quiet()
+        self.struck["sold cut off"] += self.callers.sold
+        ledger = self.host._hosted[STORE_ID].ledger
+        open_ones = [each for each in ledger.allotments.rows.values() if each.status is AllotmentStatus.OPEN]
+        if open_ones:
+            raise Broken("I12", f"still open: {open_ones}")
+        for sku, position in ledger.positions.items():
+            if position.allotted != ledger.allotments.unknown(sku):
+                raise Broken("I12", f"{position.allotted} of {sku} allotted, {ledger.allotments.unknown(sku)} unknown")
+        counts = tuple((sku, max(0, position.on_hand)) for sku, position in ledger.positions.items())
+        self.ask([cm.CountStock("the last count", counts, 0, True)])
+        left = {sku: position.allotted for sku, position in ledger.positions.items() if position.allotted}
+        if left:
+            raise Broken("I12", f"still allotted once all was counted: {left}")
+        before = {sku: position.on_hand for sku, position in ledger.positions.items()}
+        self.callers.now_ms = self._ledger_ms()
+        for till in self.callers.tills.values():
+            rows = self.callers.rows_of(till)
+            was_counted = ledger.allotments.rows[till.number].status is AllotmentStatus.COUNTED
+            if rows and was_counted:
+                self.ask([cm.AdjustStock(f"late {till.number}", f"till {till.number}", rows)])
+        after = {sku: position.on_hand for sku, position in ledger.positions.items()}
+        if after != before:
+            raise Broken("I1", f"on hand {before}, and {after} once tills had said what they sold before the count")
+        check(self.host, self.disk, STORE_ID)
