@@ -20,11 +20,6 @@ CHANNEL_ENTRIES_MIN: Final = 4 * ENTRIES_MIN
 _SHARED: Final = (Reserve, Claim, RequestGrant)  # changes of stock have no channel, and are of a few callers
 
 
-def _is_begun(command: Reserve | Claim | RequestGrant) -> bool:
-    """Whether other ledgers have done something for the call already: it is counted, and not refused here."""
-    return isinstance(command, Claim) or (isinstance(command, Reserve) and command.grant is not None)
-
-
 class Shares:
     """The entries that wait or are out, counted by SKU and by channel. It is as large as what is counted."""
 
@@ -52,14 +47,18 @@ class Shares:
                     _add(self._skus, sku, -1)
 
     def admit(self, entries: Sequence[Entry], fullness: float) -> list[int]:
-        """Count those that may come in, and return their places. `fullness` is how much of the room is taken, of 1."""
+        """Count those that may come in, and return their places. `fullness` is how much of the room is taken, of 1.
+
+        What other ledgers may have done something for already is counted alone, and so are requests for grants, of
+        which a gateway has a limited number out.
+        """
         free = (1.0 - fullness) / fullness * (self._total + len(entries))
         sku_max, channel_max = max(ENTRIES_MIN, SKU_SHARE * free), max(CHANNEL_ENTRIES_MIN, CHANNEL_SHARE * free)
         skus, channels = self._skus, self._channels
         admitted: list[int] = []
         for place, entry in enumerate(entries):
             command = entry[1]
-            if (isinstance(command, _SHARED) and not _is_begun(command)) and (
+            if (isinstance(command, Reserve) and command.grant is None) and (
                 channels.get(command.channel, 0) >= channel_max
                 or any(skus.get(sku, 0) >= sku_max for sku, _ in command.lines)
             ):
