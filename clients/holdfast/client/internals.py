@@ -119,7 +119,9 @@ async def submit(
         key=request.idempotency_key,
         serial_key=None if key is None else f"{ledger}:{key}",
         timeout_ms=client.internals.caller.timeouts.call_ms if timeout_ms is None else timeout_ms,
-        first=_FIRST_ATTEMPT if key is None and type(request) is service_pb2.ReserveRequest else b"",
+        first=_FIRST_ATTEMPT
+        if key is None and batcher is None and type(request) is service_pb2.ReserveRequest
+        else b"",
     )
 
 
