@@ -285,7 +285,8 @@ def _give_back(
     for sku, units in lines:
         if units:
             ledger.positions[sku].move_reserved(gone_at_ms, -units)
-    if number in ledger.allotments.drawn and reason is not _SHORTFALL:  # those are not there
+    drawn = ledger.allotments.drawn
+    if drawn and number in drawn and reason is not _SHORTFALL:  # those are not there
         allotments.give_back_to_quotas(ledger, number, lines, at_ms)
     return _settle(ledger, given_back(reservation, lines, ledger.version, step, reason))
 
