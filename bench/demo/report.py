@@ -12,6 +12,7 @@ from bench.demo.calls import ORDER_KINDS, SHOP_KINDS, Answers, Kind
 from bench.demo.plan import LIMITS, Across
 from bench.demo.proof import HOLDS, Proof, conservation_of
 from bench.demo.run import Told
+from bench.demo.tills import HAND_OUTS, SALES, OfflineTill
 from bench.record import MACHINE, percentile
 from bench.workload import Workload
 from holdfast.client import ChainLimitRule, Status
@@ -50,6 +51,7 @@ def document(
     plan: Across,
     told: Told,
     told_across: Told,
+    till: OfflineTill,
     proof: Proof,
     *,
     machine: Mapping[str, Any],
@@ -91,8 +93,9 @@ def document(
             name: sum(getattr(audit, name) for audit in audits) for name in ("events", "units_sold", "units_reserved")
         },
         "across": across,
+        "offline_till": till._asdict(),
         "verdict": {
-            "holds": conservation == HOLDS and not any(found.values()) and across["holds"],
+            "holds": conservation == HOLDS and not any(found.values()) and across["holds"] and till.is_right,
             **{name: found[name] for name in OF_SHOPS},
             "conservation": conservation,
             "findings": [*proof.check.faults, *found.sentences, *answers.unanswered[:FINDINGS_TOLD]],
@@ -155,13 +158,13 @@ def _repeats(answers: Answers) -> dict[str, int]:
 
 def tell(result: Mapping[str, Any], console: Console) -> None:
     """Tables, then the verdict."""
-    across, verdict = result["across"], result["verdict"]
+    across, verdict, till = result["across"], result["verdict"], result["offline_till"]
     latencies = "Latency in ms, as callers saw it (retries and the kill included)"
     console.print()
     console.print(_table("What was asked, and what became of it", ("what", "count"), _outcomes(result)))
     console.print(_table(latencies, ("what", "calls", *PERCENTILES), _latencies(result)))
     console.print(_table("How", ("what", ""), _circumstances(result), justify="left"))
-    console.print(_table("Verdict, from the journal", ("what", "found", "must be"), _verdict(verdict, across)))
+    console.print(_table("Verdict, from the journal", ("what", "found", "must be"), _verdict(verdict, across, till)))
     for each in (verdict, across):
         for sentence in each["findings"][:FINDINGS_TOLD]:
             console.print(f"  {sentence}", style="red", highlight=False, markup=False)
@@ -238,6 +241,8 @@ def _circumstances(result: Mapping[str, Any]) -> Rows:
     yield "orders from", result["source"]
     for note in result["notes"]:
         yield "", note
+    till = "{online_accepted} of {online_asked} accepted online beside it, {returned} units returned"
+    yield "till cut off", till.format(**result["offline_till"])
     yield "seed", str(result["seed"])
     yield "machine", f"{MACHINE.format_map(result['machine'])} {result['machine']['date']}"
     yield "seconds in all", f"{result['seconds']:.1f}"
@@ -247,7 +252,7 @@ def _said_again(repeats: Mapping[str, int]) -> str:
     return f"{repeats['same_content']:,} with the same content, {repeats['other_content']:,} with other content"
 
 
-def _verdict(verdict: Mapping[str, Any], across: Mapping[str, Any]) -> Rows:
+def _verdict(verdict: Mapping[str, Any], across: Mapping[str, Any], till: Mapping[str, Any]) -> Rows:
     def row(name: str, found: object, must_be: object, *, good: bool) -> tuple[str, ...]:
         return name, f"[{'green' if good else 'bold red'}]{found}[/]", str(must_be)
 
@@ -260,3 +265,7 @@ def _verdict(verdict: Mapping[str, Any], across: Mapping[str, Any]) -> Rows:
     yield row("orders split over shops", f"{split:,}", "more than 0", good=split > 0)
     for name, words in WORDS.items():
         yield row(words, across[name], 0, good=not across[name])
+    yield ()
+    yield row("sold at a till cut off", till["sold"], SALES, good=till["sold"] == SALES)
+    yield row("handed out there", till["handed_out"], HAND_OUTS, good=till["handed_out"] == HAND_OUTS)
+    yield row("oversold by it or beside it", till["oversold"], 0, good=not till["oversold"])

@@ -15,6 +15,7 @@ from bench.demo.plan import Across
 from bench.demo.proof import Proof, examine_shops
 from bench.demo.report import OF_SHOPS, WORDS, document, tell
 from bench.demo.run import Killed, Phases, Told, outages_of
+from bench.demo.tills import OfflineTill
 from bench.workload import Workload, seeded_workload
 from holdfast.client import ChannelClient, Verification
 from tests.bench import history
@@ -48,6 +49,9 @@ def _told() -> Told:
     return Told(answers, contests, seconds=1.0, calls=9)
 
 
+TILL = OfflineTill(50, 8, 300, 42, 10, 0, 0, True)
+
+
 def _proof(told: Told, *audits: Verification) -> Proof:
     check = FeedCheck(told.answers.log, {})
     for event in history.events():
@@ -61,7 +65,9 @@ def _proof(told: Told, *audits: Verification) -> Proof:
 
 
 def _result(workload: Workload, told: Told, proof: Proof) -> dict[str, Any]:
-    return document(workload, Across((), (), (), "367"), told, _told_across(), proof, machine=MACHINE, seconds=1.5)
+    return document(
+        workload, Across((), (), (), "367"), told, _told_across(), TILL, proof, machine=MACHINE, seconds=1.5
+    )
 
 
 def _text(result: dict[str, Any]) -> str:
