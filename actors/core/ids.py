@@ -1,6 +1,7 @@
 """Formats of ids, as clients see them and as ledgers keep them.
 
 - Reservation: the shop, a colon, and the ledger version at which it was accepted, `S042:1907`.
+- Transfer: the source's shop, and the version of its ledger at which it was proposed, `S042:T1907`.
 - Order: the customer's hash slot, a slash, and a number: drawn by the gateway that places it, `0007/179836...`, or the
   ledger version at which it was opened, `0007/1907`.
 - Holder of a part, kept by a shop: order id and claim attempt, `0007/1907.2`. It distinguishes two attempts of an
@@ -11,6 +12,7 @@ from typing import Final
 from zlib import crc32
 
 SEPARATOR: Final = ":"
+TRANSFER_SEPARATOR: Final = ":T"
 NUMBER_DIGITS_MAX: Final = 18  # keeps a number within 64 bits
 SLOTS: Final = 64  # must never change: a customer's limits are counted in one ledger
 SLOT_DIGITS: Final = 4
@@ -29,6 +31,19 @@ def parse_reservation_id(text: str) -> tuple[str, int]:
     if not (good and digits.isdigit() and digits[0] != "0"):
         raise ValueError(f"{text!r} is not a reservation id such as S042:1907")
     return store_id, int(digits)
+
+
+def format_transfer_id(store_id: str, number: int) -> str:
+    """Return the id that clients see, for example `S042:T1907`."""
+    return f"{store_id}{TRANSFER_SEPARATOR}{number}"
+
+
+def parse_transfer_id(text: str) -> tuple[str, int]:
+    """Return source and number of a transfer id; raises ValueError where the text is not one."""
+    try:
+        return parse_reservation_id(text.replace(TRANSFER_SEPARATOR, SEPARATOR) if TRANSFER_SEPARATOR in text else "")
+    except ValueError:
+        raise ValueError(f"{text!r} is not a transfer id such as S042:T1907") from None
 
 
 def is_customers(ledger_id: str) -> bool:

@@ -4,7 +4,7 @@ from enum import IntEnum
 from typing import Final
 
 from actors.core.message import Message, Value
-from actors.core.status import Status
+from actors.core.status import Status, TransferStatus
 
 
 class Reason(IntEnum):
@@ -37,16 +37,20 @@ class Reason(IntEnum):
     ALLOTMENT_ENDED = 23
     ALLOTMENTS_LIMIT = 24
     GIVEN_TO_TILL = 25
+    TRANSFER_NOT_FOUND = 26
+    TRANSFER_STEP_NOT_ALLOWED = 27
+    OPEN_TRANSFERS_LIMIT = 28
 
 
 # Refusals that are not journaled: a reused key must not overwrite the first answer, an undecided order will soon be
-# decided, a grant is fetched within the call, and the rows before a gap may be under way.
+# decided, a grant is fetched within the call, the rows before a gap may be under way, and so may word of a transfer.
 UNRECORDED: Final = frozenset(
     {
         Reason.IDEMPOTENCY_KEY_REUSED,
         Reason.ORDER_UNDECIDED,
         Reason.GRANT_REQUIRED,
         Reason.SOURCE_GAP,
+        Reason.TRANSFER_NOT_FOUND,
     }
 )
 
@@ -57,7 +61,7 @@ class Rejection(Message, frozen=True):
     `short_lines` are (sku, asked, available); `near_stores` (store_id, metres, has everything), where sourcing found no
     shop. `status` is that of the reservation concerned; CLAIMED where an undecided order holds what is missing.
     `store_id` is the refusing shop of an order over several, else empty. `too_soon`: sourcing found shops that could
-    serve later. `over_all_shops`: by a limit of the whole chain.
+    serve later. `over_all_shops`: by a limit of the whole chain. `transfer_status` is that of the transfer concerned.
     """
 
     reason: Reason
@@ -71,6 +75,7 @@ class Rejection(Message, frozen=True):
     store_id: str = ""
     too_soon: bool = False
     over_all_shops: bool = False
+    transfer_status: TransferStatus | None = None
 
 
 class Violation(Value, frozen=True):

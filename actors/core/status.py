@@ -58,6 +58,29 @@ class Step(IntEnum):
     __hash__ = int.__hash__  # as above
 
 
+class TransferStatus(IntEnum):
+    """The life of a transfer between two shops. Names and numbers are those of the wire.
+
+        PROPOSED ──send──> SENT ──receive──> RECEIVED
+            └──cancel──> CANCELLED
+
+    The source sends and cancels, the destination receives; what was sent is never cancelled.
+    """
+
+    PROPOSED = 1
+    SENT = 2
+    RECEIVED = 3
+    CANCELLED = 4
+
+
+class LossBearer(IntEnum):
+    """Whose loss the difference between what was sent and what came is. Names and numbers are those of the wire."""
+
+    SOURCE = 1
+    CARRIER = 2
+    DESTINATION = 3
+
+
 LIVE: Final = frozenset({Status.CLAIMED, Status.HELD, Status.CONFIRMED, Status.READY})
 FINAL: Final = frozenset(Status) - LIVE
 _CERTAIN: Final = LIVE - {Status.CLAIMED}

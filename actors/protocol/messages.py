@@ -18,6 +18,7 @@ from actors.orders.state import Order
 from actors.shop import commands as shop
 from actors.shop.allotments import Allotment
 from actors.shop.state import AnyReservation, Remembered, Reservation, StockOutcome
+from actors.shop.transfer import Transfer
 
 Command = shop.Command | orders.Command
 Entry = tuple[str, Command]  # a ledger and a command for it
@@ -76,7 +77,19 @@ class Moved(Message, frozen=True):
 
 # None: there is no such order (any more).
 Answer = (
-    Held | Refusal | Moved | AnyReservation | Allotment | Order | shop.Grant | Stopped | Late | Shed | Deferred | None
+    Held
+    | Refusal
+    | Moved
+    | AnyReservation
+    | Allotment
+    | Transfer
+    | Order
+    | shop.Grant
+    | Stopped
+    | Late
+    | Shed
+    | Deferred
+    | None
 )
 
 _encode: Final[Callable[[Any], bytes]] = msgspec.msgpack.Encoder().encode

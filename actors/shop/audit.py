@@ -4,7 +4,7 @@ It uses the events and enums, and nothing of `decide`, `evolve`, `state`, `trans
 table: a mistake in one of them must not be repeated here. It folds the events into books of its own, in one pass, and
 checks each rule at the event that could break it. VerifyLedger compares its result with the live positions.
 
-    I1  per SKU: received - sold + adjusted = on_hand, and no line releases or sells more than it holds
+    I1  per SKU: received - sold + adjusted + moved = on_hand, and no line releases or sells more than it holds
     I2  no decision promises more units or places in a slot than there are; a shortfall is resolved at once
     I3  a reservation takes only the steps that its status allows, and none once it is final
     I5  a key is answered by one event, and a source's row applied once, within the memory of answers
@@ -37,9 +37,11 @@ from actors.shop.audit_books import (
     Keys,
     Places,
     Rule,
+    is_of_shortfall,
     over_limits,
     unbalanced,
 )
+from actors.shop.audit_transfers import TransferAudit
 from actors.shop.commands import AdjustmentKind, Lines
 
 
@@ -64,6 +66,7 @@ class Audit:
         self._outbox: dict[tuple[int, str], int] = {}  # losses declared and not yet released
         self._handed_out = HandedOut(self._books, self._found, self._answered, lambda: self._version)
         self._violations: list[Violation] = []
+        self._transfers = TransferAudit(self._books, lambda: self._version, self._found, self._answered, self._promise)
         self._folds: dict[type, Callable[[Any, int], None]] = {
             **dict.fromkeys(STEPS, self._stepped),
             events.Reserved: self._reserved,
@@ -81,20 +84,13 @@ class Audit:
             events.ShortfallDeclared: self._shortfall_declared,
             PolicyAdopted: self._policy_adopted,
             **self._handed_out.folds(),
+            **self._transfers.folds,
         }
 
     def add(self, version: int, epoch: int, at_ms: int, event: events.Event) -> None:
         """Fold the next event. The events of one decision follow each other; chunks may have any size."""
-        if self._short or self._outbox:
-            match event:
-                case (
-                    events.ShortfallDeclared()
-                    | events.Released(reason=ReleaseReason.SHORTFALL)
-                    | events.AllotmentShrunk()
-                ):
-                    pass  # still the same decision
-                case _:
-                    self._close_shortfalls()
+        if (self._short or self._outbox) and not is_of_shortfall(event):
+            self._close_shortfalls()
         if version != self._version + 1:
             self._found("I8", f"version {version}", f"version {self._version + 1}", f"version {version}")
         if epoch < self._epoch:
@@ -118,6 +114,7 @@ class Audit:
             units_oversold=sum(book.oversold for book in books.values()),
             positions={sku: (of.on_hand, of.reserved, of.allotted, of.safety_stock) for sku, of in books.items()},
             violations=(*unbalanced(books), *self._violations)[:VIOLATIONS_MAX],
+            transfers=self._transfers.ends(),
         )
 
     def _found(self, invariant: str, subject: str, expected: str, found: str) -> None:

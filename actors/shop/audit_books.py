@@ -8,9 +8,10 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from actors.core.rejection import Violation
-from actors.core.status import Status
+from actors.core.status import ReleaseReason, Status
 from actors.shop import events
 from actors.shop.commands import Lines
+from actors.shop.transfer_events import TransferCancelled
 
 VIOLATIONS_MAX: Final = 100  # reported
 DAY_MS: Final = 86_400_000
@@ -32,6 +33,27 @@ STEPS: Final[dict[type, tuple[str, tuple[Status, ...], Status | None, bool]]] = 
 }
 
 
+class Moved(NamedTuple):
+    """A transfer by one end's journal: the units that were sent by SKU, none before, and those that came by line, None
+    while this end knows of none.
+    """
+
+    is_source: bool
+    sent: Lines
+    came: Lines | None
+
+
+def is_of_shortfall(event: events.Event) -> bool:
+    """True for what the same decision has behind a change of stock that leaves fewer units than are promised."""
+    match event:
+        case events.ShortfallDeclared() | events.Released(reason=ReleaseReason.SHORTFALL):
+            return True
+        case events.AllotmentShrunk() | TransferCancelled(key=""):
+            return True
+        case _:
+            return False
+
+
 @dataclass(frozen=True, slots=True)
 class AuditResult:
     """The journal's totals as of its last record. `violations` holds the first VIOLATIONS_MAX."""
@@ -44,6 +66,7 @@ class AuditResult:
     units_oversold: int
     positions: dict[str, Stock]
     violations: tuple[Violation, ...]
+    transfers: Mapping[str, Moved]
 
 
 class Book:
@@ -53,6 +76,7 @@ class Book:
         "adjusted",
         "allotted",
         "counted_at_ms",
+        "moved",
         "on_hand",
         "oversold",
         "received",
@@ -63,7 +87,7 @@ class Book:
 
     def __init__(self) -> None:
         self.on_hand = self.reserved = self.safety_stock = self.received = self.sold = self.adjusted = 0
-        self.counted_at_ms = self.allotted = 0
+        self.counted_at_ms = self.allotted = self.moved = 0
         self.oversold = 0  # the most that was ever promised beyond what was on hand
 
     def missing(self) -> int:
@@ -73,7 +97,7 @@ class Book:
 
 def unbalanced(books: Mapping[str, Book]) -> list[Violation]:
     """Where the audit's own folds do not balance; `compare` checks the live ledger."""
-    booked = {sku: book.received - book.sold + book.adjusted for sku, book in books.items()}
+    booked = {sku: book.received - book.sold + book.adjusted + book.moved for sku, book in books.items()}
     return [
         Violation("I1", sku, f"on_hand {booked[sku]}", f"on_hand {book.on_hand}")
         for sku, book in books.items()

@@ -23,6 +23,7 @@ from actors.shop.decide_allotments import (
 )
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim, decide_settle_grant
 from actors.shop.decide_stock import decide_adjust_stock, decide_count_stock, decide_set_safety_stock
+from actors.shop.decide_transfers import decide_transfer
 from actors.shop.events import Event, Reserved
 from actors.shop.preconditions import NONE, grant_refusal, over_limit, short_of_stock, slot_refusal, standing
 from actors.shop.quotas import beyond_stock
@@ -78,7 +79,7 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
         case cm.ReturnAllotment():
             return decide_return_allotment(ledger, command)
         case _:
-            assert_never(command)
+            return decide_transfer(ledger, command, now_ms)
 
 
 def _unless_claimed(ledger: Ledger, now_ms: int, refused: Decision, again: Callable[[Claims], Decision]) -> Decision:

@@ -11,6 +11,7 @@ from actors.core.transact import Decision
 from actors.shop import commands as cm, events as ev
 from actors.shop.allotments import HolderKind
 from actors.shop.commands import AdjustmentKind, Movement
+from actors.shop.decide_transfers import cancelled_for, units_of
 from actors.shop.position import Position
 from actors.shop.promised import losers
 from actors.shop.state import Ledger, Shortfall
@@ -36,12 +37,13 @@ def decide_adjust_stock(ledger: Ledger, command: cm.AdjustStock, now_ms: int) ->
         if booked.taken:
             freed[sku] = freed.get(sku, 0) + booked.taken
         late += booked.is_late
-    shrunk, shortfalls = _shortfalls(ledger, deltas, freed)
+    given_up = cancelled_for(ledger, _missing(ledger, deltas, freed))
+    shrunk, shortfalls = _shortfalls(ledger, deltas, freed, units_of(given_up))
     repeated = len(command.movements) - len(applied)
     event = ev.StockAdjusted(
         command.key, fingerprint(command), command.source, mark, tuple(applied), repeated, 0, shortfalls, late
     )
-    return (event, *shrunk, *_losses(ledger, shortfalls))
+    return (event, *given_up, *shrunk, *_losses(ledger, shortfalls))
 
 
 def decide_set_safety_stock(command: cm.SetSafetyStock) -> Decision:
@@ -111,9 +113,11 @@ def decide_count_stock(ledger: Ledger, command: cm.CountStock, now_ms: int) -> D
             return replace(correction, sku=sku)
         corrections.append((sku, correction))
     freed = {sku: _settled_by(ledger, sku, as_of_ms) for sku, _ in corrections if command.allotted_counted}
-    shrunk, shortfalls = _shortfalls(ledger, dict(corrections), freed)
+    given_up = cancelled_for(ledger, _missing(ledger, dict(corrections), freed))
+    shrunk, shortfalls = _shortfalls(ledger, dict(corrections), freed, units_of(given_up))
     told = as_of_ms, tuple(corrections), late, shortfalls, command.allotted_counted
-    return (ev.StockCounted(command.key, fingerprint(command), *told), *shrunk, *_losses(ledger, shortfalls))
+    event = ev.StockCounted(command.key, fingerprint(command), *told)
+    return (event, *given_up, *shrunk, *_losses(ledger, shortfalls))
 
 
 def _settled_by(ledger: Ledger, sku: str, as_of_ms: int) -> int:
@@ -141,11 +145,25 @@ def _correction(
     return counted - on_hand if holds_included else counted + reserved - on_hand
 
 
+def _missing(ledger: Ledger, deltas: dict[str, int], freed: dict[str, int]) -> dict[str, int]:
+    """By SKU how many units that are set aside, promised or handed out would be missing after these deltas; `freed` is
+    what tills have no more.
+    """
+    missing: dict[str, int] = {}
+    for sku, delta in deltas.items():
+        position = ledger.positions.get(sku)
+        if position is not None and delta < 0:
+            taken = position.reserved + position.allotted - freed.get(sku, 0)
+            missing[sku] = taken - max(0, position.on_hand + delta)
+    return missing
+
+
 def _shortfalls(
-    ledger: Ledger, deltas: dict[str, int], freed: dict[str, int]
+    ledger: Ledger, deltas: dict[str, int], freed: dict[str, int], given_up: dict[str, int]
 ) -> tuple[list[ev.AllotmentShrunk], tuple[Shortfall, ...]]:
-    """The promised units that would be missing after these deltas, and the reservations that lose them. What is left of
-    quotas is lost first. Tills keep theirs, as they may have sold them; `freed` is what they have no more.
+    """The promised units that would be missing after these deltas, and the reservations that lose them. Transfers have
+    given up so many, and what is left of quotas is lost next. Tills keep theirs, as they may have sold them; `freed` is
+    what they have no more.
     """
     shortfalls: list[Shortfall] = []
     shrunk: list[ev.AllotmentShrunk] = []
@@ -153,12 +171,13 @@ def _shortfalls(
         position = ledger.positions.get(sku)
         if position is not None and delta < 0:
             allotted = position.allotted - freed.get(sku, 0)
-            units = position.reserved - max(0, position.on_hand + delta - allotted)
-            missing = position.reserved + allotted - max(0, position.on_hand + delta)
+            reserved = position.reserved - given_up.get(sku, 0)
+            units = reserved - max(0, position.on_hand + delta - allotted)
+            missing = reserved + allotted - max(0, position.on_hand + delta)
             if missing > 0 and ledger.allotments.quotas:
                 lost, events = _lost_by_quotas(ledger, sku, missing)
                 shrunk += events
-                units = position.reserved - max(0, position.on_hand + delta - allotted + lost)
+                units = reserved - max(0, position.on_hand + delta - allotted + lost)
             if units > 0:
                 shortfalls.append(Shortfall(sku, units, tuple(losers(ledger, sku, units))))
     return shrunk, tuple(shortfalls)

@@ -15,6 +15,16 @@ from actors.core.transact import PolicyAdopted, Refused
 from actors.shop.allotments import Allotment, Drawn, HolderKind
 from actors.shop.commands import Claim, Lines, Movement, Reserve, by_sku
 from actors.shop.state import AnyReservation, Shortfall
+from actors.shop.transfer_events import (
+    TransferAdvised,
+    TransferCancelled,
+    TransferClosed,
+    TransferEvent,
+    TransferExpected,
+    TransferProposed,
+    TransferReceived,
+    TransferSent,
+)
 
 
 class Reserved(Message, frozen=True):
@@ -245,7 +255,17 @@ class Given(Message, frozen=True):
 
 # What answers a step.
 Answering = (
-    Confirmed | ReadyMarked | Collected | Released | Extended | Amended | AllotmentExtended | AllotmentReturned | Given
+    Confirmed
+    | ReadyMarked
+    | Collected
+    | Released
+    | Extended
+    | Amended
+    | AllotmentExtended
+    | AllotmentReturned
+    | Given
+    | TransferSent
+    | TransferReceived
 )
 
 OfAllotments = Allotted | AllotmentExtended | AllotmentReturned | AllotmentExpired | AllotmentShrunk | QuotaDrawn
@@ -270,6 +290,7 @@ Event = (
     | PolicyAdopted
     | OfAllotments
     | Given
+    | TransferEvent
 )
 
 
@@ -290,9 +311,17 @@ def touched_skus(event: Event) -> tuple[str, ...]:
             return tuple(dict.fromkeys(sku for sku, _ in event.corrections))
         case SafetyStockSet():
             return tuple(dict.fromkeys(sku for sku, _ in event.safety_stocks))
+        case TransferProposed():
+            return tuple(dict.fromkeys(sku for sku, _ in event.command.lines))
+        case TransferSent() | TransferReceived():
+            return tuple(sku for sku, units in event.lines if units)
+        case TransferCancelled():
+            return tuple(sku for sku, _ in event.before.lines)
         case Refused() | Confirmed() | ReadyMarked() | Extended() | Acknowledged() | ShortfallDeclared():
             return ()
         case PolicyAdopted() | AllotmentExtended() | Given():
+            return ()
+        case TransferExpected() | TransferAdvised() | TransferClosed():
             return ()
         case Allotted() | AllotmentReturned() | AllotmentExpired() | AllotmentShrunk():
             return tuple(sku for sku, _ in event.lines)

@@ -19,11 +19,13 @@ from actors.shop import events as ev, evolve_allotments as allotments
 from actors.shop.commands import AdjustmentKind, Lines, Movement, by_sku, claim_key
 from actors.shop.decide_stock import booking_of
 from actors.shop.events import Collected, Confirmed, Expired, Reserved  # hot ones by name
+from actors.shop.evolve_transfers import evolve_transfer
 from actors.shop.expiry import move_deadline, note_deadline
 from actors.shop.position import Position
 from actors.shop.promised import change_rank, promise, put_apart, unpromise
 from actors.shop.said import absent, claimed_by, given_back, made_by, outcome_of, release_of
 from actors.shop.state import Ledger, Part, Remembered, Reservation
+from actors.shop.transfer_events import TransferEvent
 
 # Members that are looked up in their class cost 0.15 us each in Python 3.11, as they are properties there.
 _CONFIRMED: Final = Status.CONFIRMED
@@ -84,6 +86,8 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
             given = before.changed(version=ledger.version, till=event.till, till_until_ms=event.until_ms)
             return _step(ledger, event, before, given)
         case _:
+            if isinstance(event, TransferEvent):
+                return evolve_transfer(ledger, event, at_ms)
             return allotments.evolve_allotment(ledger, event, at_ms)
     return None
 

@@ -1,4 +1,4 @@
-"""Which reservations are over, and where the journal has them: they are not in memory any more.
+"""Which reservations and transfers are over, and where the journal has them: they are not in memory any more.
 
 Of each there are 14 bytes, at most 24 with their room: its number, the version of the event that has all of it, and
 what lists select it by.
@@ -10,10 +10,11 @@ from typing import Final
 from actors.core.message import Message
 from actors.core.packed import ENTRY_BYTES, HASH_BYTES, NEVER, NEVER_MS, Captured, Packed, PackedRow, packed_rows
 from actors.core.policy import DAY_MS
-from actors.core.status import Status
+from actors.core.status import Status, TransferStatus
 
 ABOUT_BYTES: Final = 1
 _SHARED: Final = 8  # beside the status
+_TRANSFER: Final = 16  # likewise: what is over is a transfer
 
 
 class FinishedRow(Message, frozen=True, tag="finished"):
@@ -23,14 +24,14 @@ class FinishedRow(Message, frozen=True, tag="finished"):
     least: tuple[tuple[int, int], ...]
 
     def numbers(self) -> Iterator[int]:
-        """Yield the numbers of the reservations."""
+        """Yield the numbers of the reservations and transfers."""
         entries, step = self.packed.entries, ENTRY_BYTES + ABOUT_BYTES
         for at in range(0, len(entries), step):
             yield int.from_bytes(entries[at : at + HASH_BYTES], "big")
 
 
 class Finished:
-    """The reservations that were over within the time of answers, by number; forgotten by days of ledger time."""
+    """What was over within the time of answers, by number; forgotten by days of ledger time."""
 
     __slots__ = ("forget_at_ms", "least", "table")
 
@@ -41,7 +42,14 @@ class Finished:
 
     def put(self, number: int, status: Status, version: int, at_ms: int, *, is_shared: bool) -> None:
         """Note what is over with the event of this version, the newest. `is_shared`: a customers' ledger knows it."""
-        self.table.put(number.to_bytes(HASH_BYTES, "big"), version, at_ms, status | _SHARED if is_shared else status)
+        self._put(number, status | _SHARED if is_shared else status, version, at_ms)
+
+    def put_transfer(self, number: int, status: TransferStatus, version: int, at_ms: int) -> None:
+        """Note a transfer that is over, as `put` does."""
+        self._put(number, status | _TRANSFER, version, at_ms)
+
+    def _put(self, number: int, about: int, version: int, at_ms: int) -> None:
+        self.table.put(_key(number), version, at_ms, about)
         day = at_ms // DAY_MS
         if number < self.least.get(day, NEVER):
             self.least[day] = number
@@ -50,12 +58,23 @@ class Finished:
     def version_of(self, number: int) -> int:
         """The version of the event that has all of the reservation; 0 where it is not over, or was forgotten."""
         found = self.table.about(_key(number))
-        return 0 if found is None else found[0]
+        return 0 if found is None or found[1] >= _TRANSFER else found[0]
+
+    def transfer_of(self, number: int) -> tuple[int, TransferStatus] | None:
+        """The version of the event that has all of the transfer, and its status; None as above."""
+        found = self.table.about(_key(number))
+        return None if found is None or found[1] < _TRANSFER else (found[0], TransferStatus(found[1] & ~_TRANSFER))
+
+    def knows(self, number: int) -> bool:
+        """True for a reservation or transfer that is over and was not forgotten."""
+        return self.table.about(_key(number)) is not None
 
     def ended_as(self, number: int) -> tuple[Status, bool] | None:
         """The final status, and whether a customers' ledger knows of it; None where it is not over or was forgotten."""
         found = self.table.about(_key(number))
-        return None if found is None else (Status(found[1] & ~_SHARED), found[1] >= _SHARED)
+        if found is None or found[1] >= _TRANSFER:
+            return None
+        return Status(found[1] & ~_SHARED), found[1] >= _SHARED
 
     def forget(self, at_ms: int, memory_ms: int) -> None:
         """Forget days that are out of date, and free some of their memory."""

@@ -8,12 +8,13 @@ from actors.shop.allotments import HolderKind
 from actors.shop.position import ByRank
 from actors.shop.promised import by_rank
 from actors.shop.state import Ledger
+from actors.shop.transfers import Transfers, set_aside
 
 
 def check(ledger: Ledger) -> list[Violation]:
     """All violations of I1, I2 and of the indexes, empty where the ledger is sound. One pass over its state."""
     found: list[Violation] = []
-    promised: dict[str, int] = {}
+    promised = set_aside(ledger.transfers.live.values())
     live = unindexed = 0
     places: dict[int, int] = {}
     holding: dict[str, dict[int, None]] = {}
@@ -48,6 +49,7 @@ def check(ledger: Ledger) -> list[Violation]:
                 holding.setdefault(sku, {})[reservation.number] = None
     found.extend(_of_positions(ledger, promised, holding))
     found.extend(_of_leases(ledger))
+    found.extend(_of_transfers(ledger))
     for _, slot_start_ms in sharing:  # one place for all of an order's parts
         places[slot_start_ms] = places.get(slot_start_ms, 0) + 1
     if sharing != ledger.parts_in_slots:
@@ -80,12 +82,22 @@ def _of_leases(ledger: Ledger) -> list[Violation]:
     ]
 
 
+def _of_transfers(ledger: Ledger) -> list[Violation]:
+    """Violations of the indexes of transfers."""
+    anew = Transfers(ledger.ledger_id)
+    for transfer in ledger.transfers.live.values():
+        anew.put(transfer)
+    if (anew.inbound, anew.owed.keys()) == (ledger.transfers.inbound, ledger.transfers.owed.keys()):
+        return []
+    return [Violation("I7", ledger.ledger_id, "transfers by id, and those that are owed", "others")]
+
+
 def _of_positions(ledger: Ledger, promised: dict[str, int], holding: dict[str, dict[int, None]]) -> list[Violation]:
     """Violations of the positions, of which so much is promised, to these."""
     found: list[Violation] = []
     allotted = _allotted(ledger, found)
     for sku, position in ledger.positions.items():
-        booked = position.received - position.sold + position.adjusted
+        booked = position.received - position.sold + position.adjusted + position.moved
         if booked != position.on_hand:
             found.append(Violation("I1", sku, f"on_hand {booked}", f"on_hand {position.on_hand}"))
         if promised.get(sku, 0) != position.reserved:

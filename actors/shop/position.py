@@ -59,7 +59,9 @@ class ByRank(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Position:
-    """One SKU in the shop. `on_hand == received - sold + adjusted` always; `available` is computed, never stored."""
+    """One SKU in the shop. `on_hand == received - sold + adjusted + moved` always; `available` is computed, never
+    stored. `moved` is what transfers have brought, less what they have taken away.
+    """
 
     on_hand: int = 0
     reserved: int = 0
@@ -74,6 +76,7 @@ class Position:
     reserved_trail: Trail | None = None
     # Numbers of the reservations that hold units of it; see `promised`.
     held_by: list[int] | ByRank | None = None
+    moved: int = 0
 
     def copied(self) -> "Position":
         """A copy that later events do not change, but for `held_by`."""
@@ -83,10 +86,11 @@ class Position:
             None if moved is None else moved.copied(),
             None if promised is None else promised.copied(),
             self.held_by,
+            self.moved,
         )
 
     def numbers(self) -> tuple[int, int, int, int, int, int, int, int, int]:
-        """All fields but the trails, in their sequence."""
+        """All fields but the trails and those behind them, in their sequence."""
         return (*self.stock(), self.received, self.sold, self.adjusted, self.since_ms, self.counted_at_ms)
 
     def stock(self) -> tuple[int, int, int, int]:

@@ -11,7 +11,9 @@ from actors.shop import events as ev
 from actors.shop.allotments import Allotment, AllotmentStatus, AllottedLine
 from actors.shop.commands import Claim, Grant, Lines, Reserve, claim_key
 from actors.shop.events import Reserved
+from actors.shop.said_transfers import said_of_transfer
 from actors.shop.state import FullReservation, Ledger, Part, Reservation, StockOutcome
+from actors.shop.transfer_events import TransferEvent
 
 _HELD: Final = Status.HELD  # a member that is looked up in its class costs 0.15 us in Python 3.11, as a property
 
@@ -37,6 +39,8 @@ def said_by(event: ev.Event, version: int, at_ms: int) -> Said:
         case _ if isinstance(event, ev.Answering):
             assert event.answer is not None, "it is there wherever it was decided"
             return event.key, Recorded(event.fingerprint, version, event.answer), ""
+        case _ if isinstance(event, TransferEvent):
+            return said_of_transfer(event, version, at_ms)
         case _:
             return refused_by(event, version)
 

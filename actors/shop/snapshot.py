@@ -24,6 +24,8 @@ from actors.shop.finished import FinishedRow, finished_rows
 from actors.shop.position import Position, Trail
 from actors.shop.promised import promise
 from actors.shop.state import AnyReservation, Ledger, Reservation
+from actors.shop.transfer import Transfer
+from actors.shop.transfers import set_aside
 
 FORMAT: Final = 1
 
@@ -42,7 +44,7 @@ class Head(Message, frozen=True, tag="ledger"):
 
 
 class PositionRow(Message, frozen=True, tag="position"):
-    """One SKU's position; fields as in `state.Position`, in its sequence."""
+    """One SKU's position; fields as in `state.Position`, in its sequence, without `held_by`."""
 
     sku: str
     on_hand: int
@@ -56,6 +58,7 @@ class PositionRow(Message, frozen=True, tag="position"):
     counted_at_ms: int
     on_hand_trail: Moves
     reserved_trail: Moves
+    moved: int = 0
 
 
 class OutboxRow(Message, frozen=True, tag="outbox"):
@@ -64,7 +67,7 @@ class OutboxRow(Message, frozen=True, tag="outbox"):
     numbers: tuple[int, ...]
 
 
-Row = Head | PositionRow | AnyReservation | FinishedRow | OutboxRow | PackedRow | AllotmentsRow
+Row = Head | PositionRow | AnyReservation | FinishedRow | OutboxRow | PackedRow | AllotmentsRow | Transfer
 
 
 class Capture:
@@ -85,6 +88,7 @@ class Capture:
         "policy",
         "positions",
         "reservations",
+        "transfers",
         "version",
     )
 
@@ -101,6 +105,7 @@ class Capture:
         self._finished = ledger.finished.captured()
         self.outbox = ledger.outbox.copied()
         self._allotments = ledger.allotments.row()
+        self.transfers = sorted(ledger.transfers.live.items())
 
     def freeze(self) -> None:
         """Keep what this reads as it is, whatever the ledger does from now on."""
@@ -129,7 +134,8 @@ class Capture:
         live: set[int] = set()  # those older than what is remembered by time, also those that are over
         undecided: set[int] = set()
         first = self._made[2]
-        promised: dict[str, int] = {}
+        promised = set_aside(transfer for _, transfer in self.transfers)
+        live.update(number for number, _ in self.transfers if number < first)
         for reservation in map(self.reservations.__getitem__, in_sequence(self.reservations)):
             if reservation.status in LIVE:
                 for sku, units in reservation.lines if reservation.done is None else reservation.held_lines():
@@ -150,6 +156,7 @@ class Capture:
         if self._allotments is not None:
             yield self._allotments
             live.update(each.number for each in self._allotments.allotments if each.number < first)
+        yield from (transfer for _, transfer in self.transfers)
         yield from packed_rows(self._made, self.version, refused=False, live=live)
         yield from packed_rows(self._refusals, self.version, refused=True, live=undecided)
 
@@ -159,7 +166,9 @@ class Capture:
 
 
 def _position_row(sku: str, position: Position) -> PositionRow:
-    return PositionRow(sku, *position.numbers(), _moves(position.on_hand_trail), _moves(position.reserved_trail))
+    return PositionRow(
+        sku, *position.numbers(), _moves(position.on_hand_trail), _moves(position.reserved_trail), position.moved
+    )
 
 
 def _moves(trail: Trail | None) -> Moves:
@@ -189,14 +198,17 @@ def restore(rows: Iterable[Row]) -> Ledger:
                 ledger.outbox = Ascending(row.numbers)
             case AllotmentsRow():
                 ledger.allotments = restored(row)
+            case Transfer():
+                ledger.transfers.put(row)
             case Head():
                 raise ValueError("a second head among the rows of a snapshot")
     return ledger
 
 
 def _position(row: PositionRow) -> Position:
-    position = Position(*astuple(row)[1:-2])
+    position = Position(*astuple(row)[1:10])
     position.on_hand_trail, position.reserved_trail = _trail(row.on_hand_trail), _trail(row.reserved_trail)
+    position.moved = row.moved
     return position
 
 

@@ -25,6 +25,8 @@ from actors.shop.allotments import Allotment, Allotments
 from actors.shop.commands import Lines, Reserve
 from actors.shop.finished import Finished
 from actors.shop.position import ByRank, Position
+from actors.shop.transfer import Transfer
+from actors.shop.transfers import Transfers
 
 _BY_WHAT_IS_HELD: Final = ("reservations", "customers", "baskets", "expiry_runs", "holders", "parts_in_slots")
 INTERNED_LINES_MAX: Final = 65_536
@@ -224,7 +226,7 @@ Claims = Mapping[int, Reservation]  # by number
 
 
 # The answer to a Reserve is remembered as the reservation itself, any other with its call's fingerprint.
-Remembered = Reservation | Recorded[Reservation | Rejection | StockOutcome | Allotment]
+Remembered = Reservation | Recorded[Reservation | Rejection | StockOutcome | Allotment | Transfer]
 
 
 @dataclass(slots=True, eq=False)
@@ -247,6 +249,7 @@ class Ledger:
     source_marks: dict[str, int] = field(default_factory=dict)
     answers: Answers[Remembered] = field(init=False)
     finished: Finished = field(default_factory=Finished)
+    transfers: Transfers = field(init=False)
     # Changed ones that customers' ledgers have not acknowledged.
     outbox: Ascending = field(default_factory=Ascending)
     allotments: Allotments = field(default_factory=Allotments)
@@ -267,6 +270,7 @@ class Ledger:
     shared_instant_ms: int = 0
 
     def __post_init__(self) -> None:
+        self.transfers = Transfers(self.ledger_id)
         self.answers = Answers(self.is_live, lambda number: number in self.undecided)
 
     def add_to_customer(self, customer_id: str, others: int | list[int] | Ascending, number: int) -> None:
@@ -338,10 +342,12 @@ class Ledger:
         self.answers.forget(self.time_ms, self.policy.answer_memory_ms)
 
     def is_live(self, number: int) -> bool:
-        """True for a reservation or an allotment whose keys are remembered whatever their age: while it is known."""
-        if number in self.reservations or number in self.allotments.rows:
+        """True for a reservation, an allotment or a transfer whose keys are remembered whatever their age: while it is
+        known.
+        """
+        if number in self.reservations or number in self.allotments.rows or number in self.transfers.live:
             return True
-        return self.finished.version_of(number) > 0
+        return self.finished.knows(number)
 
     def take_place(self, slot_start_ms: int, part: Part | None) -> None:
         """Take a place in a pickup slot for a live reservation. The live parts of an order share one place."""

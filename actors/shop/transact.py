@@ -19,6 +19,7 @@ from actors.shop.evolve import evolve
 from actors.shop.expiry import LOOKED_AT_ONCE_MAX, drop_stale, due
 from actors.shop.said import part_of
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
+from actors.shop.transfer_events import TransferCancelled, TransferExpected
 
 # Two orders have drawn the same number: the claim is to be made again under another one.
 _NUMBER_TAKEN: Final = Recorded("", 0, Rejection(Reason.ORDER_UNDECIDED, status=Status.CLAIMED))
@@ -53,7 +54,7 @@ def standing(ledger: Ledger, command: Command, _events: tuple[Event, ...]) -> Re
 def with_answer(events: tuple[Event, ...], answer: Recorded[Any]) -> tuple[Event, ...]:
     """A step's event with its answer. It has only just been made, and nobody else has it yet."""
     event = events[0]
-    if type(event) is QuotaDrawn:
+    if type(event) is QuotaDrawn or type(event) is TransferExpected:
         event = events[1]
     if isinstance(event, Answering) and event.key:
         force_setattr(event, "answer", answer.answer)
@@ -68,7 +69,7 @@ DECIDER: Final = Decider(
     decide,
     evolve,
     standing,
-    (ShortfallDeclared, StockCounted),
+    (ShortfallDeclared, StockCounted, TransferCancelled),
     lambda command: command.call_key if isinstance(command, Claim) else "",
     with_answer,
 )

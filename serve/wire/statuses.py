@@ -165,6 +165,8 @@ def fill_rejection(refusal: Refusal, store_id: str, reply: error_pb2.Rejection, 
         reply.short_lines.add(sku=sku, asked=asked, available=available)
     for near_id, metres, whole in rejection.near_stores:
         reply.near_stores.add(store_id=near_id, kilometres=metres / 1_000, has_everything=whole)
+    if rejection.transfer_status is not None:
+        reply.transfer_status = int(rejection.transfer_status)  # type: ignore[assignment]
     reply.version = refusal.version
 
 
@@ -202,6 +204,9 @@ _SENTENCES: Final[dict[Reason, str]] = {
     Reason.ALLOTMENT_ENDED: "allotment {reservation} has ended; take another one",
     Reason.ALLOTMENTS_LIMIT: "shop {store} may have {available} allotments at once; return those that are not needed",
     Reason.GIVEN_TO_TILL: "reservation {reservation} was given to another till; it is handed out there",
+    Reason.TRANSFER_NOT_FOUND: "there is no such transfer, or it was forgotten; check the id",
+    Reason.TRANSFER_STEP_NOT_ALLOWED: "the transfer is {transfer_status}, and that allows no such step",
+    Reason.OPEN_TRANSFERS_LIMIT: "shop {store} has {available} transfers on their way; receive or cancel some first",
     Reason.SOURCE_GAP: "the source's next row has the number {available}, {asked} came; send what is before it first",
 }
 
@@ -229,4 +234,5 @@ def explain(rejection: Rejection, store_id: str, order_id: str = "") -> str:
         available=told(rejection.available),
         reservation=format_reservation_id(store_id, rejection.number),
         status=rejection.status.name if rejection.status is not None else "unknown",
+        transfer_status=rejection.transfer_status.name if rejection.transfer_status is not None else "unknown",
     )

@@ -75,6 +75,7 @@ LATER: Final = {
     "fair shares of a queue by SKU and channel": (130, 1),
     "first attempts refused by what a shop has just said to be sold out": (256, 1),
     "refusals in batches measured beside what is accepted": (41, 0),
+    "transfers between shops, in the ledgers of both ends": (1_030, 9),
     "units taken from a reservation without two copies of it": (46, 0),
     "counts of a time to come, refused by name": (14, 0),
     "a doctor of machines that have the client alone": (16, 0),

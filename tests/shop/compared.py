@@ -12,6 +12,7 @@ from actors.core.status import LIVE, Status
 from actors.shop.allotments import Allotment
 from actors.shop.commands import Command
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
+from actors.shop.transfer import Transfer
 from tests.shop import model_books
 from tests.shop.model import Model
 from tests.shop.model_books import Outcome
@@ -44,6 +45,8 @@ def plain(remembered: Remembered) -> Outcome:
         case Allotment():
             lines = tuple((line.sku, line.given, line.used, line.left) for line in answer.lines)
             return ("allotment", answer.number, answer.status.name, lines, answer.expires_at_ms)
+        case Transfer():
+            return ("transfer", answer.transfer_id, answer.status.name)  # of which the model knows nothing
 
 
 def indexes(ledger: Ledger) -> tuple[Any, ...]:

@@ -13,6 +13,10 @@
     sell A 1 against #2 [from till] [at 0:30]                   count A 7 [leaving allotted]
     give #2 to t7 [for 1h]                                      collect #2 by t7
 
+    propose S2 A 3 [for 1h]      send #2 [for 2h]       cancel #2
+    advise S9:T4 A 3             noted #2               arrive S9:T4 [A 2] [borne by SOURCE]
+    close #2 A 2                 close S9:T4
+
 A part is known by its holder (o1), what it applies by its revision (1), what is acknowledged by number and version.
 
 A word and a colon in front is the key, else each line has a key of its own. Times are `[days d]h:mm[:ss[.mmm]]` since
@@ -55,6 +59,8 @@ from actors.shop.commands import (
 )
 from actors.shop.events import Event, OutcomeApplied, Released
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
+from actors.shop.transfer import Transfer
+from tests.shop.transfers_text import TRANSFER_VERBS, about_transfer, transfer_text
 from tests.shop.watched import DAY_ZERO_MS
 
 MINUTE_MS: Final = 60_000
@@ -62,7 +68,7 @@ SECOND_MS: Final = 1_000
 
 _OPTION: Final = re.compile(
     r"\b(via|basket|for|within|paid|because|from|row|at|as of|without|slot|until|called"
-    r"|to|by|against|leaving|drawn|as|share)\s+(\S+)"
+    r"|to|borne by|by|against|leaving|drawn|as|share)\s+(\S+)"
 )
 _TIME: Final = re.compile(r"(?:(\d+)d)?(\d+):(\d\d)(?::(\d\d)(?:\.(\d{3}))?)?")
 _UNITS_MS: Final = {"ms": 1, "s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
@@ -117,6 +123,11 @@ def command_of(text: str, key: str, now_ms: int = 0) -> Command:
         return SetSafetyStock(key, lines_of(rest))
     if verb in {"claim", "apply", "acknowledge"}:
         return _about_parts(verb, rest, options)
+    if verb in TRANSFER_VERBS:
+        subject, _, rest = rest.strip().partition(" ")
+        return about_transfer(
+            verb, key, subject, lines_of(rest), options | {"ms": str(interval(options.get("for", "0ms")))}
+        )
     subject, _, rest = rest.strip().partition(" ")
     if verb in {"allot", "prolong", "end", "give"}:
         return _about_allotments(key, verb, subject, lines_of(rest), options)
@@ -203,6 +214,8 @@ def answer_text(remembered: Remembered) -> str:
             lines = (f"{line.sku} {line.left}" + (f" -{line.used} used" if line.used else "") for line in answer.lines)
             until = f" until {clock(answer.expires_at_ms)}" if not answer.ended_at_ms else ""
             return f"#{answer.number} {answer.status.name} {answer.holder} {', '.join(lines)}{until}"
+        case Transfer():
+            return transfer_text(answer)
 
 
 def _reservation_text(held: Reservation) -> str:
@@ -231,6 +244,8 @@ def _rejection_text(no: Rejection) -> str:
         words.append(f"#{no.number}")
     if no.status is not None:
         words.append(no.status.name)
+    if no.transfer_status is not None:
+        words.append(no.transfer_status.name)
     if len(no.short_lines) > 1:
         words.append("[" + ", ".join(f"{sku} {asked} of {there}" for sku, asked, there in no.short_lines) + "]")
     return " ".join(words)

@@ -10,7 +10,7 @@ from actors.core.policy import DAY_MS, HOUR_MS, LimitRule, Policy
 from actors.core.rejection import Violation
 from actors.core.status import ReleaseReason, Status
 from actors.core.transact import PolicyAdopted
-from actors.shop import audit as audit_module, audit_allotments, audit_books
+from actors.shop import audit as audit_module, audit_allotments, audit_books, audit_transfers
 from actors.shop.audit import Audit
 from actors.shop.audit_books import VIOLATIONS_MAX, AuditResult, compare
 from actors.shop.events import Event, Expired, Released, SafetyStockSet, StockCounted
@@ -134,7 +134,8 @@ def test_a_fold_that_forgets_is_found_by_its_own_books() -> None:
 
 
 def test_the_audit_shares_no_code_with_what_it_audits() -> None:
-    trees = [ast.parse(inspect.getsource(module)) for module in (audit_module, audit_books, audit_allotments)]
+    modules = (audit_module, audit_books, audit_allotments, audit_transfers)
+    trees = [ast.parse(inspect.getsource(module)) for module in modules]
     ours = {
         (node.module, alias.name)
         for tree in trees
@@ -145,6 +146,9 @@ def test_the_audit_shares_no_code_with_what_it_audits() -> None:
     }
     assert ours == {
         ("actors.shop", "events"),
+        ("actors.shop", "transfer_events"),
+        ("actors.shop.transfer_events", "TransferCancelled"),
+        ("actors.core.status", "TransferStatus"),
         # A shop's hours are a rule that it was given, like a limit: `decide` reads them and makes none of them. Their
         # own exam is test_calendar, against the wall clock; to write them twice would audit time zones, not the ledger.
         ("actors.calendar.hours", "ALWAYS_OPEN"),

@@ -128,10 +128,12 @@ REASONS = {
     Reason.ALLOTMENT_ENDED: "receive A 1 / allot till:7 A 1 / end #3 / end #3",
     Reason.ALLOTMENTS_LIMIT: " / ".join(["receive A 9999", *["allot till:7 A 1"] * (LIVE_MAX + 1)]),
     Reason.GIVEN_TO_TILL: "receive A 1 / reserve ann A 1 / give #3 to t7 / collect #3 by t8",
+    Reason.TRANSFER_NOT_FOUND: "send #9",
+    Reason.TRANSFER_STEP_NOT_ALLOWED: "receive A 1 / propose S2 A 1 / send #3 / cancel #3",
     Reason.SLOT_FULL: "receive A 2 / reserve ann A 1 slot 9:00 / reserve bob A 1 slot 9:00",
 }
-# No shop gives them: tests/orders. A grant: tests/shop/test_grants.py.
-OTHERS = {Reason.NO_STORE_IN_REACH, Reason.GRANT_REQUIRED}
+# No shop gives them: tests/orders. A grant, and too many transfers: tests/shop/test_grants.py, test_transfers.py.
+OTHERS = {Reason.NO_STORE_IN_REACH, Reason.GRANT_REQUIRED, Reason.OPEN_TRANSFERS_LIMIT}
 
 
 @pytest.mark.parametrize("reason", sorted(set(Reason) - OTHERS), ids=lambda reason: reason.name)

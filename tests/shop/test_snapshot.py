@@ -79,6 +79,18 @@ EVERYTHING = """
     0:47 | allot channel:web B 1 for 1h
     0:48 | end #54
     0:49 | reserve kim Z 1
+    0:49 | propose S2 A 1
+    0:49 | propose S2 B 1
+    0:49 | propose S3 A 1
+    0:49 | send #57
+    0:49 | noted #57
+    0:49 | close #57 A 1
+    0:49 | cancel #58
+    0:49 | advise S9:T4 A 3
+    0:49 | advise S9:T5 A 3
+    0:49 | arrive S9:T4 A 2
+    0:49 | propose S2 A 1
+    0:49 | send #67
 """
 
 
@@ -118,6 +130,7 @@ def test_indexes_are_rebuilt() -> None:
         "outbox",
         "parts_in_slots",
         "slots_taken",
+        "transfers",
         "time_ms",
         "version",
     ):

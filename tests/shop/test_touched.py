@@ -45,6 +45,16 @@ PAGE = """
     2:38 | sell A 2                    | StockAdjusted, AllotmentShrunk
     2:39 | end #25                     | AllotmentReturned
     4:36 | wait                        | AllotmentExpired, Expired
+    4:40 | receive A 5, B 5            | StockAdjusted
+    4:41 | propose S2 A 1, B 2, A 1    | TransferProposed
+    4:42 | propose S2 A 1              | TransferProposed
+    4:43 | send #36                    | TransferSent
+    4:44 | cancel #37                  | TransferCancelled
+    4:45 | noted #36                   | TransferAdvised
+    4:46 | close #36 A 2, B 2          | TransferClosed
+    4:47 | advise S9:T4 A 1, D 1       | TransferExpected
+    4:48 | arrive S9:T4 A 1            | TransferReceived
+    4:49 | close S9:T4                 | TransferClosed
 """
 
 
@@ -62,7 +72,21 @@ def test_an_amendment_names_what_it_gave_back_and_what_it_took_more_of() -> None
     assert sorted(touched_skus(amended)) == ["B", "C", "D"]
 
 
-@pytest.mark.parametrize("kind", ["Amended", "Claimed", "OutcomeApplied", "Reserved", "StockAdjusted", "Expired"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "Amended",
+        "Claimed",
+        "OutcomeApplied",
+        "Reserved",
+        "StockAdjusted",
+        "Expired",
+        "TransferProposed",
+        "TransferSent",
+        "TransferCancelled",
+        "TransferReceived",
+    ],
+)
 def test_a_branch_that_keeps_silent_is_seen(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = play(PAGE)
 
@@ -83,7 +107,7 @@ def test_an_answer_that_applying_the_event_does_not_give_is_seen(kind: type[ev.A
     assert isinstance(record.event, kind)
     assert record.event.answer is not None
     answer: Any = record.event.answer
-    other = replace(answer, expires_at_ms=answer.expires_at_ms + 1)
+    other = replace(answer, version=answer.version + 1)
     watched.records[place] = record._replace(event=replace(record.event, answer=other))
     [complaint] = watched.mistold()
     assert complaint.startswith("answer: ")

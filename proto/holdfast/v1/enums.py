@@ -75,6 +75,34 @@ class ReleaseReason(IntEnum):
     SHORTFALL = 8
 
 
+class TransferStatus(IntEnum):
+    """Where a transfer stands. PROPOSED -> SENT -> RECEIVED; CANCELLED ends it from the first."""
+
+    # Never sent.
+    UNSPECIFIED = 0
+    # Units are set aside at the source, and not available there.
+    PROPOSED = 1
+    # Units have left the source, and are in transit.
+    SENT = 2
+    # Final. What came is on hand at the destination.
+    RECEIVED = 3
+    # Final. Units are available at the source again.
+    CANCELLED = 4
+
+
+class LossBearer(IntEnum):
+    """Whose loss the difference between what was sent and what came is."""
+
+    # In an answer: all came as it was sent. In a request: the carrier, where there is a difference.
+    UNSPECIFIED = 0
+    # The shop that sent.
+    SOURCE = 1
+    # Who carried.
+    CARRIER = 2
+    # The shop that received.
+    DESTINATION = 3
+
+
 class Reason(IntEnum):
     """Why the business refused. A refusal is an ordinary answer, durable like every other, and repeated word for word when
     its idempotency key is sent again. The values up to COUNT_TOO_OLD are in order of precedence: where several apply, the
@@ -133,6 +161,12 @@ class Reason(IntEnum):
     ALLOTMENTS_LIMIT = 24
     # The reservation was given to another till, which may be handing it out.
     GIVEN_TO_TILL = 25
+    # The shop has no transfer of this id, or forgot it after its memory ran out.
+    TRANSFER_NOT_FOUND = 26
+    # The life of a transfer has no such step from its status, which is `transfer_status`.
+    TRANSFER_STEP_NOT_ALLOWED = 27
+    # The shop has as many transfers on their way as there may be.
+    OPEN_TRANSFERS_LIMIT = 28
 
 
 class AdjustmentKind(IntEnum):

@@ -15,9 +15,10 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from holdfast.v1 import reservation_pb2 as holdfast_dot_v1_dot_reservation__pb2
+from holdfast.v1 import transfer_pb2 as holdfast_dot_v1_dot_transfer__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/error.proto\x12\x0bholdfast.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1dholdfast/v1/reservation.proto\":\n\tShortLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\r\n\x05\x61sked\x18\x02 \x01(\x03\x12\x11\n\tavailable\x18\x03 \x01(\x03\"I\n\tNearStore\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x12\n\nkilometres\x18\x02 \x01(\x01\x12\x16\n\x0ehas_everything\x18\x03 \x01(\x08\"\xee\x02\n\tRejection\x12#\n\x06reason\x18\x01 \x01(\x0e\x32\x13.holdfast.v1.Reason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x10\n\x08store_id\x18\x03 \x01(\t\x12\x0b\n\x03sku\x18\x04 \x01(\t\x12\r\n\x05\x61sked\x18\x05 \x01(\x03\x12\x11\n\tavailable\x18\x06 \x01(\x03\x12\x16\n\x0ereservation_id\x18\x07 \x01(\t\x12.\n\x06status\x18\x08 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12+\n\x0bshort_lines\x18\t \x03(\x0b\x32\x16.holdfast.v1.ShortLine\x12\x0f\n\x07version\x18\n \x01(\x03\x12\x10\n\x08order_id\x18\x0b \x01(\t\x12+\n\x0bnear_stores\x18\x0c \x03(\x0b\x32\x16.holdfast.v1.NearStore\x12\x14\n\x0c\x61llotment_id\x18\r \x01(\t\x12\x0f\n\x07\x62y_hint\x18\x0e \x01(\x08\"4\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"\x84\x02\n\tItemError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12/\n\nviolations\x18\x03 \x03(\x0b\x32\x1b.holdfast.v1.FieldViolation\x12.\n\x0bretry_after\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x36\n\x08metadata\x18\x06 \x03(\x0b\x32$.holdfast.v1.ItemError.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\xf9\x05\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12!\n\x1dREASON_IDEMPOTENCY_KEY_REUSED\x10\x01\x12 \n\x1cREASON_RESERVATION_NOT_FOUND\x10\x02\x12\x1e\n\x1aREASON_STORE_NOT_ACCEPTING\x10\x03\x12\x1e\n\x1aREASON_RESERVATION_EXPIRED\x10\x04\x12!\n\x1dREASON_TRANSITION_NOT_ALLOWED\x10\x05\x12\x19\n\x15REASON_LINE_NOT_FOUND\x10\x06\x12 \n\x1cREASON_QUANTITY_EXCEEDS_HELD\x10\x07\x12\x17\n\x13REASON_TTL_TOO_LONG\x10\x08\x12\x1b\n\x17REASON_BASKET_CONFIRMED\x10\t\x12\"\n\x1eREASON_OPEN_RESERVATIONS_LIMIT\x10\n\x12\x16\n\x12REASON_UNITS_LIMIT\x10\x0b\x12\x1a\n\x16REASON_SKU_NOT_STOCKED\x10\x0c\x12\x1d\n\x19REASON_INSUFFICIENT_STOCK\x10\r\x12\x18\n\x14REASON_COUNT_TOO_OLD\x10\x0e\x12\x15\n\x11REASON_SOURCE_GAP\x10\x0f\x12\x18\n\x14REASON_PART_OF_ORDER\x10\x10\x12\x1a\n\x16REASON_ORDER_UNDECIDED\x10\x11\x12\x1a\n\x16REASON_CLAIM_ABANDONED\x10\x12\x12\x1c\n\x18REASON_NO_STORE_IN_REACH\x10\x13\x12\x1b\n\x17REASON_SLOT_NOT_OFFERED\x10\x14\x12\x14\n\x10REASON_SLOT_FULL\x10\x15\x12\x1e\n\x1aREASON_ALLOTMENT_NOT_FOUND\x10\x16\x12\x1a\n\x16REASON_ALLOTMENT_ENDED\x10\x17\x12\x1b\n\x17REASON_ALLOTMENTS_LIMIT\x10\x18\x12\x18\n\x14REASON_GIVEN_TO_TILL\x10\x19\x42\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/error.proto\x12\x0bholdfast.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1dholdfast/v1/reservation.proto\x1a\x1aholdfast/v1/transfer.proto\":\n\tShortLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\r\n\x05\x61sked\x18\x02 \x01(\x03\x12\x11\n\tavailable\x18\x03 \x01(\x03\"I\n\tNearStore\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x12\n\nkilometres\x18\x02 \x01(\x01\x12\x16\n\x0ehas_everything\x18\x03 \x01(\x08\"\xa4\x03\n\tRejection\x12#\n\x06reason\x18\x01 \x01(\x0e\x32\x13.holdfast.v1.Reason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x10\n\x08store_id\x18\x03 \x01(\t\x12\x0b\n\x03sku\x18\x04 \x01(\t\x12\r\n\x05\x61sked\x18\x05 \x01(\x03\x12\x11\n\tavailable\x18\x06 \x01(\x03\x12\x16\n\x0ereservation_id\x18\x07 \x01(\t\x12.\n\x06status\x18\x08 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12+\n\x0bshort_lines\x18\t \x03(\x0b\x32\x16.holdfast.v1.ShortLine\x12\x0f\n\x07version\x18\n \x01(\x03\x12\x10\n\x08order_id\x18\x0b \x01(\t\x12+\n\x0bnear_stores\x18\x0c \x03(\x0b\x32\x16.holdfast.v1.NearStore\x12\x14\n\x0c\x61llotment_id\x18\r \x01(\t\x12\x0f\n\x07\x62y_hint\x18\x0e \x01(\x08\x12\x34\n\x0ftransfer_status\x18\x0f \x01(\x0e\x32\x1b.holdfast.v1.TransferStatus\"4\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"\x84\x02\n\tItemError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12/\n\nviolations\x18\x03 \x03(\x0b\x32\x1b.holdfast.v1.FieldViolation\x12.\n\x0bretry_after\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x36\n\x08metadata\x18\x06 \x03(\x0b\x32$.holdfast.v1.ItemError.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\xdf\x06\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12!\n\x1dREASON_IDEMPOTENCY_KEY_REUSED\x10\x01\x12 \n\x1cREASON_RESERVATION_NOT_FOUND\x10\x02\x12\x1e\n\x1aREASON_STORE_NOT_ACCEPTING\x10\x03\x12\x1e\n\x1aREASON_RESERVATION_EXPIRED\x10\x04\x12!\n\x1dREASON_TRANSITION_NOT_ALLOWED\x10\x05\x12\x19\n\x15REASON_LINE_NOT_FOUND\x10\x06\x12 \n\x1cREASON_QUANTITY_EXCEEDS_HELD\x10\x07\x12\x17\n\x13REASON_TTL_TOO_LONG\x10\x08\x12\x1b\n\x17REASON_BASKET_CONFIRMED\x10\t\x12\"\n\x1eREASON_OPEN_RESERVATIONS_LIMIT\x10\n\x12\x16\n\x12REASON_UNITS_LIMIT\x10\x0b\x12\x1a\n\x16REASON_SKU_NOT_STOCKED\x10\x0c\x12\x1d\n\x19REASON_INSUFFICIENT_STOCK\x10\r\x12\x18\n\x14REASON_COUNT_TOO_OLD\x10\x0e\x12\x15\n\x11REASON_SOURCE_GAP\x10\x0f\x12\x18\n\x14REASON_PART_OF_ORDER\x10\x10\x12\x1a\n\x16REASON_ORDER_UNDECIDED\x10\x11\x12\x1a\n\x16REASON_CLAIM_ABANDONED\x10\x12\x12\x1c\n\x18REASON_NO_STORE_IN_REACH\x10\x13\x12\x1b\n\x17REASON_SLOT_NOT_OFFERED\x10\x14\x12\x14\n\x10REASON_SLOT_FULL\x10\x15\x12\x1e\n\x1aREASON_ALLOTMENT_NOT_FOUND\x10\x16\x12\x1a\n\x16REASON_ALLOTMENT_ENDED\x10\x17\x12\x1b\n\x17REASON_ALLOTMENTS_LIMIT\x10\x18\x12\x18\n\x14REASON_GIVEN_TO_TILL\x10\x19\x12\x1d\n\x19REASON_TRANSFER_NOT_FOUND\x10\x1a\x12$\n REASON_TRANSFER_STEP_NOT_ALLOWED\x10\x1b\x12\x1f\n\x1bREASON_OPEN_TRANSFERS_LIMIT\x10\x1c\x42\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -27,18 +28,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\013holdfast.v1P\001Z\026holdfast/v1;holdfastv1'
   _globals['_ITEMERROR_METADATAENTRY']._loaded_options = None
   _globals['_ITEMERROR_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_REASON']._serialized_start=925
-  _globals['_REASON']._serialized_end=1686
-  _globals['_SHORTLINE']._serialized_start=103
-  _globals['_SHORTLINE']._serialized_end=161
-  _globals['_NEARSTORE']._serialized_start=163
-  _globals['_NEARSTORE']._serialized_end=236
-  _globals['_REJECTION']._serialized_start=239
-  _globals['_REJECTION']._serialized_end=605
-  _globals['_FIELDVIOLATION']._serialized_start=607
-  _globals['_FIELDVIOLATION']._serialized_end=659
-  _globals['_ITEMERROR']._serialized_start=662
-  _globals['_ITEMERROR']._serialized_end=922
-  _globals['_ITEMERROR_METADATAENTRY']._serialized_start=875
-  _globals['_ITEMERROR_METADATAENTRY']._serialized_end=922
+  _globals['_REASON']._serialized_start=1007
+  _globals['_REASON']._serialized_end=1870
+  _globals['_SHORTLINE']._serialized_start=131
+  _globals['_SHORTLINE']._serialized_end=189
+  _globals['_NEARSTORE']._serialized_start=191
+  _globals['_NEARSTORE']._serialized_end=264
+  _globals['_REJECTION']._serialized_start=267
+  _globals['_REJECTION']._serialized_end=687
+  _globals['_FIELDVIOLATION']._serialized_start=689
+  _globals['_FIELDVIOLATION']._serialized_end=741
+  _globals['_ITEMERROR']._serialized_start=744
+  _globals['_ITEMERROR']._serialized_end=1004
+  _globals['_ITEMERROR_METADATAENTRY']._serialized_start=957
+  _globals['_ITEMERROR_METADATAENTRY']._serialized_end=1004
 # @@protoc_insertion_point(module_scope)

@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import duration_pb2 as _duration_pb2
 from holdfast.v1 import reservation_pb2 as _reservation_pb2
+from holdfast.v1 import transfer_pb2 as _transfer_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -39,6 +40,9 @@ class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_ALLOTMENT_ENDED: _ClassVar[Reason]
     REASON_ALLOTMENTS_LIMIT: _ClassVar[Reason]
     REASON_GIVEN_TO_TILL: _ClassVar[Reason]
+    REASON_TRANSFER_NOT_FOUND: _ClassVar[Reason]
+    REASON_TRANSFER_STEP_NOT_ALLOWED: _ClassVar[Reason]
+    REASON_OPEN_TRANSFERS_LIMIT: _ClassVar[Reason]
 REASON_UNSPECIFIED: Reason
 REASON_IDEMPOTENCY_KEY_REUSED: Reason
 REASON_RESERVATION_NOT_FOUND: Reason
@@ -65,6 +69,9 @@ REASON_ALLOTMENT_NOT_FOUND: Reason
 REASON_ALLOTMENT_ENDED: Reason
 REASON_ALLOTMENTS_LIMIT: Reason
 REASON_GIVEN_TO_TILL: Reason
+REASON_TRANSFER_NOT_FOUND: Reason
+REASON_TRANSFER_STEP_NOT_ALLOWED: Reason
+REASON_OPEN_TRANSFERS_LIMIT: Reason
 
 class ShortLine(_message.Message):
     __slots__ = ("sku", "asked", "available")
@@ -87,7 +94,7 @@ class NearStore(_message.Message):
     def __init__(self, store_id: _Optional[str] = ..., kilometres: _Optional[float] = ..., has_everything: _Optional[bool] = ...) -> None: ...
 
 class Rejection(_message.Message):
-    __slots__ = ("reason", "message", "store_id", "sku", "asked", "available", "reservation_id", "status", "short_lines", "version", "order_id", "near_stores", "allotment_id", "by_hint")
+    __slots__ = ("reason", "message", "store_id", "sku", "asked", "available", "reservation_id", "status", "short_lines", "version", "order_id", "near_stores", "allotment_id", "by_hint", "transfer_status")
     REASON_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -102,6 +109,7 @@ class Rejection(_message.Message):
     NEAR_STORES_FIELD_NUMBER: _ClassVar[int]
     ALLOTMENT_ID_FIELD_NUMBER: _ClassVar[int]
     BY_HINT_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_STATUS_FIELD_NUMBER: _ClassVar[int]
     reason: Reason
     message: str
     store_id: str
@@ -116,7 +124,8 @@ class Rejection(_message.Message):
     near_stores: _containers.RepeatedCompositeFieldContainer[NearStore]
     allotment_id: str
     by_hint: bool
-    def __init__(self, reason: _Optional[_Union[Reason, str]] = ..., message: _Optional[str] = ..., store_id: _Optional[str] = ..., sku: _Optional[str] = ..., asked: _Optional[int] = ..., available: _Optional[int] = ..., reservation_id: _Optional[str] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., short_lines: _Optional[_Iterable[_Union[ShortLine, _Mapping]]] = ..., version: _Optional[int] = ..., order_id: _Optional[str] = ..., near_stores: _Optional[_Iterable[_Union[NearStore, _Mapping]]] = ..., allotment_id: _Optional[str] = ..., by_hint: _Optional[bool] = ...) -> None: ...
+    transfer_status: _transfer_pb2.TransferStatus
+    def __init__(self, reason: _Optional[_Union[Reason, str]] = ..., message: _Optional[str] = ..., store_id: _Optional[str] = ..., sku: _Optional[str] = ..., asked: _Optional[int] = ..., available: _Optional[int] = ..., reservation_id: _Optional[str] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., short_lines: _Optional[_Iterable[_Union[ShortLine, _Mapping]]] = ..., version: _Optional[int] = ..., order_id: _Optional[str] = ..., near_stores: _Optional[_Iterable[_Union[NearStore, _Mapping]]] = ..., allotment_id: _Optional[str] = ..., by_hint: _Optional[bool] = ..., transfer_status: _Optional[_Union[_transfer_pb2.TransferStatus, str]] = ...) -> None: ...
 
 class FieldViolation(_message.Message):
     __slots__ = ("field", "description")

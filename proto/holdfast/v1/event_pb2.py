@@ -18,9 +18,10 @@ from holdfast.v1 import allotment_pb2 as holdfast_dot_v1_dot_allotment__pb2
 from holdfast.v1 import error_pb2 as holdfast_dot_v1_dot_error__pb2
 from holdfast.v1 import reservation_pb2 as holdfast_dot_v1_dot_reservation__pb2
 from holdfast.v1 import stock_pb2 as holdfast_dot_v1_dot_stock__pb2
+from holdfast.v1 import transfer_pb2 as holdfast_dot_v1_dot_transfer__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/event.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bholdfast/v1/allotment.proto\x1a\x17holdfast/v1/error.proto\x1a\x1dholdfast/v1/reservation.proto\x1a\x17holdfast/v1/stock.proto\"\xfe\x0b\n\x05\x45vent\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0brecord_hash\x18\x17 \x01(\x03\x12.\n\x08reserved\x18\x04 \x01(\x0b\x32\x1a.holdfast.v1.ReservedEventH\x00\x12,\n\x07refused\x18\x05 \x01(\x0b\x32\x19.holdfast.v1.RefusedEventH\x00\x12\x30\n\tconfirmed\x18\x06 \x01(\x0b\x32\x1b.holdfast.v1.ConfirmedEventH\x00\x12\x35\n\x0cready_marked\x18\x07 \x01(\x0b\x32\x1d.holdfast.v1.ReadyMarkedEventH\x00\x12\x30\n\tcollected\x18\x08 \x01(\x0b\x32\x1b.holdfast.v1.CollectedEventH\x00\x12.\n\x08released\x18\t \x01(\x0b\x32\x1a.holdfast.v1.ReleasedEventH\x00\x12,\n\x07\x65xpired\x18\n \x01(\x0b\x32\x19.holdfast.v1.ExpiredEventH\x00\x12.\n\x08\x65xtended\x18\x0b \x01(\x0b\x32\x1a.holdfast.v1.ExtendedEventH\x00\x12\x39\n\x0estock_adjusted\x18\x0c \x01(\x0b\x32\x1f.holdfast.v1.StockAdjustedEventH\x00\x12\x37\n\rstock_counted\x18\r \x01(\x0b\x32\x1e.holdfast.v1.StockCountedEventH\x00\x12<\n\x10safety_stock_set\x18\x0e \x01(\x0b\x32 .holdfast.v1.SafetyStockSetEventH\x00\x12\x41\n\x12shortfall_declared\x18\x0f \x01(\x0b\x32#.holdfast.v1.ShortfallDeclaredEventH\x00\x12\x39\n\x0epolicy_adopted\x18\x10 \x01(\x0b\x32\x1f.holdfast.v1.PolicyAdoptedEventH\x00\x12,\n\x07\x61mended\x18\x11 \x01(\x0b\x32\x19.holdfast.v1.AmendedEventH\x00\x12,\n\x07\x63laimed\x18\x12 \x01(\x0b\x32\x19.holdfast.v1.ClaimedEventH\x00\x12;\n\x0foutcome_applied\x18\x13 \x01(\x0b\x32 .holdfast.v1.OutcomeAppliedEventH\x00\x12\x36\n\x0c\x61\x63knowledged\x18\x14 \x01(\x0b\x32\x1e.holdfast.v1.AcknowledgedEventH\x00\x12\x37\n\rorder_changed\x18\x15 \x01(\x0b\x32\x1e.holdfast.v1.OrderChangedEventH\x00\x12\x35\n\x0c\x63laim_barred\x18\x16 \x01(\x0b\x32\x1d.holdfast.v1.ClaimBarredEventH\x00\x12.\n\x08\x61llotted\x18\x1e \x01(\x0b\x32\x1a.holdfast.v1.AllottedEventH\x00\x12\x41\n\x12\x61llotment_extended\x18\x18 \x01(\x0b\x32#.holdfast.v1.AllotmentExtendedEventH\x00\x12\x41\n\x12\x61llotment_returned\x18\x19 \x01(\x0b\x32#.holdfast.v1.AllotmentReturnedEventH\x00\x12?\n\x11\x61llotment_expired\x18\x1a \x01(\x0b\x32\".holdfast.v1.AllotmentExpiredEventH\x00\x12=\n\x10\x61llotment_shrunk\x18\x1b \x01(\x0b\x32!.holdfast.v1.AllotmentShrunkEventH\x00\x12\x33\n\x0bquota_drawn\x18\x1c \x01(\x0b\x32\x1c.holdfast.v1.QuotaDrawnEventH\x00\x12(\n\x05given\x18\x1d \x01(\x0b\x32\x17.holdfast.v1.GivenEventH\x00\x42\x08\n\x06\x63hange\"3\n\x11OrderChangedEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\"T\n\x10\x43laimBarredEvent\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x10\n\x08operator\x18\x03 \x01(\t\x12\x0b\n\x03why\x18\x04 \x01(\t\">\n\rReservedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xb0\x01\n\x0c\x41mendedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nslot_start\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"=\n\x0c\x43laimedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xc9\x01\n\x13OutcomeAppliedEvent\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12.\n\x06status\x18\x03 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05lines\x18\x05 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\",\n\x11\x41\x63knowledgedEvent\x12\x17\n\x0freservation_ids\x18\x01 \x03(\t\"c\n\x0cRefusedEvent\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\t\x12)\n\trejection\x18\x03 \x01(\x0b\x32\x16.holdfast.v1.Rejection\"X\n\x0e\x43onfirmedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"*\n\x10ReadyMarkedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"m\n\x0e\x43ollectedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12\x19\n\x11payment_reference\x18\x03 \x01(\t\"}\n\rReleasedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12*\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.holdfast.v1.ReleaseReason\"P\n\x0c\x45xpiredEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"W\n\rExtendedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x01\n\x12StockAdjustedEvent\x12\x0e\n\x06source\x18\x01 \x01(\t\x12,\n\x0b\x61\x64justments\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.Adjustment\x12\x18\n\x10\x64ropped_repeated\x18\x03 \x01(\x05\x12\x14\n\x0csettled_late\x18\x04 \x01(\x05\"\x9c\x01\n\x11StockCountedEvent\x12)\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x0b\x63orrections\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.Adjustment\x12.\n\x08\x61llotted\x18\x03 \x01(\x0e\x32\x1c.holdfast.v1.AllottedCounted\"G\n\x13SafetyStockSetEvent\x12\x30\n\rsafety_stocks\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"C\n\x16ShortfallDeclaredEvent\x12)\n\tshortfall\x18\x01 \x01(\x0b\x32\x16.holdfast.v1.Shortfall\",\n\x12PolicyAdoptedEvent\x12\x16\n\x0epolicy_version\x18\x01 \x01(\x03\":\n\rAllottedEvent\x12)\n\tallotment\x18\x01 \x01(\x0b\x32\x16.holdfast.v1.Allotment\"^\n\x16\x41llotmentExtendedEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"X\n\x16\x41llotmentReturnedEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"W\n\x15\x41llotmentExpiredEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"V\n\x14\x41llotmentShrunkEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"@\n\tDrawnLine\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x03\"P\n\x0fQuotaDrawnEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12%\n\x05\x64rawn\x18\x02 \x03(\x0b\x32\x16.holdfast.v1.DrawnLine\"]\n\nGivenEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x0c\n\x04till\x18\x02 \x01(\t\x12)\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/event.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bholdfast/v1/allotment.proto\x1a\x17holdfast/v1/error.proto\x1a\x1dholdfast/v1/reservation.proto\x1a\x17holdfast/v1/stock.proto\x1a\x1aholdfast/v1/transfer.proto\"\xbd\x0c\n\x05\x45vent\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0brecord_hash\x18\x17 \x01(\x03\x12.\n\x08reserved\x18\x04 \x01(\x0b\x32\x1a.holdfast.v1.ReservedEventH\x00\x12,\n\x07refused\x18\x05 \x01(\x0b\x32\x19.holdfast.v1.RefusedEventH\x00\x12\x30\n\tconfirmed\x18\x06 \x01(\x0b\x32\x1b.holdfast.v1.ConfirmedEventH\x00\x12\x35\n\x0cready_marked\x18\x07 \x01(\x0b\x32\x1d.holdfast.v1.ReadyMarkedEventH\x00\x12\x30\n\tcollected\x18\x08 \x01(\x0b\x32\x1b.holdfast.v1.CollectedEventH\x00\x12.\n\x08released\x18\t \x01(\x0b\x32\x1a.holdfast.v1.ReleasedEventH\x00\x12,\n\x07\x65xpired\x18\n \x01(\x0b\x32\x19.holdfast.v1.ExpiredEventH\x00\x12.\n\x08\x65xtended\x18\x0b \x01(\x0b\x32\x1a.holdfast.v1.ExtendedEventH\x00\x12\x39\n\x0estock_adjusted\x18\x0c \x01(\x0b\x32\x1f.holdfast.v1.StockAdjustedEventH\x00\x12\x37\n\rstock_counted\x18\r \x01(\x0b\x32\x1e.holdfast.v1.StockCountedEventH\x00\x12<\n\x10safety_stock_set\x18\x0e \x01(\x0b\x32 .holdfast.v1.SafetyStockSetEventH\x00\x12\x41\n\x12shortfall_declared\x18\x0f \x01(\x0b\x32#.holdfast.v1.ShortfallDeclaredEventH\x00\x12\x39\n\x0epolicy_adopted\x18\x10 \x01(\x0b\x32\x1f.holdfast.v1.PolicyAdoptedEventH\x00\x12,\n\x07\x61mended\x18\x11 \x01(\x0b\x32\x19.holdfast.v1.AmendedEventH\x00\x12,\n\x07\x63laimed\x18\x12 \x01(\x0b\x32\x19.holdfast.v1.ClaimedEventH\x00\x12;\n\x0foutcome_applied\x18\x13 \x01(\x0b\x32 .holdfast.v1.OutcomeAppliedEventH\x00\x12\x36\n\x0c\x61\x63knowledged\x18\x14 \x01(\x0b\x32\x1e.holdfast.v1.AcknowledgedEventH\x00\x12\x37\n\rorder_changed\x18\x15 \x01(\x0b\x32\x1e.holdfast.v1.OrderChangedEventH\x00\x12\x35\n\x0c\x63laim_barred\x18\x16 \x01(\x0b\x32\x1d.holdfast.v1.ClaimBarredEventH\x00\x12.\n\x08\x61llotted\x18\x1e \x01(\x0b\x32\x1a.holdfast.v1.AllottedEventH\x00\x12\x41\n\x12\x61llotment_extended\x18\x18 \x01(\x0b\x32#.holdfast.v1.AllotmentExtendedEventH\x00\x12\x41\n\x12\x61llotment_returned\x18\x19 \x01(\x0b\x32#.holdfast.v1.AllotmentReturnedEventH\x00\x12?\n\x11\x61llotment_expired\x18\x1a \x01(\x0b\x32\".holdfast.v1.AllotmentExpiredEventH\x00\x12=\n\x10\x61llotment_shrunk\x18\x1b \x01(\x0b\x32!.holdfast.v1.AllotmentShrunkEventH\x00\x12\x33\n\x0bquota_drawn\x18\x1c \x01(\x0b\x32\x1c.holdfast.v1.QuotaDrawnEventH\x00\x12(\n\x05given\x18\x1d \x01(\x0b\x32\x17.holdfast.v1.GivenEventH\x00\x12=\n\x10transfer_changed\x18\x1f \x01(\x0b\x32!.holdfast.v1.TransferChangedEventH\x00\x42\x08\n\x06\x63hange\"\x91\x01\n\x14TransferChangedEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x13\n\x0btransfer_id\x18\x02 \x01(\t\x12(\n\x05lines\x18\x03 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12,\n\x0bloss_bearer\x18\x04 \x01(\x0e\x32\x17.holdfast.v1.LossBearer\"3\n\x11OrderChangedEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\"T\n\x10\x43laimBarredEvent\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x10\n\x08operator\x18\x03 \x01(\t\x12\x0b\n\x03why\x18\x04 \x01(\t\">\n\rReservedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xb0\x01\n\x0c\x41mendedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nslot_start\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"=\n\x0c\x43laimedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xc9\x01\n\x13OutcomeAppliedEvent\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12.\n\x06status\x18\x03 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05lines\x18\x05 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\",\n\x11\x41\x63knowledgedEvent\x12\x17\n\x0freservation_ids\x18\x01 \x03(\t\"c\n\x0cRefusedEvent\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\t\x12)\n\trejection\x18\x03 \x01(\x0b\x32\x16.holdfast.v1.Rejection\"X\n\x0e\x43onfirmedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"*\n\x10ReadyMarkedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"m\n\x0e\x43ollectedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12\x19\n\x11payment_reference\x18\x03 \x01(\t\"}\n\rReleasedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12*\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.holdfast.v1.ReleaseReason\"P\n\x0c\x45xpiredEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"W\n\rExtendedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x01\n\x12StockAdjustedEvent\x12\x0e\n\x06source\x18\x01 \x01(\t\x12,\n\x0b\x61\x64justments\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.Adjustment\x12\x18\n\x10\x64ropped_repeated\x18\x03 \x01(\x05\x12\x14\n\x0csettled_late\x18\x04 \x01(\x05\"\x9c\x01\n\x11StockCountedEvent\x12)\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x0b\x63orrections\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.Adjustment\x12.\n\x08\x61llotted\x18\x03 \x01(\x0e\x32\x1c.holdfast.v1.AllottedCounted\"G\n\x13SafetyStockSetEvent\x12\x30\n\rsafety_stocks\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"C\n\x16ShortfallDeclaredEvent\x12)\n\tshortfall\x18\x01 \x01(\x0b\x32\x16.holdfast.v1.Shortfall\",\n\x12PolicyAdoptedEvent\x12\x16\n\x0epolicy_version\x18\x01 \x01(\x03\":\n\rAllottedEvent\x12)\n\tallotment\x18\x01 \x01(\x0b\x32\x16.holdfast.v1.Allotment\"^\n\x16\x41llotmentExtendedEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"X\n\x16\x41llotmentReturnedEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"W\n\x15\x41llotmentExpiredEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"V\n\x14\x41llotmentShrunkEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"@\n\tDrawnLine\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x03\"P\n\x0fQuotaDrawnEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12%\n\x05\x64rawn\x18\x02 \x03(\x0b\x32\x16.holdfast.v1.DrawnLine\"]\n\nGivenEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x0c\n\x04till\x18\x02 \x01(\t\x12)\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -28,60 +29,62 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.event_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013holdfast.v1P\001Z\026holdfast/v1;holdfastv1'
-  _globals['_EVENT']._serialized_start=184
-  _globals['_EVENT']._serialized_end=1718
-  _globals['_ORDERCHANGEDEVENT']._serialized_start=1720
-  _globals['_ORDERCHANGEDEVENT']._serialized_end=1771
-  _globals['_CLAIMBARREDEVENT']._serialized_start=1773
-  _globals['_CLAIMBARREDEVENT']._serialized_end=1857
-  _globals['_RESERVEDEVENT']._serialized_start=1859
-  _globals['_RESERVEDEVENT']._serialized_end=1921
-  _globals['_AMENDEDEVENT']._serialized_start=1924
-  _globals['_AMENDEDEVENT']._serialized_end=2100
-  _globals['_CLAIMEDEVENT']._serialized_start=2102
-  _globals['_CLAIMEDEVENT']._serialized_end=2163
-  _globals['_OUTCOMEAPPLIEDEVENT']._serialized_start=2166
-  _globals['_OUTCOMEAPPLIEDEVENT']._serialized_end=2367
-  _globals['_ACKNOWLEDGEDEVENT']._serialized_start=2369
-  _globals['_ACKNOWLEDGEDEVENT']._serialized_end=2413
-  _globals['_REFUSEDEVENT']._serialized_start=2415
-  _globals['_REFUSEDEVENT']._serialized_end=2514
-  _globals['_CONFIRMEDEVENT']._serialized_start=2516
-  _globals['_CONFIRMEDEVENT']._serialized_end=2604
-  _globals['_READYMARKEDEVENT']._serialized_start=2606
-  _globals['_READYMARKEDEVENT']._serialized_end=2648
-  _globals['_COLLECTEDEVENT']._serialized_start=2650
-  _globals['_COLLECTEDEVENT']._serialized_end=2759
-  _globals['_RELEASEDEVENT']._serialized_start=2761
-  _globals['_RELEASEDEVENT']._serialized_end=2886
-  _globals['_EXPIREDEVENT']._serialized_start=2888
-  _globals['_EXPIREDEVENT']._serialized_end=2968
-  _globals['_EXTENDEDEVENT']._serialized_start=2970
-  _globals['_EXTENDEDEVENT']._serialized_end=3057
-  _globals['_STOCKADJUSTEDEVENT']._serialized_start=3060
-  _globals['_STOCKADJUSTEDEVENT']._serialized_end=3190
-  _globals['_STOCKCOUNTEDEVENT']._serialized_start=3193
-  _globals['_STOCKCOUNTEDEVENT']._serialized_end=3349
-  _globals['_SAFETYSTOCKSETEVENT']._serialized_start=3351
-  _globals['_SAFETYSTOCKSETEVENT']._serialized_end=3422
-  _globals['_SHORTFALLDECLAREDEVENT']._serialized_start=3424
-  _globals['_SHORTFALLDECLAREDEVENT']._serialized_end=3491
-  _globals['_POLICYADOPTEDEVENT']._serialized_start=3493
-  _globals['_POLICYADOPTEDEVENT']._serialized_end=3537
-  _globals['_ALLOTTEDEVENT']._serialized_start=3539
-  _globals['_ALLOTTEDEVENT']._serialized_end=3597
-  _globals['_ALLOTMENTEXTENDEDEVENT']._serialized_start=3599
-  _globals['_ALLOTMENTEXTENDEDEVENT']._serialized_end=3693
-  _globals['_ALLOTMENTRETURNEDEVENT']._serialized_start=3695
-  _globals['_ALLOTMENTRETURNEDEVENT']._serialized_end=3783
-  _globals['_ALLOTMENTEXPIREDEVENT']._serialized_start=3785
-  _globals['_ALLOTMENTEXPIREDEVENT']._serialized_end=3872
-  _globals['_ALLOTMENTSHRUNKEVENT']._serialized_start=3874
-  _globals['_ALLOTMENTSHRUNKEVENT']._serialized_end=3960
-  _globals['_DRAWNLINE']._serialized_start=3962
-  _globals['_DRAWNLINE']._serialized_end=4026
-  _globals['_QUOTADRAWNEVENT']._serialized_start=4028
-  _globals['_QUOTADRAWNEVENT']._serialized_end=4108
-  _globals['_GIVENEVENT']._serialized_start=4110
-  _globals['_GIVENEVENT']._serialized_end=4203
+  _globals['_EVENT']._serialized_start=212
+  _globals['_EVENT']._serialized_end=1809
+  _globals['_TRANSFERCHANGEDEVENT']._serialized_start=1812
+  _globals['_TRANSFERCHANGEDEVENT']._serialized_end=1957
+  _globals['_ORDERCHANGEDEVENT']._serialized_start=1959
+  _globals['_ORDERCHANGEDEVENT']._serialized_end=2010
+  _globals['_CLAIMBARREDEVENT']._serialized_start=2012
+  _globals['_CLAIMBARREDEVENT']._serialized_end=2096
+  _globals['_RESERVEDEVENT']._serialized_start=2098
+  _globals['_RESERVEDEVENT']._serialized_end=2160
+  _globals['_AMENDEDEVENT']._serialized_start=2163
+  _globals['_AMENDEDEVENT']._serialized_end=2339
+  _globals['_CLAIMEDEVENT']._serialized_start=2341
+  _globals['_CLAIMEDEVENT']._serialized_end=2402
+  _globals['_OUTCOMEAPPLIEDEVENT']._serialized_start=2405
+  _globals['_OUTCOMEAPPLIEDEVENT']._serialized_end=2606
+  _globals['_ACKNOWLEDGEDEVENT']._serialized_start=2608
+  _globals['_ACKNOWLEDGEDEVENT']._serialized_end=2652
+  _globals['_REFUSEDEVENT']._serialized_start=2654
+  _globals['_REFUSEDEVENT']._serialized_end=2753
+  _globals['_CONFIRMEDEVENT']._serialized_start=2755
+  _globals['_CONFIRMEDEVENT']._serialized_end=2843
+  _globals['_READYMARKEDEVENT']._serialized_start=2845
+  _globals['_READYMARKEDEVENT']._serialized_end=2887
+  _globals['_COLLECTEDEVENT']._serialized_start=2889
+  _globals['_COLLECTEDEVENT']._serialized_end=2998
+  _globals['_RELEASEDEVENT']._serialized_start=3000
+  _globals['_RELEASEDEVENT']._serialized_end=3125
+  _globals['_EXPIREDEVENT']._serialized_start=3127
+  _globals['_EXPIREDEVENT']._serialized_end=3207
+  _globals['_EXTENDEDEVENT']._serialized_start=3209
+  _globals['_EXTENDEDEVENT']._serialized_end=3296
+  _globals['_STOCKADJUSTEDEVENT']._serialized_start=3299
+  _globals['_STOCKADJUSTEDEVENT']._serialized_end=3429
+  _globals['_STOCKCOUNTEDEVENT']._serialized_start=3432
+  _globals['_STOCKCOUNTEDEVENT']._serialized_end=3588
+  _globals['_SAFETYSTOCKSETEVENT']._serialized_start=3590
+  _globals['_SAFETYSTOCKSETEVENT']._serialized_end=3661
+  _globals['_SHORTFALLDECLAREDEVENT']._serialized_start=3663
+  _globals['_SHORTFALLDECLAREDEVENT']._serialized_end=3730
+  _globals['_POLICYADOPTEDEVENT']._serialized_start=3732
+  _globals['_POLICYADOPTEDEVENT']._serialized_end=3776
+  _globals['_ALLOTTEDEVENT']._serialized_start=3778
+  _globals['_ALLOTTEDEVENT']._serialized_end=3836
+  _globals['_ALLOTMENTEXTENDEDEVENT']._serialized_start=3838
+  _globals['_ALLOTMENTEXTENDEDEVENT']._serialized_end=3932
+  _globals['_ALLOTMENTRETURNEDEVENT']._serialized_start=3934
+  _globals['_ALLOTMENTRETURNEDEVENT']._serialized_end=4022
+  _globals['_ALLOTMENTEXPIREDEVENT']._serialized_start=4024
+  _globals['_ALLOTMENTEXPIREDEVENT']._serialized_end=4111
+  _globals['_ALLOTMENTSHRUNKEVENT']._serialized_start=4113
+  _globals['_ALLOTMENTSHRUNKEVENT']._serialized_end=4199
+  _globals['_DRAWNLINE']._serialized_start=4201
+  _globals['_DRAWNLINE']._serialized_end=4265
+  _globals['_QUOTADRAWNEVENT']._serialized_start=4267
+  _globals['_QUOTADRAWNEVENT']._serialized_end=4347
+  _globals['_GIVENEVENT']._serialized_start=4349
+  _globals['_GIVENEVENT']._serialized_end=4442
 # @@protoc_insertion_point(module_scope)

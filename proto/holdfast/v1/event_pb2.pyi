@@ -5,6 +5,7 @@ from holdfast.v1 import allotment_pb2 as _allotment_pb2
 from holdfast.v1 import error_pb2 as _error_pb2
 from holdfast.v1 import reservation_pb2 as _reservation_pb2
 from holdfast.v1 import stock_pb2 as _stock_pb2
+from holdfast.v1 import transfer_pb2 as _transfer_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -14,7 +15,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Event(_message.Message):
-    __slots__ = ("store_id", "version", "at", "record_hash", "reserved", "refused", "confirmed", "ready_marked", "collected", "released", "expired", "extended", "stock_adjusted", "stock_counted", "safety_stock_set", "shortfall_declared", "policy_adopted", "amended", "claimed", "outcome_applied", "acknowledged", "order_changed", "claim_barred", "allotted", "allotment_extended", "allotment_returned", "allotment_expired", "allotment_shrunk", "quota_drawn", "given")
+    __slots__ = ("store_id", "version", "at", "record_hash", "reserved", "refused", "confirmed", "ready_marked", "collected", "released", "expired", "extended", "stock_adjusted", "stock_counted", "safety_stock_set", "shortfall_declared", "policy_adopted", "amended", "claimed", "outcome_applied", "acknowledged", "order_changed", "claim_barred", "allotted", "allotment_extended", "allotment_returned", "allotment_expired", "allotment_shrunk", "quota_drawn", "given", "transfer_changed")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
@@ -45,6 +46,7 @@ class Event(_message.Message):
     ALLOTMENT_SHRUNK_FIELD_NUMBER: _ClassVar[int]
     QUOTA_DRAWN_FIELD_NUMBER: _ClassVar[int]
     GIVEN_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_CHANGED_FIELD_NUMBER: _ClassVar[int]
     store_id: str
     version: int
     at: _timestamp_pb2.Timestamp
@@ -75,7 +77,20 @@ class Event(_message.Message):
     allotment_shrunk: AllotmentShrunkEvent
     quota_drawn: QuotaDrawnEvent
     given: GivenEvent
-    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., record_hash: _Optional[int] = ..., reserved: _Optional[_Union[ReservedEvent, _Mapping]] = ..., refused: _Optional[_Union[RefusedEvent, _Mapping]] = ..., confirmed: _Optional[_Union[ConfirmedEvent, _Mapping]] = ..., ready_marked: _Optional[_Union[ReadyMarkedEvent, _Mapping]] = ..., collected: _Optional[_Union[CollectedEvent, _Mapping]] = ..., released: _Optional[_Union[ReleasedEvent, _Mapping]] = ..., expired: _Optional[_Union[ExpiredEvent, _Mapping]] = ..., extended: _Optional[_Union[ExtendedEvent, _Mapping]] = ..., stock_adjusted: _Optional[_Union[StockAdjustedEvent, _Mapping]] = ..., stock_counted: _Optional[_Union[StockCountedEvent, _Mapping]] = ..., safety_stock_set: _Optional[_Union[SafetyStockSetEvent, _Mapping]] = ..., shortfall_declared: _Optional[_Union[ShortfallDeclaredEvent, _Mapping]] = ..., policy_adopted: _Optional[_Union[PolicyAdoptedEvent, _Mapping]] = ..., amended: _Optional[_Union[AmendedEvent, _Mapping]] = ..., claimed: _Optional[_Union[ClaimedEvent, _Mapping]] = ..., outcome_applied: _Optional[_Union[OutcomeAppliedEvent, _Mapping]] = ..., acknowledged: _Optional[_Union[AcknowledgedEvent, _Mapping]] = ..., order_changed: _Optional[_Union[OrderChangedEvent, _Mapping]] = ..., claim_barred: _Optional[_Union[ClaimBarredEvent, _Mapping]] = ..., allotted: _Optional[_Union[AllottedEvent, _Mapping]] = ..., allotment_extended: _Optional[_Union[AllotmentExtendedEvent, _Mapping]] = ..., allotment_returned: _Optional[_Union[AllotmentReturnedEvent, _Mapping]] = ..., allotment_expired: _Optional[_Union[AllotmentExpiredEvent, _Mapping]] = ..., allotment_shrunk: _Optional[_Union[AllotmentShrunkEvent, _Mapping]] = ..., quota_drawn: _Optional[_Union[QuotaDrawnEvent, _Mapping]] = ..., given: _Optional[_Union[GivenEvent, _Mapping]] = ...) -> None: ...
+    transfer_changed: TransferChangedEvent
+    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., record_hash: _Optional[int] = ..., reserved: _Optional[_Union[ReservedEvent, _Mapping]] = ..., refused: _Optional[_Union[RefusedEvent, _Mapping]] = ..., confirmed: _Optional[_Union[ConfirmedEvent, _Mapping]] = ..., ready_marked: _Optional[_Union[ReadyMarkedEvent, _Mapping]] = ..., collected: _Optional[_Union[CollectedEvent, _Mapping]] = ..., released: _Optional[_Union[ReleasedEvent, _Mapping]] = ..., expired: _Optional[_Union[ExpiredEvent, _Mapping]] = ..., extended: _Optional[_Union[ExtendedEvent, _Mapping]] = ..., stock_adjusted: _Optional[_Union[StockAdjustedEvent, _Mapping]] = ..., stock_counted: _Optional[_Union[StockCountedEvent, _Mapping]] = ..., safety_stock_set: _Optional[_Union[SafetyStockSetEvent, _Mapping]] = ..., shortfall_declared: _Optional[_Union[ShortfallDeclaredEvent, _Mapping]] = ..., policy_adopted: _Optional[_Union[PolicyAdoptedEvent, _Mapping]] = ..., amended: _Optional[_Union[AmendedEvent, _Mapping]] = ..., claimed: _Optional[_Union[ClaimedEvent, _Mapping]] = ..., outcome_applied: _Optional[_Union[OutcomeAppliedEvent, _Mapping]] = ..., acknowledged: _Optional[_Union[AcknowledgedEvent, _Mapping]] = ..., order_changed: _Optional[_Union[OrderChangedEvent, _Mapping]] = ..., claim_barred: _Optional[_Union[ClaimBarredEvent, _Mapping]] = ..., allotted: _Optional[_Union[AllottedEvent, _Mapping]] = ..., allotment_extended: _Optional[_Union[AllotmentExtendedEvent, _Mapping]] = ..., allotment_returned: _Optional[_Union[AllotmentReturnedEvent, _Mapping]] = ..., allotment_expired: _Optional[_Union[AllotmentExpiredEvent, _Mapping]] = ..., allotment_shrunk: _Optional[_Union[AllotmentShrunkEvent, _Mapping]] = ..., quota_drawn: _Optional[_Union[QuotaDrawnEvent, _Mapping]] = ..., given: _Optional[_Union[GivenEvent, _Mapping]] = ..., transfer_changed: _Optional[_Union[TransferChangedEvent, _Mapping]] = ...) -> None: ...
+
+class TransferChangedEvent(_message.Message):
+    __slots__ = ("kind", "transfer_id", "lines", "loss_bearer")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    LOSS_BEARER_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    transfer_id: str
+    lines: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
+    loss_bearer: _transfer_pb2.LossBearer
+    def __init__(self, kind: _Optional[str] = ..., transfer_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., loss_bearer: _Optional[_Union[_transfer_pb2.LossBearer, str]] = ...) -> None: ...
 
 class OrderChangedEvent(_message.Message):
     __slots__ = ("kind", "order_id")

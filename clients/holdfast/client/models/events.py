@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, get_args
 from holdfast.client.models.allotments import Allotment
 from holdfast.client.models.reservations import Rejection, ReleaseReason, Reservation, Status
 from holdfast.client.models.stock import Adjustment, AllottedCounted, Shortfall
+from holdfast.client.models.transfers import LossBearer
 from holdfast.client.wire_types import LinePairs, reader
 from holdfast.v1 import event_pb2
 
@@ -241,6 +242,16 @@ class ClaimBarred:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferChanged:
+    """A transfer from the shop, or to it, went on; `lines` are units that moved. GetTransfer says how it stands."""
+
+    kind: str
+    transfer_id: str
+    lines: LinePairs
+    loss_bearer: LossBearer
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownChange:
     """A change of a kind newer than this client; its place in the sequence still counts."""
 
@@ -272,6 +283,7 @@ Change: TypeAlias = (
     | Given
     | OrderChanged
     | ClaimBarred
+    | TransferChanged
     | UnknownChange
 )
 

@@ -8,6 +8,7 @@ from holdfast.v1 import enums
 Status = enums.ReservationStatus
 Reason = enums.Reason
 ReleaseReason = enums.ReleaseReason
+TransferStatus = enums.TransferStatus
 """REPLACED and SHORTFALL are the service's own; a caller cannot give them."""
 
 
@@ -97,6 +98,7 @@ class Rejection:
     near_stores: tuple[NearStore, ...] = ()
     allotment_id: str = ""
     by_hint: bool = False
+    transfer_status: TransferStatus = TransferStatus.UNSPECIFIED
 
 
 reservation_from = reader(Reservation)
