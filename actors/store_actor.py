@@ -5,17 +5,18 @@ from typing import Any, Final
 
 from actors.core.linear_hash import in_sequence
 from actors.core.status import FINAL, LIVE, Status
-from actors.journal.port import Journal
 from actors.protocol.messages import Unseen
 from actors.rpc.methods import rpc
-from actors.runtime.actor_runtime import LedgerActor, in_turn
-from actors.runtime.kinds import SHOP, Core
-from actors.runtime.read_back import events_at, seen_at
+from actors.runtime.actor_runtime import in_turn
+from actors.runtime.kinds import SHOP
+from actors.runtime.read_back import ReadEvents, events_at, seen_at
 from actors.shop.allotments import Allotment
 from actors.shop.commands import Acknowledge, claim_key
 from actors.shop.expiry import is_owed, note_lapsed
 from actors.shop.said import over_in
 from actors.shop.state import AnyReservation, Claims, Ledger, Reservation
+from actors.shop.transfer import Transfer
+from actors.store_transfers import TransferQuestions, owed_in_turn
 
 PAGE_SCAN_MAX: Final = 50_000  # numbers looked at for one page among what is in memory: 5 ms
 PIECE_SCAN_MAX: Final = 2_500  # likewise at a time, also among what is over
@@ -29,11 +30,10 @@ Availability = tuple[int, int, list[Row | None]]  # the ledger's version and tim
 # Reservations in memory, and of those that are over the versions of the events that have them, by number.
 Found = tuple[dict[int, Reservation], dict[int, int]]
 Wanted = Callable[[Ledger, Reservation], bool]
-ReadEvents = Callable[[Core, Journal, str, Sequence[int]], dict[int, tuple[Any, int]]]
 WantedOver = Callable[[Status, bool], bool]
 
 
-class StoreActor(LedgerActor):
+class StoreActor(TransferQuestions):
     """The shops' ledgers of one journal."""
 
     core = SHOP
@@ -146,8 +146,9 @@ class StoreActor(LedgerActor):
     @rpc
     def outbox(
         self, claim_age_ms: int, after: Mapping[str, int], revision: int = 0
-    ) -> list[tuple[str, int, list[AnyReservation], int]] | None:
-        """Reservations to report to customers' ledgers: (store, ledger time, these, the number to continue after).
+    ) -> list[tuple[str, int, list[AnyReservation], list[Transfer], int]] | None:
+        """Reservations to report to customers' ledgers, and transfers to other shops: (store, ledger time, both,
+        the number to continue after).
 
         Changed ones that are not acknowledged, claims older than `claim_age_ms` without an outcome, and parts whose
         leases are over. `after` has these numbers from the previous answer, so that each part has its turn, even behind
@@ -155,7 +156,7 @@ class StoreActor(LedgerActor):
         """
         if revision > self.told_revision:
             return None
-        found: list[tuple[str, int, list[Reservation], int]] = []
+        found: list[tuple[str, int, list[Reservation], list[Transfer], int]] = []
         for store_id in self.host.ledger_ids():
             self._note_uncounted(store_id)
             with self.host.reading(store_id) as (hosted, now_ms):
@@ -165,8 +166,10 @@ class StoreActor(LedgerActor):
                 turn, resume = in_turn(after.get(store_id, 0), OUTBOX_MAX, *owed)
                 made_ms = now_ms - claim_age_ms
                 due = [number for number in turn if is_owed(ledger, number, now_ms, made_ms)]
-                if due or resume:
-                    found.append((store_id, now_ms, [ledger.reservations[number] for number in due], resume))
+                moved = owed_in_turn(ledger.transfers.owed, ledger.transfers.live, now_ms)
+                if due or resume or moved:
+                    parts = [ledger.reservations[number] for number in due]
+                    found.append((store_id, now_ms, parts, moved, resume))
         return found
 
     @rpc

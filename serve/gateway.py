@@ -36,6 +36,8 @@ from serve.services.readers import Readers
 from serve.services.reservations import Reservations
 from serve.services.stock import Stock
 from serve.services.store_directory import StoreDirectory
+from serve.services.transfer_verification import TransferVerification
+from serve.services.transfers import Transfers
 from serve.services.verification import Verification
 from serve.sourcing.places import Postcodes
 from serve.sourcing.search import Finder
@@ -75,6 +77,8 @@ class Gateway:
             **Admin(router, stores, clock, self._reconciler, grants).calls,
             **Verification(router, stores).calls,
             **Readers(router, stores).calls,
+            **Transfers(router, stores).calls,
+            **TransferVerification(router, clock).calls,
         }
         self._health = Health()
         self._calls = Calls(router)

@@ -18,6 +18,7 @@ from actors.runtime.kinds import Core
 FETCHED_MAX: Final = 256  # events of the archive that are kept for who asks again, or are still to be fetched
 
 Place = tuple[str, int]  # a ledger and a version
+ReadEvents = Callable[[Core, Journal, str, Sequence[int]], dict[int, tuple[Any, int]]]
 
 log = logging.getLogger("holdfast.host")
 

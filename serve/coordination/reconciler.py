@@ -24,9 +24,11 @@ from actors.protocol.messages import Answer, Refusal
 from actors.protocol.placement import ActorKind, kind_of
 from actors.shop.commands import Acknowledge
 from actors.shop.state import Part as Asking, Reservation
+from actors.shop.transfer import Transfer
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.deliveries import PASSING
 from serve.coordination.grants import Grants
+from serve.coordination.transfers import tell
 from serve.routing.router import Router
 
 ORDERS_EVERY_S: Final = 0.25  # what expired is free in its shops within a second
@@ -192,6 +194,7 @@ class Reconciler:
         self._delivered_after: dict[str, tuple[int, int]] = {}
         self._reported_after: dict[str, int] = {}
         self._stuck_orders, self._stuck_parts, self._stuck_claims = map(StuckTracker, ("orders", "parts", "claims"))
+        self._stuck_transfers = StuckTracker("transfers")
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -221,13 +224,14 @@ class Reconciler:
         return found
 
     async def collect_reports(self) -> int:
-        """Report parts to their orders; the number of parts that were not reported."""
+        """Report parts to their orders, and transfers to their other ends; the number of those that were not."""
 
-        def tasks_of(store_id: str, now_ms: int, parts: list[Reservation]) -> list[KeyedTask]:
-            return [self._report_task(store_id, part, now_ms) for part in parts]
+        def tasks_of(store_id: str, now_ms: int, parts: list[Reservation], moved: list[Transfer]) -> list[KeyedTask]:
+            reports = [self._report_task(store_id, part, now_ms) for part in parts]
+            return reports + [self._transfer_task(store_id, transfer) for transfer in moved]
 
         found = await self._round(ActorKind.STORE, (CLAIM_AGE_MS,), self._reported_after, tasks_of, self._reports)
-        self._log_stuck(self._stuck_parts, self._stuck_claims)
+        self._log_stuck(self._stuck_parts, self._stuck_claims, self._stuck_transfers)
         return found
 
     async def _round(
@@ -296,6 +300,15 @@ class Reconciler:
                 await self._ask_order(store_id, part.part, self._deadline(), is_claim=is_claim)
 
         return KeyedTask(f"{store_id},{ledger_id}", run)
+
+    def _transfer_task(self, store_id: str, transfer: Transfer) -> KeyedTask:
+        ends = f"{transfer.source},{transfer.destination}"
+        self._stuck_transfers.saw(transfer.transfer_id, ends, asyncio.get_running_loop().time())
+
+        async def run() -> None:
+            await tell(self._router, store_id, transfer, self._deadline())
+
+        return KeyedTask(ends, run)
 
     def _log_stuck(self, *kinds: StuckTracker) -> None:
         for kind in kinds:

@@ -1,9 +1,53 @@
 """Transfers between protobuf and a shop's commands and values."""
 
-from actors.core.ids import format_transfer_id
-from actors.shop import transfer_events as ev
-from holdfast.v1 import event_pb2
-from serve.wire.fields import fill_lines
+from actors.core.ids import format_transfer_id, parse_transfer_id
+from actors.core.status import LossBearer
+from actors.protocol.messages import Entry
+from actors.shop import transfer as cm, transfer_events as ev
+from holdfast.v1 import event_pb2, transfer_pb2, transfer_service_pb2 as ts
+from serve.wire.fields import fill_instant, fill_lines, value_of
+from serve.wire.rules import Checked
+
+
+def propose(request: ts.ProposeTransferRequest) -> Entry:
+    """ProposeTransfer. Raises InvalidRequest, as all of these."""
+    Checked(request).raise_if_faulty()
+    command = value_of(cm.ProposeTransfer, request, destination=request.destination_store_id)
+    return request.source_store_id, command
+
+
+def step(kind: type[cm.SendTransfer | cm.CancelTransfer], request: ts.SendTransferRequest) -> Entry:
+    """SendTransfer or CancelTransfer, which the source decides."""
+    Checked(request).raise_if_faulty()
+    source, number = parse_transfer_id(request.transfer_id)
+    return source, value_of(kind, request, number=number)
+
+
+def receive(request: ts.ReceiveTransferRequest) -> tuple[str, cm.ReceiveTransfer]:
+    """ReceiveTransfer, which the destination decides."""
+    Checked(request).raise_if_faulty()
+    bearer = LossBearer(request.loss_bearer) if request.loss_bearer else None
+    return request.store_id, value_of(cm.ReceiveTransfer, request, loss_bearer=bearer, advice=None)
+
+
+def fill_transfer(transfer: cm.Transfer, reply: transfer_pb2.Transfer) -> None:
+    """A transfer as one end has it."""
+    reply.transfer_id = transfer.transfer_id
+    reply.source_store_id, reply.destination_store_id = transfer.source, transfer.destination
+    reply.status = int(transfer.status)  # type: ignore[assignment]
+    sent, came = dict(transfer.lines), dict(transfer.received)
+    for sku in sent | came:
+        reply.lines.add(sku=sku, quantity=sent.get(sku, 0), received=came.get(sku, 0))
+    for ms, field in (
+        (transfer.expected_at_ms, reply.expected_at),
+        (transfer.created_at_ms, reply.created_at),
+        (transfer.sent_at_ms, reply.sent_at),
+        (transfer.received_at_ms, reply.received_at),
+    ):
+        if ms:
+            fill_instant(ms, field)
+    reply.loss_bearer = int(transfer.loss_bearer or 0)  # type: ignore[assignment]
+    reply.version = transfer.version
 
 
 def fill_transfer_event(

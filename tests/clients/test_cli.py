@@ -358,8 +358,8 @@ def test_every_command_writes_json_and_explains_itself() -> None:
     commands += [["order", name] for name in ("show", "confirm", "ready", "collect", "release", "extend")]
     commands += [["status"], ["verify"], *(["stock", name] for name in ("adjust", "count", "show", "safety"))]
     commands += [["store", "list"], ["store", "put"], ["policy", "show"], ["policy", "set"], ["admin", "bar-claim"]]
-    commands += [["admin", "readers"], ["admin", "drop-reader"]]
-    commands += [["watch", "events"], ["watch", "availability"]]
+    commands += [["admin", "readers"], ["admin", "drop-reader"], ["watch", "events"], ["watch", "availability"]]
+    commands += [["transfer", name] for name in ("propose", "send", "receive", "cancel", "show", "list", "verify")]
     for command in commands:
         result = CliRunner().invoke(app, [*command, "--help"])
         assert result.exit_code == 0

@@ -72,6 +72,7 @@ from holdfast.v1 import (
     reservation_service_pb2,
     stock_pb2,
     stock_service_pb2,
+    transfer_service_pb2,
 )
 
 
@@ -108,6 +109,7 @@ def test_every_method_of_the_services_is_called_by_the_clients() -> None:
         order_service_pb2,
         reservation_service_pb2,
         stock_service_pb2,
+        transfer_service_pb2,
     )
     offered = {
         f"/{service.full_name}/{method.name}": method.output_type.name

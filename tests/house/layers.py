@@ -32,7 +32,13 @@ LAYERS: Final = (
     Layer("runtime", ("actors.runtime",), ("core", "protocol", "journal", "rpc")),
     Layer(
         "actors",
-        ("actors.store_actor", "actors.hot_sku_actor", "actors.customer_actor", "actors.chain_actor"),
+        (
+            "actors.store_actor",
+            "actors.store_transfers",
+            "actors.hot_sku_actor",
+            "actors.customer_actor",
+            "actors.chain_actor",
+        ),
         ("core", "protocol", "journal", "rpc", "runtime"),
     ),
     Layer("ray", ("actors.ray_actors",), ("core", "protocol", "journal", "rpc", "runtime", "actors")),

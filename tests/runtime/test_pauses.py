@@ -146,7 +146,7 @@ def test_what_is_held_while_a_limit_is_away_is_counted_when_it_comes_again(shop:
     reserve(shop, 2, 1)
     adopt(shop, 4, LIMIT)
     assert shop.actor.uncounted() == 3
-    assert [len(turn) for _, _, turn, _ in shop.actor.outbox(0, {}) or ()] == [3]
+    assert [len(turn) for _, _, turn, _, _ in shop.actor.outbox(0, {}) or ()] == [3]
 
 
 def test_after_a_restart_it_is_found_again(storage: Storage, clock: ManualClock) -> None:
@@ -201,7 +201,7 @@ def test_of_what_waits_for_its_order_a_turn_is_looked_at(shop: Shop, clock: Manu
         shop.actor.host._deciding = mutex  # type: ignore[assignment]
         after, seen = dict[str, int](), set[int]()
         for _ in range(5):
-            for store_id, _, parts, resume in shop.actor.outbox(1_000, after) or ():
+            for store_id, _, parts, _, resume in shop.actor.outbox(1_000, after) or ():
                 assert len(parts) <= OUTBOX_MAX
                 seen |= {part.number for part in parts}
                 assert {part.status for part in parts} <= {STATUS[waiting]}

@@ -141,19 +141,21 @@ class Reservations:
                 if isinstance(event, shop.Acknowledged):
                     self._over.update({each.number: each for each in event.over})
                 elif getattr(event, "before", None) or getattr(event, "answer", None):
-                    said: Reservation = said_by(event, self._version, record.at_ms)[1].answer
-                    self._over[said.number] = said
+                    said = said_by(event, self._version, record.at_ms)[1].answer
+                    if isinstance(said, Reservation):  # else it is of a transfer
+                        self._over[said.number] = said
         return {**self._over, **dict(process.host.stale_read(store_id).reservations.items())}.values()
 
 
 def unheard(actors: Any) -> list[str]:
-    """What some ledger has still to hear of: parts, outcomes, grants, open attempts, by ledger and number."""
+    """What some ledger has still to hear of: parts, outcomes, grants, attempts, transfers, by ledger and number."""
     found = []
     for actor in sorted(actors.known):
         process = actors.process(actor)
         for ledger_id in process.host.ledger_ids():
             ledger = process.host.stale_read(ledger_id)
             numbers = [*ledger.outbox, *(ledger.grants.unsettled if is_customers(ledger_id) else ledger.undecided)]
+            numbers += [] if is_customers(ledger_id) else ledger.transfers.owed
             if is_customers(ledger_id):
                 numbers += [number for number, order in ledger.orders.items() if order.open_attempt]
             found += [f"{ledger_id}:{number}" for number in numbers]

@@ -10,12 +10,19 @@ import pytest
 from tests.simulation.chain_checks import check_journals, check_keys
 from tests.simulation.chain_world import ChainWorld
 from tests.simulation.cut_off_world import CutOffWorld
+from tests.simulation.transfer_callers import TransferWorld
 from tests.simulation.virtual_loop import VirtualLoop
 
-VARIABLES: Final = {ChainWorld: "HOLDFAST_CHAIN_SEED", CutOffWorld: "HOLDFAST_CUT_OFF_SEED"}
+VARIABLES: Final = {
+    ChainWorld: "HOLDFAST_CHAIN_SEED",
+    CutOffWorld: "HOLDFAST_CUT_OFF_SEED",
+    TransferWorld: "HOLDFAST_TRANSFER_SEED",
+}
 SEED: Final = os.environ.get(VARIABLES[ChainWorld])
 CUT_OFF_SEED: Final = os.environ.get(VARIABLES[CutOffWorld])
 CUT_OFF_SEEDS: Final = 12
+TRANSFER_SEED: Final = os.environ.get(VARIABLES[TransferWorld])
+TRANSFER_SEEDS: Final = 24
 SEEDS: Final = int(os.environ.get("HOLDFAST_CHAIN_SEEDS", "300"))
 PARTS: Final = 10
 
@@ -44,6 +51,11 @@ CUT_OFF_CAUSES: Final = (
     "rules that bind from now on",
     "gateway that is cut off restarted",
     "older rules bind nobody any more",
+)
+transfers_struck: Counter[str] = Counter()
+TRANSFER_CAUSES: Final = (
+    *("transfer received", "transfer short or over", "transfer cancelled", "transfer refused"),
+    *("actor killed", "answer lost", "gateway cut off", "every gateway restarted"),
 )
 STRUCK_MIN: Final = 100
 
@@ -94,3 +106,15 @@ def test_every_cause_struck() -> None:
 def test_an_hour_without_the_chain_lets_nobody_around_its_limits(seed: int) -> None:
     struck_here = run(seed, CutOffWorld).struck
     assert not [cause for cause in ("gateway behind the chain", *CUT_OFF_CAUSES) if not struck_here[cause]]
+
+
+@pytest.mark.parametrize("seed", range(TRANSFER_SEEDS) if not TRANSFER_SEED else [int(TRANSFER_SEED)])
+def test_units_that_are_moved_are_in_one_place(seed: int) -> None:
+    transfers_struck.update(run(seed, TransferWorld).struck)
+
+
+@pytest.mark.skipif(TRANSFER_SEED is not None, reason="one seed need not have everything")
+def test_every_cause_struck_transfers() -> None:
+    """As above; that a receipt comes before its advice is rare, and has tests of its own."""
+    rare = {cause: transfers_struck[cause] for cause in TRANSFER_CAUSES if transfers_struck[cause] < 10}
+    assert not rare, f"{rare} of {dict(sorted(transfers_struck.items()))}"

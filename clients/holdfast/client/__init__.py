@@ -80,6 +80,7 @@ from holdfast.client.models.reservations import (
     Reservation as Reservation,
     ShortLine as ShortLine,
     Status as Status,
+    TransferStatus as TransferStatus,
 )
 from holdfast.client.models.stock import (
     Adjustment as Adjustment,
@@ -92,6 +93,12 @@ from holdfast.client.models.stock import (
     ShortfallLoss as ShortfallLoss,
     StockChange as StockChange,
     StoreAvailability as StoreAvailability,
+)
+from holdfast.client.models.transfers import (
+    LossBearer as LossBearer,
+    Transfer as Transfer,
+    TransferLine as TransferLine,
+    TransfersVerification as TransfersVerification,
 )
 from holdfast.client.subscription import Subscription as Subscription
 from holdfast.client.till import (

@@ -19,13 +19,14 @@ from holdfast.client.calls.allotments import AllotmentCalls, BlockingAllotmentCa
 from holdfast.client.calls.orders import BlockingOrderCalls, OrderCalls
 from holdfast.client.calls.reservations import BlockingReservationCalls, ReservationCalls
 from holdfast.client.calls.stock import BlockingStockCalls, StockCalls
+from holdfast.client.calls.transfers import BlockingTransferCalls, TransferCalls
 from holdfast.client.connection import METHODS, Caller, Connection
 from holdfast.client.internals import BATCHES, Internals, batched_method
 from holdfast.client.limits import Limits, RetryPolicy, Timeouts
 from holdfast.v1.reservation_service_pb2 import ReserveRequest
 
 
-class ChannelClient(ReservationCalls, OrderCalls, StockCalls, AllotmentCalls, AdministrationCalls):
+class ChannelClient(ReservationCalls, OrderCalls, StockCalls, AllotmentCalls, TransferCalls, AdministrationCalls):
     """Everything the service offers. Make it inside the event loop that uses it, and close it (or use `async with`).
 
     `target` is `host:port`. `channels` is the number of connections, used in turn. `credentials` None talks in plain
@@ -79,6 +80,7 @@ class BlockingChannelClient(
     BlockingOrderCalls,
     BlockingStockCalls,
     BlockingAllotmentCalls,
+    BlockingTransferCalls,
     BlockingAdministrationCalls,
 ):
     """`ChannelClient` for threads, with the same arguments. Thread-safe; concurrent threads' calls batch together."""

@@ -20,6 +20,7 @@ from holdfast.client.models.allotments import allotment_from
 from holdfast.client.models.orders import order_from
 from holdfast.client.models.reservations import Rejection, Reservation, rejection_from, reservation_from
 from holdfast.client.models.stock import stock_change_from
+from holdfast.client.models.transfers import transfer_from
 from holdfast.client.statuses import Fault, error_from, fault_from_item
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
@@ -43,6 +44,7 @@ _RESULTS: Final[dict[str, Callable[[Any], Any]]] = {
     "order": order_from,
     "allotment": allotment_from,
     "change": stock_change_from,
+    "transfer": transfer_from,
     "rejection": rejection_from,
     "error": fault_from_item,
 }

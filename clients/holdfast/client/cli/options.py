@@ -22,6 +22,7 @@ from holdfast.client.models.allotments import Allotment, AllotmentOutcome
 from holdfast.client.models.orders import Order, PartOutcomes, Place, SourcingPolicy
 from holdfast.client.models.reservations import Rejection, ReleaseReason, Reservation
 from holdfast.client.models.stock import StockOutcome
+from holdfast.client.models.transfers import Transfer
 
 TargetOption = Annotated[
     str | None,
@@ -188,7 +189,7 @@ def one_place(near: str | None, postcode: str | None) -> Place:
 ParamsT = ParamSpec("ParamsT")
 ResultT = TypeVar("ResultT")
 
-Answer: TypeAlias = Reservation | Order | PartOutcomes | StockOutcome | AllotmentOutcome
+Answer: TypeAlias = Reservation | Order | PartOutcomes | StockOutcome | AllotmentOutcome | Transfer
 """What a change may be answered with."""
 
 DEFAULT_TARGET = "127.0.0.1:9000"
@@ -285,6 +286,8 @@ class Session:
                 self.show({"order": output.to_document(outcome)}, tables.order_table(outcome))
             case Allotment():
                 self.show({"allotment": output.to_document(outcome)}, tables.facts_of(tables.ALLOTMENT, outcome))
+            case Transfer():
+                self.show({"transfer": output.to_document(outcome)}, tables.facts_of(tables.TRANSFER, outcome))
             case tuple():
                 self.show({"outcomes": output.part_documents(outcome)}, tables.parts_table(outcome))
                 if code := output.exit_code_of_parts(outcome):

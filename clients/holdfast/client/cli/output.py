@@ -108,6 +108,7 @@ _COMMANDS = {
     "ReleaseOrder": "order release",
     "ReleaseReservation": "release",
     "SetPolicy": "policy set",
+    "ProposeTransfer": "transfer propose",
     "BarClaim": "admin bar-claim",
     "BarGrant": "admin bar-grant",
     "DropReader": "admin drop-reader",

@@ -18,6 +18,7 @@ from holdfast.client.models.events import Event
 from holdfast.client.models.orders import Candidate, Exclusion, FoundStores, Order, PartOutcome, PickupSlots
 from holdfast.client.models.reservations import Line, NearStore, Rejection, Reservation
 from holdfast.client.models.stock import AvailabilityChange, Shortfall, StoreAvailability
+from holdfast.client.models.transfers import TransferLine
 from holdfast.client.wire_types import LinePairs
 
 
@@ -25,10 +26,15 @@ def _units(lines: LinePairs) -> str:
     return ", ".join(f"{quantity} x {sku}" for sku, quantity in lines)
 
 
-def _line(line: Line | AllottedLine) -> str:
-    """What of a line is still held, or left with its holder."""
-    held, of = (line.held, line.quantity) if isinstance(line, Line) else (line.left, line.given)
-    return f"{held} of {of} x {line.sku}"
+def _line(line: Line | AllottedLine | TransferLine) -> str:
+    """What of a line is still held, left with its holder, or came of a transfer."""
+    match line:
+        case Line():
+            return f"{line.held} of {line.quantity} x {line.sku}"
+        case TransferLine():
+            return f"{line.received} of {line.quantity} x {line.sku}"
+        case _:
+            return f"{line.left} of {line.given} x {line.sku}"
 
 
 def _near(stores: Iterable[NearStore]) -> str:
@@ -55,6 +61,7 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
         f"{one.invariant} {one.subject}: {one.expected}, not {one.found}" for one in found
     ),
     "earliest_ready_ms": time_text,
+    "expected_at_ms": time_text,
     "expires_at_ms": time_text,
     "not_compared": lambda rows: ", ".join(
         f"{one.count} of {one.ledger_id} up to version {one.archived_version}" for one in rows
@@ -70,8 +77,10 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "near_stores": _near,
     "parts": lambda parts: str(parts if isinstance(parts, int) else len(parts)),
     "paused": lambda paused: "paused" if paused else "",
+    "received_at_ms": time_text,
     "recovery_ms": duration_text,
     "reservation_ids": ", ".join,
+    "sent_at_ms": time_text,
     "short_lines": lambda lines: ", ".join(f"{one.sku}: {one.available} of {one.asked}" for one in lines),
     "shortfalls": lambda shortfalls: "\n".join(map(_shortfall, shortfalls)),
     "slot_start_ms": time_text,
@@ -81,9 +90,11 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
 
 LABELS: Final = {
     "capacity": "places now",
+    "destination_store_id": "to shop",
     "dropped_late": "dropped as late",
     "dropped_repeated": "dropped as repeated",
     "earliest_ready_ms": "ready from",
+    "expected_at_ms": "expected",
     "expires_at_ms": "until",
     "ledger_time_ms": "time",
     "message": "why",
@@ -92,10 +103,13 @@ LABELS: Final = {
     "open_reservations": "open",
     "payment_reference": "payment",
     "reason": "refused",
+    "received_at_ms": "received",
     "release_reason": "released",
+    "sent_at_ms": "sent",
     "short_lines": "short",
     "slot_start_ms": "pickup slot",
     "snapshot_version": "snapshot",
+    "source_store_id": "from shop",
     "store_id": "shop",
     "units_oversold": "oversold",
     "units_reserved": "reserved",
@@ -121,6 +135,11 @@ AFFECTED: Final = "store_id slot_start_ms taken capacity reservation_ids"
 LEDGERS: Final = (
     "store_id version epoch actor pid open_reservations positions outbox snapshot_version recovery_ms ledger_time_ms"
 )
+TRANSFER: Final = (
+    "transfer_id source_store_id destination_store_id status lines expected_at_ms sent_at_ms received_at_ms loss_bearer"
+)
+TRANSFERS: Final = "transfer_id destination_store_id status lines expected_at_ms loss_bearer"
+TRANSFERS_VERIFICATION: Final = "holds transfers units_in_transit units_short units_missing discrepancies left_out"
 ORDERS_VERIFICATION: Final = "parts orders on_the_way left_out not_compared barred discrepancies"
 READERS: Final = "name number all_stores behind furthest_ledger furthest_behind keeps"
 BARRED: Final = "order_id attempt operator why barred_at_ms"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from holdfast.client.models.administration import Discrepancy
 from holdfast.client.models.reservations import Rejection, TransferStatus
 from holdfast.client.wire_types import reader
 from holdfast.v1 import enums
@@ -45,7 +46,23 @@ class Transfer:
         return tuple((each.sku, each.received - each.quantity) for each in self.lines if each.received != each.quantity)
 
 
+@dataclass(frozen=True, slots=True)
+class TransfersVerification:
+    """How the ends of all transfers agree: in units, what is in transit, what is in no place or in two, and what came
+    short by what receivers said. `left_out` are shops that are stopped.
+    """
+
+    holds: bool
+    discrepancies: tuple[Discrepancy, ...]
+    transfers: int
+    units_in_transit: int
+    units_missing: int
+    units_short: int
+    left_out: tuple[str, ...]
+
+
 TransferOutcome = Transfer | Rejection
 """The answer to a change of a transfer."""
 
 transfer_from = reader(Transfer)
+transfers_verification_from = reader(TransfersVerification)

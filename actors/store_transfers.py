@@ -1,0 +1,125 @@
+"""What a shop's actor answers about transfers."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from actors.core.ids import parse_transfer_id
+from actors.core.status import TransferStatus
+from actors.protocol.messages import Unseen
+from actors.rpc.methods import rpc
+from actors.runtime.actor_runtime import LedgerActor
+from actors.runtime.read_back import ReadEvents, events_at, seen_at
+from actors.shop.state import Ledger
+from actors.shop.transfer import Transfer, transfer_key
+
+PIECE_SCAN_MAX: Final = 2_500  # numbers looked at for a page at a time; some 3 ms under the lock
+PAGE_PIECES_MAX: Final = 20
+OWED_MAX: Final = 100  # transfers of one shop to an answer
+
+_FINAL: Final = frozenset({TransferStatus.RECEIVED, TransferStatus.CANCELLED})
+
+
+class TransferQuestions(LedgerActor):
+    """Questions about transfers, of shops' ledgers."""
+
+    @rpc
+    def transfers_of(self, store_id: str, transfer_ids: list[str]) -> list[Transfer | Unseen | None]:
+        """For each id the transfer as it is here, None where there is none, Unseen in an archive that is not there."""
+        if not self.host.has_begun(store_id):
+            return [None] * len(transfer_ids)
+        here: dict[str, Transfer] = {}
+        places: dict[str, list[int]] = {}
+        with self.host.reading(store_id) as (hosted, _):
+            for transfer_id in transfer_ids:
+                _find(hosted.ledger, transfer_id, here, places)
+        versions = sorted({version for found in places.values() for version in found})
+        over = self._read_transfers(store_id, versions, seen_at)
+        known = {each.transfer_id: each for each in over.values()} | here
+        unseen = {name for name, found in places.items() if any(version not in over for version in found)}
+        return [known.get(each, Unseen() if each in unseen else None) for each in transfer_ids]
+
+    @rpc
+    def transfers(
+        self, store_id: str, statuses: list[int], after_number: int, page_size: int
+    ) -> tuple[int, list[Transfer], int]:
+        """The ledger's version, a page of the transfers from and to here by number, and the number to go on after, 0 at
+        the end. Looked for a piece at a time, so that nobody is held up for long.
+        """
+        if not self.host.has_begun(store_id):
+            return 0, [], 0
+        wanted = frozenset(map(TransferStatus, statuses)) or frozenset(TransferStatus)
+        page: dict[int, Transfer] = {}
+        places: dict[int, int] = {}
+        version = 0
+        for _ in range(PAGE_PIECES_MAX):
+            with self.host.reading(store_id) as (hosted, _now_ms):
+                version = version or hosted.ledger.version
+                left = page_size - len(page) - len(places)
+                after_number = _add_piece(hosted.ledger, after_number, left, wanted, page, places)
+            if not after_number or len(page) + len(places) >= page_size:
+                break
+        over = self._read_transfers(store_id, sorted(places.values()), events_at)
+        page.update({number: over[place] for number, place in places.items()})
+        return version, [page[number] for number in sorted(page)], after_number
+
+    def _read_transfers(self, store_id: str, versions: list[int], read: ReadEvents) -> dict[int, Transfer]:
+        """The transfers that events of these versions ended, by version."""
+        found: dict[int, Transfer] = {}
+        for version, (event, at_ms) in read(self.core, self._journal, store_id, versions).items():
+            answer = self.core.said_by(event, version, at_ms)[1].answer
+            if isinstance(answer, Transfer):  # else another key has the same hash
+                found[version] = answer
+        return found
+
+
+def _find(ledger: Ledger, transfer_id: str, here: dict[str, Transfer], places: dict[str, list[int]]) -> None:
+    """Where the transfer is: in memory, or in events of these versions."""
+    source, number = parse_transfer_id(transfer_id)
+    if source != ledger.ledger_id:
+        number = ledger.transfers.inbound.get(transfer_id, 0)
+    live = ledger.transfers.live.get(number)
+    if live is not None and live.transfer_id == transfer_id:
+        here[transfer_id] = live
+    elif source != ledger.ledger_id:
+        places[transfer_id] = list(ledger.answers.versions(transfer_key(transfer_id)))
+    elif ended := ledger.finished.transfer_of(number):
+        places[transfer_id] = [ended[0]]
+
+
+def _add_piece(
+    ledger: Ledger,
+    after_number: int,
+    left: int,
+    wanted: Iterable[TransferStatus],
+    page: dict[int, Transfer],
+    places: dict[int, int],
+) -> int:
+    """Add those of the next numbers that are wanted; the number to go on after, 0 at the end."""
+    live, finished = ledger.transfers.live, ledger.finished
+    wants_over = not _FINAL.isdisjoint(wanted)
+    first = min([*live, ledger.version + 1, *(finished.least.values() if wants_over else ())])
+    after_number = max(after_number, first - 1)
+    last = min(after_number + PIECE_SCAN_MAX, ledger.version)
+    numbers = range(after_number + 1, last + 1) if wants_over else sorted(each for each in live if each > after_number)
+    for number in numbers:
+        transfer = live.get(number)
+        ended = finished.transfer_of(number) if transfer is None and wants_over else None
+        if transfer is not None and transfer.status in wanted:
+            page[number] = transfer
+        elif ended is not None and ended[1] in wanted:
+            places[number] = ended[0]
+        else:
+            continue
+        left -= 1
+        if not left:
+            return number if number < ledger.version else 0
+    return last if wants_over and last < ledger.version else 0
+
+
+def owed_in_turn(owed: Iterable[int], live: Mapping[int, Transfer], now_ms: int) -> list[Transfer]:
+    """Some of the transfers that other shops have to hear of: others at each time, so that none waits behind many that
+    cannot be delivered.
+    """
+    numbers = list(owed)
+    first = now_ms // 1_000 * OWED_MAX % max(1, len(numbers))
+    return [live[number] for number in (numbers[first:] + numbers[:first])[:OWED_MAX]]

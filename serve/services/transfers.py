@@ -1,0 +1,139 @@
+"""TransferService: steps of a transfer at its two ends, and reads that correct the source by its destination."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, Final
+
+import grpc
+from msgspec.structs import replace
+
+from actors.core.ids import parse_transfer_id
+from actors.core.rejection import Reason
+from actors.core.status import TransferStatus
+from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal, Unseen
+from actors.shop.transfer import CancelTransfer, ReceiveTransfer, SendTransfer, Transfer
+from holdfast.v1 import transfer_service_pb2 as ts
+from serve.calls import Call, failure_of
+from serve.coordination.transfers import tell_soon
+from serve.routing.router import Router
+from serve.services.store_directory import StoreDirectory
+from serve.wire import fields, transfers as wt
+from serve.wire.rules import Checked
+from serve.wire.statuses import fill_rejection, refused
+from serve.wire.transfers import fill_transfer
+
+
+class Transfers:
+    """Serves TransferService, but for VerifyTransfers."""
+
+    def __init__(self, router: Router, stores: StoreDirectory) -> None:
+        self._router = router
+        self._stores = stores
+        self.calls: Final = {
+            "ProposeTransfer": Call(self._propose),
+            "SendTransfer": Call(partial(self._step, SendTransfer), is_step=True),
+            "ReceiveTransfer": Call(self._receive, is_step=True),
+            "CancelTransfer": Call(partial(self._step, CancelTransfer), is_step=True),
+            "GetTransfer": Call(self._get),
+            "ListTransfers": Call(self._list),
+        }
+
+    async def _propose(
+        self, request: ts.ProposeTransferRequest, deadline: float, reply: ts.ProposeTransferResponse
+    ) -> None:
+        entry = wt.propose(request)
+        await self._stores.require(request.source_store_id, "source_store_id", deadline=deadline)
+        await self._stores.require(request.destination_store_id, "destination_store_id", deadline=deadline)
+        _fill(await self._router.send(entry, deadline, promise=False), entry[0], reply)
+
+    async def _step(self, kind: type[SendTransfer | CancelTransfer], request: Any, deadline: float, reply: Any) -> None:
+        entry = wt.step(kind, request)
+        await self._stores.require(entry[0], "transfer_id", deadline=deadline)
+        await self._decide(entry, deadline, reply)
+
+    async def _decide(self, entry: Entry, deadline: float, reply: Any) -> None:
+        answer = await self._router.send(entry, deadline, promise=True)
+        if isinstance(answer, Transfer):
+            await tell_soon(self._router, entry[0], answer, deadline)
+        _fill(answer, entry[0], reply)
+
+    async def _receive(
+        self, request: ts.ReceiveTransferRequest, deadline: float, reply: ts.ReceiveTransferResponse
+    ) -> None:
+        """The destination decides; where it has not heard of the transfer, by what the source says of it."""
+        store_id, command = wt.receive(request)
+        await self._stores.require(store_id, deadline=deadline)
+        answer = await self._router.send((store_id, command), deadline, promise=True)
+        if isinstance(answer, Refusal) and answer.rejection.reason is Reason.TRANSFER_NOT_FOUND:
+            advice = await self._at_source(command, deadline)
+            if advice is not None:
+                await self._decide((store_id, replace(command, advice=advice)), deadline, reply)
+                return
+        if isinstance(answer, Transfer):
+            await tell_soon(self._router, store_id, answer, deadline)
+        _fill(answer, store_id, reply)
+
+    async def _at_source(self, command: ReceiveTransfer, deadline: float) -> Transfer | None:
+        source, _ = parse_transfer_id(command.transfer_id)
+        await self._stores.require(source, "transfer_id", deadline=deadline)
+        [found] = await self._of(source, [command.transfer_id], deadline)
+        return found
+
+    async def _of(self, store_id: str, transfer_ids: Sequence[str], deadline: float) -> list[Transfer | None]:
+        """What one end has of these. Raises LedgerStopped, also where it is in an archive that is not there."""
+        found = await self._router.ask(store_id, "transfers_of", store_id, list(transfer_ids), deadline=deadline)
+        for each in found:
+            if isinstance(each, Unseen):
+                raise LedgerStopped(f"a transfer of {store_id} is in an archive that is not there")
+        return list(found)
+
+    async def _get(self, request: ts.GetTransferRequest, deadline: float, reply: ts.GetTransferResponse) -> None:
+        Checked(request).raise_if_faulty()
+        source, _ = parse_transfer_id(request.transfer_id)
+        await self._stores.require(source, "transfer_id", deadline=deadline)
+        [found] = await self._of(source, [request.transfer_id], deadline)
+        if found is None:
+            message = "is of no transfer, or of one that was forgotten; check the id"
+            raise refused(grpc.StatusCode.NOT_FOUND, "TRANSFER_NOT_FOUND", message, field="transfer_id")
+        [corrected] = await self._corrected(source, [found], deadline)
+        fill_transfer(corrected, reply.transfer)
+
+    async def _list(self, request: ts.ListTransfersRequest, deadline: float, reply: ts.ListTransfersResponse) -> None:
+        checked = Checked(request)
+        store_id, statuses = request.store_id, sorted({int(status) for status in request.statuses})
+        scope = (store_id, *statuses)
+        token = fields.read_token(checked, "ListTransfers", scope, request.page_token)
+        checked.raise_if_faulty()
+        await self._stores.require(store_id, deadline=deadline)
+        asked = (store_id, statuses, int(token or 0), fields.page_size(request.page_size))
+        version, page, after = await self._router.ask(store_id, "transfers", *asked, deadline=deadline)
+        for transfer in await self._corrected(store_id, page, deadline):
+            if not statuses or transfer.status in statuses:
+                fill_transfer(transfer, reply.transfers.add())
+        reply.next_page_token = fields.issue_token("ListTransfers", scope, after) if after else ""
+        reply.version = version
+
+    async def _corrected(self, store_id: str, page: Iterable[Transfer], deadline: float) -> list[Transfer]:
+        """A shop's transfers; those that it sent as their destinations have them, where they were received there."""
+        found = {transfer.transfer_id: transfer for transfer in page}
+        by_destination: dict[str, list[str]] = {}
+        for transfer in found.values():
+            if transfer.source == store_id and transfer.status is TransferStatus.SENT:
+                by_destination.setdefault(transfer.destination, []).append(transfer.transfer_id)
+        for destination, transfer_ids in by_destination.items():
+            for there in await self._of(destination, transfer_ids, deadline):
+                if there is not None and there.status is TransferStatus.RECEIVED:
+                    found[there.transfer_id] = there
+        return list(found.values())
+
+
+def _fill(answer: Answer, store_id: str, reply: Any) -> None:
+    """The transfer, or why it was refused. Raises as the calls do."""
+    failure = failure_of(answer)
+    if failure is not None:
+        raise failure
+    if isinstance(answer, Transfer):
+        fill_transfer(answer, reply.transfer)
+        return
+    assert isinstance(answer, Refusal), "a shop answers a step of a transfer with it, or a refusal"
+    fill_rejection(answer, store_id, reply.rejection)
