@@ -31,7 +31,7 @@ from holdfast.client import (
 )
 from holdfast.client.till_allotments import Term
 from holdfast.client.till_journal import TillJournal
-from tests.clients.faults import LoseAnswer
+from tests.clients.faults import CODE, LoseAnswer, Refuse
 from tests.clients.service import Service
 from tests.clients.serving import QUICK, serving
 
@@ -162,6 +162,36 @@ def test_an_allotment_whose_answer_was_lost_is_the_same_when_asked_for_again(ser
                 assert isinstance(second, Allotment)
                 assert second.allotment_id != first.allotment_id
                 assert isinstance(await again.take_allotment([("a", 4)], ttl_ms=HOUR_MS), Rejection)
+
+    asyncio.run(main())
+
+
+def test_what_was_asked_for_so_long_ago_that_it_is_over_is_asked_for_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time_ns", lambda: 5_000_000_000)
+    with TillJournal(tmp_path / "till") as journal:
+        key, began_ms, _ = journal.ask("a 4", 1_000)
+        assert journal.ask("a 4", 1_000) == (key, 5_000, None)
+        assert began_ms == 5_000
+        monkeypatch.setattr(time, "time_ns", lambda: 6_000_000_000)
+        again, began_ms, _ = journal.ask("a 4", 1_000)
+        assert (again != key, began_ms) == (True, 6_000)
+
+
+def test_a_count_never_overtakes_a_hand_out(service: Service, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(service) as target, ChannelClient(target) as web, till(target, tmp_path) as client:
+            held = await web.reserve("s1", [("a", 2)], customer_id="c", channel="web")
+            assert isinstance(held, Reservation)
+            await client.take_reservation(held.reservation_id, ttl_ms=HOUR_MS)
+            service.faults["CollectReservation"].extend([Refuse(CODE.UNAVAILABLE)] * 100)
+            assert not await client.hand_out(held.reservation_id, payment_reference="p1", timeout_ms=50)
+            with pytest.raises(Unavailable, match="1 movements are unsent"):
+                await client.count([("a", 8)], holds=HoldsCounted.INCLUDED, timeout_ms=50)
+            service.faults["CollectReservation"].clear()
+            await client.count([("a", 8)], holds=HoldsCounted.INCLUDED)
+            assert (await position(target)).on_hand == 8
 
     asyncio.run(main())
 

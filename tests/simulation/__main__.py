@@ -13,16 +13,20 @@ from typing import Final
 
 from tests.simulation.cut_off_world import CutOffWorld
 from tests.simulation.test_chain_seeds import CAUSES, CUT_OFF_CAUSES, RARER, STRUCK_MIN, run as run_chain
+from tests.simulation.till_world import TillWorld
 from tests.simulation.world import World
 
 LINE_EVERY_S: Final = 10.0
 CUT_OFF_EVERY: Final = 10  # seeds: such a world takes as long as three others
+TILLS_EVERY: Final = 3  # seeds
 
 
 def run(seed: int) -> Counter[str]:
     """A shop and a chain by this seed, and for some a chain that a gateway is cut off from; what struck the chains."""
     logging.disable()
     World(seed).run()
+    if seed % TILLS_EVERY == 0:
+        TillWorld(seed).run()
     struck = run_chain(seed).struck
     if seed % CUT_OFF_EVERY == 0:
         cut_off = run_chain(seed, CutOffWorld).struck

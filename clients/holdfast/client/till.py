@@ -193,9 +193,10 @@ class TillClient(OfflineTill, AbstractAsyncContextManager["TillClient"]):
         Raises Unavailable where that cannot be done: a count that overtakes its till's sales would bring them back.
         """
         report = await self.flush(timeout_ms=timeout_ms)
-        if report.unsent:
+        unsaid = report.unsent + len(self.journal.allotments.hand_outs)
+        if unsaid:
             where = f"till {self.till} of shop {self.store_id}"
-            raise errors.Unavailable("count", where=where, why=f"{report.unsent} movements are unsent: {report.why}")
+            raise errors.Unavailable("count", where=where, why=f"{unsaid} movements are unsent: {report.why}")
         return await self.channel_client.count_stock(
             self.store_id,
             counts,

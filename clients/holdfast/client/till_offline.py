@@ -82,7 +82,7 @@ class OfflineTill:
         """
         chosen = sorted(lines)
         content = repr((chosen, ttl_ms))
-        key, began_ms, began_s = await asyncio.to_thread(self.journal.ask, content)
+        key, began_ms, began_s = await asyncio.to_thread(self.journal.ask, content, ttl_ms)
         outcome = await self.channel_client.allot_stock(
             self.store_id,
             self.till,

@@ -32,16 +32,16 @@ class OfflineJournal:
     def _added(self, added: Sequence[tuple[Adjustment, int | None]], began_s: float | None = None) -> None:
         raise NotImplementedError
 
-    def ask(self, content: str) -> tuple[str, int, float | None]:
-        """The key to ask for this allotment with, and when it was asked for first: again the same until it is answered.
-        By the clock that nobody sets only where this process has asked.
+    def ask(self, content: str, ttl_ms: int) -> tuple[str, int, float | None]:
+        """The key to ask for this allotment with, and when it was asked for first: again the same until it is answered,
+        or its time would be over. By the clock that nobody sets only where this process has asked.
         """
         with self._turn, self._writing() as database:
             row = database.execute("SELECT key, began_ms FROM asked WHERE content = ?", (content,)).fetchone()
-            if row is not None:
+            if row is not None and not Term.beginning(row[1], None, ttl_ms).is_over:
                 return row[0], row[1], None
             key, began_ms, began_s = secrets.token_hex(16), now_ms(), till_rows.clock_s()
-            database.execute("INSERT INTO asked VALUES (?, ?, ?)", (content, key, began_ms))
+            database.execute("INSERT OR REPLACE INTO asked VALUES (?, ?, ?)", (content, key, began_ms))
             return key, began_ms, began_s
 
     def took(self, content: str, allotment: Allotment | None, term: Term) -> None:
