@@ -277,12 +277,15 @@ class OrdersMachine(ReadAtLeisure):
             assert bool(order.open_attempt) == (its.decide_by_ms is not None)
             if order.standing in CERTAIN:
                 assert order.expires_at_ms == its.deadline_ms
-            for part, shop in zip(order.parts, its.parts, strict=True):
+            shops = {(shop.store_id, shop.attempt): shop for shop in its.parts}
+            for part in order.parts:
+                shop = shops.pop((part.store_id, part.attempt))
                 assert (bool(part.reservation), part.dropped) == (shop.certain, shop.let_go)
                 live = part.status in LIVE
                 for index, (sku, _) in enumerate(part.lines if part.reservation else ()):
                     assert (part.held[index] if live else 0) == shop.of(sku), part
                     assert part.collected[index] == shop.sold.get(sku, 0)
+            assert all(shop.let_go and not shop.certain for shop in shops.values()), "only what came to nothing is gone"
 
     @invariant()
     def nobody_can_have_more_than_was_wanted(self) -> None:
