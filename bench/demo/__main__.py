@@ -22,9 +22,10 @@ from bench.demo.across import place_orders
 from bench.demo.calls import MEANWHILE_MS_MAX, Answers
 from bench.demo.plan import Across, across_plan, shops_with_slots, write_chain_file
 from bench.demo.proof import Proof, prove, until_quiet
-from bench.demo.report import document, tell
+from bench.demo.report import Beside, document, tell
 from bench.demo.run import NotRecovered, Phases, Told, replay
-from bench.demo.tills import OfflineTill, sell_cut_off
+from bench.demo.tills import sell_cut_off
+from bench.demo.transfers import move_units
 from bench.service import CHAIN_FILE, Service, ServiceFailed, serving
 from bench.workload import SharedDataMissing, Workload, load_workload
 from holdfast.client import ChannelClient, HoldfastError
@@ -81,7 +82,7 @@ def main(
             data_dir.mkdir(parents=True, exist_ok=True)
             with _service(data_dir.resolve(), workload, phases) as service:
                 plan = across_plan(workload.shops, workload.seed)
-                told, across, till, proof = asyncio.run(_ask_and_prove(service, workload, plan, data_dir, phases))
+                told, across, done, proof = asyncio.run(_ask_and_prove(service, workload, plan, data_dir, phases))
             about = {**record.describe(), "date": record.today(), "file_system": record.file_system_of(data_dir)}
     except ServiceFailed as error:
         console.print(f"holdfast: the service did not start: {error}", style="red", markup=False)
@@ -92,7 +93,7 @@ def main(
     except KeyboardInterrupt as interrupt:
         console.print("holdfast: stopped; the service was ended and nothing is left of it")
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
-    result = document(workload, plan, told, across, till, proof, machine=about, seconds=perf_counter() - began)
+    result = document(workload, plan, told, across, done, proof, machine=about, seconds=perf_counter() - began)
     tell(result, console)
     if json is not None:
         json.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
@@ -101,7 +102,7 @@ def main(
 
 async def _ask_and_prove(
     service: Service, workload: Workload, plan: Across, folder: Path, phases: Phases
-) -> tuple[Told, Told, OfflineTill, Proof]:
+) -> tuple[Told, Told, Beside, Proof]:
     """The acts and the proof: what callers were told, and what is there in the end."""
     async with ChannelClient(service.target, channels=CHANNELS) as client:
         await client.wait_until_serving(timeout_ms=SERVING_MS_MAX)
@@ -110,8 +111,10 @@ async def _ask_and_prove(
         await place_orders(client, service, plan, told, across, phases, seed=workload.seed)
         with phases.phase("Selling at a till that is cut off"):
             till = await sell_cut_off(client, service.target, folder)
+        store_ids = [shop.store_id for shop in workload.shops]
+        moved = await move_units(client, service, store_ids, told, across, phases)
         await until_quiet(client, (told, across), phases)
-        return told, across, till, await prove(client, [shop.store_id for shop in workload.shops], told, across, phases)
+        return told, across, Beside(till, moved), await prove(client, store_ids, told, across, phases)
 
 
 @contextmanager

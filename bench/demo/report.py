@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from rich.console import Console, JustifyMethod
 from rich.table import Table
@@ -13,6 +13,7 @@ from bench.demo.plan import LIMITS, Across
 from bench.demo.proof import HOLDS, Proof, conservation_of
 from bench.demo.run import Told
 from bench.demo.tills import HAND_OUTS, SALES, OfflineTill
+from bench.demo.transfers import TRANSFERS, Moved
 from bench.record import MACHINE, percentile
 from bench.workload import Workload
 from holdfast.client import ChainLimitRule, Status
@@ -46,12 +47,24 @@ WORDS: Final = {
 """Of the findings over orders."""
 
 
+class Beside(NamedTuple):
+    """What was done beside the baskets and orders."""
+
+    till: OfflineTill
+    moved: Moved
+
+    @property
+    def is_right(self) -> bool:
+        """True where all of it came to what it must."""
+        return self.till.is_right and self.moved.holds
+
+
 def document(
     workload: Workload,
     plan: Across,
     told: Told,
     told_across: Told,
-    till: OfflineTill,
+    beside: Beside,
     proof: Proof,
     *,
     machine: Mapping[str, Any],
@@ -59,6 +72,7 @@ def document(
 ) -> dict[str, Any]:
     """Everything, as plain values. Latencies are in ms, as callers saw them."""
     answers, audits, found = told.answers, proof.audits, proof.check.of_shops
+    till, moved = beside
     conservation, across = conservation_of(audits, proof.check.faults), _across(plan, told_across, proof)
     return {
         "seed": workload.seed,
@@ -94,8 +108,9 @@ def document(
         },
         "across": across,
         "offline_till": till._asdict(),
+        "transfers": {**asdict(moved), "holds": moved.holds, "seconds": round(moved.seconds, 2)},
         "verdict": {
-            "holds": conservation == HOLDS and not any(found.values()) and across["holds"] and till.is_right,
+            "holds": conservation == HOLDS and not any(found.values()) and across["holds"] and beside.is_right,
             **{name: found[name] for name in OF_SHOPS},
             "conservation": conservation,
             "findings": [*proof.check.faults, *found.sentences, *answers.unanswered[:FINDINGS_TOLD]],
@@ -164,8 +179,9 @@ def tell(result: Mapping[str, Any], console: Console) -> None:
     console.print(_table("What was asked, and what became of it", ("what", "count"), _outcomes(result)))
     console.print(_table(latencies, ("what", "calls", *PERCENTILES), _latencies(result)))
     console.print(_table("How", ("what", ""), _circumstances(result), justify="left"))
-    console.print(_table("Verdict, from the journal", ("what", "found", "must be"), _verdict(verdict, across, till)))
-    for each in (verdict, across):
+    rows = _verdict(verdict, across, till, result["transfers"])
+    console.print(_table("Verdict, from the journal", ("what", "found", "must be"), rows))
+    for each in (verdict, across, result["transfers"]):
         for sentence in each["findings"][:FINDINGS_TOLD]:
             console.print(f"  {sentence}", style="red", highlight=False, markup=False)
     if verdict["holds"]:
@@ -234,6 +250,12 @@ def _circumstances(result: Mapping[str, Any]) -> Rows:
     yield "limits per customer", "{customers} customers ask for more, with {calls} calls".format(**across["seekers"])
     for each in across["slot_contests"]:
         yield "slot contest", f"{each['callers']} callers for {each['places']} places: {each['accepted']} accepted"
+    yield (
+        "transfers",
+        "{transfers}, {short} of them short; {units_sent} units sent, {units_received} came".format(
+            **result["transfers"]
+        ),
+    )
     for each in across["killed"]:
         yield "killed (-9)", f"{each['role']}: back after {each['ms'] / 1000:.2f} s"
     units = f"{journal['units_sold']:,} units sold, {journal['units_reserved']:,} reserved"
@@ -252,7 +274,9 @@ def _said_again(repeats: Mapping[str, int]) -> str:
     return f"{repeats['same_content']:,} with the same content, {repeats['other_content']:,} with other content"
 
 
-def _verdict(verdict: Mapping[str, Any], across: Mapping[str, Any], till: Mapping[str, Any]) -> Rows:
+def _verdict(
+    verdict: Mapping[str, Any], across: Mapping[str, Any], till: Mapping[str, Any], transfers: Mapping[str, Any]
+) -> Rows:
     def row(name: str, found: object, must_be: object, *, good: bool) -> tuple[str, ...]:
         return name, f"[{'green' if good else 'bold red'}]{found}[/]", str(must_be)
 
@@ -269,3 +293,7 @@ def _verdict(verdict: Mapping[str, Any], across: Mapping[str, Any], till: Mappin
     yield row("sold at a till cut off", till["sold"], SALES, good=till["sold"] == SALES)
     yield row("handed out there", till["handed_out"], HAND_OUTS, good=till["handed_out"] == HAND_OUTS)
     yield row("oversold by it or beside it", till["oversold"], 0, good=not till["oversold"])
+    received = transfers["transfers"]
+    yield row("transfers received", received, TRANSFERS, good=received == TRANSFERS)
+    yield row("units of transfers missing", transfers["units_missing"], 0, good=not transfers["units_missing"])
+    yield row("transfer repeats differing", transfers["repeats_differing"], 0, good=not transfers["repeats_differing"])

@@ -146,7 +146,7 @@ async def replay(
     async def kill_and_ask_again(contest: Contest) -> None:
         said = tuple(answers.log)
         statuses = await statuses_of(client, (shop.store_id for shop in workload.shops))
-        killing = asyncio.create_task(_kill_actor_of(client, contest.store_id, statuses, service.mark))
+        killing = asyncio.create_task(kill_actor_of(client, contest.store_id, statuses, service.mark))
         await _compete(told, contest, spread_s=CONTEST_SPREAD_S)
         recovery = await killing
         told.kills.append(recovery)
@@ -251,7 +251,7 @@ async def statuses_of(client: ChannelClient, store_ids: Iterable[str]) -> dict[s
     return await gathered(store_ids, client.ledger_status, at_once=CALLS_AT_ONCE)
 
 
-async def _kill_actor_of(client: ChannelClient, store_id: str, before: Mapping[str, LedgerStatus], mark: str) -> Killed:
+async def kill_actor_of(client: ChannelClient, store_id: str, before: Mapping[str, LedgerStatus], mark: str) -> Killed:
     """Kill -9 the process that writes the shop, and wait for its successor. `before` names the actor of every shop."""
     actor = before[store_id].actor
     neighbours = tuple(each.store_id for each in before.values() if each.actor == actor)

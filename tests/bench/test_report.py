@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from io import StringIO
+from types import SimpleNamespace
 from typing import Any, cast
 
 import orjson
@@ -13,9 +14,10 @@ from bench.demo.calls import Answers, Repeated
 from bench.demo.feed import Contest, FeedCheck, Outage
 from bench.demo.plan import Across
 from bench.demo.proof import Proof, examine_shops
-from bench.demo.report import OF_SHOPS, WORDS, document, tell
+from bench.demo.report import OF_SHOPS, WORDS, Beside, document, tell
 from bench.demo.run import Killed, Phases, Told, outages_of
 from bench.demo.tills import OfflineTill
+from bench.demo.transfers import SHORT, TRANSFERS, UNITS, Moved, moves_between
 from bench.workload import Workload, seeded_workload
 from holdfast.client import ChannelClient, Verification
 from tests.bench import history
@@ -64,10 +66,12 @@ def _proof(told: Told, *audits: Verification) -> Proof:
     return Proof(0, check, ended, audits or (SOUND,), shops_of)
 
 
-def _result(workload: Workload, told: Told, proof: Proof) -> dict[str, Any]:
-    return document(
-        workload, Across((), (), (), "367"), told, _told_across(), TILL, proof, machine=MACHINE, seconds=1.5
-    )
+MOVED = Moved(transfers=TRANSFERS, short=5, units_sent=160, units_received=150, units_short=10)
+
+
+def _result(workload: Workload, told: Told, proof: Proof, moved: Moved = MOVED) -> dict[str, Any]:
+    plan, beside = Across((), (), (), "367"), Beside(TILL, moved)
+    return document(workload, plan, told, _told_across(), beside, proof, machine=MACHINE, seconds=1.5)
 
 
 def _text(result: dict[str, Any]) -> str:
@@ -153,6 +157,30 @@ def test_any_single_breach_in_a_shop_fails_the_verdict(workload: Workload, broke
     proof.check.of_shops.add(broken, "this is why")
     verdict = _result(workload, told, proof)["verdict"]
     assert (verdict["holds"], verdict[broken]) == (False, 1)
+
+
+@pytest.mark.parametrize("broken", ["units_missing", "repeats_differing", "transfers"])
+def test_what_breaks_among_transfers_breaks_the_whole(workload: Workload, broken: str) -> None:
+    told = _told()
+    moved = replace(MOVED, findings=["this is why"])
+    setattr(moved, broken, 1)
+    result = _result(workload, told, _proof(told), moved)
+    assert not result["verdict"]["holds"]
+    assert result["transfers"][broken] == 1
+    assert "this is why" in _text(result)
+    assert _result(workload, told, _proof(told))["transfers"]["units_missing"] == 0
+
+
+@pytest.mark.parametrize("actors", [1, 2])
+def test_transfers_go_both_ways_between_actors_and_some_come_short(actors: int) -> None:
+    def status(number: int) -> Any:
+        return SimpleNamespace(actor=f"stores-{number % actors}")
+
+    moves = moves_between({f"S{number}": status(number) for number in range(5)})
+    assert (len(moves), sum(move.came < UNITS for move in moves)) == (TRANSFERS, SHORT)
+    assert len({move.sku for move in moves}) == TRANSFERS
+    assert all(move.source != move.destination for move in moves)
+    assert {move.source for move in moves} & {move.destination for move in moves}
 
 
 def test_a_run_that_split_no_order_fails(workload: Workload) -> None:

@@ -77,6 +77,7 @@ LATER: Final = {
     "refusals in batches measured beside what is accepted": (41, 0),
     "transfers between shops, in the ledgers of both ends": (1_060, 9),
     "calls for transfers, and both ends compared": (740, 6),
+    "transfers in make demo, with a kill of each end": (215, 1),
     "units taken from a reservation without two copies of it": (46, 0),
     "counts of a time to come, refused by name": (14, 0),
     "a doctor of machines that have the client alone": (16, 0),
