@@ -12,6 +12,7 @@ from actors.runtime.kinds import SHOP
 from actors.runtime.read_back import ReadEvents, events_at, seen_at
 from actors.shop.allotments import Allotment
 from actors.shop.commands import Acknowledge, claim_key
+from actors.shop.decide_line import Row, free_of, row_of, standing_in_line
 from actors.shop.expiry import is_owed, note_lapsed
 from actors.shop.said import over_in
 from actors.shop.state import AnyReservation, Claims, Ledger, Reservation
@@ -25,7 +26,6 @@ OUTBOX_MAX: Final = 500  # parts of one shop to an answer
 NOTED_AT_ONCE: Final = 500  # of what is to be counted; some 0.5 ms under the lock
 
 Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
-Row = tuple[int, int, int, int, int]  # the same, and of what is allotted the units that are unknown
 Availability = tuple[int, int, list[Row | None]]  # the ledger's version and time; None where never stocked
 # Reservations in memory, and of those that are over the versions of the events that have them, by number.
 Found = tuple[dict[int, Reservation], dict[int, int]]
@@ -65,8 +65,7 @@ class StoreActor(TransferQuestions):
         found: list[Availability] = []
         for store_id in store_ids:
             with self.host.reading(store_id) as (hosted, now_ms):
-                positions, unknown = hosted.ledger.positions, hosted.ledger.allotments.unknown
-                rows = [None if (at := positions.get(sku)) is None else (*at.stock(), unknown(sku)) for sku in skus]
+                rows = [row_of(hosted.ledger, sku) for sku in skus]
                 found.append((hosted.ledger.version, now_ms, rows))
         return found
 
@@ -93,8 +92,7 @@ class StoreActor(TransferQuestions):
             if ledger is None:
                 found.append(([0] * len(skus), self._places_left(store_id, 0, slot_start_ms), [], 0))
                 continue
-            positions = [ledger.positions.get(sku) for sku in skus]
-            left = [0 if position is None else position.available for position in positions]
+            left = [free_of(ledger, sku) for sku in skus]
             available = [max(0, units) for units in left]
             taken = ledger.slots_taken.get(slot_start_ms, 0)
             places = self._places_left(store_id, taken, slot_start_ms)
@@ -206,13 +204,13 @@ class StoreActor(TransferQuestions):
         numbers: list[int] = []
         version = 0
         for _ in range(PAGE_PIECES_MAX):
-            with self.host.reading(store_id) as (hosted, _now_ms):
+            with self.host.reading(store_id) as (hosted, now_ms):
                 ledger = hosted.ledger
                 version = version or ledger.version
                 piece, after_number = page_by_number(
                     ledger, after_number, page_size - len(numbers), wanted, wanted_over
                 )
-                in_memory, over = _found(ledger, piece)
+                in_memory, over = _found(ledger, piece, now_ms)
                 owed.update(number for number in piece if number in ledger.outbox)
             here.update(in_memory)
             places.update(over)
@@ -247,8 +245,8 @@ class StoreActor(TransferQuestions):
         """For each number its reservation, None where the shop has none, Unseen in an archive that is not there."""
         if not self.host.has_begun(store_id):
             return [None] * len(numbers)
-        with self.host.reading(store_id) as (hosted, _):
-            found = _found(hosted.ledger, numbers)
+        with self.host.reading(store_id) as (hosted, now_ms):
+            found = _found(hosted.ledger, numbers, now_ms)
         known = self._read(store_id, found, seen_at)
         return [known.get(number, Unseen() if number in found[1] else None) for number in numbers]
 
@@ -257,13 +255,13 @@ class StoreActor(TransferQuestions):
         """For each holder its part, None where the shop has none, Unseen in an archive that is not there."""
         if not self.host.has_begun(store_id):
             return [None] * len(holders)
-        with self.host.reading(store_id) as (hosted, _):
+        with self.host.reading(store_id) as (hosted, now_ms):
             ledger = hosted.ledger
             numbers: dict[str, Sequence[int]] = {}
             for holder in holders:
                 number = ledger.holders.get(holder)  # else the version of its claim is the number of its part
                 numbers[holder] = ledger.answers.versions(claim_key(holder)) if number is None else (number,)
-            found = _found(ledger, [number for each in numbers.values() for number in each])
+            found = _found(ledger, [number for each in numbers.values() for number in each], now_ms)
         known = self._read(store_id, found, seen_at)
         parts = {each.part.holder: each for each in known.values() if each.part is not None}
         unseen = found[1].keys() - known.keys()
@@ -271,8 +269,8 @@ class StoreActor(TransferQuestions):
 
     def _known(self, store_id: str, numbers: Sequence[int]) -> tuple[int, list[Reservation | None]]:
         """The ledger's version, and for each number its reservation, None where there is none or it was forgotten."""
-        with self.host.reading(store_id) as (hosted, _):
-            version, found = hosted.ledger.version, _found(hosted.ledger, numbers)
+        with self.host.reading(store_id) as (hosted, now_ms):
+            version, found = hosted.ledger.version, _found(hosted.ledger, numbers, now_ms)
         known = self._read(store_id, found)
         return version, [known.get(number) for number in numbers]
 
@@ -365,9 +363,11 @@ def _claimed(claims: Claims, skus: Sequence[str], left: Sequence[int]) -> list[i
     return claimed if any(claimed) else []
 
 
-def _found(ledger: Ledger, numbers: Iterable[int]) -> Found:
+def _found(ledger: Ledger, numbers: Iterable[int], now_ms: int) -> Found:
     rows, version_of = ledger.reservations, ledger.finished.version_of
     here = {number: row for number in numbers if (row := rows.get(number)) is not None}
+    for number in [number for number, row in here.items() if row.status is Status.QUEUED]:
+        here[number] = standing_in_line(ledger, here[number], now_ms)
     return here, {each: version for each in numbers if each not in here and (version := version_of(each))}
 
 

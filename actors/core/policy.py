@@ -59,6 +59,9 @@ class Policy(Value, frozen=True, dict=True, gc=True):
     chain_limit_rules: tuple[ChainLimitRule, ...] = ()
     calendar: Calendar = ALWAYS_OPEN
     shop_revision: int = 0  # of the chain when the shop's own rules changed last
+    line_wait_ms_max: int = DAY_MS
+    line_places_max: int = 1_000  # of one SKU in one shop
+    line_may_pass: bool = False  # who needs fewer units than there are for the head is served before it
 
     @property
     def age(self) -> tuple[int, int]:

@@ -40,6 +40,9 @@ class Reason(IntEnum):
     TRANSFER_NOT_FOUND = 26
     TRANSFER_STEP_NOT_ALLOWED = 27
     OPEN_TRANSFERS_LIMIT = 28
+    LINE_NOT_OFFERED = 29
+    LINE_FULL = 30
+    IN_LINE_ALREADY = 31
 
 
 # Refusals that are not journaled: a reused key must not overwrite the first answer, an undecided order will soon be
@@ -79,7 +82,7 @@ class Rejection(Message, frozen=True):
 
 
 class Violation(Value, frozen=True):
-    """A broken invariant: its name (I1 to I16, docs/design.md), its subject, the expected and the found value."""
+    """A broken invariant: its name (I1 to I18, docs/design.md), its subject, the expected and the found value."""
 
     invariant: str
     subject: str

@@ -1,5 +1,7 @@
 """The life of a reservation: its statuses, the steps between them, and the table of allowed transitions.
 
+    QUEUED ──is served──> HELD, and once back where it was not taken up; it leaves the line RELEASED or EXPIRED
+
     HELD ──confirm──> CONFIRMED ──mark ready──> READY
       │                   │                       │
       └───────────────────┴───────────────────────┴──> collect (all)  COLLECTED
@@ -26,12 +28,13 @@ class Status(IntEnum):
     RELEASED = 5
     EXPIRED = 6
     CLAIMED = 7
+    QUEUED = 8
 
     __hash__ = int.__hash__  # a look-up in a table: 0.03 us in place of 0.12
 
 
 class ReleaseReason(IntEnum):
-    """Names and numbers are those of the wire. The last two are set by the ledger, never by a caller."""
+    """Names and numbers are those of the wire. The last four are set by the ledger, never by a caller."""
 
     CUSTOMER_CANCELLED = 1
     PAYMENT_FAILED = 2
@@ -41,6 +44,8 @@ class ReleaseReason(IntEnum):
     OTHER = 6
     REPLACED = 7
     SHORTFALL = 8
+    NOT_SERVED = 9
+    LIMIT_REACHED = 10
 
 
 class Step(IntEnum):
@@ -82,7 +87,8 @@ class LossBearer(IntEnum):
 
 
 LIVE: Final = frozenset({Status.CLAIMED, Status.HELD, Status.CONFIRMED, Status.READY})
-FINAL: Final = frozenset(Status) - LIVE
+OPEN: Final = LIVE | {Status.QUEUED}  # these hold units, or wait for some
+FINAL: Final = frozenset(Status) - OPEN
 _CERTAIN: Final = LIVE - {Status.CLAIMED}
 
 # The statuses in which a step is allowed.
@@ -90,9 +96,9 @@ TRANSITIONS: Final[dict[Step, frozenset[Status]]] = {
     Step.CONFIRM: frozenset({Status.HELD}),
     Step.MARK_READY: frozenset({Status.CONFIRMED}),
     Step.COLLECT: _CERTAIN,
-    Step.RELEASE: _CERTAIN,
+    Step.RELEASE: _CERTAIN | {Status.QUEUED},
     Step.EXTEND: _CERTAIN,
-    Step.EXPIRE: LIVE,
+    Step.EXPIRE: OPEN,
     Step.AMEND: frozenset({Status.HELD, Status.CONFIRMED}),
     Step.GIVE: _CERTAIN,
 }

@@ -5,7 +5,7 @@ Its duties, in this sequence and no other:
 1. Take the ledger over (a new epoch, durably), load the newest snapshot, replay the tail, check the invariants.
 2. Pass the ledger a time that never decreases, and expire what is due, before anything is decided. Of very much that is
    due a part: commands that the rest of it is in the way of are deferred, and sent again.
-3. Decide and evolve the batch's commands in turn, under one lock.
+3. Decide and evolve the batch's commands in turn, under one lock, and then serve who waits for what came free.
 4. Queue the events for the journal while that lock is held, so that the journal has the ledger's own sequence.
 5. Answer only once they are durable. That includes repeats, refusals and reads: they may depend on an event that
    another batch has queued and that is not on disk yet. Where nothing is appended, which would be fenced, the journal
@@ -146,8 +146,7 @@ class LedgerHost:
         self.is_late = False
         for ledger_id in list(self._hosted):
             with self._deciding:
-                hosted = self._hosted.get(ledger_id)
-                if hosted is None:
+                if (hosted := self._hosted.get(ledger_id)) is None:
                     continue
                 now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
                 with suppress(JournalDamaged):  # the others go on
@@ -244,8 +243,7 @@ class LedgerHost:
         return hosted
 
     def _get_or_stop(self, ledger_id: str) -> Hosted | JournalDamaged:
-        hosted = self._hosted.get(ledger_id) or self._damaged.get(ledger_id)
-        if hosted is not None:
+        if hosted := self._hosted.get(ledger_id) or self._damaged.get(ledger_id):
             return hosted
         try:
             return self._take_over(ledger_id)
@@ -264,12 +262,11 @@ class LedgerHost:
         for ledger_id, command in batch:
             turn = touched.get(ledger_id)
             if turn is None:
-                found = self._get_or_stop(ledger_id)
-                if isinstance(found, JournalDamaged):
-                    answers.append(Stopped(str(found)))
-                    continue
-                now_ms = max(clock_ms, found.ledger.time_ms)
                 try:
+                    found = self._get_or_stop(ledger_id)
+                    if isinstance(found, JournalDamaged):
+                        raise found
+                    now_ms = max(clock_ms, found.ledger.time_ms)
                     due = self._twice(ledger_id, found, now_ms, partial(self._prepare, ledger_id, found, now_ms))
                 except JournalDamaged as damage:
                     answers.append(Stopped(str(damage)))
@@ -277,8 +274,7 @@ class LedgerHost:
                 turn = touched[ledger_id] = (found, now_ms, due, found.is_behind(now_ms))
             hosted, now_ms, events, is_behind = turn
             try:
-                no = refused and self._refusals.get(ledger_id, name_of(command), clock_ms)
-                if no:
+                if no := refused and self._refusals.get(ledger_id, name_of(command), clock_ms):
                     answers.append(no)
                     continue
                 try:
@@ -302,9 +298,13 @@ class LedgerHost:
                 events.extend(made)
             hosted.repeats_answered += repeated
         self._back.end_step()
-        records: list[Record] = []
-        unwritten: dict[str, int] = {}
-        for ledger_id, (hosted, now_ms, events, _) in touched.items():
+        records, unwritten = list[Record](), dict[str, int]()
+        for ledger_id, (hosted, now_ms, events, was_behind) in touched.items():
+            if not was_behind and hosted.is_behind(now_ms):  # units came free for who waits in line
+                try:
+                    events.extend(self._fall_due(hosted, now_ms))
+                except Exception as error:  # before the next batch it is tried again, and then stops the ledger
+                    self._reload(ledger_id, hosted, now_ms, events, error)
             if events:
                 records.append(hosted.record(ledger_id, now_ms, events))
             else:
@@ -347,9 +347,7 @@ class LedgerHost:
             raise broken from error
 
     def _reload(self, ledger_id: str, hosted: Hosted, now_ms: int, events: Sequence[Any], error: Exception) -> None:
-        """Replace what an error may have left half done: by the journal's state, and this turn's events. The epoch
-        stays, as the owner does: what is queued under it, and who asks for it, goes on.
-        """
+        """Replace what an error may have left half done, by the journal's state and the turn's events, as the owner."""
         log.critical("ledger %s is read anew, as its rules failed", ledger_id, exc_info=error)
         self._commits.wait(self._commits.enqueue(()))
         try:
@@ -368,24 +366,26 @@ class LedgerHost:
     def _prepare(self, ledger_id: str, hosted: Hosted, now_ms: int) -> list[Any]:
         """Expire what is due and adopt a newer policy, before anything is decided. Returns the events."""
         ledger = hosted.ledger
-        events = self._core.expire(ledger, now_ms, self._core.expired_at_once_max)
-        policy = self._policy_for(ledger_id)
-        if policy is None or policy is ledger.policy:
+        events = self._fall_due(hosted, now_ms)
+        if (policy := self._policy_for(ledger_id)) is None or policy is ledger.policy:
             return events
         # Never an older one: after a restart the first caller may be a gateway that has not received the change yet.
         if policy != ledger.policy and policy.age >= ledger.policy.age:
             adopted = PolicyAdopted(*policy.apart_from(ledger.policy))
             self._core.evolve(ledger, adopted, now_ms)
             events.append(adopted)
+            events += self._fall_due(hosted, now_ms)  # by these rules who waits in line may be served
         if policy == ledger.policy:
             ledger.policy = policy  # an equal policy as the same object: the next step need not compare them
         return events
 
+    def _fall_due(self, hosted: Hosted, now_ms: int) -> list[Any]:
+        return self._core.expire(hosted.ledger, now_ms, self._core.expired_at_once_max)
+
     def _expire_due(self, ledger_id: str, hosted: Hosted, now_ms: int) -> Sequence[Record]:
         if not hosted.is_behind(now_ms):
             return ()
-        expire, events_max = self._core.expire, self._core.expired_at_once_max
-        events = self._twice(ledger_id, hosted, now_ms, lambda: expire(hosted.ledger, now_ms, events_max))
+        events = self._twice(ledger_id, hosted, now_ms, lambda: self._fall_due(hosted, now_ms))
         return [hosted.record(ledger_id, now_ms, events)] if events else ()
 
     def _take_over(self, ledger_id: str) -> Hosted:

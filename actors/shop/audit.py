@@ -2,24 +2,14 @@
 
 It uses the events and enums, and nothing of `decide`, `evolve`, `state`, `transact`, `invariants` or the transition
 table: a mistake in one of them must not be repeated here. It folds the events into books of its own, in one pass, and
-checks each rule at the event that could break it. VerifyLedger compares its result with the live positions.
-
-    I1  per SKU: received - sold + adjusted + moved = on_hand, and no line releases or sells more than it holds
-    I2  no decision promises more units or places in a slot than there are; a shortfall is resolved at once
-    I3  a reservation takes only the steps that its status allows, and none once it is final
-    I5  a key is answered by one event, and a source's row applied once, within the memory of answers
-    I7  only its order confirms, extends, amends or expires a part, by increasing revisions
-    I8  versions have no gap
-    I9  epochs never decrease
-    I11 ledger time never decreases, nothing expires before its deadline or takes another step from then on
-    I15 no customer holds more than the limits in force at the reservation allow
+checks each rule, I1 to I18 of docs/design.md, at the event that could break it. VerifyLedger compares its result with
+the live positions.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from actors.calendar.hours import ALWAYS_OPEN, Calendar
 from actors.core.rejection import Violation
 from actors.core.status import ReleaseReason, Status
 from actors.core.transact import PolicyAdopted, Refused
@@ -36,13 +26,15 @@ from actors.shop.audit_books import (
     Hold,
     Keys,
     Places,
-    Rule,
+    Rules,
+    Shortfalls,
     is_of_shortfall,
     over_limits,
     unbalanced,
 )
+from actors.shop.audit_line import Lines as WaitingLines
 from actors.shop.audit_transfers import TransferAudit
-from actors.shop.commands import AdjustmentKind, Lines
+from actors.shop.commands import Lines
 
 
 class Audit:
@@ -55,15 +47,13 @@ class Audit:
         self._final: dict[int, Status] = {}
         self._keys = Keys.none()
         self._marks: dict[str, int] = {}  # the greatest sequence applied of each source
-        self._rules: list[Rule] = []
-        self._chain_rules: set[tuple[str, str]] = set()  # channel and SKU of each limit over the whole chain
+        self._rules, self._lines = Rules(), WaitingLines(self._books, self._found)
+        self._replaced: set[str] = set()  # SKUs that the next event may take past a line: its own, or of a quota
         self._by_customer: defaultdict[str, set[int]] = defaultdict(set)  # kept only while there are rules
-        self._short: set[str] = set()  # SKUs with a shortfall in progress
-        self._calendar: Calendar = ALWAYS_OPEN
+        self._shortfalls = Shortfalls(self._books, self._found)
         self._places = Places()
         self._holders: dict[str, int] = {}  # parts of orders
         self._applied: dict[str, int] = {}  # the newest revision applied, by holder
-        self._outbox: dict[tuple[int, str], int] = {}  # losses declared and not yet released
         self._handed_out = HandedOut(self._books, self._found, self._answered, lambda: self._version)
         self._violations: list[Violation] = []
         self._transfers = TransferAudit(self._books, lambda: self._version, self._found, self._answered, self._promise)
@@ -75,13 +65,17 @@ class Audit:
             events.Released: self._released,
             events.Expired: self._expired,
             events.Amended: self._amended,
+            events.Queued: self._queued,
+            events.Served: self._served,
+            events.PassedOver: self._passed_over,
+            events.Left: self._left,
             events.Claimed: self._claimed,
             events.OutcomeApplied: self._outcome_applied,
             events.Acknowledged: self._acknowledged,
             events.StockAdjusted: self._stock_adjusted,
             events.StockCounted: self._stock_counted,
             events.SafetyStockSet: self._safety_stock_set,
-            events.ShortfallDeclared: self._shortfall_declared,
+            events.ShortfallDeclared: self._shortfalls.declared,
             PolicyAdopted: self._policy_adopted,
             **self._handed_out.folds(),
             **self._transfers.folds,
@@ -89,7 +83,7 @@ class Audit:
 
     def add(self, version: int, epoch: int, at_ms: int, event: events.Event) -> None:
         """Fold the next event. The events of one decision follow each other; chunks may have any size."""
-        if (self._short or self._outbox) and not is_of_shortfall(event):
+        if not is_of_shortfall(event):
             self._close_shortfalls()
         if version != self._version + 1:
             self._found("I8", f"version {version}", f"version {self._version + 1}", f"version {version}")
@@ -99,6 +93,8 @@ class Audit:
             self._found("I11", f"version {version}", f"ledger time from {self._at_ms} on", f"ledger time {at_ms}")
         self._version, self._epoch, self._at_ms = version, max(epoch, self._epoch), max(at_ms, self._at_ms)
         self._events += 1
+        if isinstance(event, events.QuotaDrawn):
+            self._replaced = {sku for _, sku, _ in event.drawn}
         self._folds[type(event)](event, at_ms)
 
     def result(self) -> AuditResult:
@@ -138,6 +134,36 @@ class Audit:
         self._check_grant(asked.channel, {sku for sku, _ in asked.lines}, asked.grant is not None)
         self._hold(Hold(asked.customer_id, asked.channel, asked.lines, event.expires_at_ms, asked.slot_start_ms))
 
+    def _queued(self, event: events.Queued, at_ms: int) -> None:
+        asked = event.command
+        self._answered(asked.key, at_ms)
+        self._accepted += 1
+        self._lines.enter(self._version, Hold(asked.customer_id, asked.channel, asked.lines, event.expires_at_ms, 0))
+
+    def _served(self, event: events.Served, at_ms: int) -> None:
+        hold = self._lines.serve(event.number, self._version, at_ms, may_pass=self._rules.line_may_pass)
+        if hold is not None:
+            hold.deadline_ms = event.expires_at_ms
+            self._check_grant(hold.channel, {sku for sku, _ in hold.held}, granted=False)
+            self._hold(hold, number=event.number)
+
+    def _passed_over(self, event: events.PassedOver, at_ms: int) -> None:
+        number, hold = event.number, self._live(event.number, "pass over", (Status.HELD,), -1)
+        if hold is None:
+            return
+        if at_ms < hold.deadline_ms:
+            self._found("I11", f"reservation {number}", f"held until {hold.deadline_ms}", f"passed over at {at_ms}")
+        self._take(number, hold, event.lines, Status.QUEUED)
+        self._final.pop(number, None)
+        hold.held, hold.deadline_ms = event.lines, event.expires_at_ms
+        self._lines.pass_over(number, hold, self._version)
+
+    def _left(self, event: events.Left, at_ms: int) -> None:
+        if event.key:
+            self._answered(event.key, at_ms)
+        self._lines.leave(event.number, at_ms, is_over=event.status is Status.EXPIRED)
+        self._final[event.number] = event.status
+
     def _claimed(self, event: events.Claimed, at_ms: int) -> None:
         asked, holder = event.command, event.command.holder
         self._answered(asked.key, at_ms, asked.call_key, refused=True)  # for as long, until its order is decided
@@ -146,14 +172,24 @@ class Audit:
         self._holders[holder] = self._version
         self._hold(Hold.of_part(event), asked.whole)
 
-    def _hold(self, claim: Hold, whole: Lines = ()) -> None:
-        """Enter a new reservation at the version of its event. `whole` is what its order is to hold, if it says so."""
-        self._claims[self._version] = claim
+    def _hold(self, claim: Hold, whole: Lines = (), number: int = 0) -> None:
+        """Enter a new reservation at the version of its event, or the one of this number, which has waited. `whole` is
+        what its order is to hold, if it says so.
+        """
+        self._claims[number or self._version] = claim
         asked = self._promise(claim.held, Counter())
+        if not number:
+            self._check_line(asked - self._replaced)
+        self._replaced.clear()
         self._take_place(claim)
-        if self._rules:
-            self._by_customer[claim.customer_id].add(self._version)
+        if self._rules.limits:
+            self._by_customer[claim.customer_id].add(number or self._version)
             self._check_limits(claim, asked, whole)
+
+    def _check_line(self, asked: set[str]) -> None:
+        """Check that nobody takes more of what others wait for."""
+        for sku in filter(self._lines.stands, () if self._rules.line_may_pass else asked):
+            self._found("I18", f"{sku} at version {self._version}", "none taken past the line", "some taken")
 
     def _promise(self, lines: Lines, had: Counter[str]) -> set[str]:
         """Promise these units. Returns the SKUs with more units than the claim had; only those must be available."""
@@ -167,8 +203,7 @@ class Audit:
 
     def _take_place(self, claim: Hold) -> None:
         if taken := self._places.take(claim):
-            slot = self._calendar.slot_at(claim.slot_start_ms)
-            capacity = 0 if slot is None else slot.capacity
+            capacity = self._rules.capacity_of(claim.slot_start_ms)
             if taken > capacity:
                 self._found("I2", f"the slot of {claim.slot_start_ms}", f"at most {capacity} places", f"{taken} taken")
 
@@ -189,14 +224,15 @@ class Audit:
             self._places.leave(claim)
             claim.slot_start_ms = event.slot_start_ms
             self._take_place(claim)
-        if self._rules and asked:
+        self._check_line(asked - self._replaced)
+        self._replaced.clear()
+        if self._rules.limits and asked:
             self._check_limits(claim, asked)
         self._check_grant(claim.channel, asked, event.grant != 0)
 
     def _check_grant(self, channel: str, skus: set[str], granted: bool) -> None:
         """Check that units under a limit of the whole chain were granted by the customer's ledger."""
-        limited = any(rule in self._chain_rules for sku in ("", *skus) for rule in (("", sku), (channel, sku)))
-        if skus and limited and not granted:
+        if skus and not granted and self._rules.are_granted(channel, skus):
             self._found("I15", f"version {self._version}", "a grant for what a limit of the chain applies to", "none")
 
     def _outcome_applied(self, event: events.OutcomeApplied, at_ms: int) -> None:
@@ -226,9 +262,8 @@ class Audit:
             claim.channel = event.channel or claim.channel
 
     def _acknowledged(self, event: events.Acknowledged, _: int) -> None:
-        for number, version in event.parts:
-            if version > self._version:
-                self._found("I7", f"reservation {number}", f"noted as of {self._version} at most", f"{version}")
+        for number, version in [part for part in event.parts if part[1] > self._version]:
+            self._found("I7", f"reservation {number}", f"noted as of {self._version} at most", f"{version}")
 
     def _overpromised(self, sku: str, book: Book) -> None:
         book.oversold = max(book.oversold, book.missing())
@@ -237,7 +272,7 @@ class Audit:
 
     def _check_limits(self, claim: Hold, asked: set[str], whole: Lines = ()) -> None:
         mine = [self._claims[number] for number in self._by_customer[claim.customer_id]]
-        for expected, found in over_limits(self._rules, claim, asked, mine, whole):
+        for expected, found in over_limits(self._rules.limits, claim, asked, mine, whole):
             self._found("I15", f"customer {claim.customer_id} at version {self._version}", expected, found)
 
     def _live(self, number: int, step: str, allowed: tuple[Status, ...], at_ms: int) -> Hold | None:
@@ -279,15 +314,15 @@ class Audit:
     def _released(self, event: events.Released, at_ms: int) -> None:
         if event.key:
             self._answered(event.key, at_ms)
-        shortfall = event.reason is ReleaseReason.SHORTFALL
-        allowed = ALL_LIVE if shortfall else (Status.HELD,) if event.reason is ReleaseReason.REPLACED else LIVE
+        shortfall, is_replaced = event.reason is ReleaseReason.SHORTFALL, event.reason is ReleaseReason.REPLACED
+        allowed = ALL_LIVE if shortfall else (Status.HELD,) if is_replaced else LIVE
         # The ledger itself releases the losses of a shortfall, so no deadline forbids it.
         claim = self._live(event.number, "release", allowed, -1 if shortfall else at_ms)
         if claim is not None:
             if shortfall:
-                for sku, units in event.lines:
-                    self._outbox[event.number, sku] = self._outbox.get((event.number, sku), 0) - units
+                self._shortfalls.released(event.number, event.lines)
             self._take(event.number, claim, event.lines, Status.RELEASED, is_lost=shortfall)
+            self._replaced = {sku for sku, _ in event.lines} if is_replaced else set()
             if event.number not in self._claims:  # its order may go on
                 self._keys.decided(claim, at_ms, goes_on=True)
 
@@ -319,27 +354,18 @@ class Audit:
             del self._claims[number]
             self._places.leave(claim)
             self._final[number] = Status.COLLECTED if claim.any_sold else final
-            if self._rules:
+            if self._rules.limits:
                 self._by_customer[claim.customer_id].discard(number)
 
     def _stock_adjusted(self, event: events.StockAdjusted, at_ms: int) -> None:
         self._answered(event.key, at_ms)
         mark = self._marks.get(event.source, 0)
         for row in event.movements:
-            sku, delta = row.sku, row.delta
+            sku, book = row.sku, self._books[row.sku]
             if row.sequence <= mark:
                 self._found("I5", f"source {event.source}", f"rows above {mark}", f"row {row.sequence} of {sku}")
-            book = self._books[sku]
-            if row.kind is AdjustmentKind.RECEIPT:
-                book.received += delta
-            elif row.kind is AdjustmentKind.CORRECTION:
-                book.adjusted += delta
-            else:
-                book.sold -= delta
-            booked = self._handed_out.booked(row, at_ms, book)
-            book.adjusted += booked - delta  # a count included it, so its correction was too large by this much
-            book.on_hand += booked
-            self._short.add(sku)
+            book.move(row, self._handed_out.booked(row, at_ms, book))
+            self._shortfalls.note(sku)
         if event.mark < mark:
             self._found("I5", f"source {event.source}", f"a mark from {mark} on", f"mark {event.mark}")
         self._marks[event.source] = max(mark, event.mark)
@@ -352,27 +378,13 @@ class Audit:
             book.adjusted += correction
             book.on_hand += correction
             self._handed_out.counted(sku, event.as_of_ms, is_whole=event.allotted_counted)
-            self._short.add(sku)
-
-    def _shortfall_declared(self, event: events.ShortfallDeclared, _: int) -> None:
-        sku, declared, losses = event.shortfall.sku, event.shortfall.quantity, event.shortfall.losses
-        missing = self._books[sku].missing()
-        lost = sum(units for _, units in losses)
-        if not declared == lost == missing:
-            self._found("I2", sku, f"a shortfall of {missing}", f"{declared} declared, {lost} lost")
-        self._outbox.update({(number, sku): units for number, units in losses})
+            self._shortfalls.note(sku)
 
     def _close_shortfalls(self) -> None:
-        for sku in sorted(self._short):
-            book = self._books[sku]
-            if book.missing() > 0:
-                self._overpromised(sku, book)
+        for sku in self._shortfalls.close():
+            if self._books[sku].missing() > 0:
+                self._overpromised(sku, self._books[sku])
             self._handed_out.check_quotas(sku)
-        for (number, sku), units in self._outbox.items():
-            if units:
-                self._found("I2", f"reservation {number}", f"its loss of {sku} as declared", f"{units} not released")
-        self._short.clear()
-        self._outbox.clear()
 
     def _safety_stock_set(self, event: events.SafetyStockSet, at_ms: int) -> None:
         self._answered(event.key, at_ms)
@@ -380,17 +392,9 @@ class Audit:
             self._books[sku].safety_stock = quantity
 
     def _policy_adopted(self, event: PolicyAdopted, _: int) -> None:
-        policy = event.policy
-        self._keys.accepted.memory_ms = policy.ttl_ms_max + DAY_MS
-        if "calendar" not in event.kept:
-            self._calendar = policy.calendar
-        if "limit_rules" not in event.kept:
-            self._rules = [
-                (rule.channel, rule.sku, rule.open_reservations_max, rule.units_max) for rule in policy.limit_rules
-            ]
-        if "chain_limit_rules" not in event.kept:
-            self._chain_rules = {(rule.channel, rule.sku) for rule in policy.chain_limit_rules}
+        self._keys.accepted.memory_ms = event.policy.ttl_ms_max + DAY_MS
+        self._rules.adopt(event)
         self._by_customer.clear()
-        if self._rules:
+        if self._rules.limits:
             for number, claim in self._claims.items():
                 self._by_customer[claim.customer_id].add(number)

@@ -2,15 +2,17 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, NamedTuple
 
+from actors.calendar.hours import ALWAYS_OPEN, Calendar
 from actors.core.rejection import Violation
 from actors.core.status import ReleaseReason, Status
+from actors.core.transact import PolicyAdopted
 from actors.shop import events
-from actors.shop.commands import Lines
+from actors.shop.commands import AdjustmentKind, Lines, Movement
 from actors.shop.transfer_events import TransferCancelled
 
 VIOLATIONS_MAX: Final = 100  # reported
@@ -19,6 +21,7 @@ REFUSAL_MEMORY_MS: Final = 600_000
 ANSWER_MEMORY_MS_DEFAULT: Final = 8 * DAY_MS  # the longest hold (7 days) and a day, until a policy says otherwise
 
 Rule = tuple[str, str, int, int]  # a limit: channel, SKU, open reservations, units
+Found = Callable[[str, str, str, str], None]  # takes a violation, as its fields
 Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
 
 # For each step that moves no units: its name, the statuses that allow it, the resulting one, None: unchanged, and
@@ -94,6 +97,21 @@ class Book:
         """Units promised that are not there, beside those that were handed out; not above zero where none is."""
         return self.reserved - max(0, self.on_hand - self.allotted)
 
+    def free(self) -> int:
+        """Units that can be promised."""
+        return self.on_hand - self.reserved - self.allotted - self.safety_stock
+
+    def move(self, row: Movement, booked: int) -> None:
+        """Book a movement by its kind; `booked` is what it changes on hand, as a count may have included it."""
+        if row.kind is AdjustmentKind.RECEIPT:
+            self.received += row.delta
+        elif row.kind is AdjustmentKind.CORRECTION:
+            self.adjusted += row.delta
+        else:
+            self.sold -= row.delta
+        self.adjusted += booked - row.delta
+        self.on_hand += booked
+
 
 def unbalanced(books: Mapping[str, Book]) -> list[Violation]:
     """Where the audit's own folds do not balance; `compare` checks the live ledger."""
@@ -103,6 +121,46 @@ def unbalanced(books: Mapping[str, Book]) -> list[Violation]:
         for sku, book in books.items()
         if booked[sku] != book.on_hand
     ]
+
+
+class Shortfalls:
+    """The shortfalls of one decision, which have to be declared and released with it. `found` takes violations."""
+
+    __slots__ = ("_books", "_found", "_losses", "_short")
+
+    def __init__(self, books: Mapping[str, Book], found: Found) -> None:
+        self._books = books
+        self._found = found
+        self._short: set[str] = set()  # SKUs with a shortfall in progress
+        self._losses: dict[tuple[int, str], int] = {}  # losses declared and not yet released
+
+    def note(self, sku: str) -> None:
+        """Note a SKU whose stock has moved."""
+        self._short.add(sku)
+
+    def declared(self, event: events.ShortfallDeclared, _: int) -> None:
+        """What is missing is lost by somebody, and no more."""
+        shortfall = event.shortfall
+        sku, book = shortfall.sku, self._books[shortfall.sku]
+        lost, missing = sum(units for _, units in shortfall.losses), book.missing()
+        if not shortfall.quantity == lost == missing:
+            self._found("I2", sku, f"a shortfall of {missing}", f"{shortfall.quantity} declared, {lost} lost")
+        self._losses.update({(number, sku): units for number, units in shortfall.losses})
+
+    def released(self, number: int, lines: Lines) -> None:
+        """A loss is released."""
+        for sku, units in lines:
+            self._losses[number, sku] = self._losses.get((number, sku), 0) - units
+
+    def close(self) -> list[str]:
+        """At the end of the decision: the SKUs whose stock has moved in it."""
+        noted = sorted(self._short)
+        for (number, sku), units in self._losses.items():
+            if units:
+                self._found("I2", f"reservation {number}", f"its loss of {sku} as declared", f"{units} not released")
+        self._short.clear()
+        self._losses.clear()
+        return noted
 
 
 class Hold:
@@ -159,6 +217,39 @@ class Hold:
     def units(self, of_sku: str) -> int:
         """Units of a SKU that it still holds."""
         return sum(units for sku, units in self.held if sku == of_sku)
+
+
+class Rules:
+    """The rules in force, by the policies that were adopted."""
+
+    __slots__ = ("calendar", "chain", "limits", "line_may_pass")
+
+    def __init__(self) -> None:
+        self.calendar: Calendar = ALWAYS_OPEN
+        self.limits: list[Rule] = []
+        self.chain: set[tuple[str, str]] = set()  # channel and SKU of each limit over the whole chain
+        self.line_may_pass = False
+
+    def adopt(self, event: PolicyAdopted) -> None:
+        """Take a policy over."""
+        policy, kept = event.policy, event.kept
+        self.line_may_pass = policy.line_may_pass
+        if "calendar" not in kept:
+            self.calendar = policy.calendar
+        if "limit_rules" not in kept:
+            rules = policy.limit_rules
+            self.limits = [(rule.channel, rule.sku, rule.open_reservations_max, rule.units_max) for rule in rules]
+        if "chain_limit_rules" not in kept:
+            self.chain = {(rule.channel, rule.sku) for rule in policy.chain_limit_rules}
+
+    def capacity_of(self, slot_start_ms: int) -> int:
+        """Places in a pickup slot."""
+        slot = self.calendar.slot_at(slot_start_ms)
+        return 0 if slot is None else slot.capacity
+
+    def are_granted(self, channel: str, skus: Iterable[str]) -> bool:
+        """Whether a limit of the whole chain applies to one of these, which then has to be granted."""
+        return any(rule in self.chain for sku in ("", *skus) for rule in (("", sku), (channel, sku)))
 
 
 class Memory:

@@ -46,7 +46,8 @@ class Grant(Message, frozen=True):
 class Reserve(Message, frozen=True):
     """Hold (sku, quantity) lines, all or none, and a place in the pickup slot that starts at `slot_start_ms`, 0 for
     none. `ttl_ms` 0 takes the time from the policy. `external_reference` is the caller's own number, only shown.
-    `grant` is what the customer's ledger said of limits over the whole chain, where one applies.
+    `grant` is what the customer's ledger said of limits over the whole chain, where one applies. With `wait_ms` it
+    waits in line so long where stock is short.
     """
 
     key: str
@@ -58,6 +59,7 @@ class Reserve(Message, frozen=True):
     slot_start_ms: int = 0
     external_reference: str = ""
     grant: Grant | Rejection | None = None
+    wait_ms: int = 0
 
 
 class Confirm(Message, frozen=True):

@@ -10,7 +10,7 @@ from typing import Final, assert_never
 
 from actors.core.answers import fingerprint
 from actors.core.rejection import Reason, Rejection
-from actors.core.status import LIVE, TRANSITIONS, ReleaseReason, Status, Step
+from actors.core.status import LIVE, OPEN, TRANSITIONS, ReleaseReason, Status, Step
 from actors.core.transact import Decision
 from actors.shop import commands as cm, events as ev
 from actors.shop.commands import Collect, Confirm, Lines, Reserve, by_sku  # hot ones by name
@@ -22,6 +22,7 @@ from actors.shop.decide_allotments import (
     given_to_other,
 )
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim, decide_settle_grant
+from actors.shop.decide_line import decide_leave, decide_queue
 from actors.shop.decide_stock import decide_adjust_stock, decide_count_stock, decide_set_safety_stock
 from actors.shop.decide_transfers import decide_transfer
 from actors.shop.events import Event, Reserved
@@ -41,6 +42,7 @@ _STEP_OF: Final[dict[type[StepCommand], Step]] = {
     cm.Give: Step.GIVE,
 }
 _EXPIRED: Final = Status.EXPIRED  # see `said._HELD`
+_QUEUED: Final = Status.QUEUED
 # Refused for a part: its customer's ledger decides the deadline and may have ended the order already.
 _ITS_ORDERS_STEPS: Final = frozenset({Step.CONFIRM, Step.EXTEND, Step.AMEND})
 
@@ -115,12 +117,12 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Clai
     if ledger.allotments.quotas:
         stock = beyond_stock(ledger, command.channel, demand, replaced, without=without)
         if isinstance(stock, Rejection):
-            return stock
+            return stock if not command.wait_ms else decide_queue(ledger, command, stock, now_ms)
         drawn = stock
     else:
         refusal = short_of_stock(ledger, demand, replaced, without)
         if refusal is not None:
-            return refusal
+            return refusal if not command.wait_ms else decide_queue(ledger, command, refusal, now_ms)
     if command.slot_start_ms:
         refusal = slot_refusal(ledger, command.slot_start_ms, now_ms, replaced, without)
         if refusal is not None:
@@ -162,7 +164,7 @@ def _allowed(ledger: Ledger, number: int, step: Step, now_ms: int) -> Reservatio
     if reservation.part is not None and status in LIVE and reservation.expires_at_ms <= now_ms:
         # A claim, or its lease is over: its order may go on or have ended, and the shop not have heard yet.
         return Rejection(Reason.ORDER_UNDECIDED, number=number, status=status)
-    if status is _EXPIRED or (status in LIVE and reservation.expires_at_ms <= now_ms):
+    if status is _EXPIRED or (status in OPEN and reservation.expires_at_ms <= now_ms):
         return Rejection(Reason.RESERVATION_EXPIRED, number=number, status=Status.EXPIRED)
     if status not in TRANSITIONS[step]:
         return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=number, status=status)
@@ -210,6 +212,8 @@ def _decide_taking(command: cm.Collect | cm.Release, reservation: Reservation) -
     if isinstance(lines, Rejection):
         return lines
     key, content, number = command.key, fingerprint(command), command.number
+    if reservation.status is _QUEUED and isinstance(command, cm.Release):
+        return decide_leave(command, content, reservation)
     if isinstance(command, Collect):
         return (ev.Collected(key, content, number, lines, command.payment_reference),)
     return (ev.Released(key, content, number, lines, command.reason),)

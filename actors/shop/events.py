@@ -112,6 +112,49 @@ class Amended(Message, frozen=True):
     answer: AnyReservation | None = None
 
 
+class Queued(Message, frozen=True):
+    """Stock is short, and it waits in line until `expires_at_ms`. Its place, and when it may be served, 0 where that is
+    not known, are as of now.
+    """
+
+    command: Reserve
+    expires_at_ms: int
+    queue_position: int
+    expected_at_ms: int
+
+
+class Served(Message, frozen=True):
+    """Units came free for one that waited: they are held until `expires_at_ms`."""
+
+    number: int
+    lines: Lines
+    expires_at_ms: int
+
+
+class PassedOver(Message, frozen=True):
+    """What was served was not taken up in time: the units, `lines`, returned, and it waits in its old place once more,
+    until `expires_at_ms`.
+    """
+
+    number: int
+    lines: Lines
+    expires_at_ms: int
+
+
+class Left(Message, frozen=True):
+    """One that waited has left the line, as `before`: RELEASED, or EXPIRED as its wait was over. The ledger's own have
+    an empty key.
+    """
+
+    key: str
+    fingerprint: str
+    number: int
+    status: Status
+    reason: ReleaseReason
+    before: AnyReservation
+    answer: AnyReservation | None = None
+
+
 class Claimed(Message, frozen=True):
     """The units of a part are held, for an order that is not yet decided."""
 
@@ -266,6 +309,7 @@ Answering = (
     | Given
     | TransferSent
     | TransferReceived
+    | Left
 )
 
 OfAllotments = Allotted | AllotmentExtended | AllotmentReturned | AllotmentExpired | AllotmentShrunk | QuotaDrawn
@@ -280,6 +324,10 @@ Event = (
     | Expired
     | Extended
     | Amended
+    | Queued
+    | Served
+    | PassedOver
+    | Left
     | Claimed
     | OutcomeApplied
     | Acknowledged
@@ -295,14 +343,18 @@ Event = (
 
 
 def touched_skus(event: Event) -> tuple[str, ...]:
-    """SKUs whose position the event changed, each once. Changes of stock list the SKUs of all their rows, also of those
-    that a later count already contains.
+    """SKUs whose position the event changed, or what is kept of it for a line, each once. Changes of stock list the
+    SKUs of all their rows, also of those that a later count already contains.
     """
     match event:
-        case Reserved() | Claimed():
+        case Reserved() | Claimed() | Queued():
             return tuple(dict.fromkeys(sku for sku, _ in event.command.lines))
         case Collected() | Released() | Expired() | OutcomeApplied():
             return tuple(dict.fromkeys(sku for sku, units in event.lines if units))
+        case Served() | PassedOver():
+            return tuple(sku for sku, _ in event.lines)
+        case Left():
+            return tuple(sku for sku, _ in event.before.lines)
         case Amended():
             return _changed_skus(event.before, event.lines)
         case StockAdjusted():

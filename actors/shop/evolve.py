@@ -4,7 +4,6 @@
 counted twice or lost between two events.
 """
 
-from bisect import bisect_left
 from sys import intern
 from typing import Final
 
@@ -17,8 +16,10 @@ from actors.core.status import LIVE, ReleaseReason, Status, Step
 from actors.core.transact import PolicyAdopted, Refused
 from actors.shop import events as ev, evolve_allotments as allotments
 from actors.shop.commands import AdjustmentKind, Lines, Movement, by_sku, claim_key
+from actors.shop.customers import forget
 from actors.shop.decide_stock import booking_of
 from actors.shop.events import Collected, Confirmed, Expired, Reserved  # hot ones by name
+from actors.shop.evolve_line import evolve_line, note_line_due
 from actors.shop.evolve_transfers import evolve_transfer
 from actors.shop.expiry import move_deadline, note_deadline
 from actors.shop.position import Position
@@ -44,9 +45,11 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
         ledger.time_ms = at_ms
     if ledger.time_ms >= ledger.finished.forget_at_ms:
         ledger.finished.forget(ledger.time_ms, ledger.policy.answer_memory_ms)
+    if isinstance(event, Reserved):
+        return _evolve_reserved(ledger, event, at_ms)
+    if ledger.lines:
+        note_line_due(ledger, event)
     match event:
-        case Reserved():
-            return _evolve_reserved(ledger, event, at_ms)
         case Confirmed():
             return _evolve_step(ledger, event, _CONFIRMED, event.expires_at_ms)
         case Collected():
@@ -62,6 +65,8 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
             return _evolve_released(ledger, event, at_ms)
         case ev.Extended():
             return _evolve_step(ledger, event, None, event.expires_at_ms)
+        case ev.Queued() | ev.Served() | ev.PassedOver() | ev.Left():
+            return evolve_line(ledger, event, at_ms)
         case ev.Amended():
             return _evolve_amended(ledger, event, at_ms)
         case ev.Claimed():
@@ -307,7 +312,7 @@ def _settle(ledger: Ledger, reservation: Reservation) -> Reservation:
         ledger.open_reservations -= 1
         if ledger.allotments.drawn:
             ledger.allotments.drawn.pop(reservation.number, None)
-        _forget_customer(ledger, reservation)
+        forget(ledger, reservation)
         if reservation.basket_id:
             basket = (reservation.customer_id, reservation.basket_id)
             if ledger.baskets.get(basket) == reservation.number:
@@ -329,17 +334,6 @@ def _decided(ledger: Ledger, number: int, part: Part, *, goes_on: bool = True) -
         table.put(hash_of(key), version | OF_CALL, ledger.time_ms, version - number)
     if ledger.time_ms >= ledger.answers.forget_at_ms:
         ledger.forget()
-
-
-def _forget_customer(ledger: Ledger, reservation: Reservation) -> None:
-    numbers = ledger.customers[reservation.customer_id]
-    if isinstance(numbers, int):
-        del ledger.customers[reservation.customer_id]
-        return
-    number = reservation.number
-    del numbers[bisect_left(numbers, number) if type(numbers) is list else number]
-    if len(numbers) == 1:
-        ledger.customers[reservation.customer_id] = next(iter(numbers))
 
 
 def _position(ledger: Ledger, sku: str, at_ms: int) -> Position:

@@ -10,14 +10,16 @@ from heapq import heappop, heappush
 from typing import Final
 
 from actors.core.deadlines import NUMBER_MASK, SHIFT, STALE_ENTRIES_MAX, Deadlines
-from actors.core.status import LIVE
-from actors.shop.events import AllotmentExpired, Expired
+from actors.core.status import LIVE, OPEN, ReleaseReason, Status
+from actors.shop.decide_line import next_served, over_in_line, serve
+from actors.shop.events import AllotmentExpired, Expired, Left, PassedOver, Served
 from actors.shop.state import Ledger, Reservation
 
-Due = Expired | AllotmentExpired
+Due = Expired | PassedOver | Left | Served | AllotmentExpired
 
 LOOKED_AT_ONCE_MAX: Final = 1_000  # numbers, of entries and runs: 1 ms
 DROPPED_BY_A_MOVE: Final = 8
+_QUEUED: Final = Status.QUEUED
 
 
 def note_deadline(ledger: Ledger, number: int, expires_at_ms: int) -> None:
@@ -69,7 +71,7 @@ def drop_stale(ledger: Ledger, looked_at_max: int = LOOKED_AT_ONCE_MAX) -> None:
 
 
 def _ends_at(reservation: Reservation | None, deadline_ms: int) -> bool:
-    return reservation is not None and reservation.status in LIVE and reservation.expires_at_ms == deadline_ms
+    return reservation is not None and reservation.status in OPEN and reservation.expires_at_ms == deadline_ms
 
 
 def _enter_rest(ledger: Ledger, deadline_ms: int, number: int, last: int) -> None:
@@ -106,8 +108,9 @@ def is_owed(ledger: Ledger, number: int, now_ms: int, made_ms: int) -> bool:
 
 
 def due(ledger: Ledger, now_ms: int, looked_at_max: int | None = None) -> Iterator[Due]:
-    """Yield an AllotmentExpired for each allotment, then an Expired for each reservation whose deadline is not after
-    `now_ms`, by deadline, then by number, until so many are looked at, also stale ones.
+    """Yield an AllotmentExpired for each allotment, then what becomes of each reservation whose deadline is not after
+    `now_ms`, by deadline, then by number, until so many are looked at, also stale ones; then who is served of those in
+    line. In place of one that is passed over the next one is, if there are units for it.
 
     The caller evolves each event before it takes the next, and may stop after any; the rest is found by the next call.
     """
@@ -128,9 +131,20 @@ def due(ledger: Ledger, now_ms: int, looked_at_max: int | None = None) -> Iterat
                 reservation = ledger.reservations.get(number)
                 number += 1
                 looked += 1
-                if reservation is not None and _ends_at(reservation, deadline_ms):
+                if reservation is None or not _ends_at(reservation, deadline_ms):
+                    continue
+                if reservation.status is _QUEUED:
+                    why = ReleaseReason.NOT_SERVED
+                    yield Left("", "", reservation.number, Status.EXPIRED, why, reservation)
+                elif reservation.in_line is not None and (passed := over_in_line(ledger, reservation, now_ms)):
+                    yield passed
+                    instead = next_served(ledger, passed.lines[0][0], now_ms, reservation.number)
+                    if instead is not None:
+                        yield instead
+                else:
                     yield Expired(reservation.number, reservation.held_lines(), reservation)
         finally:  # the caller, or this, stopped within the run: the next call begins where this one ended
             _enter_rest(ledger, deadline_ms, number, last)
         if looked == looked_at_max:
             return
+    yield from serve(ledger, now_ms)

@@ -7,22 +7,26 @@ from actors.core.status import LIVE, Status
 from actors.shop.allotments import HolderKind
 from actors.shop.position import ByRank
 from actors.shop.promised import by_rank
-from actors.shop.state import Ledger
+from actors.shop.state import Ledger, Reservation
 from actors.shop.transfers import Transfers, set_aside
 
 
 def check(ledger: Ledger) -> list[Violation]:
-    """All violations of I1, I2 and of the indexes, empty where the ledger is sound. One pass over its state."""
+    """All violations of I1, I2, I18 and of the indexes, empty where the ledger is sound. One pass over its state."""
     found: list[Violation] = []
     promised = set_aside(ledger.transfers.live.values())
     live = unindexed = 0
     places: dict[int, int] = {}
     holding: dict[str, dict[int, None]] = {}
     sharing: dict[tuple[str, int], int] = {}
+    waiting: dict[str, list[Reservation]] = {}
     for reservation in map(ledger.reservations.__getitem__, in_sequence(ledger.reservations)):
         part = reservation.part
         if part is not None and ledger.holders.get(part.holder) != reservation.number:
             found.append(Violation("I7", part.holder, f"found as {reservation.number}", "it is not"))
+        if reservation.status is Status.QUEUED:
+            waiting.setdefault(reservation.lines[0][0], []).append(reservation)
+            continue
         if reservation.status not in LIVE:
             if reservation.number not in ledger.outbox:
                 found.append(Violation("I3", str(reservation.number), "over, and not in memory", "it is"))
@@ -50,6 +54,7 @@ def check(ledger: Ledger) -> list[Violation]:
     found.extend(_of_positions(ledger, promised, holding))
     found.extend(_of_leases(ledger))
     found.extend(_of_transfers(ledger))
+    found.extend(_of_lines(ledger, waiting))
     for _, slot_start_ms in sharing:  # one place for all of an order's parts
         places[slot_start_ms] = places.get(slot_start_ms, 0) + 1
     if sharing != ledger.parts_in_slots:
@@ -65,6 +70,25 @@ def check(ledger: Ledger) -> list[Violation]:
                 "I15", ledger.ledger_id, f"{live} live reservations by customer", f"{entries}, {unindexed} missing"
             )
         )
+    return found
+
+
+def _of_lines(ledger: Ledger, waiting: dict[str, list[Reservation]]) -> list[Violation]:
+    """Violations of the lines, in which these wait: by arrival, a customer once, nobody whom units are there for."""
+    found = [Violation("I18", sku, "nobody in line", "a line") for sku in ledger.lines.keys() - waiting.keys()]
+    for sku, mine in waiting.items():
+        line = ledger.lines.get(sku)
+        mine.sort(key=lambda each: each.number)
+        numbers, asked = [each.number for each in mine], [each.lines[0][1] for each in mine]
+        customers = {each.customer_id: each.number for each in mine}
+        entered = None if line is None else (line.numbers, line.customers, line.units)
+        if entered != (numbers, customers, sum(asked)) or len(customers) < len(mine):
+            found.append(Violation("I18", sku, f"{numbers} in line, one of each customer", f"{entered}"))
+        if sku in ledger.line_due or ledger.policy.paused:
+            continue
+        least, available = min(asked) if ledger.policy.line_may_pass else asked[0], ledger.positions[sku].available
+        if least <= available:
+            found.append(Violation("I18", sku, f"nobody in line for {least}", f"{available} available"))
     return found
 
 

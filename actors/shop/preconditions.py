@@ -38,7 +38,7 @@ def short_of_stock(
         position = ledger.positions.get(sku)
         if position is not None:
             available = position.on_hand - position.reserved - position.allotted - position.safety_stock
-            if asked <= available:
+            if asked <= available and (not ledger.lines or sku not in ledger.lines):
                 return None
     given_back = {} if replaced is None else dict(by_sku(replaced.held_lines()))
     for claim in without.values():
@@ -54,6 +54,8 @@ def short_of_stock(
             continue
         # Position.available written out: the property call costs as much as the sum.
         available = position.on_hand - position.reserved - position.allotted - position.safety_stock
+        if ledger.lines:
+            available -= ledger.kept(sku, available)
         if given_back:
             available += given_back.get(sku, 0)
         if asked > available:

@@ -45,7 +45,7 @@ def beyond_stock(
         quotas = list(_quotas(ledger.allotments, channel, sku))
         left = {each.number: line.left + returned.get((each.number, sku), 0) for each, line in quotas}
         back = given_back.get(sku, 0) - sum(units for (_, its), units in returned.items() if its == sku)
-        free = position.available + back
+        free = position.available - ledger.kept(sku, position.available) + back
         more, most = asked - has.get(sku, 0), free + sum(left.values())
         if more > most:
             short.append((sku, asked, max(0, most + has.get(sku, 0))))

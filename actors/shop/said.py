@@ -11,6 +11,7 @@ from actors.shop import events as ev
 from actors.shop.allotments import Allotment, AllotmentStatus, AllottedLine
 from actors.shop.commands import Claim, Grant, Lines, Reserve, claim_key
 from actors.shop.events import Reserved
+from actors.shop.line import InLine
 from actors.shop.said_transfers import said_of_transfer
 from actors.shop.state import FullReservation, Ledger, Part, Reservation, StockOutcome
 from actors.shop.transfer_events import TransferEvent
@@ -26,6 +27,10 @@ def said_by(event: ev.Event, version: int, at_ms: int) -> Said:
         case ev.Claimed(command):
             claimed = Recorded(fingerprint(command), version, claimed_by(command, version, at_ms))
             return command.key, claimed, command.call_key
+        case ev.Queued(command):
+            return command.key, Recorded(fingerprint(command), version, queued_by(event, version, at_ms)), ""
+        case ev.Left(key=""):
+            return "", Recorded("", version, left_by(event, version)), ""
         case ev.StockAdjusted() | ev.StockCounted() | ev.SafetyStockSet():
             return event.key, Recorded(event.fingerprint, version, outcome_of(event)), ""
         case ev.OutcomeApplied(holder, number=0):
@@ -122,11 +127,27 @@ def made_by(command: Reserve, number: int, lines: Lines, at_ms: int, expires_at_
         expires_at_ms,
         number,
     )
-    if command.grant is None and not command.slot_start_ms and not command.external_reference:
+    if command.grant is None and not command.slot_start_ms and not command.external_reference and not command.wait_ms:
         return made
     grant = command.grant.number if isinstance(command.grant, Grant) else 0
     few = {"external_reference": command.external_reference, "grant": grant}
-    return made.changed(slot_start_ms=command.slot_start_ms, **few)
+    in_line = InLine(command.wait_ms) if command.wait_ms else None
+    return made.changed(slot_start_ms=command.slot_start_ms, in_line=in_line, **few)
+
+
+def queued_by(event: ev.Queued, number: int, at_ms: int) -> Reservation:
+    """A new reservation that waits in line."""
+    made = made_by(event.command, number, event.command.lines, at_ms, event.expires_at_ms)
+    in_line = InLine(event.command.wait_ms, 0, event.queue_position, event.expected_at_ms)
+    return made.changed(status=Status.QUEUED, grant=0, in_line=in_line)
+
+
+def left_by(event: ev.Left, version: int) -> Reservation:
+    """The reservation that has left the line, as of this version."""
+    waited = event.before.in_line
+    assert waited is not None, "it waited"
+    in_line = InLine(waited.wait_ms, waited.chances)
+    return event.before.changed(status=event.status, version=version, release_reason=event.reason, in_line=in_line)
 
 
 def allotted_by(event: ev.Allotted, number: int, at_ms: int) -> Allotment:

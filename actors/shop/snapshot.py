@@ -19,6 +19,7 @@ from actors.core.packed import PackedRow, packed_rows
 from actors.core.policy import Policy
 from actors.core.status import LIVE, Status
 from actors.shop.allotments import AllotmentsRow, restored
+from actors.shop.evolve_line import enter_line
 from actors.shop.expiry import enter
 from actors.shop.finished import FinishedRow, finished_rows
 from actors.shop.position import Position, Trail
@@ -237,6 +238,9 @@ def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
         ledger.holders[reservation.part.holder] = number
         if reservation.status is Status.CLAIMED:
             ledger.undecided[number] = None
+    if reservation.status is Status.QUEUED:
+        enter_line(ledger, reservation)
+        enter(ledger, reservation)
     if reservation.status not in LIVE:
         return
     if reservation.slot_start_ms:

@@ -24,6 +24,7 @@ from actors.core.status import LIVE, ReleaseReason, Status
 from actors.shop.allotments import Allotment, Allotments
 from actors.shop.commands import Lines, Reserve
 from actors.shop.finished import Finished
+from actors.shop.line import InLine, Line
 from actors.shop.position import ByRank, Position
 from actors.shop.transfer import Transfer
 from actors.shop.transfers import Transfers
@@ -57,6 +58,7 @@ _NOTHING_DONE: Final[tuple[tuple[int, int], ...] | None] = None
 _NO_TEXT: Final[str | None] = None
 _NO_REASON: Final[ReleaseReason | None] = None
 _NO_PART: Final[Part | None] = None
+_NOT_IN_LINE: Final[InLine | None] = None
 
 
 class Reservation(Message, frozen=True):
@@ -81,6 +83,7 @@ class Reservation(Message, frozen=True):
     grant = 0
     till = ""
     till_until_ms = 0
+    in_line = _NOT_IN_LINE
 
     def changed(self, **changes: Any) -> "Reservation":
         """The reservation with these fields, in full where it has what few have: equal ones are of one kind."""
@@ -159,6 +162,7 @@ class Reservation(Message, frozen=True):
             and command.ttl_ms == self.ttl_ms
             and command.slot_start_ms == self.slot_start_ms
             and command.external_reference == self.external_reference
+            and command.wait_ms == (0 if self.in_line is None else self.in_line.wait_ms)
         )
 
     def is_uncounted_by(self, policy: Policy) -> bool:
@@ -178,13 +182,15 @@ class Reservation(Message, frozen=True):
 
 
 class FullReservation(Reservation, frozen=True):
-    """A reservation of which something was taken, that is a part of an order, or has a slot, a reference or a grant.
+    """A reservation of which something was taken, that is a part of an order, would wait, or has a slot, a reference or
+    a grant.
 
     `done` is (collected, released) by line, or None while both are 0 on all lines. `part` is set where it belongs to an
     order over several ledgers; then `expires_at_ms` is the order's deadline as the shop knows it, a lease, 0 while it
     is CLAIMED: the shop does not expire it, and takes no step from then on. `grant` is the number of the grant of its
     customer's ledger, 0 for none; that ledger counts the units until it hears that they are no longer held. `till` is
     the one that alone hands it out, until `till_until_ms`.
+    While it is QUEUED, `expires_at_ms` is until when it waits.
     """
 
     done: tuple[tuple[int, int], ...] | None = None
@@ -196,6 +202,7 @@ class FullReservation(Reservation, frozen=True):
     grant: int = 0
     till: str = ""
     till_until_ms: int = 0
+    in_line: InLine | None = None
 
 
 AnyReservation = Reservation | FullReservation  # for decoders
@@ -266,6 +273,8 @@ class Ledger:
     slots_taken: dict[int, int] = field(default_factory=dict)  # places by the slot's start
     # Live parts by order and slot start; they share one place.
     parts_in_slots: MutableMapping[tuple[str, int], int] = field(default_factory=dict)
+    lines: dict[str, Line] = field(default_factory=dict)  # those who are QUEUED, by SKU
+    line_due: dict[str, None] = field(default_factory=dict)  # SKUs whose lines may be served, until they were looked at
     interned_lines: dict[Lines, Lines] = field(default_factory=dict)
     shared_instant_ms: int = 0
 
@@ -305,6 +314,10 @@ class Ledger:
         """How many places in a slot are free without these claims: those of orders that have no other part there."""
         parts = (claim.part.order for claim in claims.values() if claim.part and claim.slot_start_ms == slot_start_ms)
         return sum(count == self.parts_in_slots.get((order, slot_start_ms)) for order, count in Counter(parts).items())
+
+    def kept(self, sku: str, available: int) -> int:
+        """Of so many units available of a SKU, those that are kept for the head of its line."""
+        return max(0, available) if sku in self.lines and not self.policy.line_may_pass else 0
 
     def interned(self, lines: Lines) -> Lines:
         """The lines as one object, shared by all reservations with equal lines."""
@@ -378,7 +391,9 @@ class Ledger:
         return len(self.reservations) + len(self.positions) + self.answers.row_count() + finished
 
     def earliest_deadline_ms(self) -> int | None:
-        """A lower bound of the next deadline, None without any; it may be of what has ended or was extended."""
+        """A lower bound of the next deadline, perhaps a moved one, None without any; 0 where a line may be served."""
+        if self.line_due:
+            return 0
         first, ends = self.deadlines.first(), self.allotments.ends
         if ends and (first is None or ends[0] < first):
             return ends[0] >> SHIFT

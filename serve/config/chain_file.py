@@ -22,12 +22,13 @@ from pydantic import (
 from actors.calendar.hours import DAY_MINUTES, Calendar, SpecialDay
 from actors.calendar.zones import MINUTE_MS, is_known
 from actors.core.chain import Store
-from actors.core.policy import TTL_MS_CEILING, ChainLimitRule, LimitRule, Policy, TtlRule
+from actors.core.policy import NOTHING, TTL_MS_CEILING, ChainLimitRule, LimitRule, Policy, TtlRule
 from serve.config.hours_text import StaffWeek, Unreadable, Week, minute_of, special_days_of, staff_of, week_of
 from serve.config.settings import SettingsError, faults_of
 from serve.wire import rules
 from serve.wire.stores import holidays_of, plain_faults, unknown_region
 
+_LINE_PLACES_MAX: Final = 10_000
 _ANY_YEAR: Final = 2000  # regions are known or not whatever the year
 
 # What fields of the file are called in a calendar.
@@ -65,6 +66,12 @@ def _store_id(value: str) -> str:
 def _collected_for(value: int) -> int:
     if value > TTL_MS_CEILING:
         raise ValueError("collected_for must be at most 30d")
+    return value
+
+
+def _line_wait(value: int) -> int:
+    if not 0 < value <= TTL_MS_CEILING:
+        raise ValueError("line_wait_max must be 1ms to 30d")
     return value
 
 
@@ -184,6 +191,9 @@ class PolicyRow(_Row):
     ttl_rules: list[TtlRow] = []
     limit_rules: list[LimitRow] = []
     chain_limit_rules: list[ChainLimitRow] = []
+    line_wait_max: Annotated[Milliseconds, AfterValidator(_line_wait)] = NOTHING.line_wait_ms_max
+    line_places_max: Annotated[int, Field(ge=1, le=_LINE_PLACES_MAX)] = NOTHING.line_places_max
+    line_may_pass: bool = False
 
     def to_policy(self) -> Policy:
         """The rules as the chain keeps them."""
@@ -194,6 +204,9 @@ class PolicyRow(_Row):
             ttl_rules=tuple(rule.to_rule(TtlRule) for rule in self.ttl_rules),
             limit_rules=tuple(rule.to_rule(LimitRule) for rule in self.limit_rules),
             chain_limit_rules=tuple(rule.to_rule(ChainLimitRule) for rule in self.chain_limit_rules),
+            line_wait_ms_max=self.line_wait_max,
+            line_places_max=self.line_places_max,
+            line_may_pass=self.line_may_pass,
         )
 
     @model_validator(mode="after")

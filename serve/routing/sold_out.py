@@ -51,7 +51,7 @@ class SoldOut:
             return None
         store_id, command = entry
         hints = self._hints.get(store_id)
-        if hints is None or not isinstance(command, Reserve):
+        if hints is None or not isinstance(command, Reserve) or command.wait_ms:  # which has a place in line
             return None
         short: list[tuple[str, int, int]] = []
         for sku, asked in command.lines if len(command.lines) == 1 else by_sku(command.lines):

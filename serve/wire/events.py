@@ -37,10 +37,9 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
     reply.version = version
     fill_instant(at_ms, reply.at)
     match event:
-        case ev.Reserved():
-            fill_new(event, store_id, version, at_ms, reply.reserved.reservation)
-        case ev.Claimed():
-            fill_new(event, store_id, version, at_ms, reply.claimed.reservation)
+        case ev.Reserved() | ev.Queued() | ev.Claimed():
+            new = getattr(reply, _STEP_FIELDS[f"{type(event).__name__}Event"])
+            fill_new(event, store_id, version, at_ms, new.reservation)
         case Refused() | PolicyAdopted():
             _fill_of_either(event, store_id, version, reply)
         case ev.OutcomeApplied():

@@ -39,7 +39,9 @@ BATCH_REQUESTS_MAX: Final = 1_024
 INTERVAL_NS_MIN: Final = 1_000_000
 INTERVAL_NS_MAX: Final = 30 * 86_400 * NANOS
 INSTANT_SECONDS_END: Final = 4_102_444_800  # the year 2100
-RELEASE_REASONS_ASKED: Final = frozenset(map(int, ReleaseReason)) - {ReleaseReason.REPLACED, ReleaseReason.SHORTFALL}
+RELEASE_REASONS_ASKED: Final = frozenset(
+    reason for reason in map(int, ReleaseReason) if reason < ReleaseReason.REPLACED
+)
 TO_BE_READY: Final = frozenset({Standing.HELD, Standing.CONFIRMED})
 
 _RESERVATION_ID: Final = re.compile(r"([A-Za-z0-9._-]{1,64}):([1-9][0-9]{0,17})", re.ASCII)
@@ -54,7 +56,7 @@ def reserve(request: rs.ReserveRequest) -> tuple[str, cm.Reserve]:
     key, store_id, customer_id = request.idempotency_key, request.store_id, request.customer_id
     channel, basket_id, reference = request.channel, request.basket_id, request.external_reference
     lines = lines_of(request.lines) if len(request.lines) <= LINES_MAX else ()
-    ttl_ms = slot_start_ms = 0
+    ttl_ms = slot_start_ms = wait_ms = 0
     good = (
         0 < len(key) <= KEY_CHARS_MAX
         and 0 < len(customer_id) <= CUSTOMER_CHARS_MAX
@@ -71,9 +73,14 @@ def reserve(request: rs.ReserveRequest) -> tuple[str, cm.Reserve]:
     if request.HasField("slot_start"):
         slot_start_ms = instant_ms(request.slot_start)
         good = good and 0 < request.slot_start.seconds < INSTANT_SECONDS_END and 0 <= request.slot_start.nanos < NANOS
+    if request.HasField("wait"):
+        wait_ms = instant_ms(request.wait)
+        has_more = basket_id or slot_start_ms or len(lines) > 1 or request.HasField("sourcing")
+        good = good and _is_interval(request.wait) and not has_more
     if not good:
         Checked(request).raise_if_faulty()
-    return store_id, cm.Reserve(key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms, reference)
+    said = key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms, reference
+    return store_id, cm.Reserve(*said, wait_ms=wait_ms) if wait_ms else cm.Reserve(*said)
 
 
 # What a request may have that is refused by a hint. One with a basket may replace a hold of what is sold out; and what
@@ -220,7 +227,11 @@ def _in_common(store_id: str, created_at_ms: int, expires_at_ms: int, ready_ms: 
 
 
 def fill_new(
-    event: ev.Reserved | ev.Claimed, store_id: str, version: int, at_ms: int, reply: reservation_pb2.Reservation
+    event: ev.Reserved | ev.Queued | ev.Claimed,
+    store_id: str,
+    version: int,
+    at_ms: int,
+    reply: reservation_pb2.Reservation,
 ) -> None:
     """A reservation, or an order's part, as the event that began it says."""
     asked = event.command
@@ -238,6 +249,8 @@ def fill_new(
         reply.order_id = parse_holder(event.command.holder)[0]
         return
     reply.status = int(Standing.HELD)  # type: ignore[assignment]
+    if isinstance(event, ev.Queued):
+        _fill_place(int(Standing.QUEUED), event.queue_position, event.expected_at_ms, reply)
     reply.basket_id = event.command.basket_id
     reply.external_reference = event.command.external_reference
     fill_instant(event.expires_at_ms, reply.expires_at)
@@ -267,8 +280,19 @@ def fill_reservation(reservation: Reservation, store_id: str, chain: Chain, repl
     if reservation.till:
         reply.till = reservation.till
         fill_instant(reservation.till_until_ms, reply.till_until)
+    if reservation.status is Standing.QUEUED and reservation.in_line is not None:
+        place = reservation.in_line
+        _fill_place(int(reservation.status), place.queue_position, place.expected_at_ms, reply)
     if reservation.status in TO_BE_READY:
         fill_promise(chain, store_id, reservation.created_at_ms, reservation.slot_start_ms, reply)
+
+
+def _fill_place(status: int, position: int, expected_at_ms: int, reply: reservation_pb2.Reservation) -> None:
+    """Where one that waits stands in line, and when its turn may come."""
+    reply.status = status  # type: ignore[assignment]
+    reply.queue_position = position
+    if expected_at_ms:
+        fill_instant(expected_at_ms, reply.expected_at)
 
 
 def fill_promise(chain: Chain, store_id: str, placed_at_ms: int, slot_start_ms: int, reply: Any) -> None:

@@ -10,7 +10,7 @@ from actors.calendar.faults import Fault, faults
 from actors.calendar.hours import ALL_DAY, ALWAYS_OPEN, DAY_MINUTES, Calendar, Duty, Interval, SpecialDay
 from actors.calendar.zones import MINUTE_MS
 from actors.core.chain import Store
-from actors.core.policy import ChainLimitRule, LimitRule, Policy, TtlRule
+from actors.core.policy import NOTHING, ChainLimitRule, LimitRule, Policy, TtlRule
 from holdfast.v1 import admin_service_pb2 as ad, store_pb2
 from serve.config.hours_text import public_holidays
 from serve.wire.fields import fill_value, instant_ms, value_of
@@ -178,6 +178,11 @@ def policy_of(request: ad.SetPolicyRequest) -> Policy:
         ttl_rules=tuple(value_of(TtlRule, rule) for rule in asked.ttl_rules),
         limit_rules=tuple(value_of(LimitRule, rule) for rule in asked.limit_rules),
         chain_limit_rules=tuple(value_of(ChainLimitRule, rule) for rule in asked.chain_limit_rules),
+        line_wait_ms_max=instant_ms(asked.line_wait_max)
+        if asked.HasField("line_wait_max")
+        else NOTHING.line_wait_ms_max,
+        line_places_max=asked.line_places_max or NOTHING.line_places_max,
+        line_may_pass=asked.line_may_pass,
     )
 
 
@@ -187,6 +192,8 @@ def fill_policy(policy: Policy, reply: store_pb2.Policy) -> None:
     reply.ttl_default.FromMilliseconds(policy.ttl_ms_default)
     reply.ttl_max.FromMilliseconds(policy.ttl_ms_max)
     reply.collect_within.FromMilliseconds(policy.collect_within_ms)
+    reply.line_wait_max.FromMilliseconds(policy.line_wait_ms_max)
+    reply.line_places_max, reply.line_may_pass = policy.line_places_max, policy.line_may_pass
     rules: tuple[TtlRule | LimitRule | ChainLimitRule, ...]
     for rules, rows in (
         (policy.ttl_rules, reply.ttl_rules),

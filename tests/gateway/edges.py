@@ -27,7 +27,7 @@ STOCK_ROWS_MAX: Final = 4_096
 STORES_MAX: Final = 1_024
 SKUS_MAX: Final = 4_096
 RULES_MAX: Final = 10_000
-STATUSES_MAX: Final = 7
+STATUSES_MAX: Final = 8
 QUANTITY_MAX: Final = 1_000_000
 SEQUENCE_MAX: Final = 2**62
 STOCK_QUANTITY_MAX: Final = 1_000_000_000
@@ -161,6 +161,7 @@ WHOLES: Final = (
     ("SetPolicy", "policy.limit_rules[0].units_max", 0, QUANTITY_MAX, INT64_MAX),
     ("SetPolicy", "policy.chain_limit_rules[0].open_reservations_max", 0, QUANTITY_MAX, INT64_MAX),
     ("SetPolicy", "policy.chain_limit_rules[0].units_max", 0, QUANTITY_MAX, INT64_MAX),
+    ("SetPolicy", "policy.line_places_max", 0, 10_000, INT32_MAX),
     ("PutStores", "stores[1].hours.slot_minutes", 0, 1_440, INT32_MAX),
     ("PutStores", "stores[1].hours.pickups_per_staff_hour", 0, 1_000, INT32_MAX),
     ("PutStores", "stores[1].hours.cutoff_minute", 0, 1_440, INT32_MAX),
@@ -174,11 +175,11 @@ WHOLES: Final = (
 )
 
 ENUMS: Final = (
-    ("ReleaseReservation", "reason", (0, 7, 8, 99, -1, INT32_MAX)),  # 7 and 8 are the ledger's own
+    ("ReleaseReservation", "reason", (0, 7, 8, 9, 10, 99, -1, INT32_MAX)),  # from 7 on they are the ledger's own
     ("AdjustStock", "adjustments[0].kind", (0, 5, 99, -1)),
     ("CountStock", "holds", (0, 3, 99, -1)),
-    ("ListReservations", "statuses[0]", (0, 8, 99, -1)),
-    ("ReleaseOrder", "reason", (0, 7, 8, 99, -1, INT32_MAX)),
+    ("ListReservations", "statuses[0]", (0, 9, 99, -1)),
+    ("ReleaseOrder", "reason", (0, 7, 8, 9, 10, 99, -1, INT32_MAX)),
     ("FindStores", "sourcing.policy", (4, 99, -1, INT32_MAX)),
 )
 
@@ -189,6 +190,7 @@ DURATIONS: Final = (
     ("SetPolicy", "policy.ttl_default"),
     ("SetPolicy", "policy.ttl_max"),
     ("SetPolicy", "policy.collect_within"),
+    ("SetPolicy", "policy.line_wait_max"),
     ("SetPolicy", "policy.ttl_rules[0].ttl"),
     ("SetPolicy", "policy.chain_limit_rules[0].collected_for"),
     ("PutStores", "stores[1].hours.lead"),

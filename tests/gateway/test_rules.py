@@ -82,7 +82,7 @@ SENTENCES: Final = [
     ("CountStock", "holds", 0, "is required: one of HOLDS_COUNTED_INCLUDED, HOLDS_COUNTED_EXCLUDED"),
     ("CountStock", "holds", 9, "is 9; send one of HOLDS_COUNTED_INCLUDED, HOLDS_COUNTED_EXCLUDED"),
     ("ListReservations", "page_size", -1, "is -1; send 0 or more"),
-    ("ListReservations", "statuses", [1] * 8, "has 8 entries; at most 7 are taken"),
+    ("ListReservations", "statuses", [1] * 9, "has 9 entries; at most 8 are taken"),
     ("PutStores", "stores[1].latitude", 90.5, "is 90.5; send -90 to 90"),
     ("VerifyLedger", "store_id", "customers/64", "is no customers' ledger; they are customers/0000 to customers/0063"),
     ("GetOrder", "order_id", "7/1", "is not an order id; send the one that Reserve gave, such as 0007/1907"),
@@ -167,7 +167,7 @@ def rows(lines: list[tuple[str, int]]) -> list[dict[str, object]]:
 
 
 RESERVES = st.builds(
-    lambda key, store_id, customer_id, channel, basket_id, lines, ttl, slot_start: rs.ReserveRequest(
+    lambda key, store_id, customer_id, channel, basket_id, lines, ttl, slot_start, wait: rs.ReserveRequest(
         idempotency_key=key,
         store_id=store_id,
         customer_id=customer_id,
@@ -176,8 +176,9 @@ RESERVES = st.builds(
         lines=rows(lines),
         ttl=ttl,
         slot_start=slot_start,
+        wait=wait,
     ),
-    *(TEXT, TEXT, TEXT, TEXT, TEXT, LINES, TIME, TIME),
+    *(TEXT, TEXT, TEXT, TEXT, TEXT, LINES, TIME, TIME, TIME),
 )
 CONFIRMS = st.builds(
     lambda key, number, within: rs.ConfirmReservationRequest(

@@ -27,7 +27,13 @@ def plain(remembered: Remembered) -> Outcome:
             lines = tuple((*line, *its) for line, its in zip(answer.lines, done, strict=True))
             reason = answer.release_reason and answer.release_reason.name
             part = ("", 0) if answer.part is None else (answer.part.holder, answer.part.applied_revision)
-            told = (answer.payment_reference or "", reason, answer.slot_start_ms, *part)
+            told = (
+                answer.payment_reference or "",
+                reason,
+                answer.slot_start_ms,
+                *part,
+                answer.in_line.queue_position if answer.in_line else 0,
+            )
             return (
                 "reservation",
                 answer.number,
@@ -62,6 +68,7 @@ def indexes(ledger: Ledger) -> tuple[Any, ...]:
         {customer: {found} if isinstance(found, int) else set(found) for customer, found in ledger.customers.items()},
         ledger.baskets,
         ledger.open_reservations,
+        {sku: line.numbers for sku, line in ledger.lines.items()},
     )
 
 
@@ -69,6 +76,7 @@ def indexes_of(reservations: Iterable[Reservation], model: Model) -> tuple[Any, 
     """The same from the reservations; what is owed to orders, and who shares a place in a slot, the model says."""
     known = list(reservations)
     live = [held for held in known if held.status in LIVE]
+    waiting = [held for held in known if held.status is Status.QUEUED]
     slots = {held.slot_start_ms for held in live if held.slot_start_ms}
     mine = [found for found in model.parts() if found.status in model_books.LIVE and found.slot_start_ms]
     return (
@@ -83,6 +91,10 @@ def indexes_of(reservations: Iterable[Reservation], model: Model) -> tuple[Any, 
         },
         {(held.customer_id, held.basket_id): held.number for held in live if held.basket_id},
         len(live),
+        {
+            sku: sorted(held.number for held in waiting if held.lines[0][0] == sku)
+            for sku in {held.lines[0][0] for held in waiting}
+        },
     )
 
 

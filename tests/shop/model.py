@@ -12,6 +12,7 @@ from actors.core.status import ReleaseReason, Status
 from actors.shop import commands as ask
 from actors.shop.commands import AdjustmentKind as Kind
 from tests.shop.model_books import (
+    FROM,
     LACKS,
     LIVE,
     PASSING,
@@ -27,15 +28,10 @@ from tests.shop.model_books import (
     taken_by_line,
 )
 from tests.shop.model_hours import deadline_ms, offered, slot_at
+from tests.shop.model_line import falls_due, left, queue, unpromised
 from tests.shop.model_rules import over_a_limit, rule_ms
 
 Step = ask.Confirm | ask.MarkReady | ask.Collect | ask.Release | ask.Extend | ask.Amend
-# From where a step may be taken, where not from every live status.
-FROM: dict[type, list[Status]] = {
-    ask.Confirm: [Status.HELD],
-    ask.MarkReady: [Status.CONFIRMED],
-    ask.Amend: [Status.HELD, Status.CONFIRMED],
-}
 
 
 class Model:
@@ -97,12 +93,7 @@ class Model:
             found[sku] = received, over_tills + collected
         return found
 
-    def expire(self, now_ms: int) -> None:
-        """What is due goes back, the earliest deadline first. A part waits for its order's word."""
-        mine = [found for found in self.reservations if found.status in LIVE and not found.holder]
-        for due in sorted(mine, key=lambda found: found.deadline_ms):
-            if due.deadline_ms <= now_ms:
-                self._give_back(due, [line.held() for line in due.lines], Status.EXPIRED, now_ms)
+    expire = falls_due  # what is due goes back, and who waits in line is served
 
     def _give_back(
         self, of: Reservation, units: list[int], final: Status, now_ms: int, why: ReleaseReason | None = None
@@ -124,6 +115,11 @@ class Model:
     def say(self, command: ask.Command, now_ms: int) -> Outcome:
         """Answer a command after what is due has expired; a retry is the same sentence said twice."""
         self.expire(now_ms)
+        outcome = self._answer(command, now_ms)
+        self.expire(now_ms)  # who waits in line is served in the same step
+        return outcome
+
+    def _answer(self, command: ask.Command, now_ms: int) -> Outcome:
         if isinstance(command, ask.ApplyOutcome):
             return self._heed(command, now_ms)
         if isinstance(command, ask.Acknowledge):
@@ -173,7 +169,10 @@ class Model:
         if replaced and (replaced.status is not Status.HELD or any(line.sold for line in replaced.lines)):
             return ("no", "BASKET_CONFIRMED")
         wanted = Wanted(said.customer_id, said.channel, said.lines, said.slot_start_ms)
+        lacks = self._cannot_be_had(wanted, now_ms, [replaced] if replaced else [], None)
         refusal = self._is_refused(wanted, now_ms, replaced)
+        if said.wait_ms and "INSUFFICIENT_STOCK" in (lacks, refusal):
+            return queue(self, said, now_ms, lacks)
         if refusal:
             return ("no", refusal)
         if replaced:
@@ -222,8 +221,7 @@ class Model:
         if not all(self.knows(sku) for sku in asked):
             return "SKU_NOT_STOCKED"
         for sku, units in asked.items():
-            free = self.on_hand(sku) - self.held(sku) - self.keeps_back(sku)
-            if units > free + sum(found.held(sku) for found in apart):
+            if units > unpromised(self, sku) + sum(found.held(sku) for found in apart):
                 return "INSUFFICIENT_STOCK"
         having = self.having_a_place(slot_start_ms, apart)
         if not slot_start_ms or (part and order_of(part.holder) in self.having_a_place(slot_start_ms)):
@@ -282,6 +280,8 @@ class Model:
             return ("no", "ORDER_UNDECIDED")
         if of.status is Status.EXPIRED:
             return ("no", "RESERVATION_EXPIRED")
+        if of.status is Status.QUEUED and isinstance(command, ask.Release):
+            return left(self, of, command)
         if of.status not in FROM.get(type(command), LIVE):
             return ("no", "TRANSITION_NOT_ALLOWED")
         if of.holder and isinstance(command, ask.Confirm | ask.Extend | ask.Amend):

@@ -9,6 +9,12 @@ Outcome = tuple[object, ...]
 PASSING = (("no", "SOURCE_GAP"), ("no", "ORDER_UNDECIDED"))  # refusals that are not written down
 LACKS = ["OPEN_RESERVATIONS_LIMIT", "UNITS_LIMIT", "INSUFFICIENT_STOCK", "SLOT_FULL"]  # a claim may be in the way
 LIVE = [Status.CLAIMED, Status.HELD, Status.CONFIRMED, Status.READY]  # in the sequence of a life
+# From where a step may be taken, where not from every live status.
+FROM: dict[type, list[Status]] = {
+    ask.Confirm: [Status.HELD],
+    ask.MarkReady: [Status.CONFIRMED],
+    ask.Amend: [Status.HELD, Status.CONFIRMED],
+}
 
 
 class Move(NamedTuple):
@@ -53,6 +59,8 @@ class Reservation:
         self.applied_revision = 0
         self.let_go_ms: int | None = None  # when its order was over before it was decided
         self.outbox = False  # something happened to it in the shop, and its order has not noted it
+        self.wait_ms, self.ttl_ms = (said.wait_ms, said.ttl_ms) if isinstance(said, ask.Reserve) else (0, 0)
+        self.place = self.chances = 0  # in line, and how often it was served from there
         self.payment = ""
         self.reason: ReleaseReason | None = None
 
@@ -73,7 +81,8 @@ class Reservation:
 
     def outcome(self) -> Outcome:
         lines = tuple((line.sku, line.quantity, line.sold, line.back) for line in self.lines)
-        told = (self.payment, self.reason and self.reason.name, self.slot_start_ms, self.holder, self.applied_revision)
+        part = (self.holder, self.applied_revision, self.place)
+        told = (self.payment, self.reason and self.reason.name, self.slot_start_ms, *part)
         return ("reservation", self.number, self.version, self.status.name, lines, self.deadline_ms, *told)
 
 

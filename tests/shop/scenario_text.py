@@ -1,6 +1,6 @@
 """The syntax of scenario tables: a line of text is a command, and an answer is a line of text.
 
-    reserve ann A 3, B 1 [via web] [basket b1] [for 30m] [slot 9:00]
+    reserve ann A 3, B 1 [via web] [basket b1] [for 30m] [slot 9:00] [waiting 1h]
     confirm #2 [within 1h]                                      extend #2 for 1h
     collect #2 [A 1] [paid p1]                                  release #2 [A 1] [because NO_SHOW]
     amend #2 [A 1] [for 1h] [slot 9:00]                         ready #2
@@ -31,7 +31,7 @@ from msgspec.structs import replace
 
 from actors.core.policy import DAY_MS, HOUR_MS
 from actors.core.rejection import Reason, Rejection
-from actors.core.status import LIVE, ReleaseReason, Status
+from actors.core.status import OPEN, ReleaseReason, Status
 from actors.shop.allotments import Allotment, HolderKind
 from actors.shop.commands import (
     Acknowledge,
@@ -57,7 +57,7 @@ from actors.shop.commands import (
     SetSafetyStock,
     claim_key,
 )
-from actors.shop.events import Event, OutcomeApplied, Released
+from actors.shop.events import Event, Left, OutcomeApplied, Released
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
 from actors.shop.transfer import Transfer
 from tests.shop.transfers_text import TRANSFER_VERBS, about_transfer, transfer_text
@@ -68,7 +68,7 @@ SECOND_MS: Final = 1_000
 
 _OPTION: Final = re.compile(
     r"\b(via|basket|for|within|paid|because|from|row|at|as of|without|slot|until|called"
-    r"|to|borne by|by|against|leaving|drawn|as|share)\s+(\S+)"
+    r"|to|borne by|by|against|leaving|drawn|as|share|waiting)\s+(\S+)"
 )
 _TIME: Final = re.compile(r"(?:(\d+)d)?(\d+):(\d\d)(?::(\d\d)(?:\.(\d{3}))?)?")
 _UNITS_MS: Final = {"ms": 1, "s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
@@ -135,7 +135,8 @@ def command_of(text: str, key: str, now_ms: int = 0) -> Command:
     if verb == "reserve":
         ttl_ms = interval(options.get("for", "0ms"))
         channel, basket = options.get("via", "web"), options.get("basket", "")
-        return Reserve(key, subject, channel, basket, lines, ttl_ms, slot_start_ms)
+        wait_ms = interval(options.get("waiting", "0ms"))
+        return Reserve(key, subject, channel, basket, lines, ttl_ms, slot_start_ms, wait_ms=wait_ms)
     number = int(subject.removeprefix("#"))
     match verb:
         case "confirm":
@@ -223,11 +224,14 @@ def _reservation_text(held: Reservation) -> str:
     for (sku, units), (sold, back) in zip(held.lines, held.done or ((0, 0),) * len(held.lines), strict=True):
         lines.append(f"{sku} {units}" + (f" -{sold} sold" if sold else "") + (f" -{back} back" if back else ""))
     reason = f" {held.release_reason.name}" if held.release_reason else ""
-    until = f" until {clock(held.expires_at_ms)}" if held.status in LIVE and held.expires_at_ms else ""
+    until = f" until {clock(held.expires_at_ms)}" if held.status in OPEN and held.expires_at_ms else ""
     slot = f" slot {clock(held.slot_start_ms)}" if held.slot_start_ms else ""
     slot += f" at {held.till} until {clock(held.till_until_ms)}" if held.till else ""
+    waits = held.in_line if held.status is Status.QUEUED else None
+    place = f" place {waits.queue_position}" if waits and waits.queue_position else ""
+    place += f" at {clock(waits.expected_at_ms)}" if waits and waits.expected_at_ms else ""
     part = f" of {held.part.holder} at {held.part.applied_revision}" if held.part is not None else ""
-    return f"#{held.number} {held.status.name} {', '.join(lines)}{reason}{until}{slot}{part}"
+    return f"#{held.number} {held.status.name} {', '.join(lines)}{reason}{until}{place}{slot}{part}"
 
 
 def _rejection_text(no: Rejection) -> str:
@@ -271,7 +275,7 @@ def events_text(events: Iterable[Event]) -> str:
     words: dict[str, int] = {}
     for event in events:
         name = type(event).__name__
-        if isinstance(event, Released):
+        if isinstance(event, Released | Left):
             name += f" {event.reason.name}"
         elif isinstance(event, OutcomeApplied):
             name += f" {event.status.name}"

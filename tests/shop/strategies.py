@@ -46,6 +46,7 @@ POLICIES: Final = (
     Policy(version=5, paused=True),
     Policy(version=6, calendar=ONE_PLACE),
     Policy(version=7, calendar=CLOSED_AT_TIMES, limit_rules=(LimitRule("app", "", 3, 6),)),
+    Policy(version=8, line_may_pass=True, line_places_max=2, ttl_rules=(TtlRule("", "", "S1", MINUTE_MS),)),
 )
 OPENING_POLICIES: Final = (POLICIES[0], POLICIES[1], POLICIES[5], POLICIES[5], POLICIES[6])
 
@@ -58,6 +59,7 @@ channels = st.sampled_from(["web", "app"])
 ORDERS_CHANNELS: Final = ("", "web", "app")
 baskets = st.sampled_from(["", "", "b1", "b2"])
 ttls = st.sampled_from([0, DAY_MS, 3 * HOUR_MS, 0, MINUTE_MS, 1, 2 * DAY_MS, 8 * DAY_MS])
+waits = st.sampled_from([0, 0, HOUR_MS, MINUTE_MS, 3 * HOUR_MS, DAY_MS, 2 * DAY_MS])
 picks = st.integers(0, 1_000_000)
 counts = st.dictionaries(st.sampled_from("ABC"), st.integers(0, 12), min_size=1).map(lambda found: tuple(found.items()))
 LATE_MS_MAX: Final = 2 * HOUR_MS

@@ -18,6 +18,7 @@ from tests.shop.watched import Watched
 TABLE = """
               CONFIRM    MARK_READY  COLLECT    RELEASE    EXTEND     EXPIRE    AMEND      GIVE
     CLAIMED   soon       soon        soon       soon       soon       EXPIRED   soon       soon
+    QUEUED    no         no          no         RELEASED   no         EXPIRED   no         no
     HELD      CONFIRMED  no          COLLECTED  RELEASED   HELD       EXPIRED   HELD       HELD
     CONFIRMED no         READY       COLLECTED  RELEASED   CONFIRMED  EXPIRED   CONFIRMED  CONFIRMED
     READY     no         no          COLLECTED  RELEASED   READY      EXPIRED   no         READY
@@ -32,6 +33,7 @@ CELLS = {(status, step): cell for status, *cells in _ROWS for step, cell in zip(
 # What brings a reservation of 2 A into each status.
 PATHS = {
     "CLAIMED": "0:01 | claim o1 ann A 2",
+    "QUEUED": "0:01 | reserve ann A 3 waiting 1h",
     "HELD": "0:01 | reserve ann A 2",
     "CONFIRMED": "0:01 | reserve ann A 2\n 0:02 | confirm #2",
     "READY": "0:01 | reserve ann A 2\n 0:02 | confirm #2\n 0:03 | ready #2",

@@ -33,9 +33,9 @@ from actors.shop.evolve import evolve
 from actors.shop.invariants import check
 from actors.shop.snapshot import Capture, Row, restore
 from actors.shop.state import Ledger, Remembered
-from tests.leisure import ReadAtLeisure
 from tests.shop import strategies as some
 from tests.shop.compared import comes_too_late, indexes, indexes_of, plain
+from tests.shop.machine_line import WaitsInLine
 from tests.shop.model import Model
 from tests.shop.model_books import Reservation, order_of
 from tests.shop.scenario_text import MINUTE_MS
@@ -49,7 +49,7 @@ RUN_MS_MAX: Final = 7 * DAY_MS
 COUNT_BACK_MS_MAX: Final = 20 * HOUR_MS
 
 
-class LedgerMachine(ReadAtLeisure):
+class LedgerMachine(WaitsInLine):
     """Says everything twice: to the core and to the model."""
 
     core: Core | None = None
@@ -121,13 +121,11 @@ class LedgerMachine(ReadAtLeisure):
         lines=some.lines,
         ttl=some.ttls,
         slot=some.slots,
+        wait=some.waits,
     )
-    def reserve(self, customer: str, channel: str, basket: str, lines: Any, ttl: int, slot: int) -> None:
-        self.say(Reserve(self.fresh_key(), customer, channel, basket, lines, ttl, self.slot(slot)))
-
-    @rule(customer=some.customers, sku=some.skus, quantity=some.units)
-    def reserve_one(self, customer: str, sku: str, quantity: int) -> None:
-        self.say(Reserve(self.fresh_key(), customer, "web", "", ((sku, quantity),), 0))
+    def reserve(self, customer: str, channel: str, basket: str, lines: Any, ttl: int, slot: int, wait: int) -> None:
+        at_ms = self.slot(slot)
+        self.say(Reserve(self.fresh_key(), customer, channel, basket, lines, ttl, at_ms, wait_ms=wait))
 
     @precondition(lambda self: self.model.reservations)
     @rule(pick=some.picks, within=some.ttls)
@@ -389,7 +387,8 @@ class LedgerMachine(ReadAtLeisure):
         for part in parts:
             self.say(ApplyOutcome(part.holder, part.applied_revision + 1, Status.EXPIRED, 0, ReleaseReason.OTHER, ()))
         self.say(Acknowledge(tuple((part.number, part.version) for part in parts)))
-        self.watched.wait(self.clock_ms + 8 * DAY_MS)
+        for days in range(8, 40, 8):  # who waits in line is served, and served again
+            self.watched.wait(self.clock_ms + days * DAY_MS)
         assert all(reserved == 0 for _, reserved, _, _ in self.watched.stock().values())
         assert not any(indexes(self.watched.ledger)[1:])
 

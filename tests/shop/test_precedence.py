@@ -1,6 +1,7 @@
 """Where several refusals apply the first of the enum is given: each case is peeled, one cause after the other."""
 
 import pytest
+from msgspec.structs import replace
 
 from actors.calendar.hours import Calendar, Duty
 from actors.core.policy import DAY_MS, LimitRule, Policy
@@ -130,6 +131,9 @@ REASONS = {
     Reason.GIVEN_TO_TILL: "receive A 1 / reserve ann A 1 / give #3 to t7 / collect #3 by t8",
     Reason.TRANSFER_NOT_FOUND: "send #9",
     Reason.TRANSFER_STEP_NOT_ALLOWED: "receive A 1 / propose S2 A 1 / send #3 / cancel #3",
+    Reason.LINE_NOT_OFFERED: "receive A 1 / reserve ann A 2 basket b waiting 1h",
+    Reason.LINE_FULL: "receive A 1 / reserve ann A 2 waiting 1h / reserve bob A 2 waiting 1h",
+    Reason.IN_LINE_ALREADY: "receive A 1 / reserve ann A 2 waiting 1h / reserve ann A 2 waiting 1h",
     Reason.SLOT_FULL: "receive A 2 / reserve ann A 1 slot 9:00 / reserve bob A 1 slot 9:00",
 }
 # No shop gives them: tests/orders. A grant, and too many transfers: tests/shop/test_grants.py, test_transfers.py.
@@ -142,6 +146,7 @@ def test_every_reason_is_reached_and_written_down_unless_it_must_not(reason: Rea
     policy = Policy(
         version=1, paused=paused, ttl_ms_max=DAY_MS, collect_within_ms=DAY_MS, limit_rules=RULES, calendar=SLOTS
     )
+    policy = replace(policy, line_places_max=1)
     watched = Watched(policy)
     answer, records = "", 0
     for minute, text in enumerate(REASONS[reason].split(" / "), start=1):

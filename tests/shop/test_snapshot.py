@@ -91,6 +91,12 @@ EVERYTHING = """
     0:49 | arrive S9:T4 A 2
     0:49 | propose S2 A 1
     0:49 | send #67
+    0:50 | receive E 1
+    0:50 | reserve jo E 2 waiting 9h
+    0:50 | reserve kim E 1 for 1m waiting 9h
+    0:50 | reserve lea E 1 waiting 9h
+    0:51 | release #70
+    0:53 | wait
 """
 
 

@@ -55,6 +55,11 @@ PAGE = """
     4:47 | advise S9:T4 A 1, D 1       | TransferExpected
     4:48 | arrive S9:T4 A 1            | TransferReceived
     4:49 | close S9:T4                 | TransferClosed
+    9:00 | receive D 1                 | StockAdjusted
+    9:00 | reserve ed D 4 waiting 3h   | Queued
+    9:00 | reserve fi D 1 waiting 3h   | Queued
+    9:00 | release #46                 | Left OTHER, Served
+   11:00 | wait                        | PassedOver, Served
 """
 
 

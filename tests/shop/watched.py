@@ -14,7 +14,16 @@ from actors.shop.audit import Audit
 from actors.shop.audit_books import AuditResult, compare
 from actors.shop.commands import ApplyOutcome, Command, claim_key
 from actors.shop.decide import decide
-from actors.shop.events import Event, OutcomeApplied, SafetyStockSet, StockAdjusted, StockCounted, touched_skus
+from actors.shop.events import (
+    Event,
+    Left,
+    OutcomeApplied,
+    Queued,
+    SafetyStockSet,
+    StockAdjusted,
+    StockCounted,
+    touched_skus,
+)
 from actors.shop.evolve import evolve
 from actors.shop.expiry import Due, due
 from actors.shop.invariants import check
@@ -108,6 +117,8 @@ class Watched:
         now_ms = self.wait(at_ms)
         told = self._read_back(lambda: self.core.transact(self.ledger, command, now_ms))
         self._journal(told.events, now_ms)
+        if self.ledger.line_due:  # in the same step
+            self._journal(self.core.expire(self.ledger, now_ms), now_ms)
         return told
 
     def known(self, number: int) -> Reservation:
@@ -156,7 +167,7 @@ class Watched:
 
     def mistold(self) -> list[str]:
         """Events that changed another position than they name, or none that they name, or have another answer than what
-        applies them. Rows of stock may name one that stays as it was.
+        applies them. Rows of stock, and lines, may name one that stays as it was.
         """
         ledger, found = Ledger(self.ledger.ledger_id), []
         for record in self.records:
@@ -170,7 +181,7 @@ class Watched:
             after = stock_of(ledger)
             changed = {sku for sku in after if after[sku] != before.get(sku)}
             told = set(touched_skus(record.event))
-            of_stock = isinstance(record.event, StockAdjusted | StockCounted | SafetyStockSet)
+            of_stock = isinstance(record.event, StockAdjusted | StockCounted | SafetyStockSet | Queued | Left)
             if (changed - told) or (told - changed and not of_stock):
                 found.append(f"told: {record.event} told {sorted(told)} and changed {sorted(changed)}")
         return found

@@ -11,6 +11,7 @@ SKUS: Final = ("A", "B", "C", "never stocked")
 CUSTOMERS: Final = ("ann", "bob", "cid", "dan")
 SOURCES: Final = ("till", "wms")
 TTLS_MS: Final = (0, 0, 1, HOUR_MS // 6, 3 * HOUR_MS, DAY_MS, 90 * DAY_MS)
+WAITS_MS: Final = (HOUR_MS // 6, HOUR_MS, 5 * HOUR_MS, DAY_MS)
 ASKED: Final = (ReleaseReason.CUSTOMER_CANCELLED, ReleaseReason.PAYMENT_FAILED, ReleaseReason.NO_SHOW)
 
 
@@ -41,6 +42,10 @@ class Callers:
         random = self._random
         basket = random.choice(("", "", "b1", "b2"))
         lines = self._lines(4) if random.random() < 0.95 else ((random.choice(SKUS), 99),)
+        if random.random() < 0.3:  # many units, or all would be there
+            line = (random.choice(SKUS[:3]), random.randint(1, 60))
+            ttl_ms, wait_ms = random.choice(TTLS_MS[:4]), random.choice(WAITS_MS)
+            return cm.Reserve(key, f"{random.choice(CUSTOMERS)} 2", "web", "", (line,), ttl_ms, wait_ms=wait_ms)
         return cm.Reserve(
             key, random.choice(CUSTOMERS), random.choice(("web", "app")), basket, lines, random.choice(TTLS_MS)
         )

@@ -1,5 +1,7 @@
 """What must hold at any time, each by the letter of its invariant."""
 
+from collections import Counter
+
 from actors.core.transact import PolicyAdopted
 from actors.journal.port import JournalError
 from actors.runtime.kinds import SHOP
@@ -7,6 +9,7 @@ from actors.runtime.ledger_host import LedgerHost
 from actors.shop import invariants
 from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
+from actors.shop.events import Left, PassedOver, Served
 from actors.shop.evolve import evolve
 from actors.shop.snapshot import Capture
 from actors.shop.state import Ledger
@@ -69,3 +72,10 @@ def rules_only(disk: MemoryDisk, ledger_id: str, after: int) -> bool:
         if record.seq > after
         for event in SHOP.read_events(record.payload)
     )
+
+
+def of_lines(disk: MemoryDisk, ledger_id: str) -> Counter[str]:
+    """What happened in lines: how many were served, passed over, and left."""
+    records = disk.records.get(ledger_id, ())
+    happened = (event for record in records for event in SHOP.read_events(record.payload))
+    return Counter(type(event).__name__ for event in happened if isinstance(event, Served | PassedOver | Left))

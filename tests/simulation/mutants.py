@@ -1,6 +1,6 @@
 """Machines with one fault each, to see that a checker catches it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,7 +11,10 @@ from actors.journal.port import Attempt, ClockMark, Head, JournalError, Record
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Hosted
 from actors.runtime.ledger_host import LedgerHost
+from actors.shop import expiry, snapshot
 from actors.shop.commands import Reserve
+from actors.shop.decide_line import next_served
+from actors.shop.events import Left, Served
 from actors.shop.state import Ledger, Reservation
 from tests.journal.memory import MemoryJournal
 from tests.simulation.world import Parts
@@ -154,6 +157,17 @@ def _forgets_by_age(ledger: Ledger) -> None:
     ledger.answers = Answers()
 
 
+def _serves_the_last(ledger: Ledger, now_ms: int) -> Iterator[Served | Left]:
+    """The youngest one in line goes first."""
+    for sku, line in list(ledger.lines.items()):
+        line.numbers.reverse()
+        event = next_served(ledger, sku, now_ms)
+        line.numbers.reverse()
+        if event is not None:
+            yield event
+    ledger.line_due.clear()
+
+
 MUTANTS: dict[str, tuple[Parts, set[str]]] = {
     "answers before the append": (Parts(host=AnswersBeforeAppend), {"I4", "I13"}),
     "passes over a failed append": (Parts(host=PassesOverFailures), {"I4", "I8"}),
@@ -173,4 +187,7 @@ MUTANTS: dict[str, tuple[Parts, set[str]]] = {
 # Where the fault is in the core itself: what is exchanged, its name, and by what.
 PATCHES: dict[str, tuple[tuple[Any, str, Any], set[str]]] = {
     "forgets the key of a hold that lives": ((Ledger, "__post_init__", _forgets_by_age), {"I4", "I5"}),
+    "serves out of turn": ((expiry, "serve", _serves_the_last), {"I18"}),
+    "loses the line in a snapshot": ((snapshot, "enter_line", lambda *_: None), {"I1", "I8"}),
+    "keeps no units for the head": ((Ledger, "kept", lambda *_: 0), {"I18"}),
 }

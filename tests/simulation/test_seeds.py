@@ -18,6 +18,7 @@ CAUSES: Final = frozenset(
         *("repeat", "key used again", "clock on", "clock back", "snapshot", "rules", "zombie"),
         *("clock set ahead", "rules failed", "rules ended the process"),
         *("snapshot failed", "checkpoint failed"),
+        *("waits in line", "Served", "PassedOver", "Left"),
         *("crash idle", "crash before append", "crash after append", "unknown outcome", "recovery", "heard of expiry"),
     }
 )

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from actors.core.answers import Recorded
 from actors.core.policy import CALL_MS_MAX, DAY_MS, HOUR_MS, LimitRule, Policy
 from actors.core.rejection import Reason, Rejection
+from actors.core.status import Status
 from actors.journal.port import Fenced, Journal, JournalError
 from actors.protocol.messages import Stopped
 from actors.runtime.clock import SLEW_PER_MILLE_MAX, Clock, SystemClock
@@ -36,6 +37,7 @@ OTHER_ID: Final = "S2"  # a shop of the same journal
 NS: Final = 1_000_000  # in a millisecond
 STORE_ID: Final = "S1"
 EXTENDED_DAYS: Final = 7  # a key that made nothing is forgotten after three
+QUIET_MAX: Final = 4
 ASKED_AGAIN_MAX: Final = 25  # of all answers, after each crash; at the end every one
 
 
@@ -124,6 +126,8 @@ class World:
         self.ask(batch)
 
     def _ledger_ms(self) -> int:
+        if STORE_ID not in self.host._hosted:
+            raise Broken("I8", "what was read from the disk is no sound ledger, and it is stopped")
         return max(self.clock.now_ms(), int(self.host._hosted[STORE_ID].ledger.time_ms))
 
     def _end_refused_calls(self) -> None:
@@ -290,6 +294,9 @@ class World:
         if isinstance(value, Reservation):
             if value.number not in self.callers.numbers:
                 self.callers.numbers.append(value.number)
+            if value.status is Status.QUEUED:  # its hold may end before its time in line would have
+                self.struck["waits in line"] += 1
+                return
             self.deadlines_ms[value.number] = max(self.deadlines_ms.get(value.number, 0), value.expires_at_ms)
         elif isinstance(value, Rejection) and value.reason is Reason.RESERVATION_EXPIRED:
             self.struck["heard of expiry"] += 1
@@ -354,12 +361,14 @@ class World:
         """All callers stop and time passes: nothing is reserved any more."""
         if self.doubtful:
             raise Broken("I5", f"never answered: {list(self.doubtful)}")
-        self._pass(max(0, self.latest_ms - self.machine.at_ms) + 3 * DAY_MS)
-        while self.host.sweep():
-            pass
         ledger = self.host._hosted[STORE_ID].ledger
+        for _ in range(QUIET_MAX):  # who waits in line is served, and served again
+            self._pass(max(0, self.latest_ms - self.machine.at_ms) + 3 * DAY_MS)
+            while self.host.sweep():
+                pass
         reserved = {sku: position.reserved for sku, position in ledger.positions.items() if position.reserved}
-        if reserved or ledger.open_reservations or ledger.customers or ledger.baskets:
+        self.struck.update(checks.of_lines(self.disk, STORE_ID))
+        if reserved or ledger.open_reservations or ledger.customers or ledger.baskets or ledger.lines:
             raise Broken("I12", f"still reserved: {reserved}, open: {ledger.open_reservations}")
         checks.check(self.host, self.disk, STORE_ID)
 

@@ -32,7 +32,8 @@ class AllotmentStatus(IntEnum):
 
 
 class ReservationStatus(IntEnum):
-    """Where a reservation stands. HELD -> CONFIRMED -> READY -> COLLECTED; RELEASED and EXPIRED end it from the first three."""
+    """Where a reservation stands. HELD -> CONFIRMED -> READY -> COLLECTED; RELEASED and EXPIRED end it from the first three.
+    QUEUED comes before HELD for one that waits in line."""
 
     # Never sent.
     UNSPECIFIED = 0
@@ -50,6 +51,8 @@ class ReservationStatus(IntEnum):
     EXPIRED = 6
     # Held for an order over several ledgers that is not certain yet.
     CLAIMED = 7
+    # Waits in line for units, and holds none, until `expires_at`. It is HELD as soon as its turn comes.
+    QUEUED = 8
 
 
 class ReleaseReason(IntEnum):
@@ -73,6 +76,10 @@ class ReleaseReason(IntEnum):
     REPLACED = 7
     # Output only. A count or a till showed fewer units than were promised, and this reservation lost them.
     SHORTFALL = 8
+    # Output only. Its time in line was over before its turn came; it never held units, or not any more.
+    NOT_SERVED = 9
+    # Output only. When its turn in line came, limits forbade the units.
+    LIMIT_REACHED = 10
 
 
 class TransferStatus(IntEnum):
@@ -167,6 +174,12 @@ class Reason(IntEnum):
     TRANSFER_STEP_NOT_ALLOWED = 27
     # The shop has as many transfers on their way as there may be.
     OPEN_TRANSFERS_LIMIT = 28
+    # Stock is short, and this cannot wait for it: a limit of the whole chain applies, or a basket, a slot or several lines.
+    LINE_NOT_OFFERED = 29
+    # As many wait for the SKU as may; `available` says how many.
+    LINE_FULL = 30
+    # The customer waits for this SKU already, by the reservation that is named.
+    IN_LINE_ALREADY = 31
 
 
 class AdjustmentKind(IntEnum):

@@ -43,6 +43,9 @@ class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_TRANSFER_NOT_FOUND: _ClassVar[Reason]
     REASON_TRANSFER_STEP_NOT_ALLOWED: _ClassVar[Reason]
     REASON_OPEN_TRANSFERS_LIMIT: _ClassVar[Reason]
+    REASON_LINE_NOT_OFFERED: _ClassVar[Reason]
+    REASON_LINE_FULL: _ClassVar[Reason]
+    REASON_IN_LINE_ALREADY: _ClassVar[Reason]
 REASON_UNSPECIFIED: Reason
 REASON_IDEMPOTENCY_KEY_REUSED: Reason
 REASON_RESERVATION_NOT_FOUND: Reason
@@ -72,6 +75,9 @@ REASON_GIVEN_TO_TILL: Reason
 REASON_TRANSFER_NOT_FOUND: Reason
 REASON_TRANSFER_STEP_NOT_ALLOWED: Reason
 REASON_OPEN_TRANSFERS_LIMIT: Reason
+REASON_LINE_NOT_OFFERED: Reason
+REASON_LINE_FULL: Reason
+REASON_IN_LINE_ALREADY: Reason
 
 class ShortLine(_message.Message):
     __slots__ = ("sku", "asked", "available")

@@ -15,7 +15,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Event(_message.Message):
-    __slots__ = ("store_id", "version", "at", "record_hash", "reserved", "refused", "confirmed", "ready_marked", "collected", "released", "expired", "extended", "stock_adjusted", "stock_counted", "safety_stock_set", "shortfall_declared", "policy_adopted", "amended", "claimed", "outcome_applied", "acknowledged", "order_changed", "claim_barred", "allotted", "allotment_extended", "allotment_returned", "allotment_expired", "allotment_shrunk", "quota_drawn", "given", "transfer_changed")
+    __slots__ = ("store_id", "version", "at", "record_hash", "reserved", "refused", "confirmed", "ready_marked", "collected", "released", "expired", "extended", "stock_adjusted", "stock_counted", "safety_stock_set", "shortfall_declared", "policy_adopted", "amended", "claimed", "outcome_applied", "acknowledged", "order_changed", "claim_barred", "allotted", "allotment_extended", "allotment_returned", "allotment_expired", "allotment_shrunk", "quota_drawn", "given", "transfer_changed", "queued", "served", "passed_over", "left")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +47,10 @@ class Event(_message.Message):
     QUOTA_DRAWN_FIELD_NUMBER: _ClassVar[int]
     GIVEN_FIELD_NUMBER: _ClassVar[int]
     TRANSFER_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    QUEUED_FIELD_NUMBER: _ClassVar[int]
+    SERVED_FIELD_NUMBER: _ClassVar[int]
+    PASSED_OVER_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
     store_id: str
     version: int
     at: _timestamp_pb2.Timestamp
@@ -78,7 +82,11 @@ class Event(_message.Message):
     quota_drawn: QuotaDrawnEvent
     given: GivenEvent
     transfer_changed: TransferChangedEvent
-    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., record_hash: _Optional[int] = ..., reserved: _Optional[_Union[ReservedEvent, _Mapping]] = ..., refused: _Optional[_Union[RefusedEvent, _Mapping]] = ..., confirmed: _Optional[_Union[ConfirmedEvent, _Mapping]] = ..., ready_marked: _Optional[_Union[ReadyMarkedEvent, _Mapping]] = ..., collected: _Optional[_Union[CollectedEvent, _Mapping]] = ..., released: _Optional[_Union[ReleasedEvent, _Mapping]] = ..., expired: _Optional[_Union[ExpiredEvent, _Mapping]] = ..., extended: _Optional[_Union[ExtendedEvent, _Mapping]] = ..., stock_adjusted: _Optional[_Union[StockAdjustedEvent, _Mapping]] = ..., stock_counted: _Optional[_Union[StockCountedEvent, _Mapping]] = ..., safety_stock_set: _Optional[_Union[SafetyStockSetEvent, _Mapping]] = ..., shortfall_declared: _Optional[_Union[ShortfallDeclaredEvent, _Mapping]] = ..., policy_adopted: _Optional[_Union[PolicyAdoptedEvent, _Mapping]] = ..., amended: _Optional[_Union[AmendedEvent, _Mapping]] = ..., claimed: _Optional[_Union[ClaimedEvent, _Mapping]] = ..., outcome_applied: _Optional[_Union[OutcomeAppliedEvent, _Mapping]] = ..., acknowledged: _Optional[_Union[AcknowledgedEvent, _Mapping]] = ..., order_changed: _Optional[_Union[OrderChangedEvent, _Mapping]] = ..., claim_barred: _Optional[_Union[ClaimBarredEvent, _Mapping]] = ..., allotted: _Optional[_Union[AllottedEvent, _Mapping]] = ..., allotment_extended: _Optional[_Union[AllotmentExtendedEvent, _Mapping]] = ..., allotment_returned: _Optional[_Union[AllotmentReturnedEvent, _Mapping]] = ..., allotment_expired: _Optional[_Union[AllotmentExpiredEvent, _Mapping]] = ..., allotment_shrunk: _Optional[_Union[AllotmentShrunkEvent, _Mapping]] = ..., quota_drawn: _Optional[_Union[QuotaDrawnEvent, _Mapping]] = ..., given: _Optional[_Union[GivenEvent, _Mapping]] = ..., transfer_changed: _Optional[_Union[TransferChangedEvent, _Mapping]] = ...) -> None: ...
+    queued: QueuedEvent
+    served: ServedEvent
+    passed_over: PassedOverEvent
+    left: LeftEvent
+    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., record_hash: _Optional[int] = ..., reserved: _Optional[_Union[ReservedEvent, _Mapping]] = ..., refused: _Optional[_Union[RefusedEvent, _Mapping]] = ..., confirmed: _Optional[_Union[ConfirmedEvent, _Mapping]] = ..., ready_marked: _Optional[_Union[ReadyMarkedEvent, _Mapping]] = ..., collected: _Optional[_Union[CollectedEvent, _Mapping]] = ..., released: _Optional[_Union[ReleasedEvent, _Mapping]] = ..., expired: _Optional[_Union[ExpiredEvent, _Mapping]] = ..., extended: _Optional[_Union[ExtendedEvent, _Mapping]] = ..., stock_adjusted: _Optional[_Union[StockAdjustedEvent, _Mapping]] = ..., stock_counted: _Optional[_Union[StockCountedEvent, _Mapping]] = ..., safety_stock_set: _Optional[_Union[SafetyStockSetEvent, _Mapping]] = ..., shortfall_declared: _Optional[_Union[ShortfallDeclaredEvent, _Mapping]] = ..., policy_adopted: _Optional[_Union[PolicyAdoptedEvent, _Mapping]] = ..., amended: _Optional[_Union[AmendedEvent, _Mapping]] = ..., claimed: _Optional[_Union[ClaimedEvent, _Mapping]] = ..., outcome_applied: _Optional[_Union[OutcomeAppliedEvent, _Mapping]] = ..., acknowledged: _Optional[_Union[AcknowledgedEvent, _Mapping]] = ..., order_changed: _Optional[_Union[OrderChangedEvent, _Mapping]] = ..., claim_barred: _Optional[_Union[ClaimBarredEvent, _Mapping]] = ..., allotted: _Optional[_Union[AllottedEvent, _Mapping]] = ..., allotment_extended: _Optional[_Union[AllotmentExtendedEvent, _Mapping]] = ..., allotment_returned: _Optional[_Union[AllotmentReturnedEvent, _Mapping]] = ..., allotment_expired: _Optional[_Union[AllotmentExpiredEvent, _Mapping]] = ..., allotment_shrunk: _Optional[_Union[AllotmentShrunkEvent, _Mapping]] = ..., quota_drawn: _Optional[_Union[QuotaDrawnEvent, _Mapping]] = ..., given: _Optional[_Union[GivenEvent, _Mapping]] = ..., transfer_changed: _Optional[_Union[TransferChangedEvent, _Mapping]] = ..., queued: _Optional[_Union[QueuedEvent, _Mapping]] = ..., served: _Optional[_Union[ServedEvent, _Mapping]] = ..., passed_over: _Optional[_Union[PassedOverEvent, _Mapping]] = ..., left: _Optional[_Union[LeftEvent, _Mapping]] = ...) -> None: ...
 
 class TransferChangedEvent(_message.Message):
     __slots__ = ("kind", "transfer_id", "lines", "loss_bearer")
@@ -155,6 +163,42 @@ class AcknowledgedEvent(_message.Message):
     RESERVATION_IDS_FIELD_NUMBER: _ClassVar[int]
     reservation_ids: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, reservation_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class QueuedEvent(_message.Message):
+    __slots__ = ("reservation",)
+    RESERVATION_FIELD_NUMBER: _ClassVar[int]
+    reservation: _reservation_pb2.Reservation
+    def __init__(self, reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ...) -> None: ...
+
+class ServedEvent(_message.Message):
+    __slots__ = ("reservation_id", "lines", "expires_at")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    lines: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
+    expires_at: _timestamp_pb2.Timestamp
+    def __init__(self, reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class PassedOverEvent(_message.Message):
+    __slots__ = ("reservation_id", "lines", "expires_at")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    lines: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
+    expires_at: _timestamp_pb2.Timestamp
+    def __init__(self, reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class LeftEvent(_message.Message):
+    __slots__ = ("reservation_id", "status", "reason")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    status: _reservation_pb2.ReservationStatus
+    reason: _reservation_pb2.ReleaseReason
+    def __init__(self, reservation_id: _Optional[str] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., reason: _Optional[_Union[_reservation_pb2.ReleaseReason, str]] = ...) -> None: ...
 
 class RefusedEvent(_message.Message):
     __slots__ = ("idempotency_key", "command", "rejection")

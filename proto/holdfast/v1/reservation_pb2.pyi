@@ -20,6 +20,7 @@ class ReservationStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RESERVATION_STATUS_RELEASED: _ClassVar[ReservationStatus]
     RESERVATION_STATUS_EXPIRED: _ClassVar[ReservationStatus]
     RESERVATION_STATUS_CLAIMED: _ClassVar[ReservationStatus]
+    RESERVATION_STATUS_QUEUED: _ClassVar[ReservationStatus]
 
 class ReleaseReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -32,6 +33,8 @@ class ReleaseReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RELEASE_REASON_OTHER: _ClassVar[ReleaseReason]
     RELEASE_REASON_REPLACED: _ClassVar[ReleaseReason]
     RELEASE_REASON_SHORTFALL: _ClassVar[ReleaseReason]
+    RELEASE_REASON_NOT_SERVED: _ClassVar[ReleaseReason]
+    RELEASE_REASON_LIMIT_REACHED: _ClassVar[ReleaseReason]
 RESERVATION_STATUS_UNSPECIFIED: ReservationStatus
 RESERVATION_STATUS_HELD: ReservationStatus
 RESERVATION_STATUS_CONFIRMED: ReservationStatus
@@ -40,6 +43,7 @@ RESERVATION_STATUS_COLLECTED: ReservationStatus
 RESERVATION_STATUS_RELEASED: ReservationStatus
 RESERVATION_STATUS_EXPIRED: ReservationStatus
 RESERVATION_STATUS_CLAIMED: ReservationStatus
+RESERVATION_STATUS_QUEUED: ReservationStatus
 RELEASE_REASON_UNSPECIFIED: ReleaseReason
 RELEASE_REASON_CUSTOMER_CANCELLED: ReleaseReason
 RELEASE_REASON_PAYMENT_FAILED: ReleaseReason
@@ -49,6 +53,8 @@ RELEASE_REASON_FRAUD: ReleaseReason
 RELEASE_REASON_OTHER: ReleaseReason
 RELEASE_REASON_REPLACED: ReleaseReason
 RELEASE_REASON_SHORTFALL: ReleaseReason
+RELEASE_REASON_NOT_SERVED: ReleaseReason
+RELEASE_REASON_LIMIT_REACHED: ReleaseReason
 
 class LineQuantity(_message.Message):
     __slots__ = ("sku", "quantity")
@@ -71,7 +77,7 @@ class ReservationLine(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., quantity: _Optional[int] = ..., collected: _Optional[int] = ..., released: _Optional[int] = ...) -> None: ...
 
 class Reservation(_message.Message):
-    __slots__ = ("reservation_id", "store_id", "status", "lines", "customer_id", "channel", "basket_id", "created_at", "expires_at", "version", "payment_reference", "release_reason", "order_id", "slot_start", "earliest_ready", "external_reference", "till", "till_until")
+    __slots__ = ("reservation_id", "store_id", "status", "lines", "customer_id", "channel", "basket_id", "created_at", "expires_at", "version", "payment_reference", "release_reason", "order_id", "slot_start", "earliest_ready", "external_reference", "till", "till_until", "queue_position", "expected_at")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -90,6 +96,8 @@ class Reservation(_message.Message):
     EXTERNAL_REFERENCE_FIELD_NUMBER: _ClassVar[int]
     TILL_FIELD_NUMBER: _ClassVar[int]
     TILL_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_POSITION_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_AT_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
     store_id: str
     status: ReservationStatus
@@ -108,4 +116,6 @@ class Reservation(_message.Message):
     external_reference: str
     till: str
     till_until: _timestamp_pb2.Timestamp
-    def __init__(self, reservation_id: _Optional[str] = ..., store_id: _Optional[str] = ..., status: _Optional[_Union[ReservationStatus, str]] = ..., lines: _Optional[_Iterable[_Union[ReservationLine, _Mapping]]] = ..., customer_id: _Optional[str] = ..., channel: _Optional[str] = ..., basket_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., payment_reference: _Optional[str] = ..., release_reason: _Optional[_Union[ReleaseReason, str]] = ..., order_id: _Optional[str] = ..., slot_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., earliest_ready: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., external_reference: _Optional[str] = ..., till: _Optional[str] = ..., till_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    queue_position: int
+    expected_at: _timestamp_pb2.Timestamp
+    def __init__(self, reservation_id: _Optional[str] = ..., store_id: _Optional[str] = ..., status: _Optional[_Union[ReservationStatus, str]] = ..., lines: _Optional[_Iterable[_Union[ReservationLine, _Mapping]]] = ..., customer_id: _Optional[str] = ..., channel: _Optional[str] = ..., basket_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., payment_reference: _Optional[str] = ..., release_reason: _Optional[_Union[ReleaseReason, str]] = ..., order_id: _Optional[str] = ..., slot_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., earliest_ready: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., external_reference: _Optional[str] = ..., till: _Optional[str] = ..., till_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., queue_position: _Optional[int] = ..., expected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

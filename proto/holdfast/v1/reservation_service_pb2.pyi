@@ -14,7 +14,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ReserveRequest(_message.Message):
-    __slots__ = ("idempotency_key", "store_id", "lines", "customer_id", "channel", "basket_id", "ttl", "slot_start", "sourcing", "external_reference", "first_attempt")
+    __slots__ = ("idempotency_key", "store_id", "lines", "customer_id", "channel", "basket_id", "ttl", "slot_start", "sourcing", "external_reference", "wait", "first_attempt")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
@@ -25,6 +25,7 @@ class ReserveRequest(_message.Message):
     SLOT_START_FIELD_NUMBER: _ClassVar[int]
     SOURCING_FIELD_NUMBER: _ClassVar[int]
     EXTERNAL_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    WAIT_FIELD_NUMBER: _ClassVar[int]
     FIRST_ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     idempotency_key: str
     store_id: str
@@ -36,8 +37,9 @@ class ReserveRequest(_message.Message):
     slot_start: _timestamp_pb2.Timestamp
     sourcing: _order_pb2.Sourcing
     external_reference: str
+    wait: _duration_pb2.Duration
     first_attempt: bool
-    def __init__(self, idempotency_key: _Optional[str] = ..., store_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., customer_id: _Optional[str] = ..., channel: _Optional[str] = ..., basket_id: _Optional[str] = ..., ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., slot_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sourcing: _Optional[_Union[_order_pb2.Sourcing, _Mapping]] = ..., external_reference: _Optional[str] = ..., first_attempt: _Optional[bool] = ...) -> None: ...
+    def __init__(self, idempotency_key: _Optional[str] = ..., store_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., customer_id: _Optional[str] = ..., channel: _Optional[str] = ..., basket_id: _Optional[str] = ..., ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., slot_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sourcing: _Optional[_Union[_order_pb2.Sourcing, _Mapping]] = ..., external_reference: _Optional[str] = ..., wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., first_attempt: _Optional[bool] = ...) -> None: ...
 
 class ReserveResponse(_message.Message):
     __slots__ = ("reservation", "rejection", "error", "order")

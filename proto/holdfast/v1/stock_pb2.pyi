@@ -43,7 +43,7 @@ ALLOTTED_COUNTED_INCLUDED: AllottedCounted
 ALLOTTED_COUNTED_EXCLUDED: AllottedCounted
 
 class Position(_message.Message):
-    __slots__ = ("sku", "on_hand", "reserved", "allotted", "safety_stock", "available", "stocked", "unknown")
+    __slots__ = ("sku", "on_hand", "reserved", "allotted", "safety_stock", "available", "stocked", "unknown", "kept")
     SKU_FIELD_NUMBER: _ClassVar[int]
     ON_HAND_FIELD_NUMBER: _ClassVar[int]
     RESERVED_FIELD_NUMBER: _ClassVar[int]
@@ -52,6 +52,7 @@ class Position(_message.Message):
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     STOCKED_FIELD_NUMBER: _ClassVar[int]
     UNKNOWN_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FIELD_NUMBER: _ClassVar[int]
     sku: str
     on_hand: int
     reserved: int
@@ -60,7 +61,8 @@ class Position(_message.Message):
     available: int
     stocked: bool
     unknown: int
-    def __init__(self, sku: _Optional[str] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., allotted: _Optional[int] = ..., safety_stock: _Optional[int] = ..., available: _Optional[int] = ..., stocked: _Optional[bool] = ..., unknown: _Optional[int] = ...) -> None: ...
+    kept: int
+    def __init__(self, sku: _Optional[str] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., allotted: _Optional[int] = ..., safety_stock: _Optional[int] = ..., available: _Optional[int] = ..., stocked: _Optional[bool] = ..., unknown: _Optional[int] = ..., kept: _Optional[int] = ...) -> None: ...
 
 class StoreAvailability(_message.Message):
     __slots__ = ("store_id", "version", "as_of", "age", "positions")

@@ -130,7 +130,7 @@ class ChainLimitRule(_message.Message):
     def __init__(self, channel: _Optional[str] = ..., sku: _Optional[str] = ..., open_reservations_max: _Optional[int] = ..., units_max: _Optional[int] = ..., collected_for: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Policy(_message.Message):
-    __slots__ = ("version", "ttl_default", "ttl_max", "ttl_rules", "collect_within", "limit_rules", "chain_limit_rules")
+    __slots__ = ("version", "ttl_default", "ttl_max", "ttl_rules", "collect_within", "limit_rules", "chain_limit_rules", "line_wait_max", "line_places_max", "line_may_pass")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     TTL_DEFAULT_FIELD_NUMBER: _ClassVar[int]
     TTL_MAX_FIELD_NUMBER: _ClassVar[int]
@@ -138,6 +138,9 @@ class Policy(_message.Message):
     COLLECT_WITHIN_FIELD_NUMBER: _ClassVar[int]
     LIMIT_RULES_FIELD_NUMBER: _ClassVar[int]
     CHAIN_LIMIT_RULES_FIELD_NUMBER: _ClassVar[int]
+    LINE_WAIT_MAX_FIELD_NUMBER: _ClassVar[int]
+    LINE_PLACES_MAX_FIELD_NUMBER: _ClassVar[int]
+    LINE_MAY_PASS_FIELD_NUMBER: _ClassVar[int]
     version: int
     ttl_default: _duration_pb2.Duration
     ttl_max: _duration_pb2.Duration
@@ -145,4 +148,7 @@ class Policy(_message.Message):
     collect_within: _duration_pb2.Duration
     limit_rules: _containers.RepeatedCompositeFieldContainer[LimitRule]
     chain_limit_rules: _containers.RepeatedCompositeFieldContainer[ChainLimitRule]
-    def __init__(self, version: _Optional[int] = ..., ttl_default: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ttl_max: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ttl_rules: _Optional[_Iterable[_Union[TtlRule, _Mapping]]] = ..., collect_within: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., limit_rules: _Optional[_Iterable[_Union[LimitRule, _Mapping]]] = ..., chain_limit_rules: _Optional[_Iterable[_Union[ChainLimitRule, _Mapping]]] = ...) -> None: ...
+    line_wait_max: _duration_pb2.Duration
+    line_places_max: int
+    line_may_pass: bool
+    def __init__(self, version: _Optional[int] = ..., ttl_default: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ttl_max: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ttl_rules: _Optional[_Iterable[_Union[TtlRule, _Mapping]]] = ..., collect_within: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., limit_rules: _Optional[_Iterable[_Union[LimitRule, _Mapping]]] = ..., chain_limit_rules: _Optional[_Iterable[_Union[ChainLimitRule, _Mapping]]] = ..., line_wait_max: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., line_places_max: _Optional[int] = ..., line_may_pass: _Optional[bool] = ...) -> None: ...

@@ -30,6 +30,7 @@ class ReservationCalls(Client, Protocol):
         ttl_ms: int | None = None,
         slot_start_ms: int | None = None,
         external_reference: str = "",
+        wait_ms: int | None = None,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
     ) -> ReserveOutcome:
@@ -37,7 +38,8 @@ class ReservationCalls(Client, Protocol):
 
         `ttl_ms` None leaves the time to the rules. Reserving again for the same `basket_id` replaces its hold.
         `slot_start_ms` is the start of a pickup slot of `list_slots`, whose place is taken together with the units.
-        `external_reference` is the caller's own number, shown in answers.
+        `external_reference` is the caller's own number, shown in answers. With `wait_ms` it stands in line so long
+        where stock is short, and the answer is QUEUED; of one line, without basket and slot.
         """
         request = to_message(
             service_pb2.ReserveRequest,
@@ -49,6 +51,7 @@ class ReservationCalls(Client, Protocol):
             ttl_ms=ttl_ms,
             slot_start_ms=slot_start_ms,
             external_reference=external_reference,
+            wait_ms=wait_ms,
         )
         lines_asked = len(request.lines)
         outcome = await submit(self, request, idempotency_key, timeout_ms, ledger=store_id, lines=lines_asked)

@@ -121,7 +121,7 @@ RESERVATION: Final = (
     "reservation_id store_id order_id status lines customer_id channel basket_id external_reference expires_at_ms "
     "slot_start_ms earliest_ready_ms payment_reference release_reason"
 )
-POSITION: Final = "sku available on_hand reserved allotted unknown safety_stock stocked"
+POSITION: Final = "sku available on_hand reserved allotted unknown safety_stock kept stocked"
 ALLOTMENT: Final = "allotment_id store_id status holder_kind holder lines expires_at_ms ended_at_ms reason version"
 ALLOTMENTS: Final = "allotment_id status holder_kind holder lines expires_at_ms"
 RESERVATIONS: Final = "reservation_id status lines customer_id expires_at_ms"

@@ -94,7 +94,9 @@ class ChainLimitRule(LimitRule):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The chain's rules. To change them, send back what was read, its `version` included."""
+    """The chain's rules. To change them, send back what was read, its `version` included. Of lines, None and zero leave
+    the service's own: a day, and a thousand places of one SKU in one shop.
+    """
 
     ttl_default_ms: int
     ttl_max_ms: int
@@ -103,6 +105,9 @@ class Policy:
     limit_rules: tuple[LimitRule, ...] = ()
     version: int = 0
     chain_limit_rules: tuple[ChainLimitRule, ...] = ()
+    line_wait_max_ms: int | None = None
+    line_places_max: int = 0
+    line_may_pass: bool = False
 
 
 @dataclass(frozen=True, slots=True)

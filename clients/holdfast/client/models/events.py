@@ -91,6 +91,40 @@ class Amended:
 
 
 @dataclass(frozen=True, slots=True)
+class Queued:
+    """A reservation waits in line."""
+
+    reservation: Reservation
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Units are held for one that waited; the time of its hold begins now."""
+
+    reservation_id: str
+    lines: LinePairs
+    expires_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """What was held for one that had waited was not taken up in time: the units went back, and it waits once more."""
+
+    reservation_id: str
+    lines: LinePairs
+    expires_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A reservation has left the line, without units: RELEASED, or EXPIRED where its time in line was over."""
+
+    reservation_id: str
+    status: Status
+    reason: ReleaseReason
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """Units are held for an order that is not certain yet."""
 
@@ -266,6 +300,10 @@ Change: TypeAlias = (
     | Expired
     | Extended
     | Amended
+    | Queued
+    | Served
+    | PassedOver
+    | Left
     | Claimed
     | OutcomeApplied
     | Acknowledged

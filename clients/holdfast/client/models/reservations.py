@@ -9,7 +9,7 @@ Status = enums.ReservationStatus
 Reason = enums.Reason
 ReleaseReason = enums.ReleaseReason
 TransferStatus = enums.TransferStatus
-"""REPLACED and SHORTFALL are the service's own; a caller cannot give them."""
+"""From REPLACED on they are the service's own; a caller cannot give them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,9 @@ class Reservation:
     `order_id` is empty where the shop alone decides about it; what belongs to an order is confirmed, extended and
     amended as an order. `slot_start_ms` is None where no pickup slot was taken. `earliest_ready_ms` says when it can be
     ready, None where the shop promises nothing or the goods are there already. `external_reference` is the caller's own
-    number, as given when reserving. `till` is the one that alone hands it out until `till_until_ms`, if any.
+    number, as given when reserving. `till` is the one that alone hands it out until `till_until_ms`, if any. While it
+    is QUEUED, `queue_position` is its place in line, 1 for who is next, and `expected_at_ms` when that may be, None
+    where nobody can know.
     """
 
     reservation_id: str
@@ -55,6 +57,8 @@ class Reservation:
     external_reference: str = ""
     till: str = ""
     till_until_ms: int | None = None
+    queue_position: int = 0
+    expected_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class Adjustment:
 @dataclass(frozen=True, slots=True)
 class Position:
     """One SKU in one shop, in units; `available` is never below zero. `unknown` are those of `allotted` of which nobody
-    knows whether their till has sold them, until they are counted.
+    knows whether their till has sold them, until they are counted; `kept` are for who waits in line first.
     """
 
     sku: str
@@ -41,6 +41,7 @@ class Position:
     available: int
     stocked: bool
     unknown: int = 0
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)

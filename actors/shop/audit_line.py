@@ -1,0 +1,73 @@
+"""The lines of an audit: who waits for which SKU, from the events alone.
+
+I18  who waits is served by arrival, unless the one ahead was passed over just now, has waited long enough, or the
+     policy lets a line be passed and there were too few units for it; a customer has one place in a line, and nobody
+     takes units past it
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Final
+
+from actors.shop.audit_books import Book, Found, Hold
+
+
+class Lines:
+    """By SKU those who wait, by number. `found` takes violations."""
+
+    def __init__(self, books: Mapping[str, Book], found: Found) -> None:
+        self._books: Final = books
+        self._found: Final = found
+        self._waiting: defaultdict[str, dict[int, Hold]] = defaultdict(dict)
+        self._sku_of: dict[int, str] = {}
+        self._passed = (0, 0)  # the version of the newest event by which one was passed over, and whom it passed over
+
+    def stands(self, sku: str) -> bool:
+        """Whether somebody waits for this SKU."""
+        return bool(self._waiting.get(sku))
+
+    def enter(self, number: int, hold: Hold) -> None:
+        """Somebody waits until the hold's deadline."""
+        ((sku, _),) = hold.held
+        mine = self._waiting[sku]
+        if any(each.customer_id == hold.customer_id for each in mine.values()):
+            self._found("I18", f"customer {hold.customer_id}", f"one place for {sku}", f"another as {number}")
+        mine[number] = hold
+        self._sku_of[number] = sku
+
+    def pass_over(self, number: int, hold: Hold, version: int) -> None:
+        """Somebody waits again; the next one may be served instead by the event of the next version."""
+        self.enter(number, hold)
+        self._passed = version, number
+
+    def serve(self, number: int, version: int, at_ms: int, *, may_pass: bool) -> Hold | None:
+        """Take out who is served, None where nobody of this number waits."""
+        hold = self._take(number)
+        if hold is None:
+            return None
+        ((sku, _),) = hold.held
+        passed = self._passed[1] if self._passed[0] == version - 1 else 0
+        for ahead, other in self._waiting[sku].items():
+            is_out = (
+                ahead == passed
+                or other.deadline_ms <= at_ms
+                or (may_pass and other.units(sku) > self._books[sku].free())
+            )
+            if ahead < number and not is_out:
+                self._found("I18", f"{sku} at version {version}", f"{ahead} served before {number}", f"{number} first")
+        if at_ms >= hold.deadline_ms:
+            self._found("I11", f"reservation {number}", f"no wait from {hold.deadline_ms} on", f"served at {at_ms}")
+        return hold
+
+    def leave(self, number: int, at_ms: int, *, is_over: bool) -> None:
+        """Take out who leaves; `is_over`: as its wait is over."""
+        hold = self._take(number)
+        if hold is not None and is_over != (at_ms >= hold.deadline_ms):
+            self._found("I11", f"reservation {number}", f"a wait until {hold.deadline_ms}", f"out of line at {at_ms}")
+
+    def _take(self, number: int) -> Hold | None:
+        sku = self._sku_of.pop(number, None)
+        if sku is None:
+            self._found("I3", f"reservation {number}", "one that waits", "none")
+            return None
+        return self._waiting[sku].pop(number)

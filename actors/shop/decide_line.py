@@ -1,0 +1,154 @@
+"""A shop's decisions about lines: who may wait, who is served next, and when that may be.
+
+Units that are free while somebody waits are kept for the head: nobody who comes later takes them, unless the policy
+says that a line may be passed. Who may wait has one SKU, and nothing that would have to be free at the same time.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec.structs import replace
+
+from actors.core.policy import HOUR_MS, Policy
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import ReleaseReason, Status
+from actors.shop.commands import Release, Reserve
+from actors.shop.events import Left, PassedOver, Queued, Served
+from actors.shop.line import Line
+from actors.shop.position import Position, Trail
+from actors.shop.preconditions import over_limit
+from actors.shop.state import Ledger, Reservation
+
+# On hand, reserved, allotted and of safety stock, of those allotted the unknown ones, and what is kept.
+Row = tuple[int, int, int, int, int, int]
+
+CHANCES_MAX: Final = 2  # times that units are offered to one that waits; then it is out
+ESTIMATE_WINDOW_MS: Final = HOUR_MS  # what came free within is the rate of an estimate
+ESTIMATE_MOVES_MAX: Final = 64  # likewise, of each trail
+
+
+def decide_queue(ledger: Ledger, command: Reserve, short: Rejection, now_ms: int) -> tuple[Queued] | Rejection:
+    """A place in the line for a Reserve that would wait, and that stock is short for; or why there is none."""
+    policy = ledger.policy
+    if short.reason is not Reason.INSUFFICIENT_STOCK:
+        return short
+    if not may_wait(policy, command.channel, command):
+        return replace(short, reason=Reason.LINE_NOT_OFFERED)
+    if command.wait_ms > policy.line_wait_ms_max:
+        return Rejection(Reason.TTL_TOO_LONG, asked=command.wait_ms, available=policy.line_wait_ms_max)
+    ((sku, _),) = command.lines
+    line = ledger.lines.get(sku) or Line()
+    if command.customer_id in line.customers:
+        number = line.customers[command.customer_id]
+        return Rejection(Reason.IN_LINE_ALREADY, sku, number=number, status=Status.QUEUED)
+    place = len(line.numbers) + 1
+    if place > policy.line_places_max:
+        return Rejection(Reason.LINE_FULL, sku, asked=place, available=policy.line_places_max)
+    expected_at_ms = _expected_at_ms(ledger.positions[sku], line.units + short.asked, now_ms)
+    return (Queued(command, now_ms + command.wait_ms, place, expected_at_ms),)
+
+
+def may_wait(policy: Policy, channel: str, asked: Reserve | Reservation) -> bool:
+    """Whether one of one SKU can wait: without a slot or a basket, and under no limit of the whole chain, as a grant
+    would have to be asked for when the units come.
+    """
+    is_plain = len(asked.lines) == 1 and not asked.slot_start_ms and not asked.basket_id
+    return is_plain and not policy.is_limited(channel, asked.lines)
+
+
+def decide_leave(command: Release, content: str, reservation: Reservation) -> tuple[Left]:
+    """Leave the line by wish."""
+    return (Left(command.key, content, reservation.number, Status.RELEASED, command.reason, before=reservation),)
+
+
+def over_in_line(ledger: Ledger, held: Reservation, now_ms: int) -> PassedOver | None:
+    """What happens to a hold that was not taken up in time: once it keeps its place. None for any other hold."""
+    waited = held.in_line
+    if waited is None or not 0 < waited.chances < CHANCES_MAX:
+        return None
+    if held.status is not Status.HELD or held.done or held.grant or held.till or held.number in ledger.allotments.drawn:
+        return None
+    ((sku, _), *more) = held.lines
+    line = ledger.lines.get(sku)
+    is_elsewhere = held.number in ledger.outbox or (line is not None and held.customer_id in line.customers)
+    if more or is_elsewhere or not may_wait(ledger.policy, held.channel, held):
+        return None
+    return PassedOver(held.number, held.held_lines(), now_ms + waited.wait_ms)
+
+
+def serve(ledger: Ledger, now_ms: int) -> Iterator[Served | Left]:
+    """Yield who is served, where units may have come free. The caller evolves each event before it takes the next."""
+    for sku in sorted(ledger.line_due):
+        while (event := next_served(ledger, sku, now_ms)) is not None:
+            yield event
+        ledger.line_due.pop(sku, None)
+
+
+def next_served(ledger: Ledger, sku: str, now_ms: int, without: int = 0) -> Served | Left | None:
+    """Serve the first in line for whom there are units, but for `without`; nobody passes whom there are too few for,
+    unless the policy says so. One whom the customer's limits forbid the units now leaves.
+    """
+    line, policy = ledger.lines.get(sku), ledger.policy
+    if line is None or policy.paused:
+        return None
+    free = ledger.positions[sku].available
+    for number in line.numbers:
+        if free <= 0:
+            return None
+        waiting = ledger.reservations[number]
+        if number == without or waiting.expires_at_ms <= now_ms:  # who has waited long enough leaves in this step
+            continue
+        if waiting.lines[0][1] <= free:
+            of = waiting.customer_id, waiting.channel, waiting.lines
+            if policy.is_limited(waiting.channel, waiting.lines) or over_limit(ledger, *of, None) is not None:
+                return Left("", "", number, Status.RELEASED, ReleaseReason.LIMIT_REACHED, before=waiting)
+            ttl_ms = waiting.ttl_ms or policy.hold_ms(waiting.channel, waiting.lines, ledger.ledger_id)
+            return Served(number, waiting.lines, now_ms + ttl_ms)
+        if not policy.line_may_pass:
+            return None
+    return None
+
+
+def row_of(ledger: Ledger, sku: str) -> Row | None:
+    """A position as it is told, None for none."""
+    position = ledger.positions.get(sku)
+    if position is None:
+        return None
+    return (*position.stock(), ledger.allotments.unknown(sku), ledger.kept(sku, position.available))
+
+
+def free_of(ledger: Ledger, sku: str) -> int:
+    """Units that whoever comes now may have, below zero where some fall short."""
+    position = ledger.positions.get(sku)
+    return 0 if position is None else position.available - ledger.kept(sku, position.available)
+
+
+def standing_in_line(ledger: Ledger, waiting: Reservation, now_ms: int) -> Reservation:
+    """One that waits, with its place and its time as of now."""
+    ((sku, units),) = waiting.lines
+    line = ledger.lines[sku]
+    place = line.position_of(waiting.number)
+    for ahead in line.numbers[: place - 1]:
+        units += ledger.reservations[ahead].lines[0][1]
+    expected_at_ms = _expected_at_ms(ledger.positions[sku], units, now_ms)
+    assert waiting.in_line is not None, "it waits"
+    in_line = replace(waiting.in_line, queue_position=place, expected_at_ms=expected_at_ms)
+    return waiting.changed(in_line=in_line)
+
+
+def _expected_at_ms(position: Position, units: int, now_ms: int) -> int:
+    """When so many units will be free if they go on coming free as they did lately, 0 where none did. Units promised
+    come free when they are given back, those on hand are more by what is delivered and fewer by what tills sell.
+    """
+    came, since_ms = 0, now_ms
+    trails: tuple[tuple[Trail | None, int], ...] = ((position.on_hand_trail, 1), (position.reserved_trail, -1))
+    for trail, sign in trails:
+        moves = () if trail is None else trail.moves[-2 * ESTIMATE_MOVES_MAX :]
+        for at_ms, delta in zip(moves[::2], moves[1::2], strict=True):
+            if now_ms - ESTIMATE_WINDOW_MS < at_ms <= now_ms and (sign > 0 or delta < 0):
+                came += sign * delta
+                since_ms = min(since_ms, at_ms)
+    if came <= 0 or since_ms == now_ms:
+        return 0
+    short = max(0, units - max(0, position.available))
+    return now_ms + short * (now_ms - since_ms) // came

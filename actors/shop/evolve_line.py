@@ -1,0 +1,107 @@
+"""How events change a shop's lines."""
+
+from actors.core.answers import Recorded, fingerprint
+from actors.core.status import Status
+from actors.core.transact import PolicyAdopted
+from actors.shop import events as ev
+from actors.shop.customers import add_older, forget
+from actors.shop.expiry import move_deadline, note_deadline
+from actors.shop.line import InLine, Line
+from actors.shop.promised import promise, unpromise
+from actors.shop.said import left_by, queued_by
+from actors.shop.state import Ledger, Remembered, Reservation
+
+
+def evolve_line(
+    ledger: Ledger, event: ev.Queued | ev.Served | ev.PassedOver | ev.Left, at_ms: int
+) -> Remembered | None:
+    """Apply an event of a line; see `evolve.evolve`."""
+    match event:
+        case ev.Queued():
+            return _evolve_queued(ledger, event, at_ms)
+        case ev.Served():
+            _evolve_served(ledger, event, at_ms)
+        case ev.PassedOver():
+            _evolve_passed_over(ledger, event)
+        case ev.Left():
+            return _evolve_left(ledger, event)
+    return None
+
+
+def note_line_due(ledger: Ledger, event: ev.Event) -> None:
+    """Note that a line may be served from here on: units of its SKU have moved, or the rules are others."""
+    lines, due = ledger.lines, ledger.line_due
+    for sku in tuple(lines) if isinstance(event, PolicyAdopted) else ev.touched_skus(event):
+        if sku in lines:
+            due[sku] = None
+
+
+def enter_line(ledger: Ledger, waiting: Reservation) -> None:
+    """Give one that is QUEUED its place."""
+    ((sku, units),) = waiting.lines
+    ledger.lines.setdefault(sku, Line()).enter(waiting.number, waiting.customer_id, units)
+    ledger.line_due[sku] = None
+
+
+def _leave_line(ledger: Ledger, waiting: Reservation) -> None:
+    ((sku, units),) = waiting.lines
+    line = ledger.lines[sku]
+    line.leave(waiting.number, waiting.customer_id, units)
+    if line.numbers:
+        ledger.line_due[sku] = None  # whoever is behind it may need fewer units
+    else:
+        del ledger.lines[sku]
+        ledger.line_due.pop(sku, None)
+
+
+def _evolve_queued(ledger: Ledger, event: ev.Queued, at_ms: int) -> Remembered:
+    number, command = ledger.version, event.command
+    waiting = queued_by(event, number, at_ms)
+    ledger.reservations[number] = waiting
+    enter_line(ledger, waiting)
+    note_deadline(ledger, number, waiting.expires_at_ms)
+    return ledger.made(command.key, Recorded(fingerprint(command), number, waiting))
+
+
+def _evolve_served(ledger: Ledger, event: ev.Served, at_ms: int) -> None:
+    """Hold the units, from now on."""
+    waiting = ledger.reservations[event.number]
+    assert waiting.in_line is not None, "it waits"
+    _leave_line(ledger, waiting)
+    held = waiting.changed(
+        status=Status.HELD,
+        version=ledger.version,
+        expires_at_ms=event.expires_at_ms,
+        in_line=InLine(waiting.in_line.wait_ms, waiting.in_line.chances + 1),
+    )
+    ledger.reservations[event.number] = held
+    for sku, units in held.lines:
+        ledger.positions[sku].move_reserved(at_ms, units)
+    promise(ledger, held)
+    ledger.open_reservations += 1
+    add_older(ledger, held)
+    move_deadline(ledger, ledger.deadlines, held.number, held.expires_at_ms)
+
+
+def _evolve_passed_over(ledger: Ledger, event: ev.PassedOver) -> None:
+    """Give the units back, and the place with them."""
+    held = ledger.reservations[event.number]
+    for sku, units in event.lines:
+        ledger.positions[sku].move_reserved(held.expires_at_ms, -units)  # as of its deadline, like one that expires
+    unpromise(ledger, held)
+    ledger.open_reservations -= 1
+    forget(ledger, held)
+    waiting = held.changed(status=Status.QUEUED, version=ledger.version, expires_at_ms=event.expires_at_ms)
+    ledger.reservations[held.number] = waiting
+    enter_line(ledger, waiting)
+    move_deadline(ledger, ledger.deadlines, held.number, waiting.expires_at_ms)
+
+
+def _evolve_left(ledger: Ledger, event: ev.Left) -> Remembered | None:
+    number, version = event.number, ledger.version
+    waiting = ledger.reservations.pop(number)
+    _leave_line(ledger, waiting)
+    ledger.finished.put(number, event.status, version, ledger.time_ms, is_shared=False)
+    if not event.key:
+        return None
+    return ledger.made(event.key, Recorded(event.fingerprint, version, left_by(event, version)), version - number)

@@ -1,0 +1,140 @@
+"""Waiting in line, as callers meet it: answers, reads, the feed, refusals, and what may not be sent beside `wait`."""
+
+from typing import Any
+
+import grpc
+import pytest
+
+from holdfast.v1 import (
+    error_pb2,
+    reservation_pb2,
+    reservation_service_pb2 as rs,
+    stock_service_pb2 as ss,
+)
+from tests.gateway.front import UNITS, Front
+from tests.gateway.streams import events_of
+from tests.runtime.runtime_fixture import ManualClock
+
+HOUR = {"seconds": 3_600}
+QUEUED = reservation_pb2.RESERVATION_STATUS_QUEUED
+HELD = reservation_pb2.RESERVATION_STATUS_HELD
+
+
+def asked(key: str, customer: str, quantity: int, **fields: Any) -> rs.ReserveRequest:
+    of = {"store_id": "S1", "customer_id": customer, "channel": "web"} | fields
+    return rs.ReserveRequest(idempotency_key=key, lines=[{"sku": "A", "quantity": quantity}], **of)
+
+
+@pytest.fixture
+def line(front: Front) -> Front:
+    """Everything is held by ann, and bob and cy wait."""
+    for key, customer, quantity in (("k1", "ann", UNITS), ("k2", "bob", 2), ("k3", "cy", 1)):
+        front.accept("Reserve", asked(key, customer, quantity, wait=HOUR))
+    return front
+
+
+def release(front: Front, key: str, number: int, units: int = 0) -> reservation_pb2.Reservation:
+    lines = [{"sku": "A", "quantity": units}] if units else []
+    of: dict[str, Any] = {"reservation_id": f"S1:{number}", "reason": "RELEASE_REASON_CUSTOMER_CANCELLED"}
+    request = rs.ReleaseReservationRequest(idempotency_key=key, lines=lines, **of)
+    released: reservation_pb2.Reservation = front.accept("ReleaseReservation", request).reservation
+    return released
+
+
+def read(front: Front, number: int) -> reservation_pb2.Reservation:
+    request = rs.GetReservationRequest(reservation_id=f"S1:{number}")
+    found: reservation_pb2.Reservation = front.accept("GetReservation", request).reservation
+    return found
+
+
+def position(front: Front) -> tuple[int, int]:
+    found = front.accept("GetAvailability", ss.GetAvailabilityRequest(store_ids=["S1"], skus=["A"]))
+    (row,) = found.stores[0].positions
+    return row.available, row.kept
+
+
+def test_a_place_is_an_answer_and_its_repeat_is_the_same(front: Front) -> None:
+    front.accept("Reserve", asked("k1", "ann", UNITS))
+    first = front.accept("Reserve", asked("k2", "bob", 2, wait=HOUR))
+    assert (first.reservation.status, first.reservation.queue_position) == (QUEUED, 1)
+    assert first.reservation.expires_at.seconds - first.reservation.created_at.seconds == 3_600
+    assert not first.reservation.HasField("expected_at"), "nothing has come free yet"
+    batch = rs.ReserveBatchRequest(requests=[asked("k3", "cy", 1, wait=HOUR), asked("k2", "bob", 2, wait=HOUR)])
+    second, again = front.accept("ReserveBatch", batch).outcomes
+    assert second.reservation.queue_position == 2
+    assert again == first
+
+
+def test_units_are_kept_and_the_next_one_has_them(line: Front, clock: ManualClock) -> None:
+    release(line, "r1", 3, 1)
+    assert position(line) == (0, 1)
+    refused = line.accept("Reserve", asked("k4", "dan", 1)).rejection
+    assert (refused.reason, refused.available) == (error_pb2.REASON_INSUFFICIENT_STOCK, 0)
+    assert (read(line, 4).queue_position, read(line, 5).queue_position) == (1, 2)
+    clock.move(60_000)
+    release(line, "r2", 3, 1)
+    assert (read(line, 4).status, read(line, 4).queue_position) == (HELD, 0)
+    assert (read(line, 5).status, read(line, 5).queue_position) == (QUEUED, 1)
+    assert read(line, 5).HasField("expected_at")
+    assert position(line) == (0, 0)
+
+
+def test_who_waits_is_listed_and_may_leave(line: Front) -> None:
+    waiting = rs.ListReservationsRequest(store_id="S1", statuses=[QUEUED])
+    listed = line.accept("ListReservations", waiting).reservations
+    assert [(each.customer_id, each.queue_position) for each in listed] == [("bob", 1), ("cy", 2)]
+    left = release(line, "r1", 4)
+    assert left.status == reservation_pb2.RESERVATION_STATUS_RELEASED
+    assert left.lines[0].released == 0
+    assert read(line, 4) == left
+    confirm = rs.ConfirmReservationRequest(idempotency_key="c1", reservation_id="S1:5")
+    refused = line.accept("ConfirmReservation", confirm).rejection
+    assert (refused.reason, refused.status) == (error_pb2.REASON_TRANSITION_NOT_ALLOWED, QUEUED)
+
+
+def test_the_feed_says_what_happens_in_line(line: Front, clock: ManualClock) -> None:
+    release(line, "r1", 3)
+    release(line, "r2", 5)
+    line.accept("Reserve", asked("k4", "dan", UNITS, wait=HOUR))
+    release(line, "r3", 10)
+    clock.move(7_200_000)
+    assert read(line, 4).status == HELD
+    events = line.run(lambda: events_of(line, 10, S1=3))
+    kinds = [event.WhichOneof("change") for event in events]
+    assert kinds[:6] == ["queued", "queued", "released", "served", "served", "released"]
+    assert kinds[6:] == ["queued", "left", "passed_over", "served"]
+    assert (events[7].left.status, events[7].left.reason) == (reservation_pb2.RESERVATION_STATUS_RELEASED, 1)
+    assert events[8].passed_over.lines[0].quantity == 2
+    assert events[0].queued.reservation.queue_position == 1
+    assert (events[3].served.reservation_id, events[3].served.lines[0].quantity) == ("S1:4", 2)
+
+
+@pytest.mark.parametrize(
+    ("customer", "quantity", "fields", "reason"),
+    [
+        ("bob", 1, {"wait": HOUR}, error_pb2.REASON_IN_LINE_ALREADY),
+        ("dan", 1, {"wait": {"seconds": 90_000}}, error_pb2.REASON_TTL_TOO_LONG),
+    ],
+)
+def test_a_refusal_says_what_mends_it(
+    line: Front, customer: str, quantity: int, fields: dict[str, Any], reason: int
+) -> None:
+    rejection = line.accept("Reserve", asked("k9", customer, quantity, **fields)).rejection
+    assert rejection.reason == reason
+    assert ("S1:4" in rejection.message) == (customer == "bob")
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"basket_id": "b1"},
+        {"slot_start": {"seconds": 1_700_000_000}},
+        {"lines": [{"sku": "A", "quantity": 1}] * 2},
+        {"store_id": "", "sourcing": {"place": {"latitude": 0.0, "longitude": 0.0}}},
+    ],
+)
+def test_what_cannot_wait_is_named(front: Front, beside: dict[str, Any]) -> None:
+    lines = beside.pop("lines", [{"sku": "A", "quantity": 1}])
+    of = {"store_id": "S1", "customer_id": "ann", "channel": "web", "wait": HOUR} | beside
+    found = front.ask("Reserve", rs.ReserveRequest(idempotency_key="k1", lines=lines, **of))
+    assert (found.code, found.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ["wait"])

@@ -1,0 +1,124 @@
+"""The naive model's lines: who waits is found by going through all reservations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors.core.status import ReleaseReason, Status
+from actors.shop import commands as ask
+from tests.shop.model_books import LIVE, Move, Outcome, Reservation
+from tests.shop.model_rules import over_a_limit, rule_ms
+
+if TYPE_CHECKING:
+    from tests.shop.model import Model
+
+
+def line(model: Model, sku: str) -> list[Reservation]:
+    """Who waits for a SKU, by arrival."""
+    return [found for found in model.reservations if found.status is Status.QUEUED and found.lines[0].sku == sku]
+
+
+def free(model: Model, sku: str) -> int:
+    """Units that nobody has, whether or not somebody waits for them."""
+    return model.on_hand(sku) - model.held(sku) - model.keeps_back(sku)
+
+
+def refusal_to_wait(model: Model, said: ask.Reserve) -> str:
+    """Why there is no place in the line."""
+    if len(said.lines) > 1 or said.slot_start_ms or said.basket_id:
+        return "LINE_NOT_OFFERED"
+    if said.wait_ms > model.policy.line_wait_ms_max:
+        return "TTL_TOO_LONG"
+    waiting = line(model, said.lines[0][0])
+    if any(found.customer_id == said.customer_id for found in waiting):
+        return "IN_LINE_ALREADY"
+    return "LINE_FULL" if len(waiting) >= model.policy.line_places_max else ""
+
+
+def queue(model: Model, said: ask.Reserve, now_ms: int, lacks: str) -> Outcome:
+    """A place in the line where stock is what `lacks` at first; or why there is none. Where something else lacked that
+    claims are in the way of, what is short beside them is waited for by the next try.
+    """
+    no = refusal_to_wait(model, said)
+    if no or lacks != "INSUFFICIENT_STOCK":
+        return ("no", no or "ORDER_UNDECIDED")
+    waiting = line(model, said.lines[0][0])
+    model.events += 1
+    new = Reservation(said, model.events, now_ms + said.wait_ms, now_ms)
+    new.status, new.place = Status.QUEUED, len(waiting) + 1
+    model.reservations.append(new)
+    return new.outcome()
+
+
+def unpromised(model: Model, sku: str) -> int:
+    """Units that whoever comes now may have: none while somebody waits, unless a line may be passed."""
+    kept = line(model, sku) and not model.policy.line_may_pass
+    return min(0, free(model, sku)) if kept else free(model, sku)
+
+
+def left(model: Model, of: Reservation, said: ask.Release) -> Outcome:
+    """The answer to who would leave, whole; it holds no units that could be named."""
+    if said.lines:
+        its = all(sku == of.lines[0].sku for sku, _ in said.lines)
+        return ("no", "QUANTITY_EXCEEDS_HELD" if its else "LINE_NOT_FOUND")
+    leave(model, of, Status.RELEASED, said.reason)
+    return of.outcome()
+
+
+def leave(model: Model, of: Reservation, final: Status, why: ReleaseReason) -> None:
+    """Out of the line, with nothing."""
+    model.events += 1
+    of.status, of.reason, of.version, of.place = final, why, model.events, 0
+
+
+def falls_due(model: Model, now_ms: int) -> None:
+    """What is due ends, the earliest deadline first; then who waits is served. A part waits for its order's word."""
+    while True:
+        mine = [found for found in model.reservations if found.status in [*LIVE, Status.QUEUED] and not found.holder]
+        due = sorted((found for found in mine if found.deadline_ms <= now_ms), key=lambda found: found.deadline_ms)
+        if not due:
+            break
+        of = due[0]
+        if of.status is Status.QUEUED:
+            leave(model, of, Status.EXPIRED, ReleaseReason.NOT_SERVED)
+        elif _keeps_its_place(model, of):
+            model.events += 1
+            model.promised.append(Move(of.lines[0].sku, of.deadline_ms, -of.lines[0].quantity))
+            of.status, of.version, of.deadline_ms = Status.QUEUED, model.events, now_ms + of.wait_ms
+            _serve(model, of.lines[0].sku, now_ms, instead_of=of)
+        else:
+            model._give_back(of, [its.held() for its in of.lines], Status.EXPIRED, now_ms)
+    for sku in sorted({found.lines[0].sku for found in model.reservations if found.status is Status.QUEUED}):
+        while _serve(model, sku, now_ms):
+            pass
+
+
+def _keeps_its_place(model: Model, of: Reservation) -> bool:
+    fits = len(of.lines) == 1 and not of.slot_start_ms and not of.touched()
+    waits = [found.customer_id for found in line(model, of.lines[0].sku)] if fits else []
+    return fits and of.status is Status.HELD and of.chances == 1 and of.customer_id not in waits
+
+
+def _serve(model: Model, sku: str, now_ms: int, instead_of: Reservation | None = None) -> bool:
+    """The first for whom there are enough units; nobody behind one for whom there are too few, unless that is the rule.
+    Whether somebody went.
+    """
+    for first in line(model, sku):
+        if first is instead_of or first.deadline_ms <= now_ms:
+            continue
+        units = first.lines[0].quantity
+        if model.policy.paused or units > free(model, sku):
+            if model.policy.line_may_pass:
+                continue
+            return False
+        mine = [found for found in model.reservations if found.customer_id == first.customer_id]
+        if over_a_limit(model.policy, mine, first.channel, {sku: units}, None):
+            leave(model, first, Status.RELEASED, ReleaseReason.LIMIT_REACHED)
+            return True
+        ttl_ms = first.ttl_ms or rule_ms(model.policy, model.store_id, first.channel, sku)
+        model.events += 1
+        model.promised.append(Move(sku, now_ms, units))
+        first.status, first.version, first.deadline_ms = Status.HELD, model.events, now_ms + ttl_ms
+        first.place, first.chances = 0, first.chances + 1
+        return True
+    return False
