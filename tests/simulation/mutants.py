@@ -152,8 +152,12 @@ class _ForgetsAttempts(MemoryJournal):
         return []
 
 
+_MADE = Ledger.__post_init__
+
+
 def _forgets_by_age(ledger: Ledger) -> None:
     """A key is forgotten although what it made lives: it was extended, or the policy shortened."""
+    _MADE(ledger)
     ledger.answers = Answers()
 
 
