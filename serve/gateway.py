@@ -39,6 +39,7 @@ from serve.services.store_directory import StoreDirectory
 from serve.services.transfer_verification import TransferVerification
 from serve.services.transfers import Transfers
 from serve.services.verification import Verification
+from serve.services.watches import Watches
 from serve.sourcing.places import Postcodes
 from serve.sourcing.search import Finder
 
@@ -69,6 +70,8 @@ class Gateway:
         finder = Finder(router, clock)
         orders = Orders(router, stores, coordinator, self._reconciler, finder, postcodes)
         self._feeds = Feeds(router, stores)
+        self._watches = Watches(router, stores)
+        self._streams = {**self._feeds.streams, **self._watches.streams}
         self._unary = {
             **Reservations(router, stores, grants, orders, self._reconciler).calls,
             **orders.calls,
@@ -93,6 +96,7 @@ class Gateway:
         """Say that this gateway is going, and end its streams, so that readers resume elsewhere."""
         self._health.drain()
         self._feeds.close()
+        self._watches.close()
 
     # grpc.health.v1.Health
 
@@ -123,7 +127,7 @@ def _stream(method: MethodDescriptor) -> Any:
     request_class = GetMessageClass(method.input_type)
 
     async def stream(self: Gateway, request: bytes, grpc_context: Any) -> AsyncIterator[Any]:
-        messages = self._feeds.streams[method.name]
+        messages = self._streams[method.name]
         async for message in read_stream(messages, request_class, request, grpc_context):
             yield message
 

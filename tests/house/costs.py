@@ -80,6 +80,7 @@ LATER: Final = {
     "transfers in make demo, with a kill of each end": (215, 1),
     "units taken from a reservation without two copies of it": (46, 0),
     "places in line: kept units, served by arrival, passed over once": (880, 5),
+    "a watch of one reservation, and who waits in line": (235, 1),
     "counts of a time to come, refused by name": (14, 0),
     "a doctor of machines that have the client alone": (16, 0),
     "times in words for people, and a mend that is told once": (22, 0),

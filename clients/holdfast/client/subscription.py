@@ -118,7 +118,7 @@ class Subscription(AsyncIterator[ItemT], AbstractAsyncContextManager["Subscripti
             if self._stream is None:
                 self._opened_at = loop.time()
                 request = self._request(self._since)
-                for each in request.cursors:
+                for each in getattr(request, "cursors", ()):
                     each.record_hash = self._hashes.get(each.store_id, 0)
                 if self._cursor:
                     request.cursor = self._cursor

@@ -81,6 +81,18 @@ class GetReservationResponse(_message.Message):
     version: int
     def __init__(self, reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ..., version: _Optional[int] = ...) -> None: ...
 
+class WatchReservationRequest(_message.Message):
+    __slots__ = ("reservation_id",)
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    def __init__(self, reservation_id: _Optional[str] = ...) -> None: ...
+
+class WatchReservationResponse(_message.Message):
+    __slots__ = ("reservation",)
+    RESERVATION_FIELD_NUMBER: _ClassVar[int]
+    reservation: _reservation_pb2.Reservation
+    def __init__(self, reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ...) -> None: ...
+
 class ListReservationsRequest(_message.Message):
     __slots__ = ("store_id", "statuses", "page_size", "page_token")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]

@@ -34,6 +34,11 @@ class ReservationServiceStub:
                 request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.GetReservationRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.GetReservationResponse.FromString,
                 _registered_method=True)
+        self.WatchReservation = channel.unary_stream(
+                '/holdfast.v1.ReservationService/WatchReservation',
+                request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.WatchReservationRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.WatchReservationResponse.FromString,
+                _registered_method=True)
         self.ListReservations = channel.unary_unary(
                 '/holdfast.v1.ReservationService/ListReservations',
                 request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.ListReservationsRequest.SerializeToString,
@@ -115,6 +120,15 @@ class ReservationServiceServicer:
     def GetReservation(self, request, context):
         """One reservation as it is now. NOT_FOUND where there is none; FAILED_PRECONDITION where the ledger is older than the
         version asked for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchReservation(self, request, context):
+        """How a reservation stands, for a customer's device: now, and as its place in line moves. The stream ends once it waits
+        no more, after it has told how it stands then. NOT_FOUND where there is none; RESOURCE_EXHAUSTED where a gateway has
+        1,024 of these streams.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -215,6 +229,11 @@ def add_ReservationServiceServicer_to_server(servicer, server):
                     servicer.GetReservation,
                     request_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.GetReservationRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_reservation__service__pb2.GetReservationResponse.SerializeToString,
+            ),
+            'WatchReservation': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchReservation,
+                    request_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.WatchReservationRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_reservation__service__pb2.WatchReservationResponse.SerializeToString,
             ),
             'ListReservations': grpc.unary_unary_rpc_method_handler(
                     servicer.ListReservations,
@@ -357,6 +376,33 @@ class ReservationService:
             '/holdfast.v1.ReservationService/GetReservation',
             holdfast_dot_v1_dot_reservation__service__pb2.GetReservationRequest.SerializeToString,
             holdfast_dot_v1_dot_reservation__service__pb2.GetReservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/holdfast.v1.ReservationService/WatchReservation',
+            holdfast_dot_v1_dot_reservation__service__pb2.WatchReservationRequest.SerializeToString,
+            holdfast_dot_v1_dot_reservation__service__pb2.WatchReservationResponse.FromString,
             options,
             channel_credentials,
             insecure,

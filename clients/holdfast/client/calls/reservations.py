@@ -5,13 +5,14 @@ Changes answer with `Reservation | Rejection`.
 `timeout_ms` is the deadline of the call with all its attempts.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, Protocol, cast
 
 from holdfast.client.blocking import BlockingClient, blocking, iterating
 from holdfast.client.internals import Client, Outcomes, change, pages, read, submit
 from holdfast.client.models.orders import ReserveOutcome
 from holdfast.client.models.reservations import ReleaseReason, Reservation, Status, reservation_from
+from holdfast.client.subscription import FeedItem, Subscription
 from holdfast.client.wire_types import LineQuantities, to_message
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 
@@ -172,6 +173,25 @@ class ReservationCalls(Client, Protocol):
         request = service_pb2.GetReservationRequest(reservation_id=reservation_id, min_version=min_version)
         return reservation_from((await read(self, request, timeout_ms)).reservation)
 
+    async def watch_reservation(self, reservation_id: str) -> AsyncIterator[Reservation]:
+        """How a reservation stands: now, and each time that its place in line or its time is another, until it waits no
+        more. Watches again by itself where the stream breaks, and tells nothing twice. Raises NotFound.
+        """
+        request = service_pb2.WatchReservationRequest(reservation_id=reservation_id)
+        store_id, last = reservation_id.rpartition(":")[0], None
+
+        def items(message: service_pb2.WatchReservationResponse) -> Iterator[FeedItem[Reservation]]:
+            standing = reservation_from(message.reservation)
+            yield FeedItem(store_id, standing.version, standing, record_hash=0)
+
+        async with Subscription(lambda _: request, items, (store_id,), self.internals) as told:
+            async for standing in told:
+                if standing != last:
+                    yield standing
+                last = standing
+                if standing.status is not Status.QUEUED:
+                    return
+
     def list_reservations(
         self,
         store_id: str,
@@ -202,6 +222,7 @@ class BlockingReservationCalls(BlockingClient):
     give = blocking(ReservationCalls.give)
     amend = blocking(ReservationCalls.amend)
     get_reservation = blocking(ReservationCalls.get_reservation)
+    watch_reservation = iterating(ReservationCalls.watch_reservation)
     list_reservations = iterating(ReservationCalls.list_reservations)
 
 

@@ -1,5 +1,6 @@
 """`holdfast reserve`, `confirm`, `ready`, `collect`, `release`, `extend`, `show`, `list`."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import typer
@@ -8,9 +9,9 @@ from holdfast.client.channel import ChannelClient
 from holdfast.client.cli import options
 from holdfast.client.cli.options import Session, changing, quantities, with_session
 from holdfast.client.cli.output import to_document
-from holdfast.client.cli.tables import RESERVATION, RESERVATIONS, facts_of, order_table, table_of
+from holdfast.client.cli.tables import LINE, RESERVATION, RESERVATIONS, facts_of, order_table, table_of
 from holdfast.client.models.orders import SourcingPolicy
-from holdfast.client.models.reservations import Status
+from holdfast.client.models.reservations import Reservation, Status
 
 WordsArgument = Annotated[
     list[str],
@@ -40,6 +41,7 @@ def reserve(
     ttl: Annotated[int | None, options.duration_option("How long to hold, 2h for example. Otherwise by rule.")] = None,
     slot: options.SlotOption = None,
     reference: Annotated[str, typer.Option(help="The caller's own number, shown in answers.")] = "",
+    wait: Annotated[int | None, options.duration_option("Wait in line so long where stock is short.")] = None,
     near: NearOption = None,
     policy: options.PolicyOption = None,
     stores_max: options.StoresMaxOption = None,
@@ -56,6 +58,8 @@ def reserve(
         "external_reference": reference,
     }
     if near is not None:
+        if wait is not None:
+            raise typer.BadParameter("waits in one shop: name it in place of --near.", param_hint="--wait")
         wanted, place = _lines_without_shop(words), options.place_near(near, "--near")
         session.change(
             ChannelClient.reserve_near,
@@ -73,7 +77,7 @@ def reserve(
         if value is not None:
             raise typer.BadParameter("chooses among shops: give --near too, and no shop.", param_hint=name)
     store, wanted = _shop_and_lines(words)
-    session.change(ChannelClient.reserve, store, wanted, **asked)
+    session.change(ChannelClient.reserve, store, wanted, wait_ms=wait, **asked)
 
 
 def _shop_and_lines(words: list[str]) -> tuple[str, list[tuple[str, int]]]:
@@ -169,3 +173,25 @@ def list_reservations(
         lambda client: client.list_reservations(store, statuses=status or (), page_size=min(limit, 1_000)), limit
     )
     session.show({"reservations": to_document(listed)}, table_of(RESERVATIONS, listed))
+
+
+line_app = typer.Typer(no_args_is_help=True, help="Who waits for a SKU, in order of arrival.")
+
+
+@line_app.command("show")
+@with_session
+def show_line(
+    session: Session,
+    store: options.StoreArgument,
+    sku: Annotated[str, typer.Argument(help="The SKU.", metavar="SKU")],
+    limit: options.LimitOption = 100,
+) -> None:
+    """Show who waits for a SKU in a shop, first who is served first."""
+
+    async def of_sku(client: ChannelClient) -> AsyncIterator[Reservation]:
+        async for waiting in client.list_reservations(store, statuses=[Status.QUEUED], page_size=1_000):
+            if waiting.lines[0].sku == sku:
+                yield waiting
+
+    waiting = session.list(of_sku, limit)
+    session.show({"line": to_document(waiting)}, table_of(LINE, waiting))

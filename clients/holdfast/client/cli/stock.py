@@ -10,7 +10,7 @@ from holdfast.client.channel import ChannelClient
 from holdfast.client.cli import options
 from holdfast.client.cli.options import Session, changing, quantities, with_session
 from holdfast.client.cli.output import event_document, print_for_people, print_json, print_line, to_document
-from holdfast.client.cli.tables import event_line, positions_table
+from holdfast.client.cli.tables import LINE, event_line, positions_table, table_of
 from holdfast.client.models.stock import Adjustment, AdjustmentKind, HoldsCounted
 from holdfast.client.subscription import Subscription
 
@@ -130,6 +130,21 @@ def availability(
         ),
         count,
     )
+
+
+@watch_app.command()
+@with_session
+def reservation(session: Session, what: options.WhatArgument) -> None:
+    """Tell how a reservation stands as its place in line moves, until it waits no more; with --json one a line."""
+
+    async def use(client: ChannelClient) -> None:
+        async for standing in client.watch_reservation(what):
+            if session.as_json:
+                print_json(to_document(standing))
+            else:
+                print_for_people(table_of(LINE, [standing]))
+
+    session.run(use)
 
 
 def _follow(

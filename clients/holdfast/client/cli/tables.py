@@ -77,6 +77,7 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "near_stores": _near,
     "parts": lambda parts: str(parts if isinstance(parts, int) else len(parts)),
     "paused": lambda paused: "paused" if paused else "",
+    "queue_position": lambda place: str(place or ""),
     "received_at_ms": time_text,
     "recovery_ms": duration_text,
     "reservation_ids": ", ".join,
@@ -102,6 +103,7 @@ LABELS: Final = {
     "near_stores": "nearby",
     "open_reservations": "open",
     "payment_reference": "payment",
+    "queue_position": "place",
     "reason": "refused",
     "received_at_ms": "received",
     "release_reason": "released",
@@ -119,11 +121,12 @@ LABELS: Final = {
 
 RESERVATION: Final = (
     "reservation_id store_id order_id status lines customer_id channel basket_id external_reference expires_at_ms "
-    "slot_start_ms earliest_ready_ms payment_reference release_reason"
+    "slot_start_ms earliest_ready_ms queue_position expected_at_ms payment_reference release_reason"
 )
 POSITION: Final = "sku available on_hand reserved allotted unknown safety_stock kept stocked"
 ALLOTMENT: Final = "allotment_id store_id status holder_kind holder lines expires_at_ms ended_at_ms reason version"
 ALLOTMENTS: Final = "allotment_id status holder_kind holder lines expires_at_ms"
+LINE: Final = "queue_position reservation_id customer_id lines expected_at_ms expires_at_ms"
 RESERVATIONS: Final = "reservation_id status lines customer_id expires_at_ms"
 REJECTION: Final = "reason message store_id reservation_id allotment_id order_id status short_lines near_stores"
 ORDER: Final = "order_id status customer_id channel external_reference expires_at_ms missing release_reason"
