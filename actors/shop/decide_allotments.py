@@ -33,7 +33,8 @@ def _shared(ledger: Ledger, shares: Lines) -> Lines:
     units = []
     for sku, share in shares:
         position = ledger.positions.get(sku)
-        units.append((sku, 1 if position is None else max(1, position.available * share // THOUSAND)))
+        free = 0 if position is None else position.available - ledger.kept(sku, position.available)
+        units.append((sku, max(1, free * share // THOUSAND)))
     return tuple(units)
 
 

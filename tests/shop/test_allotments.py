@@ -161,6 +161,25 @@ PAGES = {
         0:03 | count A 3                         | StockCounted, ShortfallDeclared, Released SHORTFALL | A 3/3
         0:04 | release #4                        | Released OTHER                             | A 3/0 out 3
     """,
+    "what comes back serves who waits in line": """
+        at   | said                         | events                           | stock
+        0:00 | receive A 6                  | StockAdjusted                    | A 6/0
+        0:01 | allot channel:app A 3        | Allotted                         | A 6/0 out 3
+        0:02 | allot till:7 A 3             | Allotted                         | A 6/0 out 6
+        0:03 | reserve bob A 2 waiting 5h   | Queued                           | A 6/0 out 6
+        0:04 | reserve cy A 3 waiting 5h    | Queued                           | A 6/0 out 6
+        0:05 | end #3 as settled            | AllotmentReturned, Served        | A 6/2 out 3
+        1:01 | wait                         | AllotmentExpired, Served         | A 6/5
+        1:02 | allot channel:app share A    | Allotted                         | A 6/5 out 1
+    """,
+    "what is kept for who waits in line is given to nobody, and no share of it": """
+        at   | said                         | events                           | stock
+        0:00 | receive A 3                  | StockAdjusted                    | A 3/0
+        0:01 | reserve ann A 2              | Reserved                         | A 3/2
+        0:02 | reserve bob A 2 waiting 5h   | Queued                           | A 3/2
+        0:03 | allot till:7 A 1             | Refused                          | A 3/2
+        0:04 | allot channel:app share A    | Refused                          | A 3/2
+    """,
     "a share of what is available": """
         at | said | answer | stock
         0:00 | receive A 9, B 1 | applied 2 | A 9/0, B 1/0
