@@ -18,9 +18,9 @@ from tests.simulation.checks import Broken
 from tests.simulation.till_world import TillWorld
 from tests.simulation.world import Parts
 
-SEEDS: Final = 60
+SEEDS: Final = 120
 PARTS: Final = 4
-STRUCK_MIN: Final = 20
+STRUCK_MIN: Final = 15
 SEEDS_MAX: Final = 40
 CAUSES: Final = frozenset({"allotted", "unknown", "counted", "drawn", "settled late", "sold cut off", "recovery"})
 
