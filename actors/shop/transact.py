@@ -54,8 +54,10 @@ def standing(ledger: Ledger, command: Command, _events: tuple[Event, ...]) -> Re
 def with_answer(events: tuple[Event, ...], answer: Recorded[Any]) -> tuple[Event, ...]:
     """A step's event with its answer. It has only just been made, and nobody else has it yet."""
     event = events[0]
-    if type(event) is QuotaDrawn or type(event) is TransferExpected:
+    if type(event) is QuotaDrawn:
         event = events[1]
+    elif type(event) is TransferExpected:  # of an advice alone, or of a receipt that comes with it
+        event = events[-1]
     if isinstance(event, Answering) and event.key:
         force_setattr(event, "answer", answer.answer)
     return events
