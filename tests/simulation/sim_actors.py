@@ -10,7 +10,7 @@ import pytest
 from actors.core.chain import packed
 from actors.customer_actor import CustomerActor
 from actors.journal.port import JournalError
-from actors.protocol.messages import RULES_ARE_STALE, ActorGone, CallLost, Late, unpack_answers
+from actors.protocol.messages import RULES_ARE_STALE, ActorGone, CallLost, Late, Stopped, unpack_answers
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.runtime import actor_runtime
 from actors.runtime.kinds import CUSTOMERS, SHOP
@@ -129,7 +129,7 @@ class SimActors:
         if answer == RULES_ARE_STALE:
             return
         for (ledger_id, _, command), given in zip(entries, unpack_answers(answer), strict=True):
-            if isinstance(given, Late):  # nothing was decided
+            if isinstance(given, Late | Stopped):  # nothing was decided
                 continue
             if before.host._hosted[ledger_id].epoch != heads[ledger_id].epoch:
                 raise Broken("I9", f"{actor} was replaced, and answered {command}")
