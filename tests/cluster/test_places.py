@@ -40,7 +40,7 @@ def test_a_postcode_that_is_not_in_the_table_names_the_field_and_what_to_do(serv
     for arguments in (["find", "globe", "--postcode", "1"], ["reserve", "globe=1", "--near", "1", "--customer", "c"]):
         error = command(service, *arguments, code=2)["error"]
         assert "sourcing.place.postcode" in error["why"]
-        assert "send latitude and longitude" in error["why"]
+        assert "send latitude and longitude" in error["mend"]
     several = command(service, "find", "globe", "--postcode", "75001", code=2)["error"]
     assert "sourcing.place.country" in several["why"]
-    assert "name the country" in several["why"]
+    assert "name the country" in several["mend"]

@@ -258,6 +258,7 @@ def test_a_slow_reader_is_cut_off_and_resumes(front: Front, method: str) -> None
     late = Late()
     gateway = front.gateway
     gateway._feeds = Feeds(gateway._router, StoreDirectory(gateway._router), now=late.now)
+    gateway._streams |= gateway._feeds.streams
 
     async def main() -> None:
         request = es.WatchEventsRequest if method == "WatchEvents" else ss.WatchAvailabilityRequest
@@ -367,6 +368,7 @@ def test_shops_of_one_actor_take_turns_where_not_all_fit(front: Front) -> None:
     gateway._router.close()
     front.run(lambda: gateway._open(Router(front.actors, Placement(1)), front.clock, Postcodes({})))
     gateway._feeds = Feeds(gateway._router, StoreDirectory(gateway._router), bytes_max=1)
+    gateway._streams |= gateway._feeds.streams
     for number in range(3):
         for store_id in ("S1", "S2"):
             front.receive(f"B{number}", store_id=store_id)

@@ -77,17 +77,17 @@ MUTANTS: Final[dict[str, Core]] = {
 }
 
 
-def run(core: Core) -> None:
+def run(core: Core, examples: int) -> None:
     machine = type("Mutant", (TransfersMachine,), {"core": core})
-    limits = settings(max_examples=100, stateful_step_count=40, phases=[Phase.generate], derandomize=True)
+    limits = settings(max_examples=examples, stateful_step_count=40, phases=[Phase.generate], database=None)
     run_state_machine_as_test(machine, settings=limits)
 
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_the_mutant_is_caught(name: str) -> None:
-    with pytest.raises((AssertionError, ExceptionGroup)):
-        run(MUTANTS[name])
+    with pytest.raises((AssertionError, ExceptionGroup, LookupError)):  # it may meet what it has itself removed
+        run(MUTANTS[name], 1_000)
 
 
 def test_the_parts_put_together_again_are_spotless() -> None:
-    run(assembled())
+    run(assembled(), 100)
