@@ -43,4 +43,4 @@ def test_a_postcode_that_is_not_in_the_table_names_the_field_and_what_to_do(serv
         assert "send latitude and longitude" in error["mend"]
     several = command(service, "find", "globe", "--postcode", "75001", code=2)["error"]
     assert "sourcing.place.country" in several["why"]
-    assert "name the country" in several["mend"]
+    assert "Name the country" in several["mend"]
