@@ -65,9 +65,9 @@ def due(host: LedgerHost, ledger_id: str, now_ms: int) -> bool:
 
 
 def rules_only(disk: MemoryDisk, ledger_id: str, after: int) -> bool:
-    """Whether all that was written after a version is that newer rules were taken over."""
+    """Whether all that was written after a version is that newer rules were taken over, and who waits served."""
     return all(
-        isinstance(event, PolicyAdopted)
+        isinstance(event, PolicyAdopted | Served)
         for record in disk.records[ledger_id]
         if record.seq > after
         for event in SHOP.read_events(record.payload)
