@@ -7,7 +7,7 @@ from actors.core.linear_hash import in_sequence
 from actors.core.status import FINAL, LIVE, Status
 from actors.protocol.messages import Unseen
 from actors.rpc.methods import rpc
-from actors.runtime.actor_runtime import in_turn
+from actors.runtime.actor_runtime import PAGE_PIECES_MAX, PAGE_SCAN_MAX, PIECE_SCAN_MAX, in_turn
 from actors.runtime.kinds import SHOP
 from actors.runtime.read_back import ReadEvents, events_at, seen_at
 from actors.shop.allotments import Allotment
@@ -16,12 +16,9 @@ from actors.shop.decide_line import Row, free_of, row_of, standing_in_line
 from actors.shop.expiry import is_owed, note_lapsed
 from actors.shop.said import over_in
 from actors.shop.state import AnyReservation, Claims, Ledger, Reservation
-from actors.shop.transfer import Transfer
+from actors.shop.transfers import Transfer
 from actors.store_transfers import TransferQuestions, owed_in_turn
 
-PAGE_SCAN_MAX: Final = 50_000  # numbers looked at for one page among what is in memory: 5 ms
-PIECE_SCAN_MAX: Final = 2_500  # likewise at a time, also among what is over
-PAGE_PIECES_MAX: Final = 20
 OUTBOX_MAX: Final = 500  # parts of one shop to an answer
 NOTED_AT_ONCE: Final = 500  # of what is to be counted; some 0.5 ms under the lock
 

@@ -7,13 +7,11 @@ from actors.core.ids import parse_transfer_id
 from actors.core.status import TransferStatus
 from actors.protocol.messages import Unseen
 from actors.rpc.methods import rpc
-from actors.runtime.actor_runtime import LedgerActor
+from actors.runtime.actor_runtime import PAGE_PIECES_MAX, PIECE_SCAN_MAX, LedgerActor
 from actors.runtime.read_back import ReadEvents, events_at, seen_at
 from actors.shop.state import Ledger
-from actors.shop.transfer import Transfer, transfer_key
+from actors.shop.transfers import Transfer, transfer_key
 
-PIECE_SCAN_MAX: Final = 2_500  # numbers looked at for a page at a time; some 3 ms under the lock
-PAGE_PIECES_MAX: Final = 20
 OWED_MAX: Final = 100  # transfers of one shop to an answer
 
 _FINAL: Final = frozenset({TransferStatus.RECEIVED, TransferStatus.CANCELLED})

@@ -18,7 +18,7 @@ from actors.orders.state import Order
 from actors.shop import commands as shop
 from actors.shop.allotments import Allotment
 from actors.shop.state import AnyReservation, Remembered, Reservation, StockOutcome
-from actors.shop.transfer import Transfer
+from actors.shop.transfers import Transfer
 
 Command = shop.Command | orders.Command
 Entry = tuple[str, Command]  # a ledger and a command for it

@@ -35,7 +35,9 @@ SNAPSHOT_EVENTS_MIN: Final = 20_000
 BOUND_AT_ONCE: Final = 16  # ledgers that adopt a policy in one step: they keep others waiting
 FEED_EVENTS_MAX: Final = 1_000
 FEED_BYTES_MAX: Final = 4 * 1024 * 1024  # by answer; a record that is larger goes alone
-PAGE_SCAN_MAX: Final = 50_000  # numbers looked at for one page: 5 ms
+PAGE_SCAN_MAX: Final = 50_000  # numbers looked at for one page among what is in memory: 5 ms
+PIECE_SCAN_MAX: Final = 2_500  # likewise at a time, also among what is over; some 3 ms under the lock
+PAGE_PIECES_MAX: Final = 20
 
 T = TypeVar("T")
 

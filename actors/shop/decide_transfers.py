@@ -10,12 +10,12 @@ from actors.core.ids import parse_transfer_id
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LossBearer, TransferStatus
 from actors.core.transact import Decision
-from actors.shop import transfer as cm, transfer_events as ev
+from actors.shop import transfer_events as ev, transfers as cm
 from actors.shop.commands import by_sku
 from actors.shop.preconditions import short_of_stock
 from actors.shop.said_transfers import expected_by
 from actors.shop.state import Ledger
-from actors.shop.transfer import OPEN_TRANSFERS_MAX, Transfer, Units, transfer_key
+from actors.shop.transfers import OPEN_TRANSFERS_MAX, Transfer, Units, transfer_key
 
 LOSS_BEARER_DEFAULT: Final = LossBearer.CARRIER  # where the receiver does not say
 

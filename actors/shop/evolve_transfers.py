@@ -10,7 +10,7 @@ from actors.shop import transfer_events as ev
 from actors.shop.position import Position
 from actors.shop.said_transfers import cancelled_by, closed_by, expected_by, proposed_by, said_of_transfer
 from actors.shop.state import Ledger, Remembered
-from actors.shop.transfer import Transfer
+from actors.shop.transfers import Transfer
 
 
 def evolve_transfer(ledger: Ledger, event: ev.TransferEvent, at_ms: int) -> Remembered | None:

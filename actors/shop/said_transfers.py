@@ -9,7 +9,7 @@ from actors.core.ids import format_transfer_id
 from actors.core.status import TransferStatus
 from actors.shop import transfer_events as ev
 from actors.shop.commands import by_sku
-from actors.shop.transfer import Transfer, transfer_key
+from actors.shop.transfers import Transfer, transfer_key
 
 
 def proposed_by(event: ev.TransferProposed, version: int, at_ms: int) -> Transfer:

@@ -25,8 +25,7 @@ from actors.shop.finished import FinishedRow, finished_rows
 from actors.shop.position import Position, Trail
 from actors.shop.promised import promise
 from actors.shop.state import AnyReservation, Ledger, Reservation
-from actors.shop.transfer import Transfer
-from actors.shop.transfers import set_aside
+from actors.shop.transfers import Transfer, set_aside
 
 FORMAT: Final = 1
 

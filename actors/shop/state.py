@@ -26,8 +26,7 @@ from actors.shop.commands import Lines, Reserve
 from actors.shop.finished import Finished
 from actors.shop.line import InLine, Line
 from actors.shop.position import ByRank, Position
-from actors.shop.transfer import Transfer
-from actors.shop.transfers import Transfers
+from actors.shop.transfers import Transfer, Transfers
 
 _BY_WHAT_IS_HELD: Final = ("reservations", "customers", "baskets", "expiry_runs", "holders", "parts_in_slots")
 INTERNED_LINES_MAX: Final = 65_536

@@ -2,7 +2,7 @@
 
 from actors.core.message import Message
 from actors.core.status import LossBearer
-from actors.shop.transfer import ProposeTransfer, Transfer, Units
+from actors.shop.transfers import ProposeTransfer, Transfer, Units
 
 
 class TransferProposed(Message, frozen=True):

@@ -1,12 +1,111 @@
-"""The transfers that a shop's ledger has in memory: those from here that have not come, and those to here of which the
-source has not heard that they came. What is over is in the journal, and found like reservations (`finished.py`).
+"""Transfers of units between two shops: the value, the commands, and those that a ledger has in memory.
+
+Each end has a transfer in its own ledger; see `core.status.TransferStatus`. The source proposes, which sets the units
+aside as a reservation does, and sends; from then on they are in transit. The destination is advised of what was sent,
+and receives what came: that is the transition, and the source hears of it afterwards. Both know the transfer by its id,
+which the source's ledger made. What is over is in the journal, and found like reservations (`finished.py`).
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import ClassVar, Final
 
-from actors.core.status import TransferStatus
-from actors.shop.transfer import Transfer
+from actors.core.message import Message
+from actors.core.rejection import Rejection
+from actors.core.status import LossBearer, TransferStatus
+
+Units = tuple[tuple[str, int], ...]  # by SKU, each SKU once
+
+OPEN_TRANSFERS_MAX: Final = 1_000  # of one source that have not come; all are in memory
+
+
+class Transfer(Message, frozen=True):
+    """A transfer as one end knows it; `number` and `version` are those of this end's ledger. `received` are the units
+    that came, each SKU that was sent among them, and `loss_bearer` whose loss a difference is, None without one.
+    `advised`: the source knows that the destination expects it.
+    """
+
+    number: int
+    transfer_id: str
+    source: str
+    destination: str
+    status: TransferStatus
+    lines: Units
+    expected_at_ms: int
+    version: int
+    created_at_ms: int
+    sent_at_ms: int = 0
+    received_at_ms: int = 0
+    received: Units = ()
+    loss_bearer: LossBearer | None = None
+    advised: bool = False
+
+
+class ProposeTransfer(Message, frozen=True):
+    """Set units aside for another shop, all or none. They are expected there `arrives_in_ms` from now."""
+
+    key: str
+    destination: str
+    lines: Units
+    arrives_in_ms: int
+
+
+class SendTransfer(Message, frozen=True):
+    """The units have left. `arrives_in_ms` 0 keeps when they are expected."""
+
+    key: str
+    number: int
+    arrives_in_ms: int = 0
+
+
+class CancelTransfer(Message, frozen=True):
+    """Return what was set aside; what was sent is not cancelled."""
+
+    key: str
+    number: int
+
+
+class ReceiveTransfer(Message, frozen=True):
+    """The goods have come: `lines` are the units that were counted, and what is not among them did not come; no lines:
+    all came as it was sent. `advice` is what the source said of it, where the destination had not heard.
+    """
+
+    key: str
+    transfer_id: str
+    lines: Units
+    loss_bearer: LossBearer | None = None
+    advice: Transfer | Rejection | None = None
+
+
+class AdviseTransfer(Message, frozen=True):
+    """The destination is to expect this, which was sent; `transfer` as the source has it."""
+
+    key: ClassVar[str] = ""  # identified by its transfer
+    transfer: Transfer
+
+
+class NoteAdvised(Message, frozen=True):
+    """The destination expects the transfer."""
+
+    key: ClassVar[str] = ""  # as above
+    number: int
+
+
+class CloseTransfer(Message, frozen=True):
+    """Both ends know that the transfer was received; `transfer` as the destination has it."""
+
+    key: ClassVar[str] = ""  # as above
+    transfer: Transfer
+
+
+TransferCommand = (
+    ProposeTransfer | SendTransfer | CancelTransfer | ReceiveTransfer | AdviseTransfer | NoteAdvised | CloseTransfer
+)
+
+
+def transfer_key(transfer_id: str) -> str:
+    """The key under which it is remembered that a transfer was closed; see `commands.claim_key`."""
+    return f"\ntransfer {transfer_id}"
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from actors.protocol.messages import Answer, Refusal
 from actors.protocol.placement import ActorKind, kind_of
 from actors.shop.commands import Acknowledge
 from actors.shop.state import Part as Asking, Reservation
-from actors.shop.transfer import Transfer
+from actors.shop.transfers import Transfer
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.deliveries import PASSING
 from serve.coordination.grants import Grants

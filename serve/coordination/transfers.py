@@ -8,8 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from actors.protocol.messages import LedgerStopped, Moved, Stopped
-from actors.shop.transfer import AdviseTransfer, CloseTransfer, NoteAdvised, Transfer
-from actors.shop.transfers import is_owed
+from actors.shop.transfers import AdviseTransfer, CloseTransfer, NoteAdvised, Transfer, is_owed
 from serve.coordination.deliveries import PASSING
 from serve.routing.router import Router
 

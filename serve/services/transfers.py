@@ -11,7 +11,7 @@ from actors.core.ids import parse_transfer_id
 from actors.core.rejection import Reason
 from actors.core.status import TransferStatus
 from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal, Unseen
-from actors.shop.transfer import CancelTransfer, ReceiveTransfer, SendTransfer, Transfer
+from actors.shop.transfers import CancelTransfer, ReceiveTransfer, SendTransfer, Transfer
 from holdfast.v1 import transfer_service_pb2 as ts
 from serve.calls import Call, failure_of
 from serve.coordination.transfers import tell_soon

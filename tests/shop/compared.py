@@ -12,7 +12,7 @@ from actors.core.status import LIVE, Status
 from actors.shop.allotments import Allotment
 from actors.shop.commands import Command
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
-from actors.shop.transfer import Transfer
+from actors.shop.transfers import Transfer
 from tests.shop import model_books
 from tests.shop.model import Model
 from tests.shop.model_books import Outcome

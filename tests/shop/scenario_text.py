@@ -59,7 +59,7 @@ from actors.shop.commands import (
 )
 from actors.shop.events import Event, Left, OutcomeApplied, Released
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
-from actors.shop.transfer import Transfer
+from actors.shop.transfers import Transfer
 from tests.shop.transfers_text import TRANSFER_VERBS, about_transfer, transfer_text
 from tests.shop.watched import DAY_ZERO_MS
 

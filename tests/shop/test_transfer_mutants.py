@@ -16,7 +16,6 @@ from actors.shop.decide_transfers import coming
 from actors.shop.events import Event
 from actors.shop.evolve import evolve
 from actors.shop.state import Ledger
-from actors.shop.transfer import AdviseTransfer, CancelTransfer, ReceiveTransfer
 from actors.shop.transfer_events import (
     TransferCancelled,
     TransferClosed,
@@ -24,6 +23,7 @@ from actors.shop.transfer_events import (
     TransferReceived,
     TransferSent,
 )
+from actors.shop.transfers import AdviseTransfer, CancelTransfer, ReceiveTransfer
 from tests.shop.test_transfers_machine import TransfersMachine
 from tests.shop.watched import Core, assembled
 

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from actors.core.policy import HOUR_MS
 from actors.core.status import LossBearer
 from actors.shop.invariants import check
-from actors.shop.transfer import Units
+from actors.shop.transfers import Units
 from tests.shop.transfers_world import SHOPS, Shops
 from tests.shop.watched import Core
 

@@ -12,7 +12,7 @@ from actors.core.rejection import Rejection
 from actors.core.status import LossBearer, TransferStatus
 from actors.shop.audit_transfers import across
 from actors.shop.commands import AdjustmentKind, AdjustStock, Command, CountStock, Movement, Reserve
-from actors.shop.transfer import (
+from actors.shop.transfers import (
     AdviseTransfer,
     CancelTransfer,
     CloseTransfer,

@@ -9,8 +9,8 @@ from actors.core.transact import Decision
 from actors.shop import decide as deciding
 from actors.shop.decide_transfers import coming, decide_transfer
 from actors.shop.state import Ledger
-from actors.shop.transfer import ReceiveTransfer
 from actors.shop.transfer_events import TransferReceived
+from actors.shop.transfers import ReceiveTransfer
 from tests.simulation.checks import Broken
 from tests.simulation.test_chain_seeds import run
 from tests.simulation.transfer_callers import TransferWorld

@@ -4,11 +4,11 @@ import asyncio
 from typing import Any
 
 from actors.core.ids import is_customers
-from actors.shop import transfer as cm
+from actors.shop import transfers as cm
 from actors.shop.audit import Audit
 from actors.shop.audit_books import AuditResult
 from actors.shop.audit_transfers import across
-from actors.shop.transfer import Transfer
+from actors.shop.transfers import Transfer
 from serve.coordination.transfers import tell_soon
 from tests.journal.memory import MemoryDisk
 from tests.simulation.chain_checks import history

@@ -5,6 +5,7 @@ All of it is on disk before a call returns, and is settled by `flush`, in sequen
 
 import asyncio
 import hashlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from holdfast.client import errors, till_rows
@@ -60,7 +61,7 @@ class FlushReport:
     conflicts: tuple[HandOutConflict, ...] = ()
 
 
-class OfflineTill:
+class OfflineTill(ABC):
     """The calls of a till that need no network, once it was given something."""
 
     store_id: str
@@ -68,9 +69,9 @@ class OfflineTill:
     journal: TillJournal
     channel_client: ChannelClient
 
+    @abstractmethod
     async def flush(self, *, timeout_ms: int | None = None) -> "FlushReport":
         """Send what is unsent; see `TillClient.flush`."""
-        raise NotImplementedError
 
     async def take_allotment(
         self, lines: LineQuantities, *, ttl_ms: int, reason: str = "", timeout_ms: int | None = None

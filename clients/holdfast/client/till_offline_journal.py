@@ -3,6 +3,7 @@
 import secrets
 import sqlite3
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,7 +16,7 @@ from holdfast.client.models.stock import Adjustment, AdjustmentKind
 from holdfast.client.till_allotments import HandOut, Piece, Term, TillAllotments, now_ms
 
 
-class OfflineJournal:
+class OfflineJournal(ABC):
     """Each of its methods is one transaction, and in memory once that is on disk."""
 
     allotments: TillAllotments
@@ -23,14 +24,17 @@ class OfflineJournal:
     _path: Path
     _next: int
 
+    @abstractmethod
     def _writing(self) -> AbstractContextManager[sqlite3.Connection]:
-        raise NotImplementedError
+        """A transaction."""
 
+    @abstractmethod
     def _insert(self, database: sqlite3.Connection, added: Sequence[tuple[Adjustment, int | None]]) -> None:
-        raise NotImplementedError
+        """Write movements, in a transaction."""
 
+    @abstractmethod
     def _added(self, added: Sequence[tuple[Adjustment, int | None]], began_s: float | None = None) -> None:
-        raise NotImplementedError
+        """Have in memory what is on disk by now."""
 
     def ask(self, content: str, ttl_ms: int) -> tuple[str, int, float | None]:
         """The key to ask for this allotment with, and when it was asked for first: again the same until it is answered,
