@@ -7,13 +7,13 @@ mark of its own there, as its places cannot be noted any more.
 """
 
 import logging
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from typing import Any, Final
 
 from actors.journal.archive import Row
 from actors.journal.codec import chained
-from actors.journal.port import JournalDamaged, Record
+from actors.journal.port import JournalDamaged, JournalError, Record
 from actors.journal.sqlite_file import ERRORS, SqliteFile, is_damage
 
 log = logging.getLogger("holdfast.journal")
@@ -51,6 +51,10 @@ INSERT OR IGNORE INTO places SELECT ledger_id, seq, id FROM records
   WHERE id > (SELECT up_to FROM placed WHERE id = 1) AND ledger_id NOT IN (SELECT ledger_id FROM placed WHERE id > 1) {}
   ORDER BY ledger_id, seq
 """
+_NOTE_MARKED: Final = (
+    "INSERT OR IGNORE INTO places SELECT ledger_id, seq, id FROM records "
+    "WHERE ledger_id = ? AND id <= (SELECT up_to FROM placed WHERE id = 1) ORDER BY seq"
+)
 
 
 class PlacesDamaged(Exception):
@@ -89,6 +93,29 @@ class Records:
             self._try_to_place(left_out)  # else none, until as many more are there
         self._unplaced = 0
 
+    def clear_mark(self, ledger_id: str, epoch: int, prove: Callable[[], None]) -> None:
+        """Drop the mark of a ledger whose damage was mended: all of its records have places then, and `prove`, which
+        reads them, raises no JournalDamaged. Else the mark stays. In a transaction of its own.
+        """
+        if not self._file.ask("(all)", "SELECT 1 FROM placed WHERE id > 1 AND ledger_id = ?", ledger_id):
+            return
+        try:
+            with self._file.transaction() as db:
+                noted = self._execute(_NOTE_MARKED, ledger_id)
+                db.execute("DELETE FROM placed WHERE id > 1 AND ledger_id = ?", (ledger_id,))
+                prove()
+        except (PlacesDamaged, JournalError) as error:
+            self._file.db.rollback()
+            if not isinstance(error, PlacesDamaged | JournalDamaged):
+                raise
+            return
+        log.warning(
+            "ledger %s reads whole again: epoch %d has noted %d places, and takes its mark away",
+            ledger_id,
+            epoch,
+            noted,
+        )
+
     def _try_to_place(self, left_out: Sequence[tuple[str]] = ()) -> bool:
         try:
             with self._file.transaction() as db:
@@ -119,8 +146,11 @@ class Records:
         self._unplaced = 0
 
     def _note(self, which: str, *values: str) -> None:
+        self._execute(_NOTE.format(which), *values)
+
+    def _execute(self, statement: str, *values: str) -> int:
         try:
-            self._file.db.execute(_NOTE.format(which), values)
+            return self._file.db.execute(statement, values).rowcount
         except ERRORS as error:
             if is_damage(error):
                 raise PlacesDamaged from error

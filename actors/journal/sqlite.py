@@ -9,6 +9,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
@@ -66,7 +67,14 @@ class SqliteJournal:
                 )
                 (epoch,) = db.execute("SELECT epoch FROM heads WHERE ledger_id = ?", (ledger_id,)).fetchone()
             seq, self._checksums[ledger_id] = self._verified_head(ledger_id, epoch)
+            self._records.clear_mark(ledger_id, epoch, partial(self._prove_whole, ledger_id))
             return Head(epoch, seq)
+
+    def _prove_whole(self, ledger_id: str) -> None:
+        before, _ = self._listed.around(ledger_id, LAST_SEQ)
+        seq = before.seq
+        while records := self._read_kept(ledger_id, seq, before, SEALED_EVENTS):
+            seq = records[-1].seq
 
     def _verified_head(self, ledger_id: str, epoch: int) -> tuple[int, int]:
         """Its sequence and checksum. Raises JournalDamaged unless the newest record is the head's, of an older epoch:

@@ -123,6 +123,45 @@ def test_a_damaged_page_of_places_keeps_nobody_else_from_commits_or_snapshots(
     storage.close()
 
 
+def test_a_mark_goes_with_the_damage(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Mended by an operator, in the file that has gone on meanwhile: the page as it was, or without what was on it."""
+    storage = SqliteStorage(tmp_path, keep_bytes=1, sealed_events=10)
+    journal = long_ledgers(storage)
+    journal.write_snapshot("S2", 1, 1_500, [b"[1]"])
+    journal.append([record("S2", 1, 1_501), record("S1", 1, 1_501)])
+    sound = storage.at_rest().path.read_bytes()
+    marked = leaf_damaged(storage, "S2", 1_500)
+    neighbour = marked.open()
+    head = neighbour.take_over("S1")
+    neighbour.write_snapshot("S1", head.epoch, head.seq, [b"[1]"])
+    neighbour.append([record("S1", head.epoch, head.seq + 1)])
+    neighbour.close()
+    image = bytearray(marked.at_rest().path.read_bytes())
+    first = image.index(b"\xee" * 64)
+    image[first : first + 64] = sound[first : first + 64]
+    marked.path.write_bytes(image)
+    marked.log_path.unlink(missing_ok=True)
+    broken = marked.at_rest()
+    altered(broken.path, "UPDATE records SET payload = x'5b315d' WHERE ledger_id = 'S2' AND seq = 7")
+    for copy, is_whole in ((broken, False), (marked, True)):
+        caplog.clear()
+        owner = copy.open()
+        head = owner.take_over("S2")
+        owner.append([record("S2", head.epoch, 1_502)])
+        owner.write_snapshot("S2", head.epoch, 1_502, [b"[1]"])
+        with closing(sqlite3.connect(copy.path)) as db:
+            assert db.execute("SELECT ledger_id FROM placed").fetchall() == [(None,)] + [("S2",)] * (not is_whole)
+            (noted,) = db.execute("SELECT count(*) FROM places WHERE ledger_id = 'S2'").fetchone()
+        assert noted == (1_502 if is_whole else 1_500)
+        mended = [f"ledger S2 reads whole again: epoch {head.epoch} has noted 1 places, and takes its mark away"]
+        assert caplog.messages == mended * is_whole
+        if is_whole:
+            assert len(records_of(owner, "S2")) == 1_502
+            assert owner.seal("S2", head.epoch, 1 << 60)
+        owner.close()
+    storage.close()
+
+
 def test_a_disk_that_fails_while_damage_is_looked_for_finishes_the_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
