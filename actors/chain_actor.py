@@ -8,17 +8,22 @@ from msgspec.structs import replace
 
 from actors.core.chain import (
     EMPTY,
+    HOT_BY_RATE_MAX,
+    HOT_SKUS_MAX,
     READERS_MAX,
     ChainEvent,
     ReaderDropped,
     ReaderNamed,
+    SkuAnnounced,
+    SkuDemoted,
+    SkuPromoted,
     Store,
     evolve_chain,
     packed,
     policy_set,
     stores_put,
 )
-from actors.core.policy import Policy
+from actors.core.policy import HotSku, Policy
 from actors.journal.codec import NONSENSE, Reader, damage_of, encode
 from actors.journal.port import Journal, JournalDamaged, JournalError, Record
 from actors.rpc.methods import rpc
@@ -104,6 +109,47 @@ class ChainActor:
                 return self._as_owner(None)
             if known is not None and known.named == named:
                 self._append(ReaderDropped(name))
+            return self._as_owner(packed(self._chain.since(known_revision)))
+
+    @rpc
+    def promote_sku(self, sku: str, from_ms: int, announced: bool, known_revision: int = 0) -> bytes | None:
+        """Give a SKU a ledger of its own; `announced` where an operator asks, who may do so for an instant to come.
+        Returns the document, or None where there are too many. Raises JournalError.
+        """
+        with self._lock:
+            hot, now_ms = self._chain.hot, self._clock.now_ms()
+            known = hot.get(sku, HotSku(sku))
+            by_rate = sum(not each.announced for each in hot.values())
+            if sku not in hot and (len(hot) >= HOT_SKUS_MAX or (not announced and by_rate >= HOT_BY_RATE_MAX)):
+                return self._as_owner(None)
+            if announced and from_ms > now_ms and not known.is_open:
+                if not known.announced or known.from_ms != from_ms:
+                    self._append(SkuAnnounced(sku, from_ms, now_ms))
+            elif not known.is_open or (announced and not known.announced):
+                self._append(SkuPromoted(sku, announced, now_ms))
+            return self._as_owner(packed(self._chain.since(known_revision)))
+
+    @rpc
+    def open_announced(self, known_revision: int = 0) -> bytes:
+        """Give SKUs their ledgers that were announced for now; returns the document. Raises JournalError."""
+        with self._lock:
+            now_ms = self._clock.now_ms()
+            for each in self._chain.hot.values():
+                if each.announced and not each.is_open and each.from_ms <= now_ms:
+                    self._append(SkuPromoted(each.sku, True, now_ms))
+            return self._as_owner(packed(self._chain.since(known_revision)))
+
+    @rpc
+    def demote_sku(self, sku: str, by_operator: bool, known_revision: int = 0) -> bytes | None:
+        """Take its ledger from a SKU, or its announcement back; returns the document, also where there is nothing to
+        take, or None where only an operator may. Raises JournalError.
+        """
+        with self._lock:
+            known = self._chain.hot.get(sku)
+            if known is not None and known.announced and not by_operator:
+                return self._as_owner(None)
+            if known is not None and (known.is_open or known.announced):
+                self._append(SkuDemoted(sku, self._clock.now_ms()))
             return self._as_owner(packed(self._chain.since(known_revision)))
 
     def close(self) -> None:

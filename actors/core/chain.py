@@ -9,10 +9,12 @@ import msgspec
 from msgspec.structs import replace
 
 from actors.calendar.hours import ALWAYS_OPEN, Calendar
-from actors.core.ids import is_customers
+from actors.core.ids import HOT_PREFIX, is_customers, is_hot
 from actors.core.message import Message, Value, to_json
-from actors.core.policy import Policy
+from actors.core.policy import HotSku, Policy
 
+HOT_SKUS_MAX: Final = 64  # known at once; each change of one is written into the journal of each shop
+HOT_BY_RATE_MAX: Final = 32  # of these, so that operators find room whatever is asked for
 READERS_MAX: Final = 64  # named at once; as many names that were dropped are known
 PACKED_LEVEL: Final = 3  # of 5,000 different calendars a ninth is left, in 50 ms; at 6 a twelfth, in 120 ms
 
@@ -72,7 +74,31 @@ class NamedReader(Value, frozen=True):
     everything: bool
 
 
-ChainEvent = StoresPut | PolicySet | ReaderNamed | ReaderDropped
+class SkuAnnounced(Message, frozen=True):
+    """An operator wants a SKU to have a ledger of its own from an instant on."""
+
+    sku: str
+    from_ms: int
+    at_ms: int
+
+
+class SkuPromoted(Message, frozen=True):
+    """A SKU has a ledger of its own from here on; `announced` where an operator said so."""
+
+    sku: str
+    announced: bool
+    at_ms: int
+
+
+class SkuDemoted(Message, frozen=True):
+    """A SKU has no ledger of its own any more, or is not to have one."""
+
+    sku: str
+    at_ms: int
+
+
+HotEvent = SkuAnnounced | SkuPromoted | SkuDemoted
+ChainEvent = StoresPut | PolicySet | ReaderNamed | ReaderDropped | HotEvent
 
 
 class ChainPart(Value, frozen=True, gc=True):
@@ -88,6 +114,9 @@ class ChainPart(Value, frozen=True, gc=True):
     shop_revisions: dict[str, int]
     readers: dict[str, NamedReader] | None = None  # None: as they were
     readers_revision: int = 0
+    hot: dict[str, HotSku] | None = None  # None: as they were
+    hot_revision: int = 0
+    paused_stores: tuple[str, ...] | None = None  # to actors of hot SKUs alone
 
 
 class Chain(Value, frozen=True, dict=True, gc=True):
@@ -109,11 +138,18 @@ class Chain(Value, frozen=True, dict=True, gc=True):
     readers: dict[str, NamedReader] = msgspec.field(default_factory=dict)
     readers_revision: int = 0
     dropped: dict[str, int] = msgspec.field(default_factory=dict)
+    hot: dict[str, HotSku] = msgspec.field(default_factory=dict)  # by SKU
+    hot_revision: int = 0
+    paused_stores: tuple[str, ...] = ()  # as an actor of hot SKUs knows them, which knows no shops
 
     @cached_property
     def has_hours(self) -> bool:
         """True where some shop is not always open, or has pickup slots."""
         return any(store.calendar != ALWAYS_OPEN for store in self.stores.values())
+
+    @cached_property
+    def _paused(self) -> tuple[str, ...]:
+        return tuple(store_id for store_id, store in self.stores.items() if store.paused)
 
     @cached_property
     def _policies(self) -> dict[str, Policy]:
@@ -126,18 +162,24 @@ class Chain(Value, frozen=True, dict=True, gc=True):
         policy = self._policies.get(ledger_id)
         if policy is None:
             store, policy = self.stores.get(ledger_id), self.policy
-            if not is_customers(ledger_id):
+            if not is_customers(ledger_id) and not is_hot(ledger_id):
                 policy = policy.of_shops((ledger_id,))
             revision = self.shop_revisions.get(ledger_id, 0)
             if store is not None and (revision or _rules_of(store) != _rules_of(None)):
                 policy = replace(policy, paused=store.paused, calendar=store.calendar, shop_revision=revision)
+            if self.hot_revision and not is_customers(ledger_id):
+                hot = tuple(each for each in self.hot.values() if each.generation)
+                policy = replace(policy, hot=hot, hot_revision=self.hot_revision)
+            if is_hot(ledger_id):
+                newest = max(self.shop_revisions.values(), default=0)
+                policy = replace(policy, paused_stores=self.paused_stores or self._paused, shop_revision=newest)
             self._policies[ledger_id] = policy
         return policy
 
     def revision_for(self, store_ids: Iterable[str]) -> int:
         """The revision of the latest change that concerns an actor with these shops; 1 at least, where there is any."""
         own = (self.shop_revisions.get(store_id, 0) for store_id in store_ids)
-        return max(min(1, self.revision), self.policy_revision, self.readers_revision, *own)
+        return max(min(1, self.revision), self.policy_revision, self.readers_revision, self.hot_revision, *own)
 
     def part_for(self, store_ids: Collection[str]) -> ChainPart:
         """All that an actor needs to know that has these shops; none: customers, whose orders are in any."""
@@ -145,7 +187,16 @@ class Chain(Value, frozen=True, dict=True, gc=True):
         policy = self.policy.of_shops(store_ids) if store_ids else self.policy
         put = stores_put([self.stores[each] for each in revisions], {})
         latest = self.revision_for(store_ids)
-        return ChainPart(latest, self.policy_revision, policy, put, revisions, self.readers, self.readers_revision)
+        of_readers = self.readers, self.readers_revision
+        of_hot = self.hot, self.hot_revision
+        return ChainPart(latest, self.policy_revision, policy, put, revisions, *of_readers, *of_hot)
+
+    def part_for_hot(self) -> ChainPart:
+        """All that an actor of hot SKUs needs to know: of the shops which of them are paused."""
+        newest = max(self.shop_revisions.values(), default=0)
+        part, latest = self.part_for(()), self.revision_for(self.shop_revisions)
+        revisions = {HOT_PREFIX: newest} if newest else {}
+        return replace(part, revision=latest, shop_revisions=revisions, paused_stores=self._paused)
 
     def since(self, revision: int) -> ChainPart:
         """What changed after a revision; all for one that this chain does not have."""
@@ -154,7 +205,9 @@ class Chain(Value, frozen=True, dict=True, gc=True):
         policy = self.policy if self.policy_revision > revision else None
         revisions = {each: at for each, at in self.shop_revisions.items() if at > revision}
         readers, at = self.readers if self.readers_revision > revision else None, self.readers_revision
-        return ChainPart(self.revision, self.policy_revision, policy, stores_put(put, {}), revisions, readers, at)
+        hot = self.hot if self.hot_revision > revision else None
+        part = ChainPart(self.revision, self.policy_revision, policy, stores_put(put, {}), revisions, readers, at)
+        return replace(part, hot=hot, hot_revision=self.hot_revision)
 
     def with_part(self, part: ChainPart) -> "Chain":
         """This chain with what a part says of a later revision."""
@@ -166,6 +219,9 @@ class Chain(Value, frozen=True, dict=True, gc=True):
             policy_revision=part.policy_revision,
             readers=self.readers if part.readers is None else part.readers,
             readers_revision=part.readers_revision,
+            hot=self.hot if part.hot is None else part.hot,
+            hot_revision=part.hot_revision,
+            paused_stores=self.paused_stores if part.paused_stores is None else part.paused_stores,
         )
 
 
@@ -226,6 +282,31 @@ def evolve_chain(chain: Chain, event: ChainEvent) -> Chain:
             dropped = [(each, named) for each, named in chain.dropped.items() if each != name]
             dropped = [*dropped, (name, chain.readers[name].named)][-READERS_MAX:]
             return replace(chain, revision=revision, readers=readers, readers_revision=revision, dropped=dict(dropped))
+        case SkuAnnounced() | SkuPromoted() | SkuDemoted():
+            hot = _heated(chain, event, revision)
+            return replace(chain, revision=revision, hot=hot, hot_revision=revision)
+
+
+def _heated(chain: Chain, event: HotEvent, revision: int) -> dict[str, HotSku]:
+    """The hot SKUs after an event; one that was closed is dropped once no answer of its ledger is remembered."""
+    at_ms, forget_ms = event.at_ms, event.at_ms - chain.policy.answer_memory_ms
+    known = chain.hot.get(event.sku, HotSku(event.sku))
+    match event:
+        case SkuAnnounced(_, from_ms):
+            now = replace(known, announced=True, from_ms=known.from_ms if known.is_open else from_ms)
+        case SkuPromoted(_, announced):
+            announced = announced or known.announced
+            begun = HotSku(event.sku, revision, True, at_ms, 0, announced)
+            now = replace(known, announced=announced) if known.is_open else begun
+        case SkuDemoted():
+            ended = replace(known, generation=revision, is_open=False, closed_ms=at_ms) if known.is_open else known
+            now = replace(ended, from_ms=0, announced=False)
+    rows = {**chain.hot, event.sku: now}
+    return {
+        sku: row
+        for sku, row in sorted(rows.items())
+        if row.is_open or row.announced or (row.generation and row.closed_ms > forget_ms)
+    }
 
 
 def _rows_of(event: StoresPut, calendars: dict[str, Calendar]) -> list[Store]:

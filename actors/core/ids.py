@@ -1,6 +1,7 @@
 """Formats of ids, as clients see them and as ledgers keep them.
 
 - Reservation: the shop, a colon, and the ledger version at which it was accepted, `S042:1907`.
+- Reservation in the ledger of a hot SKU, until it moves into its shop's: `hot/4006381333931:1907`.
 - Transfer: the source's shop, and the version of its ledger at which it was proposed, `S042:T1907`.
 - Order: the customer's hash slot, a slash, and a number: drawn by the gateway that places it, `0007/179836...`, or the
   ledger version at which it was opened, `0007/1907`.
@@ -17,6 +18,7 @@ NUMBER_DIGITS_MAX: Final = 18  # keeps a number within 64 bits
 SLOTS: Final = 64  # must never change: a customer's limits are counted in one ledger
 SLOT_DIGITS: Final = 4
 LEDGER_PREFIX: Final = "customers/"  # no valid store id begins like this
+HOT_PREFIX: Final = "hot/"  # nor like this
 
 
 def format_reservation_id(store_id: str, number: int) -> str:
@@ -47,8 +49,23 @@ def parse_transfer_id(text: str) -> tuple[str, int]:
 
 
 def is_customers(ledger_id: str) -> bool:
-    """True for a ledger of customers, False for a shop's."""
+    """True for a ledger of customers, False for a shop's or a hot SKU's."""
     return ledger_id.startswith(LEDGER_PREFIX)
+
+
+def is_hot(ledger_id: str) -> bool:
+    """True for the ledger of a hot SKU."""
+    return ledger_id.startswith(HOT_PREFIX)
+
+
+def ledger_of_hot(sku: str) -> str:
+    """The id of the ledger that a SKU has while it is hot."""
+    return HOT_PREFIX + sku
+
+
+def sku_of_ledger(ledger_id: str) -> str:
+    """The inverse of `ledger_of_hot`."""
+    return ledger_id.removeprefix(HOT_PREFIX)
 
 
 def ledger_of_slot(slot: int) -> str:

@@ -16,7 +16,14 @@ HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 TTL_MS_CEILING: Final = 30 * DAY_MS
 CALL_MS_MAX: Final = 600_000  # the longest deadline of a call: no copy of it arrives later
-KEPT: Final = ("ttl_rules", "limit_rules", "chain_limit_rules", "calendar")  # may be large, and are said once
+KEPT: Final = (  # may be large, and are said once
+    "ttl_rules",
+    "limit_rules",
+    "chain_limit_rules",
+    "calendar",
+    "hot",
+    "paused_stores",
+)
 ANSWER_MEMORY_MARGIN_MS: Final = DAY_MS  # answers are kept for the longest hold and this
 
 
@@ -46,6 +53,20 @@ class ChainLimitRule(LimitRule, frozen=True):
     collected_for_ms: int
 
 
+class HotSku(Value, frozen=True):
+    """A SKU that has, or had, a ledger of its own. `generation` is the chain's revision that opened or closed that
+    last, 0 for never: such a one is announced for `from_ms`, and no rule of any ledger yet. One that was closed is
+    known for as long as answers are. `announced`: by an operator, who alone ends it.
+    """
+
+    sku: str
+    generation: int = 0
+    is_open: bool = False
+    from_ms: int = 0  # what it is announced for; of an open one when it was opened
+    closed_ms: int = 0
+    announced: bool = False
+
+
 class Policy(Value, frozen=True, dict=True, gc=True):
     """One version of the policy. A look-up costs a few dictionary reads, however many rules there are."""
 
@@ -62,11 +83,19 @@ class Policy(Value, frozen=True, dict=True, gc=True):
     line_wait_ms_max: int = DAY_MS
     line_places_max: int = 1_000  # of one SKU in one shop
     line_may_pass: bool = False  # who needs fewer units than there are for the head is served before it
+    hot: tuple[HotSku, ...] = ()  # those that were ever opened, as far as they are known
+    hot_revision: int = 0  # of the chain when these changed last
+    paused_stores: tuple[str, ...] = ()  # of the ledger of a hot SKU: shops that take no new reservations
 
     @property
-    def age(self) -> tuple[int, int]:
-        """Grows with every change of the chain's rules, and of the shop's own: its pause and its calendar."""
-        return self.version, self.shop_revision
+    def age(self) -> tuple[int, int, int]:
+        """Grows with every change of the chain's rules, of the shop's own pause and calendar, and of hot SKUs."""
+        return self.version, self.shop_revision, self.hot_revision
+
+    @cached_property
+    def hot_by_sku(self) -> dict[str, HotSku]:
+        """The same by SKU."""
+        return {each.sku: each for each in self.hot}
 
     def apart_from(self, before: "Policy") -> tuple["Policy", tuple[str, ...]]:
         """This policy without what may be large and was so before, and the names of these fields."""
