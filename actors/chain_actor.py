@@ -71,7 +71,8 @@ class ChainActor:
 
     @rpc
     def set_policy(self, policy: Policy, expected_version: int, known_revision: int = 0) -> bytes | None:
-        """Replace the policy; returns the document, or None where the version in force is not the expected one.
+        """Replace the policy; returns the document, or None where the version in force is not the expected one. A hot
+        SKU that it limits within shops is demoted: each shop counts what its customers hold there by itself.
 
         A policy equal to the one in force is accepted: the answer to the call that set it may be lost. Raises
         JournalError.
@@ -82,6 +83,9 @@ class ChainActor:
             if policy != in_force:
                 if expected_version not in (0, in_force.version):
                     return self._as_owner(None)
+                for each in self._chain.hot.values():
+                    if each.is_open and policy.is_limited_in_shops(each.sku):
+                        self._append(SkuDemoted(each.sku, self._clock.now_ms()))
                 self._append(policy_set(self._chain, replace(policy, version=in_force.version + 1)))
             return self._as_owner(packed(self._chain.since(known_revision)))
 
@@ -114,12 +118,14 @@ class ChainActor:
     @rpc
     def promote_sku(self, sku: str, from_ms: int, announced: bool, known_revision: int = 0) -> bytes | None:
         """Give a SKU a ledger of its own; `announced` where an operator asks, who may do so for an instant to come.
-        Returns the document, or None where there are too many. Raises JournalError.
+        Returns the document, or None where there are too many, or limits within shops apply to it. Raises JournalError.
         """
         with self._lock:
             hot, now_ms = self._chain.hot, self._clock.now_ms()
             known = hot.get(sku, HotSku(sku))
             by_rate = sum(not each.announced for each in hot.values())
+            if self._chain.policy.is_limited_in_shops(sku):
+                return self._as_owner(None)
             if sku not in hot and (len(hot) >= HOT_SKUS_MAX or (not announced and by_rate >= HOT_BY_RATE_MAX)):
                 return self._as_owner(None)
             if announced and from_ms > now_ms and not known.is_open:
@@ -135,7 +141,8 @@ class ChainActor:
         with self._lock:
             now_ms = self._clock.now_ms()
             for each in self._chain.hot.values():
-                if each.announced and not each.is_open and each.from_ms <= now_ms:
+                is_due = each.announced and not each.is_open and each.from_ms <= now_ms
+                if is_due and not self._chain.policy.is_limited_in_shops(each.sku):
                     self._append(SkuPromoted(each.sku, True, now_ms))
             return self._as_owner(packed(self._chain.since(known_revision)))
 

@@ -31,6 +31,7 @@ from serve.routing.router import Router
 from serve.services.admin import Admin
 from serve.services.allotments import Allotments
 from serve.services.events import Feeds
+from serve.services.hot_skus import HotSkus
 from serve.services.orders import Orders
 from serve.services.readers import Readers
 from serve.services.reservations import Reservations
@@ -78,6 +79,7 @@ class Gateway:
             **Stock(router, stores, clock).calls,
             **Allotments(router, stores).calls,
             **Admin(router, stores, clock, self._reconciler, grants).calls,
+            **HotSkus(router).calls,
             **Verification(router, stores).calls,
             **Readers(router, stores).calls,
             **Transfers(router, stores).calls,

@@ -298,7 +298,7 @@ def _heated(chain: Chain, event: HotEvent, revision: int) -> dict[str, HotSku]:
             announced = announced or known.announced
             begun = HotSku(event.sku, revision, True, at_ms, 0, announced)
             now = replace(known, announced=announced) if known.is_open else begun
-        case SkuDemoted():
+        case _:
             ended = replace(known, generation=revision, is_open=False, closed_ms=at_ms) if known.is_open else known
             now = replace(ended, from_ms=0, announced=False)
     rows = {**chain.hot, event.sku: now}

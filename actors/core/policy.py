@@ -148,6 +148,10 @@ class Policy(Value, frozen=True, dict=True, gc=True):
         """The limits on this SKU (with "": those on any SKU) that match the channel."""
         return tuple(rule for rule in self._limits_by_sku.get(sku, ()) if rule.channel in ("", channel))
 
+    def is_limited_in_shops(self, sku: str) -> bool:
+        """Whether a limit within single shops applies to this SKU through some channel."""
+        return "" in self._limits_by_sku or sku in self._limits_by_sku
+
     @cached_property
     def _chain_limits_by_sku(self) -> dict[str, tuple[ChainLimitRule, ...]]:
         by_sku: dict[str, tuple[ChainLimitRule, ...]] = {}

@@ -1,5 +1,5 @@
 """AdminService: the policy, the state of the ledgers, and shops with their hours. `verification` has the calls that
-read journals again.
+read journals again, `readers` and `hot_skus` those about what they are named for.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ class _Broken(NamedTuple):
 
 
 class Admin:
-    """Serves AdminService but for VerifyLedger and VerifyOrders. The clock gives the years to look holidays up for."""
+    """Serves AdminService but for what has modules of its own. The clock gives the years to look holidays up for."""
 
     def __init__(
         self, router: Router, stores: StoreDirectory, clock: Clock, reconciler: Reconciler, grants: Grants

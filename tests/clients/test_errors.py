@@ -86,6 +86,8 @@ def test_every_status_has_its_error(code: grpc.StatusCode) -> None:
         (CODE.FAILED_PRECONDITION, "VERSION_NOT_REACHED", StaleRead),
         (CODE.FAILED_PRECONDITION, "POLICY_CHANGED", Conflict),
         (CODE.FAILED_PRECONDITION, "TOO_MANY_READERS", Conflict),
+        (CODE.FAILED_PRECONDITION, "TOO_MANY_HOT_SKUS", Conflict),
+        (CODE.FAILED_PRECONDITION, "SKU_LIMITED_IN_SHOPS", Conflict),
         (CODE.FAILED_PRECONDITION, "CLAIM_KNOWN", Conflict),
         (CODE.FAILED_PRECONDITION, "GRANT_HELD", Conflict),
         (CODE.NOT_FOUND, "GRANT_UNKNOWN", NotFound),

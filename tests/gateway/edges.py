@@ -104,6 +104,8 @@ TEXTS: Final = (
     ("BarGrant", "why", WHY_CHARS_MAX, True),
     ("AcknowledgeEvents", "reader", READER_CHARS_MAX, True),
     ("DropReader", "reader", READER_CHARS_MAX, True),
+    ("PromoteSku", "sku", SKU_CHARS_MAX, True),
+    ("DemoteSku", "sku", SKU_CHARS_MAX, True),
     ("FindStores", "channel", CHANNEL_CHARS_MAX, True),
     ("FindStores", "lines[1].sku", SKU_CHARS_MAX, True),
     ("FindStores", "sourcing.place.postcode", POSTCODE_CHARS_MAX, False),
@@ -208,6 +210,7 @@ INSTANTS: Final = (
     ("FindStores", "slot_start"),
     ("FindStores", "sourcing.collect_by"),
     ("ListSlots", "not_before"),
+    ("PromoteSku", "starts_at"),
 )
 
 LISTS: Final[tuple[tuple[str, str, bool, int, object], ...]] = (

@@ -151,6 +151,9 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
     ),
     "ListReaders": lambda _: ad.ListReadersRequest(),
     "DropReader": lambda _: ad.DropReaderRequest(reader="warehouse", number=1),
+    "PromoteSku": lambda _: ad.PromoteSkuRequest(sku="HOT", starts_at={"seconds": 4_000_000_000}),
+    "ListHotSkus": lambda _: ad.ListHotSkusRequest(),
+    "DemoteSku": lambda _: ad.DemoteSkuRequest(sku="HOT"),
 }
 
 # Streams do not end by themselves, so a good request of theirs is not simply asked.
@@ -224,6 +227,7 @@ def stand(front: Front) -> None:
 
     assert format_order_id(ledger_of_customer(BUYER), front.run(granted).number) == GRANT
     front.accept("AcknowledgeEvents", good("AcknowledgeEvents", ""))
+    front.accept("PromoteSku", ad.PromoteSkuRequest(sku="ANNOUNCED", starts_at={"seconds": 4_000_000_000}))
 
 
 def durable(front: Front) -> dict[str, int]:

@@ -24,7 +24,7 @@ from actors.protocol.messages import ActorGone, CallLost, LedgerStopped
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.rpc.methods import methods_of
 from actors.rpc.server import WAITING
-from actors.runtime.clock import Clock, SystemClock
+from actors.runtime.clock import Clock
 from actors.store_actor import StoreActor
 from tests.journal.memory import MemoryDisk, MemoryJournal
 from tests.runtime.breaking import BreakingJournal
@@ -139,7 +139,7 @@ class ActorsHere:
         self.made[actor] += 1
         if actor == CHAIN_ACTOR:
             self._actors[actor] = ChainActor(
-                actor, open_journal(self._chain_journals, actor), SystemClock(), self._ending(actor)
+                actor, open_journal(self._chain_journals, actor), self._clock, self._ending(actor)
             )
         else:
             journal = BreakingJournal(MemoryJournal(self.disks.setdefault(actor, MemoryDisk())))

@@ -7,7 +7,7 @@ import pytest
 
 from actors.chain_actor import ChainActor
 from actors.core.chain import EMPTY, HOT_BY_RATE_MAX, HOT_SKUS_MAX, Chain, Store, part_from_packed
-from actors.core.policy import DAY_MS, HOUR_MS, HotSku, Policy, TtlRule
+from actors.core.policy import DAY_MS, HOUR_MS, HotSku, LimitRule, Policy, TtlRule
 from actors.journal.open import open_journal, sqlite_setting
 from tests.runtime.runtime_fixture import ManualClock
 
@@ -145,6 +145,20 @@ def test_there_is_a_limit_and_room_for_operators(actor: ChainActor) -> None:
     for number in range(HOT_SKUS_MAX - HOT_BY_RATE_MAX):
         promote(actor, f"O{number}")
     assert actor.promote_sku("one-more", 0, True) is None
+
+
+@pytest.mark.parametrize("limited", ["A", ""])
+def test_what_is_limited_within_shops_is_not_hot(actor: ChainActor, clock: ManualClock, limited: str) -> None:
+    promote(actor)
+    promote(actor, "A2", from_ms=NOW_MS + 1)
+    actor.set_policy(Policy(limit_rules=(LimitRule("web", limited, 1, 0),)), 0)
+    closed = chain(actor)
+    assert not closed.hot["A"].is_open
+    assert closed.hot["A"].generation < closed.policy_revision, "no ledger hears of the limit before"
+    assert actor.promote_sku("A", 0, True) is None
+    clock.move(1)
+    actor.open_announced()
+    assert chain(actor).hot["A2"].is_open == bool(limited)
 
 
 def test_it_survives(actor: ChainActor, start: Callable[[], ChainActor], clock: ManualClock) -> None:

@@ -38,6 +38,7 @@ from holdfast.client.models.administration import (
     ChainLimitRule as ChainLimitRule,
     Discrepancy as Discrepancy,
     Health as Health,
+    HotSku as HotSku,
     LedgerStatus as LedgerStatus,
     LimitRule as LimitRule,
     OrdersVerification as OrdersVerification,

@@ -40,6 +40,8 @@ REASONS: dict[str, type[errors.HoldfastError]] = {
     "VERSION_NOT_REACHED": errors.StaleRead,
     "POLICY_CHANGED": errors.Conflict,
     "TOO_MANY_READERS": errors.Conflict,
+    "TOO_MANY_HOT_SKUS": errors.Conflict,
+    "SKU_LIMITED_IN_SHOPS": errors.Conflict,
     "CLAIM_KNOWN": errors.Conflict,
     "GRANT_HELD": errors.Conflict,
     "GRANT_UNKNOWN": errors.NotFound,

@@ -304,3 +304,53 @@ class DropReaderResponse(_message.Message):
     READER_FIELD_NUMBER: _ClassVar[int]
     reader: str
     def __init__(self, reader: _Optional[str] = ...) -> None: ...
+
+class HotSku(_message.Message):
+    __slots__ = ("sku", "open", "announced", "starts_at", "closed_at")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    OPEN_FIELD_NUMBER: _ClassVar[int]
+    ANNOUNCED_FIELD_NUMBER: _ClassVar[int]
+    STARTS_AT_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_AT_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    open: bool
+    announced: bool
+    starts_at: _timestamp_pb2.Timestamp
+    closed_at: _timestamp_pb2.Timestamp
+    def __init__(self, sku: _Optional[str] = ..., open: _Optional[bool] = ..., announced: _Optional[bool] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class PromoteSkuRequest(_message.Message):
+    __slots__ = ("sku", "starts_at")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    STARTS_AT_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    starts_at: _timestamp_pb2.Timestamp
+    def __init__(self, sku: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class PromoteSkuResponse(_message.Message):
+    __slots__ = ("hot_sku",)
+    HOT_SKU_FIELD_NUMBER: _ClassVar[int]
+    hot_sku: HotSku
+    def __init__(self, hot_sku: _Optional[_Union[HotSku, _Mapping]] = ...) -> None: ...
+
+class DemoteSkuRequest(_message.Message):
+    __slots__ = ("sku",)
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    def __init__(self, sku: _Optional[str] = ...) -> None: ...
+
+class DemoteSkuResponse(_message.Message):
+    __slots__ = ("hot_sku",)
+    HOT_SKU_FIELD_NUMBER: _ClassVar[int]
+    hot_sku: HotSku
+    def __init__(self, hot_sku: _Optional[_Union[HotSku, _Mapping]] = ...) -> None: ...
+
+class ListHotSkusRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListHotSkusResponse(_message.Message):
+    __slots__ = ("hot_skus",)
+    HOT_SKUS_FIELD_NUMBER: _ClassVar[int]
+    hot_skus: _containers.RepeatedCompositeFieldContainer[HotSku]
+    def __init__(self, hot_skus: _Optional[_Iterable[_Union[HotSku, _Mapping]]] = ...) -> None: ...

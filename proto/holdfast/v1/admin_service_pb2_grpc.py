@@ -71,6 +71,21 @@ class AdminServiceStub:
                 request_serializer=holdfast_dot_v1_dot_admin__service__pb2.DropReaderRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_admin__service__pb2.DropReaderResponse.FromString,
                 _registered_method=True)
+        self.PromoteSku = channel.unary_unary(
+                '/holdfast.v1.AdminService/PromoteSku',
+                request_serializer=holdfast_dot_v1_dot_admin__service__pb2.PromoteSkuRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_admin__service__pb2.PromoteSkuResponse.FromString,
+                _registered_method=True)
+        self.DemoteSku = channel.unary_unary(
+                '/holdfast.v1.AdminService/DemoteSku',
+                request_serializer=holdfast_dot_v1_dot_admin__service__pb2.DemoteSkuRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_admin__service__pb2.DemoteSkuResponse.FromString,
+                _registered_method=True)
+        self.ListHotSkus = channel.unary_unary(
+                '/holdfast.v1.AdminService/ListHotSkus',
+                request_serializer=holdfast_dot_v1_dot_admin__service__pb2.ListHotSkusRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_admin__service__pb2.ListHotSkusResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -161,6 +176,29 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PromoteSku(self, request, context):
+        """Gives a SKU in great demand a ledger of its own, over units of all shops that have it: at once, or from an announced
+        instant on. It keeps that until DemoteSku, however calm it is. FAILED_PRECONDITION where there are too many.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DemoteSku(self, request, context):
+        """Takes its ledger from a SKU, or its announcement back. What is held goes on; units that are not held return to their
+        shops. Where there is nothing to take, it is answered all the same.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListHotSkus(self, request, context):
+        """The SKUs that have a ledger of their own, are announced for one, or had one lately.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -218,6 +256,21 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.DropReader,
                     request_deserializer=holdfast_dot_v1_dot_admin__service__pb2.DropReaderRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_admin__service__pb2.DropReaderResponse.SerializeToString,
+            ),
+            'PromoteSku': grpc.unary_unary_rpc_method_handler(
+                    servicer.PromoteSku,
+                    request_deserializer=holdfast_dot_v1_dot_admin__service__pb2.PromoteSkuRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_admin__service__pb2.PromoteSkuResponse.SerializeToString,
+            ),
+            'DemoteSku': grpc.unary_unary_rpc_method_handler(
+                    servicer.DemoteSku,
+                    request_deserializer=holdfast_dot_v1_dot_admin__service__pb2.DemoteSkuRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_admin__service__pb2.DemoteSkuResponse.SerializeToString,
+            ),
+            'ListHotSkus': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHotSkus,
+                    request_deserializer=holdfast_dot_v1_dot_admin__service__pb2.ListHotSkusRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_admin__service__pb2.ListHotSkusResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -518,6 +571,87 @@ class AdminService:
             '/holdfast.v1.AdminService/DropReader',
             holdfast_dot_v1_dot_admin__service__pb2.DropReaderRequest.SerializeToString,
             holdfast_dot_v1_dot_admin__service__pb2.DropReaderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PromoteSku(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.AdminService/PromoteSku',
+            holdfast_dot_v1_dot_admin__service__pb2.PromoteSkuRequest.SerializeToString,
+            holdfast_dot_v1_dot_admin__service__pb2.PromoteSkuResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DemoteSku(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.AdminService/DemoteSku',
+            holdfast_dot_v1_dot_admin__service__pb2.DemoteSkuRequest.SerializeToString,
+            holdfast_dot_v1_dot_admin__service__pb2.DemoteSkuResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHotSkus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.AdminService/ListHotSkus',
+            holdfast_dot_v1_dot_admin__service__pb2.ListHotSkusRequest.SerializeToString,
+            holdfast_dot_v1_dot_admin__service__pb2.ListHotSkusResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -12,6 +12,7 @@ from holdfast.client.errors import Overloaded, Unavailable
 from holdfast.client.internals import Client, pages, read
 from holdfast.client.limits import NO_RETRY
 from holdfast.client.models import administration as models
+from holdfast.client.wire_types import to_message
 from holdfast.v1 import admin_service_pb2 as service_pb2
 
 _HEALTH_ATTEMPT_MS = 2_000
@@ -107,6 +108,27 @@ class AdministrationCalls(Client, Protocol):
         request = service_pb2.DropReaderRequest(reader=reader, number=number)
         await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key="")
 
+    async def promote_sku(
+        self, sku: str, *, starts_at_ms: int | None = None, timeout_ms: int | None = None
+    ) -> models.HotSku:
+        """Give a SKU in great demand a ledger of its own, at once or from an announced instant on, until `demote_sku`.
+        Raises Conflict where there are too many.
+        """
+        request = to_message(service_pb2.PromoteSkuRequest, sku=sku, starts_at_ms=starts_at_ms)
+        answer = await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key="")
+        return models.hot_sku_from(answer.hot_sku)
+
+    async def demote_sku(self, sku: str, *, timeout_ms: int | None = None) -> models.HotSku:
+        """Take its ledger from a SKU, or its announcement back. What is held in it goes on."""
+        request = service_pb2.DemoteSkuRequest(sku=sku)
+        answer = await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key="")
+        return models.hot_sku_from(answer.hot_sku)
+
+    async def list_hot_skus(self, *, timeout_ms: int | None = None) -> tuple[models.HotSku, ...]:
+        """The SKUs that have a ledger of their own, are announced for one, or had one lately."""
+        answer = await read(self, service_pb2.ListHotSkusRequest(), timeout_ms)
+        return tuple(map(models.hot_sku_from, answer.hot_skus))
+
     async def health(self, service: str = "", *, timeout_ms: int = _HEALTH_ATTEMPT_MS) -> models.Health:
         """What the service says of its health, asked once; raises Unavailable where nobody answers."""
         request = StringValue(value=service)
@@ -147,5 +169,8 @@ class BlockingAdministrationCalls(BlockingClient):
     bar_grant = blocking(AdministrationCalls.bar_grant)
     list_readers = blocking(AdministrationCalls.list_readers)
     drop_reader = blocking(AdministrationCalls.drop_reader)
+    promote_sku = blocking(AdministrationCalls.promote_sku)
+    demote_sku = blocking(AdministrationCalls.demote_sku)
+    list_hot_skus = blocking(AdministrationCalls.list_hot_skus)
     health = blocking(AdministrationCalls.health)
     wait_until_serving = blocking(AdministrationCalls.wait_until_serving)

@@ -113,6 +113,9 @@ _COMMANDS = {
     "BarGrant": "admin bar-grant",
     "DropReader": "admin drop-reader",
     "ListReaders": "admin readers",
+    "ListHotSkus": "hot list",
+    "PromoteSku": "hot promote",
+    "DemoteSku": "hot demote",
     "VerifyOrders": "verify --all",
 }
 _RPC_NAMES = re.compile(rf"\b({'|'.join(_COMMANDS)})\b")

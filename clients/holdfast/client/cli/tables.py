@@ -60,6 +60,7 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "discrepancies": lambda found: "; ".join(
         f"{one.invariant} {one.subject}: {one.expected}, not {one.found}" for one in found
     ),
+    "closed_at_ms": time_text,
     "earliest_ready_ms": time_text,
     "expected_at_ms": time_text,
     "expires_at_ms": time_text,
@@ -82,6 +83,7 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "recovery_ms": duration_text,
     "reservation_ids": ", ".join,
     "sent_at_ms": time_text,
+    "starts_at_ms": time_text,
     "short_lines": lambda lines: ", ".join(f"{one.sku}: {one.available} of {one.asked}" for one in lines),
     "shortfalls": lambda shortfalls: "\n".join(map(_shortfall, shortfalls)),
     "slot_start_ms": time_text,
@@ -95,6 +97,7 @@ LABELS: Final = {
     "dropped_late": "dropped as late",
     "dropped_repeated": "dropped as repeated",
     "earliest_ready_ms": "ready from",
+    "closed_at_ms": "closed",
     "expected_at_ms": "expected",
     "expires_at_ms": "until",
     "ledger_time_ms": "time",
@@ -108,6 +111,7 @@ LABELS: Final = {
     "received_at_ms": "received",
     "release_reason": "released",
     "sent_at_ms": "sent",
+    "starts_at_ms": "from",
     "short_lines": "short",
     "slot_start_ms": "pickup slot",
     "snapshot_version": "snapshot",
@@ -145,6 +149,7 @@ TRANSFERS: Final = "transfer_id destination_store_id status lines expected_at_ms
 TRANSFERS_VERIFICATION: Final = "holds transfers units_in_transit units_short units_missing discrepancies left_out"
 ORDERS_VERIFICATION: Final = "parts orders on_the_way left_out not_compared barred discrepancies"
 READERS: Final = "name number all_stores behind furthest_ledger furthest_behind keeps"
+HOT_SKU: Final = "sku open announced starts_at_ms closed_at_ms"
 BARRED: Final = "order_id attempt operator why barred_at_ms"
 VERIFICATIONS: Final = "store_id holds version events accepted units_sold units_reserved units_oversold discrepancies"
 

@@ -214,6 +214,19 @@ class Readers:
 
 
 @dataclass(frozen=True, slots=True)
+class HotSku:
+    """A SKU that has a ledger of its own where `open`, is announced for one, or had one lately. `starts_at_ms` is since
+    when, or from when on; `closed_at_ms` since when no more; each None where it is not so.
+    """
+
+    sku: str
+    open: bool
+    announced: bool
+    starts_at_ms: int | None
+    closed_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class NotCompared:
     """How many comparisons need records of a ledger that are in an archive that is not there, up to a version."""
 
@@ -251,6 +264,7 @@ verification_from = reader(Verification)
 orders_verification_from = reader(OrdersVerification)
 barred_from = reader(BarredClaim)
 readers_from = reader(Readers)
+hot_sku_from = reader(HotSku)
 health_from = enum_reader(Health)
 
 

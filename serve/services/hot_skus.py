@@ -1,0 +1,60 @@
+"""PromoteSku, DemoteSku and ListHotSkus: which SKUs have a ledger of their own, by an operator's word."""
+
+from typing import Final
+
+import grpc
+
+from actors.core.policy import HotSku
+from holdfast.v1 import admin_service_pb2 as ad
+from serve.calls import Call
+from serve.routing.router import Router
+from serve.wire.fields import fill_instant, instant_ms
+from serve.wire.rules import Checked
+from serve.wire.statuses import refused
+
+
+class HotSkus:
+    """Serves those three calls. What they change, other gateways and the ledgers hear of by the chain."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+        self.calls: Final = {
+            "PromoteSku": Call(self._promote),
+            "DemoteSku": Call(self._demote),
+            "ListHotSkus": Call(self._list),
+        }
+
+    async def _promote(self, request: ad.PromoteSkuRequest, deadline: float, reply: ad.PromoteSkuResponse) -> None:
+        Checked(request).raise_if_faulty()
+        from_ms = instant_ms(request.starts_at)
+        if not await self._router.change_chain("promote_sku", request.sku, from_ms, True, deadline=deadline):
+            await self._router.refresh_chain(deadline)
+            if self._router.chain.policy.is_limited_in_shops(request.sku):
+                message = (
+                    "a limit within single shops applies to this SKU, which each shop counts by itself; limit it over "
+                    "the whole chain instead, then promote it"
+                )
+                raise refused(grpc.StatusCode.FAILED_PRECONDITION, "SKU_LIMITED_IN_SHOPS", message, sku=request.sku)
+            message = (
+                "as many SKUs are hot, or were lately, as there may be; demote one, or let this one be promoted later"
+            )
+            raise refused(grpc.StatusCode.FAILED_PRECONDITION, "TOO_MANY_HOT_SKUS", message, sku=request.sku)
+        _fill(self._router.chain.hot[request.sku], reply.hot_sku)
+
+    async def _demote(self, request: ad.DemoteSkuRequest, deadline: float, reply: ad.DemoteSkuResponse) -> None:
+        Checked(request).raise_if_faulty()
+        await self._router.change_chain("demote_sku", request.sku, True, deadline=deadline)
+        _fill(self._router.chain.hot.get(request.sku, HotSku(request.sku)), reply.hot_sku)
+
+    async def _list(self, _request: ad.ListHotSkusRequest, deadline: float, reply: ad.ListHotSkusResponse) -> None:
+        await self._router.refresh_chain(deadline)
+        for hot in self._router.chain.hot.values():
+            _fill(hot, reply.hot_skus.add())
+
+
+def _fill(hot: HotSku, reply: ad.HotSku) -> None:
+    reply.sku, reply.open, reply.announced = hot.sku, hot.is_open, hot.announced
+    if hot.from_ms:
+        fill_instant(hot.from_ms, reply.starts_at)
+    if hot.closed_ms:
+        fill_instant(hot.closed_ms, reply.closed_at)
