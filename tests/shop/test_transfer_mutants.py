@@ -68,11 +68,19 @@ def closes_without_leaving(ledger: Ledger, event: Event, at_ms: int) -> object:
     return answer
 
 
+def serves_nobody_from_a_receipt(ledger: Ledger, event: Event, at_ms: int) -> object:
+    answer = evolve(ledger, event, at_ms)
+    if isinstance(event, TransferReceived):
+        ledger.line_due.clear()
+    return answer
+
+
 MUTANTS: Final[dict[str, Core]] = {
     "a receipt is applied twice": assembled(decided=receives_twice),
     "the source frees what was sent": assembled(decided=frees_what_was_sent),
     "the destination forgets what it received": assembled(decided=forgets_what_was_received),
     "units stay at the source": assembled(evolved=keeps_what_was_sent),
+    "nobody in line is served from what is received": assembled(evolved=serves_nobody_from_a_receipt),
     "it stays in memory": assembled(evolved=closes_without_leaving),
 }
 

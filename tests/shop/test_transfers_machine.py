@@ -23,7 +23,7 @@ picks = st.integers(0, 1_000)
 lines = st.dictionaries(skus, st.integers(1, 3), min_size=1).map(lambda found: tuple(found.items()))
 counted = st.dictionaries(st.sampled_from("ABC"), units).map(lambda found: tuple(found.items()))
 lives = st.lists(
-    st.sampled_from(["send", "send", "receive", "receive", "carry", "carry", "a message comes late", "cancel"]),
+    st.sampled_from(["send", "send", "receive", "receive", "carry", "carry", "a message comes late", "cancel", "wait"]),
     min_size=2,
     max_size=8,
 )
@@ -68,6 +68,8 @@ class TransfersMachine(RuleBasedStateMachine):
                     self.world.receive(LATEST, counts, None, asks=True)
                 case "carry":
                     self.world.carry(1)
+                case "wait":  # in line, for what is to come
+                    self.world.wait(destination, *lines[0])
                 case _:
                     self.world.deliver(-1 - LATEST)
 
@@ -111,6 +113,10 @@ class TransfersMachine(RuleBasedStateMachine):
     @rule(store=shops, sku=skus, wanted=st.integers(1, 3))
     def reserve(self, store: str, sku: str, wanted: int) -> None:
         self.world.reserve(store, sku, wanted)
+
+    @rule(store=shops, sku=skus, wanted=st.integers(1, 3))
+    def wait(self, store: str, sku: str, wanted: int) -> None:
+        self.world.wait(store, sku, wanted)
 
     @rule(hours=st.integers(0, 3))
     def time_passes(self, hours: int) -> None:

@@ -7,11 +7,12 @@ from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
-from actors.core.policy import CALL_MS_MAX, DAY_MS
+from actors.core.policy import CALL_MS_MAX, DAY_MS, HOUR_MS
 from actors.core.rejection import Rejection
 from actors.core.status import LossBearer, TransferStatus
 from actors.shop.audit_transfers import across
 from actors.shop.commands import AdjustmentKind, AdjustStock, Command, CountStock, Movement, Reserve
+from actors.shop.decide_line import free_of
 from actors.shop.transfers import (
     AdviseTransfer,
     CancelTransfer,
@@ -93,6 +94,13 @@ class Shops:
 
     def reserve(self, store_id: str, sku: str, units: int) -> None:
         self.say(store_id, Reserve(self.key(), "ann", "web", "", ((sku, units),), 0))
+
+    def wait(self, store_id: str, sku: str, units: int) -> None:
+        """Somebody waits in line for units of what others hold."""
+        if (free := free_of(self.shops[store_id].ledger, sku)) > 0:
+            self.reserve(store_id, sku, free)
+        key = self.key()
+        self.say(store_id, Reserve(key, f"waits {key}", "web", "", ((sku, units),), 0, wait_ms=HOUR_MS))
 
     def _give_up(self) -> None:
         """Which transfers were cancelled for what is missing, the ledgers say."""
@@ -187,8 +195,15 @@ class Shops:
         found = Counter[tuple[str, str]]()
         for store_id, watched in self.shops.items():
             found.update({(store_id, sku): row[0] for sku, row in watched.stock().items()})
+            for sku, line in watched.ledger.lines.items():
+                ((_, wanted),) = watched.ledger.reservations[line.numbers[0]].lines
+                assert watched.ledger.positions[sku].available < wanted, (
+                    f"{store_id}: {line.numbers[0]} waits for {sku}"
+                )
         assert found == self.on_hand
-        assert across({store_id: watched.audited() for store_id, watched in self.shops.items()}) == (0, [])
+        audits = {store_id: watched.audited() for store_id, watched in self.shops.items()}
+        assert [each for audit in audits.values() for each in audit.violations] == []
+        assert across(audits) == (0, [])
 
     def settle(self) -> None:
         """Everything that is owed is told; then nothing is in memory but what is on its way."""
