@@ -176,7 +176,8 @@ class LedgerActor:
             read.append(timed)
             entries += [(ledger_id, command) for ledger_id, deadline_ms, command in timed if deadline_ms > now_ms]
         ledgers = {each: self.host.stale_read(each) for each in {ledger_id for ledger_id, _ in entries}}
-        before = {each: 0 if ledger is None else ledger.version for each, ledger in ledgers.items()}
+        # Of one that is taken over here somebody else may have given the answer before.
+        before = {each: self._version_of(each) if of is None else of.version for each, of in ledgers.items()}
         decided = iter(self.host.step_alone(entries) if alone else self.host.step(entries))
         self._followers.tell()
         return [
@@ -313,6 +314,10 @@ class LedgerActor:
         for ledger_id in self.host.ledger_ids():
             self.host.snapshot_if_moved(ledger_id)
         self._journal.close()
+
+    def _version_of(self, ledger_id: str) -> int:
+        hosted = self.host.taken_over(ledger_id)
+        return 0 if hosted is None else hosted.ledger.version
 
     def _has_rules(self, ledger_id: str) -> bool:
         ledger = self.host.stale_read(ledger_id)

@@ -3,7 +3,7 @@
 No timer and no thread: a waiter that finds no write in progress writes all that is queued by then.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
 
@@ -58,6 +58,14 @@ class GroupCommit:
         """
         with self._writing:
             return self._failed(error)
+
+    def check_owner(self, epochs: Mapping[str, int]) -> None:
+        """See `Journal.check_owner`; a failure ends the owner."""
+        try:
+            self._journal.check_owner(epochs)
+        except JournalError as failure:
+            self.fail(failure)
+            raise
 
     def _failed(self, error: Exception) -> JournalError:
         if self._failure is None:

@@ -16,7 +16,7 @@ Its duties, in this sequence and no other:
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Lock
@@ -92,19 +92,23 @@ class LedgerHost:
             ticket = self._commits.enqueue(records)
         self._commits.wait(ticket)
         if unwritten:
-            self._check_owner(unwritten)
+            self._commits.check_owner(unwritten)
         return answers
 
     def step_alone(self, batch: Sequence[tuple[str, Any]]) -> list[Any]:
         """As `step`, of commands that may end this process: each by itself, with an attempt noted before."""
         answers: list[Any] = []
         for ledger_id, command in batch:
-            epoch = 0  # of a ledger that is stopped
-            with self._deciding, suppress(JournalDamaged):
-                epoch = self._get(ledger_id).epoch
-            with self._refusals.attempt(ledger_id, epoch, name_of(command)):
+            hosted = self.taken_over(ledger_id)
+            with self._refusals.attempt(ledger_id, hosted.epoch if hosted else 0, name_of(command)):
                 answers += self.step([(ledger_id, command)])
         return answers
+
+    def taken_over(self, ledger_id: str) -> Hosted | None:
+        """The ledger, taken over now if it was not; None where it is stopped. Raises JournalError."""
+        with self._deciding, suppress(JournalDamaged):
+            return self._get(ledger_id)
+        return None
 
     def read(self, ledger_id: str, question: Callable[[Hosted, int], T]) -> T:
         """Return `question`'s answer about a ledger at ledger time, read as in `reading`."""
@@ -115,7 +119,7 @@ class LedgerHost:
         """The version, 0 where it has not begun. Raises as `reading`, also where a successor may have begun it."""
         if self.has_begun(ledger_id):
             return int(self.read(ledger_id, lambda hosted, _now_ms: hosted.ledger.version))
-        self._check_owner({each: hosted.epoch for each, hosted in list(self._hosted.items())[:1]})
+        self._commits.check_owner({each: hosted.epoch for each, hosted in list(self._hosted.items())[:1]})
         return 0
 
     @contextmanager
@@ -133,7 +137,7 @@ class LedgerHost:
                     break
             sleep(PAUSE_S)
         self._commits.wait(ticket)
-        self._check_owner({ledger_id: hosted.epoch})
+        self._commits.check_owner({ledger_id: hosted.epoch})
 
     def stale_read(self, ledger_id: str) -> Any:
         """The ledger in memory, None where it is not served. For advice only: its newest events may not be durable."""
@@ -224,13 +228,6 @@ class LedgerHost:
         if self._unreadable is not None:
             raise self._unreadable
         return [*self._hosted, *self._damaged]
-
-    def _check_owner(self, epochs: Mapping[str, int]) -> None:
-        try:
-            self._journal.check_owner(epochs)
-        except JournalError as failure:
-            self._commits.fail(failure)
-            raise
 
     def _get(self, ledger_id: str) -> Hosted:
         """The ledger, taken over now if it was not. Raises JournalDamaged where it is stopped."""

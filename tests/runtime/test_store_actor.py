@@ -3,16 +3,18 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from actors import store_actor
 from actors.calendar.hours import Calendar, Slot
 from actors.core.policy import DAY_MS, HOUR_MS, Policy
 from actors.core.rejection import Reason
 from actors.core.status import FINAL, Status
-from actors.journal.port import Fenced, Record
+from actors.journal.port import Fenced, JournalError, Record
 from actors.protocol.messages import (
     RULES_ARE_STALE,
     Held,
@@ -66,6 +68,21 @@ def test_a_step_by_newer_rules_waits_for_them(shop: Shop) -> None:
     assert isinstance(answer, Held)
     assert answer.expires_at_ms - answer.created_at_ms == HOUR_MS
     assert shop.actor.status("S1")["policy_version"] == 2
+
+
+def test_a_refusal_says_whether_it_was_given_before_also_by_another_owner(storage: Storage, clock: ManualClock) -> None:
+    later = Shop(storage.open(), clock)  # it starts before the ledger begins, and takes it over at its first call
+    first = Shop(storage.open(), clock)
+    refused = first.say("reserve ann A 1", "k1")
+    assert isinstance(refused, Refusal)
+    assert not refused.repeated
+    assert later.say("reserve ann A 1", "k1") == replace(refused, repeated=True)
+    fresh = later.say("reserve ann A 1", "k2")
+    assert isinstance(fresh, Refusal)
+    assert not fresh.repeated
+    for shop in (first, later):
+        with suppress(JournalError):
+            shop.actor.close()
 
 
 def test_an_older_revision_is_not_adopted(shop: Shop) -> None:

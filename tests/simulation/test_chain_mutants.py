@@ -22,7 +22,7 @@ from actors.orders import (
 from actors.orders.answers import OrderAnswers
 from actors.orders.state import Order, Part as OrderPart
 from actors.protocol.messages import Held, LedgerStopped, Refusal
-from actors.runtime.ledger_host import LedgerHost
+from actors.runtime.group_commit import GroupCommit
 from actors.runtime.refusals import Refusals
 from actors.shop import decide as shop_decide, decide_claims, preconditions
 from actors.shop.commands import Claim, Grant, by_sku
@@ -137,7 +137,7 @@ def _a_count_is_dropped(patch: pytest.MonkeyPatch) -> None:
 
 
 def _nobody_asks_who_is_in_office(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(LedgerHost, "_check_owner", lambda *_: None)
+    patch.setattr(GroupCommit, "check_owner", lambda *_: None)
 
 
 def _checkpoints_fail_in_silence(patch: pytest.MonkeyPatch) -> None:
