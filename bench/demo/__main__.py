@@ -9,6 +9,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Final
@@ -20,10 +21,11 @@ from rich.console import Console
 from bench import record
 from bench.demo.across import place_orders
 from bench.demo.calls import MEANWHILE_MS_MAX, Answers
+from bench.demo.line import wait_in_line
 from bench.demo.plan import Across, across_plan, shops_with_slots, write_chain_file
 from bench.demo.proof import Proof, prove, until_quiet
 from bench.demo.report import Beside, document, tell
-from bench.demo.run import NotRecovered, Phases, Told, replay
+from bench.demo.run import NotRecovered, Phases, Told, kill_and_tell, replay
 from bench.demo.tills import sell_cut_off
 from bench.demo.transfers import move_units
 from bench.service import CHAIN_FILE, Service, ServiceFailed, serving
@@ -113,6 +115,8 @@ async def _ask_and_prove(
             till = await sell_cut_off(client, service.target, folder)
         store_ids = [shop.store_id for shop in workload.shops]
         moved = await move_units(client, service, store_ids, told, across, phases)
+        kill = partial(kill_and_tell, client, service, store_ids, across, phases)
+        await wait_in_line(client, store_ids, told, phases, kill)
         await until_quiet(client, (told, across), phases)
         return told, across, Beside(till, moved), await prove(client, store_ids, told, across, phases)
 

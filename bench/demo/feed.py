@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from bench.demo.calls import Answered, Call, Kind
+from bench.demo.turns import Turns
 from holdfast.client import Event, Rejection, ReleaseReason, Reservation, Status, StockChange
 from holdfast.client.models import events as told
 
@@ -27,6 +28,7 @@ INSIDE: Final = "\n"  # the keys that shops and customers' ledgers use among the
 _OF_CALLS: Final = (
     told.StockAdjusted,
     told.Reserved,
+    told.Queued,
     told.Confirmed,
     told.ReadyMarked,
     told.Collected,
@@ -93,7 +95,7 @@ class FeedCheck:
     """Reads the feeds of all shops, each from its beginning, beside the answers.
 
     What is found is in `of_shops` and `of_orders`; `faults` are gaps of a feed, `held` the parts of orders that were
-    ever held for certain.
+    ever held for certain, `turns` who was served in line.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class FeedCheck:
         self.of_shops, self.of_orders = Findings(), Findings()
         self.faults: list[str] = []
         self.held: set[str] = set()
+        self.turns = Turns()
         self._outages = outages
         self._lost_keys: set[tuple[str, str]] = set()
         self._expected: dict[tuple[str, int], Answered] = {}
@@ -122,6 +125,7 @@ class FeedCheck:
         if event.version != before + 1:
             self.faults.append(f"shop {store_id}, version {event.version}: follows version {before}")
         self._versions[store_id] = event.version
+        self.turns.see(event)
         if isinstance(change, told.Expired):
             self._judge_expiry(store_id, change.reservation_id, event.at_ms)
         self._note(change, store_id, event.at_ms)
@@ -158,7 +162,7 @@ class FeedCheck:
                 self._deadlines[reservation.reservation_id] = reservation.expires_at_ms
                 if reservation.order_id:
                     self._order_of[reservation.reservation_id] = reservation.order_id
-            case told.Confirmed() | told.Extended() | told.Amended():
+            case told.Confirmed() | told.Extended() | told.Amended() | told.Served():
                 self._deadlines[change.reservation_id] = change.expires_at_ms
             case told.OutcomeApplied() if change.reservation_id:
                 # A part's deadline is its order's, of which the shop may not have heard before it passed.
@@ -256,7 +260,8 @@ def _expected(call: Call, outcome: Reservation, change: told.Change) -> told.Cha
             told_so = (made, outcome.customer_id, outcome.basket_id, outcome.slot_start_ms)
             wanted = (lines, asked["customer_id"], asked.get("basket_id", ""), asked.get("slot_start_ms"))
             as_fed = replace(outcome, earliest_ready_ms=None)  # which is by the shop's hours, and not the ledger's
-            return told.Reserved(as_fed) if told_so == wanted else None
+            made_so = told.Queued if outcome.status is Status.QUEUED else told.Reserved
+            return made_so(as_fed) if told_so == wanted else None
         case Kind.CONFIRM if outcome.status is Status.CONFIRMED:
             return told.Confirmed(reservation_id, outcome.expires_at_ms)
         case Kind.MARK_READY | Kind.READY_ORDER if outcome.status is Status.READY:

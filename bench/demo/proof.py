@@ -46,7 +46,10 @@ async def until_quiet(client: ChannelClient, acts: Iterable[Told], phases: Phase
         outcome.expires_at_ms
         for told in acts
         for call, outcome in told.answers.log
-        if "customer_id" in call.asked and call.asked.get("ttl_ms") and isinstance(outcome, Reservation | Order)
+        if "customer_id" in call.asked
+        and call.asked.get("ttl_ms")
+        and isinstance(outcome, Reservation | Order)
+        and outcome.status is not Status.QUEUED  # whose hold begins when it is served
     ]
     with phases.phase("Letting the last holds expire"):
         await asyncio.sleep(max(0.0, max(short, default=0) + LATE_MS_MAX - time() * 1000) / 1000)

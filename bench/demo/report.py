@@ -9,6 +9,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from bench.demo.calls import ORDER_KINDS, SHOP_KINDS, Answers, Kind
+from bench.demo.line import WAITING, in_line
 from bench.demo.plan import LIMITS, Across
 from bench.demo.proof import HOLDS, Proof, conservation_of
 from bench.demo.run import Told
@@ -72,8 +73,9 @@ def document(
 ) -> dict[str, Any]:
     """Everything, as plain values. Latencies are in ms, as callers saw them."""
     answers, audits, found = told.answers, proof.audits, proof.check.of_shops
-    till, moved = beside
+    (till, moved), line = beside, in_line(proof.check.turns)
     conservation, across = conservation_of(audits, proof.check.faults), _across(plan, told_across, proof)
+    sound = conservation == HOLDS, not any(found.values()), across["holds"], beside.is_right, line["holds"]
     return {
         "seed": workload.seed,
         "source": workload.source,
@@ -109,8 +111,9 @@ def document(
         "across": across,
         "offline_till": till._asdict(),
         "transfers": {**asdict(moved), "holds": moved.holds, "seconds": round(moved.seconds, 2)},
+        "line": line,
         "verdict": {
-            "holds": conservation == HOLDS and not any(found.values()) and across["holds"] and beside.is_right,
+            "holds": all(sound),
             **{name: found[name] for name in OF_SHOPS},
             "conservation": conservation,
             "findings": [*proof.check.faults, *found.sentences, *answers.unanswered[:FINDINGS_TOLD]],
@@ -179,9 +182,9 @@ def tell(result: Mapping[str, Any], console: Console) -> None:
     console.print(_table("What was asked, and what became of it", ("what", "count"), _outcomes(result)))
     console.print(_table(latencies, ("what", "calls", *PERCENTILES), _latencies(result)))
     console.print(_table("How", ("what", ""), _circumstances(result), justify="left"))
-    rows = _verdict(verdict, across, till, result["transfers"])
+    rows = _verdict(verdict, across, till, result["transfers"], result["line"])
     console.print(_table("Verdict, from the journal", ("what", "found", "must be"), rows))
-    for each in (verdict, across, result["transfers"]):
+    for each in (verdict, across, result["transfers"], result["line"]):
         for sentence in each["findings"][:FINDINGS_TOLD]:
             console.print(f"  {sentence}", style="red", highlight=False, markup=False)
     if verdict["holds"]:
@@ -256,6 +259,8 @@ def _circumstances(result: Mapping[str, Any]) -> Rows:
             **result["transfers"]
         ),
     )
+    line = "{customers} customers for {skus} SKUs, {served} served; {passed_over} came late and were passed over"
+    yield "line", line.format(**result["line"])
     for each in across["killed"]:
         yield "killed (-9)", f"{each['role']}: back after {each['ms'] / 1000:.2f} s"
     units = f"{journal['units_sold']:,} units sold, {journal['units_reserved']:,} reserved"
@@ -275,7 +280,11 @@ def _said_again(repeats: Mapping[str, int]) -> str:
 
 
 def _verdict(
-    verdict: Mapping[str, Any], across: Mapping[str, Any], till: Mapping[str, Any], transfers: Mapping[str, Any]
+    verdict: Mapping[str, Any],
+    across: Mapping[str, Any],
+    till: Mapping[str, Any],
+    transfers: Mapping[str, Any],
+    line: Mapping[str, Any],
 ) -> Rows:
     def row(name: str, found: object, must_be: object, *, good: bool) -> tuple[str, ...]:
         return name, f"[{'green' if good else 'bold red'}]{found}[/]", str(must_be)
@@ -297,3 +306,5 @@ def _verdict(
     yield row("transfers received", received, TRANSFERS, good=received == TRANSFERS)
     yield row("units of transfers missing", transfers["units_missing"], 0, good=not transfers["units_missing"])
     yield row("transfer repeats differing", transfers["repeats_differing"], 0, good=not transfers["repeats_differing"])
+    yield row("served in line", line["served"], WAITING, good=line["served"] == WAITING)
+    yield row("served out of turn", line["out_of_turn"], 0, good=not line["out_of_turn"])

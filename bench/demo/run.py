@@ -251,6 +251,14 @@ async def statuses_of(client: ChannelClient, store_ids: Iterable[str]) -> dict[s
     return await gathered(store_ids, client.ledger_status, at_once=CALLS_AT_ONCE)
 
 
+def by_actor(statuses: Mapping[str, LedgerStatus]) -> list[list[str]]:
+    """The shops of each actor."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for store_id, status in sorted(statuses.items()):
+        found[status.actor].append(store_id)
+    return list(found.values())
+
+
 async def kill_actor_of(client: ChannelClient, store_id: str, before: Mapping[str, LedgerStatus], mark: str) -> Killed:
     """Kill -9 the process that writes the shop, and wait for its successor. `before` names the actor of every shop."""
     actor = before[store_id].actor
@@ -261,6 +269,15 @@ async def kill_actor_of(client: ChannelClient, store_id: str, before: Mapping[st
     after = await statuses_of(client, neighbours)
     replayed = sum(status.replayed_events for status in after.values())
     return killed._replace(store_id=store_id, store_ids=neighbours, replayed_events=replayed)
+
+
+async def kill_and_tell(
+    client: ChannelClient, service: Service, store_ids: Sequence[str], told: Told, phases: Phases, store_id: str
+) -> None:
+    """Kill -9 the process that writes the shop, one of those, as `kill_actor_of`, and say when it was back."""
+    killed = await kill_actor_of(client, store_id, await statuses_of(client, store_ids), service.mark)
+    told.kills.append(killed)
+    phases.say(f"  killed {killed.role}: shop {store_id} answered again after {killed.ms / 1000:.2f} s")
 
 
 async def kill_and_wait(

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from bench.demo.calls import CALL_MS_MAX, Call, Kind
 from bench.demo.feed import FINDINGS_MAX
-from bench.demo.run import Job, Phases, Tick, Told, gathered, kill_actor_of, statuses_of
+from bench.demo.run import Job, Phases, Tick, Told, by_actor, gathered, kill_and_tell, statuses_of
 from bench.service import Service
 from holdfast.client import (
     Adjustment,
@@ -74,10 +74,7 @@ class Moved:
 
 def moves_between(statuses: Mapping[str, LedgerStatus]) -> list[Move]:
     """Between shops of different actors where there are several: each way in turn, so that either is a source."""
-    by_actor: dict[str, list[str]] = {}
-    for store_id, status in sorted(statuses.items()):
-        by_actor.setdefault(status.actor, []).append(store_id)
-    one, *others = by_actor.values()
+    one, *others = by_actor(statuses)
     other = others[0] if others else one[1:] + one[:1]
     moves = []
     for number in range(TRANSFERS):
@@ -102,11 +99,7 @@ async def move_units(
         asked = {"store_id": move.source, "source": f"moved {move.number}", "adjustments": (row,)}
         await shops.answers.ask(Call(Kind.ADJUST_STOCK, f"opening-{move.sku}", asked))
 
-    async def kill(store_id: str) -> None:
-        killed = await kill_actor_of(client, store_id, await statuses_of(client, store_ids), service.mark)
-        told.kills.append(killed)
-        phases.say(f"  killed {killed.role}: shop {store_id} answered again after {killed.ms / 1000:.2f} s")
-
+    kill = partial(kill_and_tell, client, service, store_ids, told, phases)
     mover, middle = Mover(client), moves[KILL_AT]
     with phases.phase("Moving units between shops", 3 * TRANSFERS) as tick:
         await mover.each(moves, mover.propose, tick)

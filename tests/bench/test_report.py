@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bench.demo.calls import Answers, Repeated
 from bench.demo.feed import Contest, FeedCheck, Outage
+from bench.demo.line import WAITING
 from bench.demo.plan import Across
 from bench.demo.proof import Proof, examine_shops
 from bench.demo.report import OF_SHOPS, WORDS, Beside, document, tell
@@ -59,6 +60,7 @@ def _proof(told: Told, *audits: Verification) -> Proof:
     for event in history.events():
         check.see(event)
     check.finish(END)
+    check.turns.served.update(str(number) for number in range(WAITING))
     examine_shops(check.of_shops, told.answers, told.contests, audits or (SOUND,))
     ended = Counter(each.status for each in END.reservations.values())
     of_orders, shops_of = Cooked().examined()
@@ -169,6 +171,19 @@ def test_what_breaks_among_transfers_breaks_the_whole(workload: Workload, broken
     assert result["transfers"][broken] == 1
     assert "this is why" in _text(result)
     assert _result(workload, told, _proof(told))["transfers"]["units_missing"] == 0
+
+
+def test_who_is_not_served_or_out_of_turn_breaks_the_whole(workload: Workload) -> None:
+    told = _told()
+    proof = _proof(told)
+    assert _result(workload, told, proof)["line"].items() >= {"served": WAITING, "out_of_turn": 0}.items()
+    proof.check.turns.out_of_turn.append("this is why")
+    result = _result(workload, told, proof)
+    assert (result["line"]["out_of_turn"], result["verdict"]["holds"]) == (1, False)
+    assert "this is why" in _text(result)
+    proof.check.turns.out_of_turn.clear()
+    proof.check.turns.served.pop()
+    assert not _result(workload, told, proof)["verdict"]["holds"]
 
 
 @pytest.mark.parametrize("actors", [1, 2])

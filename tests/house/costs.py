@@ -88,6 +88,7 @@ LATER: Final = {
     "units handed to tills and channels": (2_200, 14),
     "a till that is cut off, in the demo": (140, 1),
     "which SKUs are hot, as the chain says, and calls for it": (460, 2),
+    "a line of 200 in the demo, and who was served when": (220, 2),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
 FILES_MAX: Final = HOUSE[1] + sum(files for _, files in LATER.values())
