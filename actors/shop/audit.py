@@ -48,7 +48,8 @@ class Audit:
         self._keys = Keys.none()
         self._marks: dict[str, int] = {}  # the greatest sequence applied of each source
         self._rules, self._lines = Rules(), WaitingLines(self._books, self._found)
-        self._replaced: set[str] = set()  # SKUs that the next event may take past a line: its own, or of a quota
+        # SKUs that the next event may take past a line, its own or a quota's, and what must be free of them then.
+        self._own: dict[str, int] = {}
         self._by_customer: defaultdict[str, set[int]] = defaultdict(set)  # kept only while there are rules
         self._shortfalls = Shortfalls(self._books, self._found)
         self._places = Places()
@@ -94,7 +95,7 @@ class Audit:
         self._version, self._epoch, self._at_ms = version, max(epoch, self._epoch), max(at_ms, self._at_ms)
         self._events += 1
         if isinstance(event, events.QuotaDrawn):
-            self._replaced = {sku for _, sku, _ in event.drawn}
+            self._own |= {sku: min(0, self._books[sku].free()) for _, sku, _ in event.drawn}
         self._folds[type(event)](event, at_ms)
 
     def result(self) -> AuditResult:
@@ -178,9 +179,7 @@ class Audit:
         """
         self._claims[number or self._version] = claim
         asked = self._promise(claim.held, Counter())
-        if not number:
-            self._check_line(asked - self._replaced)
-        self._replaced.clear()
+        self._check_line(set() if number else asked)
         self._take_place(claim)
         if self._rules.limits:
             self._by_customer[claim.customer_id].add(number or self._version)
@@ -188,8 +187,9 @@ class Audit:
 
     def _check_line(self, asked: set[str]) -> None:
         """Check that nobody takes more of what others wait for."""
-        for sku in filter(self._lines.stands, () if self._rules.line_may_pass else asked):
+        for sku in filter(self._lines.stands, () if self._rules.line_may_pass else asked - self._own.keys()):
             self._found("I18", f"{sku} at version {self._version}", "none taken past the line", "some taken")
+        self._own.clear()
 
     def _promise(self, lines: Lines, had: Counter[str]) -> set[str]:
         """Promise these units. Returns the SKUs with more units than the claim had; only those must be available."""
@@ -197,7 +197,7 @@ class Audit:
             book = self._books[sku]
             book.reserved += quantity
             had[sku] -= quantity
-            if had[sku] < 0 and book.reserved + book.allotted + book.safety_stock > book.on_hand:
+            if had[sku] < 0 and book.free() < self._own.get(sku, 0):
                 self._overpromised(sku, book)
         return {sku for sku, units in had.items() if units < 0}
 
@@ -224,8 +224,7 @@ class Audit:
             self._places.leave(claim)
             claim.slot_start_ms = event.slot_start_ms
             self._take_place(claim)
-        self._check_line(asked - self._replaced)
-        self._replaced.clear()
+        self._check_line(asked)
         if self._rules.limits and asked:
             self._check_limits(claim, asked)
         self._check_grant(claim.channel, asked, event.grant != 0)
@@ -322,7 +321,7 @@ class Audit:
             if shortfall:
                 self._shortfalls.released(event.number, event.lines)
             self._take(event.number, claim, event.lines, Status.RELEASED, is_lost=shortfall)
-            self._replaced = {sku for sku, _ in event.lines} if is_replaced else set()
+            self._own = dict.fromkeys((sku for sku, _ in event.lines), 0) if is_replaced else {}
             if event.number not in self._claims:  # its order may go on
                 self._keys.decided(claim, at_ms, goes_on=True)
 

@@ -96,6 +96,23 @@ PAGES = {
         0:04 | count A 3 | applied 1 short A 3: #3 -3 | A 3/0 out 4
         0:05 | sell A 4 against #2 at 0:03 | applied 1 | A 3/0
     """,
+    "a quota may be drawn where safety stock is short, as long as there is more than that": """
+        at | said | answer | events | stock
+        0:00 | receive A 8 | applied 1 | StockAdjusted | A 8/0
+        0:01 | allot channel:app A 5 | #2 OPEN app A 5 until 1:01 | Allotted | A 8/0 out 5
+        0:02 | reserve ann A 3 | #3 HELD A 3 until 2:02 | Reserved | A 8/3 out 5
+        0:03 | safety A 3 | applied 1 | SafetyStockSet | A 8/3 keep 3 out 5
+        0:04 | reserve bob A 3 via app | INSUFFICIENT_STOCK A 3 of 2 | Refused |
+        0:05 | reserve bob A 2 via app | #7 HELD A 2 until 2:05 | QuotaDrawn, Reserved | A 8/5 keep 3 out 3
+    """,
+    "a basket that is reserved again has what was its own before the line, and its quota's units": """
+        at | said | answer | stock
+        0:00 | receive A 3, B 4 | applied 2 | A 3/0, B 4/0
+        0:01 | allot channel:app B 4 | #2 OPEN app B 4 until 1:01 | A 3/0, B 4/0 out 4
+        0:02 | reserve ann A 3 via app basket b1 | #3 HELD A 3 until 2:02 | A 3/3, B 4/0 out 4
+        0:03 | reserve bob A 3 waiting 1h | #4 QUEUED A 3 until 1:03 place 1 | A 3/3, B 4/0 out 4
+        0:04 | reserve ann A 2, B 2 via app basket b1 | #7 HELD A 2, B 2 until 2:04 | A 3/2, B 4/2 out 2
+    """,
     "a channel takes from its quota when all else is gone, and nobody else may": """
         at | said | answer | events | stock
         0:00 | receive A 9 | applied 1 | StockAdjusted | A 9/0
