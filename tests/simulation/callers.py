@@ -6,20 +6,28 @@ from typing import Final
 from actors.core.policy import DAY_MS, HOUR_MS
 from actors.core.status import ReleaseReason
 from actors.shop import commands as cm
+from actors.shop.allotments import Allotment, HolderKind
 
 SKUS: Final = ("A", "B", "C", "never stocked")
 CUSTOMERS: Final = ("ann", "bob", "cid", "dan")
 SOURCES: Final = ("till", "wms")
 TTLS_MS: Final = (0, 0, 1, HOUR_MS // 6, 3 * HOUR_MS, DAY_MS, 90 * DAY_MS)
 WAITS_MS: Final = (HOUR_MS // 6, HOUR_MS, 5 * HOUR_MS, DAY_MS)
+CHANNELS: Final = ("web", "app")
+TILLS: Final = ("t1", "t2")
+ENDS_MS: Final = (HOUR_MS // 6, HOUR_MS, 5 * HOUR_MS)
 ASKED: Final = (ReleaseReason.CUSTOMER_CANCELLED, ReleaseReason.PAYMENT_FAILED, ReleaseReason.NO_SHOW)
 
 
 class Callers:
-    """A source of commands. `numbers` are the reservations that callers have heard of."""
+    """A source of commands. `numbers` are the reservations that callers have heard of, `quotas` those of channels, and
+    `taken` what tills have taken.
+    """
 
     def __init__(self, random: Random) -> None:
         self.numbers: list[int] = []
+        self.quotas: list[int] = []
+        self.taken: list[int] = []
         self._random = random
         self._keys = 0
 
@@ -30,9 +38,13 @@ class Callers:
 
     def about(self, key: str) -> cm.Command:
         """Any command under a key."""
-        kinds = (self._reserve, self._step, self._adjust, self._count)
-        (kind,) = self._random.choices(kinds, weights=(50, 35, 12, 3))
+        kinds = (self._reserve, self._step, self._adjust, self._count, self._of_allotments)
+        (kind,) = self._random.choices(kinds, weights=(50, 35, 12, 3, 8))
         return kind(key)
+
+    def hear(self, given: Allotment) -> None:
+        """Its holder has the answer."""
+        (self.quotas if given.kind is HolderKind.CHANNEL else self.taken).append(given.number)
 
     def _lines(self, most: int) -> cm.Lines:
         count = self._random.choice((1, 1, 1, 2, 3))
@@ -46,9 +58,7 @@ class Callers:
             line = (random.choice(SKUS[:3]), random.randint(1, 60))
             ttl_ms, wait_ms = random.choice(TTLS_MS[:4]), random.choice(WAITS_MS)
             return cm.Reserve(key, f"{random.choice(CUSTOMERS)} 2", "web", "", (line,), ttl_ms, wait_ms=wait_ms)
-        return cm.Reserve(
-            key, random.choice(CUSTOMERS), random.choice(("web", "app")), basket, lines, random.choice(TTLS_MS)
-        )
+        return cm.Reserve(key, random.choice(CUSTOMERS), random.choice(CHANNELS), basket, lines, random.choice(TTLS_MS))
 
     def _step(self, key: str) -> cm.Command:
         random = self._random
@@ -83,3 +93,30 @@ class Callers:
         if random.random() < 0.4:
             return cm.SetSafetyStock(key, ((random.choice(SKUS[:3]), random.randint(0, 3)),))
         return cm.CountStock(key, ((random.choice(SKUS[:3]), random.randint(0, 40)),), 0, random.random() < 0.5)
+
+    def _of_allotments(self, key: str) -> cm.Command:
+        """Units for a till or a channel, or one of those that there are is extended or over; tills sell nothing."""
+        random, known = self._random, [*self.quotas, *self.taken]
+        if not known or random.random() < 0.5:
+            return self._allot(key)
+        if random.random() < 0.3:
+            return self._give(key)
+        number = random.choice(known)
+        if random.random() < 0.4:
+            return cm.ExtendAllotment(key, number, random.choice(ENDS_MS))
+        return cm.ReturnAllotment(key, number, settled=number in self.taken)
+
+    def _allot(self, key: str) -> cm.Command:
+        random = self._random
+        if random.random() < 0.4:
+            return self._to_till(key, random.choice(TILLS))
+        shares = ((random.choice(SKUS[:3]), random.randint(1, 500)),) if random.random() < 0.3 else ()
+        of = HolderKind.CHANNEL, random.choice(CHANNELS), () if shares else self._lines(6), shares
+        return cm.AllotStock(key, *of, random.choice(ENDS_MS), "", random.random() < 0.5)
+
+    def _to_till(self, key: str, till: str) -> cm.Command:
+        return cm.AllotStock(key, HolderKind.TILL, till, self._lines(4), (), self._random.choice(ENDS_MS), "")
+
+    def _give(self, key: str) -> cm.Command:
+        number = self._random.choice(self.numbers) if self.numbers else 1
+        return cm.Give(key, number, self._random.choice(TILLS), HOUR_MS)

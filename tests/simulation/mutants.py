@@ -11,7 +11,8 @@ from actors.journal.port import Attempt, ClockMark, Head, JournalError, Record
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Hosted
 from actors.runtime.ledger_host import LedgerHost
-from actors.shop import expiry, snapshot
+from actors.shop import evolve_allotments, expiry, snapshot
+from actors.shop.allotments import Allotment
 from actors.shop.commands import Reserve
 from actors.shop.decide_line import next_served
 from actors.shop.events import Left, Served
@@ -152,6 +153,7 @@ class _ForgetsAttempts(MemoryJournal):
         return []
 
 
+_SHIFT = evolve_allotments._shift
 _MADE = Ledger.__post_init__
 
 
@@ -170,6 +172,20 @@ def _serves_the_last(ledger: Ledger, now_ms: int) -> Iterator[Served | Left]:
         if event is not None:
             yield event
     ledger.line_due.clear()
+
+
+def _draws_twice(ledger: Ledger, number: int, sku: str, units: int, at_ms: int) -> None:
+    """What is drawn from a quota is still left in it."""
+    _SHIFT(ledger, number, sku, units, at_ms)
+    tables = ledger.allotments
+    line = tables.rows[number].line_of(sku)
+    assert line is not None, "events name quotas that have the SKU"
+    tables.put(tables.rows[number].with_line(replace(line, left=line.left + units)))
+
+
+def _returns_what_was_drawn(allotment: Allotment) -> tuple[tuple[str, int], ...]:
+    """At its end a quota gives back what its channel has taken, too."""
+    return tuple((line.sku, line.left + line.used) for line in allotment.lines)
 
 
 MUTANTS: dict[str, tuple[Parts, set[str]]] = {
@@ -193,5 +209,7 @@ PATCHES: dict[str, tuple[tuple[Any, str, Any], set[str]]] = {
     "forgets the key of a hold that lives": ((Ledger, "__post_init__", _forgets_by_age), {"I4", "I5"}),
     "serves out of turn": ((expiry, "serve", _serves_the_last), {"I18"}),
     "loses the line in a snapshot": ((snapshot, "enter_line", lambda *_: None), {"I1", "I8"}),
+    "counts a quota twice": ((evolve_allotments, "_shift", _draws_twice), {"I1", "I8", "I13"}),
+    "returns what was drawn from a quota": ((Allotment, "back_by_time", _returns_what_was_drawn), {"I1", "I13"}),
     "keeps no units for the head": ((Ledger, "kept", lambda *_: 0), {"I18"}),
 }

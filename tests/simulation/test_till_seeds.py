@@ -22,7 +22,9 @@ SEEDS: Final = 120
 PARTS: Final = 4
 STRUCK_MIN: Final = 15
 SEEDS_MAX: Final = 40
-CAUSES: Final = frozenset({"allotted", "unknown", "counted", "drawn", "settled late", "sold cut off", "recovery"})
+CAUSES: Final = frozenset(
+    {"allotted to a till", "unknown", "counted", "drawn", "settled late", "sold cut off", "recovery"}
+)
 
 struck: Counter[str] = Counter()
 

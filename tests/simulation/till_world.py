@@ -5,17 +5,12 @@ counts come at any time. Whatever is asked is killed and repeated as all else.
 """
 
 from random import Random
-from typing import Final
 
-from actors.core.policy import HOUR_MS
 from actors.shop import commands as cm
 from actors.shop.allotments import Allotment, AllotmentStatus, HolderKind
-from tests.simulation.callers import CUSTOMERS, SKUS, Callers
+from tests.simulation.callers import CHANNELS, CUSTOMERS, ENDS_MS, SKUS, TILLS, Callers
 from tests.simulation.checks import Broken, check
 from tests.simulation.world import STORE_ID, Parts, World
-
-CHANNELS: Final = ("web", "app")
-ENDS_MS: Final = (HOUR_MS // 6, HOUR_MS, 5 * HOUR_MS)
 
 
 class Till:
@@ -34,7 +29,6 @@ class TillCallers(Callers):
     def __init__(self, random: Random) -> None:
         super().__init__(random)
         self.tills: dict[int, Till] = {}
-        self.quotas: list[int] = []
         self.now_ms = 0
         self.sold = 0
 
@@ -49,18 +43,13 @@ class TillCallers(Callers):
     def hear(self, given: Allotment) -> None:
         """Its holder has the answer."""
         if given.kind is HolderKind.CHANNEL:
-            self.quotas.append(given.number)
+            super().hear(given)
         elif given.status is AllotmentStatus.OPEN:
             till = self.tills.setdefault(given.number, Till(given))
             till.until_ms = max(till.until_ms, given.expires_at_ms)
 
     def _allot(self, key: str) -> cm.Command:
-        random = self._random
-        if random.random() < 0.6:
-            return cm.AllotStock(key, HolderKind.TILL, "till", self._lines(4), (), random.choice(ENDS_MS), "")
-        shares = ((random.choice(SKUS[:3]), random.randint(1, 500)),) if random.random() < 0.3 else ()
-        of = HolderKind.CHANNEL, random.choice(CHANNELS), () if shares else self._lines(6), shares
-        return cm.AllotStock(key, *of, random.choice(ENDS_MS), "", random.random() < 0.5)
+        return self._to_till(key, "till") if self._random.random() < 0.4 else super()._allot(key)
 
     def _sale(self, key: str) -> cm.Command:
         """A till has sold some while it was cut off, and comes back, or does not yet."""
@@ -105,13 +94,9 @@ class TillCallers(Callers):
         known = [*self.tills, *self.quotas] or [1]
         return cm.ExtendAllotment(key, self._random.choice(known), self._random.choice(ENDS_MS))
 
-    def _give(self, key: str) -> cm.Command:
-        number = self._random.choice(self.numbers) if self.numbers else 1
-        return cm.Give(key, number, self._random.choice(("t1", "t2")), HOUR_MS)
-
     def _hand_over(self, key: str) -> cm.Command:
         number = self._random.choice(self.numbers) if self.numbers else 1
-        return cm.Collect(key, number, "p1", (), self._random.choice(("", "t1", "t2")))
+        return cm.Collect(key, number, "p1", (), self._random.choice(("", *TILLS)))
 
     def _count_all(self, key: str) -> cm.Command:
         random = self._random
@@ -136,13 +121,9 @@ class TillWorld(World):
         rows = ledger.allotments.rows.values()
         self.struck["unknown"] += any(each.status is AllotmentStatus.UNKNOWN for each in rows)
         self.struck["counted"] += any(each.status is AllotmentStatus.COUNTED for each in rows)
-        self.struck["drawn"] += bool(ledger.allotments.drawn)
 
     def _learn(self, value: object) -> None:
         super()._learn(value)
-        if isinstance(value, Allotment):
-            self.callers.hear(value)
-            self.struck["allotted"] += 1
         self.struck["settled late"] += getattr(value, "settled_late", 0)
 
     def _quiet(self) -> None:

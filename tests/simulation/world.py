@@ -19,6 +19,7 @@ from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.runtime.refusals import ATTEMPTS_MAX
 from actors.shop import commands as cm
+from actors.shop.allotments import Allotment, HolderKind
 from actors.shop.state import Remembered, Reservation
 from tests.journal.memory import MemoryDisk, MemoryJournal
 from tests.runtime.actors_here import Ended
@@ -265,6 +266,7 @@ class World:
                 continue
             for command, answer in zip(waiting, answers, strict=True):
                 self._hear(command, answer)
+            self.struck["drawn"] += bool(self.host._hosted[STORE_ID].ledger.allotments.drawn)
             return
         raise Broken("I8", f"asked {TRIES_MAX} times, and never answered")
 
@@ -291,7 +293,10 @@ class World:
 
     def _learn(self, value: object) -> None:
         """What a caller knows from an answer, and what cannot be so."""
-        if isinstance(value, Reservation):
+        if isinstance(value, Allotment):
+            self.callers.hear(value)
+            self.struck["allotted to a channel" if value.kind is HolderKind.CHANNEL else "allotted to a till"] += 1
+        elif isinstance(value, Reservation):
             if value.number not in self.callers.numbers:
                 self.callers.numbers.append(value.number)
             if value.status is Status.QUEUED:  # its hold may end before its time in line would have
