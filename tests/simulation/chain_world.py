@@ -55,7 +55,7 @@ ROUNDS: Final = 2
 CALLS: Final = 4  # by customer and round
 ASKED_AGAIN_MAX: Final = 12  # of all answers, each time that all rests
 UNSURE_S: Final = 15.0  # longer than a call takes
-PERSIST_S_MAX: Final = 900  # until a step is answered; orders expire meanwhile
+PERSIST_S_MAX: Final = 900  # until a call is answered; orders expire meanwhile
 REST_S_MAX: Final = 150  # until everybody has heard of everything
 
 Attempt = Callable[[Gateway, float], Coroutine[Any, Any, Any]]
@@ -279,9 +279,12 @@ class ChainWorld:
         answers: list[Any] = []
         first_ms = self.now_ms()
         policy, restarts = self.chain.policy, self.struck["every gateway restarted"]
+        until = asyncio.get_running_loop().time() + PERSIST_S_MAX
         while len(answers) < 2:
             gateway = self.random.choice(self.gateways)
             began_ms, began_s = self.now_ms(), asyncio.get_running_loop().time()
+            if began_s > until:  # as from a ledger that was stopped, which no world has but by a fault
+                raise Broken("I16", f"{who} {key} is not answered")
             self.struck["gateway behind the chain"] += gateway.router.chain.revision < self.chain.revision
             task = gateway.begin(attempt(gateway, asyncio.get_running_loop().time() + 12))
             if self.cut_offs and self.random.random() < 0.5:

@@ -1,18 +1,20 @@
-"""A shop with one thing wrong about transfers, and that the world in which units are moved catches it."""
+"""Shops with one thing wrong about transfers, and that the world in which units are moved catches each."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 
 from actors.core.rejection import Rejection
+from actors.core.status import TransferStatus
 from actors.core.transact import Decision
 from actors.shop import decide as deciding
 from actors.shop.decide_transfers import coming, decide_transfer
 from actors.shop.state import Ledger
-from actors.shop.transfer_events import TransferReceived
-from actors.shop.transfers import ReceiveTransfer
+from actors.shop.transfer_events import TransferCancelled, TransferReceived
+from actors.shop.transfers import CancelTransfer, ReceiveTransfer, SendTransfer
 from tests.simulation.checks import Broken
-from tests.simulation.test_chain_seeds import run
+from tests.simulation.test_chain_seeds import VARIABLES, run
 from tests.simulation.transfer_callers import TransferWorld
 
 SEEDS_MAX: Final = 12
@@ -28,12 +30,33 @@ def receives_twice(ledger: Ledger, command: Any, now_ms: int) -> Decision:
     return decision
 
 
-def test_a_receipt_that_is_applied_twice_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    run(0, TransferWorld)
-    monkeypatch.setattr(deciding, "decide_transfer", receives_twice)
+def frees_what_was_sent(ledger: Ledger, command: Any, now_ms: int) -> Decision:
+    """Whoever sends again what was sent has the units back at the source."""
+    if isinstance(command, SendTransfer | CancelTransfer):
+        transfer = ledger.transfers.live.get(command.number)
+        if transfer is not None and transfer.status is TransferStatus.SENT:
+            return (TransferCancelled(command.key, "", transfer),)
+    return decide_transfer(ledger, command, now_ms)
+
+
+class Cancelling(TransferWorld):
+    """Some change their minds when the units have left."""
+
+    async def ask(self, name: str, store_id: str, command: Any) -> Any:
+        answer = await super().ask(name, store_id, command)
+        if isinstance(command, SendTransfer) and self.random.random() < 0.3:
+            await super().ask(f"{name} c", store_id, CancelTransfer(f"{name} c", command.number))
+        return answer
+
+
+@pytest.mark.parametrize("mutant", [receives_twice, frees_what_was_sent])
+def test_the_mutant_is_caught(mutant: Callable[..., Decision], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(VARIABLES, Cancelling, "HOLDFAST_TRANSFER_SEED")
+    run(0, Cancelling)
+    monkeypatch.setattr(deciding, "decide_transfer", mutant)
     for seed in range(SEEDS_MAX):
         try:
-            run(seed, TransferWorld)
+            run(seed, Cancelling)
         except (Broken, ExceptionGroup, KeyError):  # a check's, or of a ledger that stops as it contradicts itself
             return
     pytest.fail("nobody noticed")
