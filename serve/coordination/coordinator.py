@@ -166,28 +166,41 @@ class Coordinator:
         )
         return order
 
-    async def deliver(self, ledger_id: str, order: Order, shops_until: float, deadline: float) -> Order:
+    async def deliver(
+        self, ledger_id: str, order: Order, shops_until: float, deadline: float, stopped: list[Stopped] | None = None
+    ) -> Order:
         """Have every shop apply the newest outcome, those whose turn it is first, and report what they answer. A shop
-        that is away is waited for until `shops_until`: what the others answered is reported all the same.
+        that is away is waited for until `shops_until`: what the others answered is reported all the same. `stopped`
+        is given what they answer where none of those whose turn it is is served.
 
         Returns the order as it is then.
         """
+        stopped = [] if stopped is None else stopped
         for _ in range(DELIVERY_ROUNDS_MAX):
             parts = order.next_deliveries()
-            newest = await self._deliver_parts(ledger_id, order, parts, shops_until, deadline) if parts else None
+            asked = ledger_id, order, parts, shops_until, deadline, stopped
+            newest = await self._deliver_parts(*asked) if parts else None
             if newest is None:
                 break
             order = newest
         return order
 
     async def _deliver_parts(
-        self, ledger_id: str, order: Order, parts: Sequence[Part], shops_until: float, deadline: float
+        self,
+        ledger_id: str,
+        order: Order,
+        parts: Sequence[Part],
+        shops_until: float,
+        deadline: float,
+        stopped: list[Stopped],
     ) -> Order | None:
         """The order once all of these parts are reported, None where one is not."""
         order_id = format_order_id(ledger_id, order.number)
         outcomes = [(part.store_id, outcome_of(order_id, order, part)) for part in parts]
         asked = [self._router.send(outcome, shops_until, promise=True) for outcome in outcomes]
         answers = await asyncio.gather(*asked, return_exceptions=True)
+        if all(isinstance(answer, Stopped) for answer in answers):
+            stopped += [answer for answer in answers if isinstance(answer, Stopped)]
         reports = []
         for part, answer in zip(parts, answers, strict=True):
             if isinstance(answer, Reservation):

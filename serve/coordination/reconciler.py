@@ -8,11 +8,10 @@ delays nothing else: questions go round by number, deliveries and reports run as
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from actors.core.ids import format_order_id, ledger_of_customer, parse_holder, parse_order_id
 from actors.core.status import LIVE, Status
@@ -20,7 +19,7 @@ from actors.orders.commands import Bar
 from actors.orders.grants import Grant
 from actors.orders.parts import is_forgotten, never_placed, outcome_of, outcome_of_barred, report_of
 from actors.orders.state import Order
-from actors.protocol.messages import Answer, Refusal
+from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.shop.commands import Acknowledge
 from actors.shop.state import Part as Asking, Reservation
@@ -28,6 +27,7 @@ from actors.shop.transfers import Transfer
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.deliveries import PASSING
 from serve.coordination.grants import Grants
+from serve.coordination.keyed_tasks import KeyedTask, KeyedTasks
 from serve.coordination.transfers import tell
 from serve.routing.router import Router
 
@@ -38,11 +38,6 @@ QUESTION_S: Final = 5.0
 REPORT_SOON_S: Final = 1.0  # how long the answer to a step in a shop waits for its report to the order
 ROUND_S: Final = 2.0  # how long a round waits for its questions and their tasks; slow ones go on in the background
 
-TASKS_OF_KEY_MAX: Final = 32  # of one key at a time
-TASKS_MAX: Final = 1_024  # of all keys together
-BEGIN_WITHIN_S: Final = 5.0  # a task that has not begun by then is left, since it may have changed meanwhile
-ROUND_WAIT_S: Final = 0.5  # how long a round waits for its keys
-
 LONG_S: Final = 60.0  # stuck after so long
 LINE_EVERY_S: Final = 60.0
 LOOK_EVERY_S: Final = 5.0  # rounds come more often than it is worth a look at all that is followed
@@ -50,98 +45,6 @@ GONE_S: Final = 120.0  # not seen for so long: it was settled. Where there is mu
 FOLLOWED_MAX: Final = 10_000  # things of one kind; of more, those that were not seen for longest are let go
 
 log = logging.getLogger("holdfast.reconciler")
-log_of_tasks = logging.getLogger("holdfast.keyed_tasks")
-
-
-class KeyedTask(NamedTuple):
-    """What to run, and the ledgers that it needs as one string."""
-
-    key: str
-    run: Callable[[], Awaitable[None]]
-
-
-class KeyedTasks:
-    """Runs one kind of task, as the log calls it, many at once: a slow or absent ledger delays none of the others.
-
-    A few tasks of one key run at a time. A round waits a moment for its keys; one that is not done by then goes on, and
-    takes no new tasks until it is. A task that did not run is found again in the next round: every task may run twice.
-    """
-
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
-        self._running: dict[str, asyncio.Task[None]] = {}
-        self._slow: set[str] = set()  # keys that the last round with them waited for in vain
-        self._slots = asyncio.Semaphore(TASKS_MAX)
-
-    async def run(self, tasks: Sequence[KeyedTask], wait_s: float = ROUND_WAIT_S) -> None:
-        """Run them, except those whose key is still busy with an earlier round. Returns when all are done, or after
-        `wait_s`; keys that were not done by then are not waited for the next time, so that rounds are late once and not
-        for as long as one is away. What goes wrong with one is logged and keeps no other.
-        """
-        queues: dict[str, deque[KeyedTask]] = {}
-        for task in tasks:
-            if task.key not in self._running:
-                queues.setdefault(task.key, deque()).append(task)
-        started = {key: self._start(key, queue, wait_s) for key, queue in queues.items()}
-        waited = {key: task for key, task in started.items() if key not in self._slow}
-        if waited:
-            await asyncio.wait(waited.values(), timeout=wait_s)
-        self._slow.update(key for key, task in waited.items() if not task.done())
-
-    def close(self) -> None:
-        for task in self._running.values():
-            task.cancel()
-
-    def _start(self, key: str, queue: deque[KeyedTask], wait_s: float) -> asyncio.Task[None]:
-        loop = asyncio.get_running_loop()
-        in_time = loop.time() + wait_s
-        task = self._running[key] = loop.create_task(self._go_through(key, queue))
-
-        def done(_task: asyncio.Task[None]) -> None:
-            del self._running[key]
-            if loop.time() < in_time:
-                self._slow.discard(key)
-
-        task.add_done_callback(done)
-        return task
-
-    async def _go_through(self, key: str, queue: deque[KeyedTask]) -> None:
-        loop = asyncio.get_running_loop()
-        until = loop.time() + BEGIN_WITHIN_S
-        count = len(queue)
-        passing: list[Exception] = []
-        failed = 0
-
-        async def run() -> None:
-            nonlocal failed
-            while queue and loop.time() < until:
-                async with self._slots:
-                    if not queue:
-                        return
-                    task = queue.popleft()
-                    try:
-                        await task.run()
-                    except PASSING as error:
-                        passing.append(error)
-                    except Exception:
-                        failed += 1
-                        if failed == 1:
-                            log_of_tasks.exception("%s by %s failed, and is tried again", self._kind, key)
-
-        await asyncio.gather(*(run() for _ in range(min(TASKS_OF_KEY_MAX, count))))
-        # A line or two for a key, however many tasks it had: what delays one of them mostly delays them all.
-        if passing:
-            log_of_tasks.warning(
-                "%s by %s: %d of %d are tried again: %r",
-                self._kind,
-                key,
-                len(passing),
-                count,
-                passing[0],
-                extra={"task": self._kind, "ledgers": key, "tasks": count, "again": len(passing)},
-            )
-        if failed > 1:
-            log_of_tasks.error("%s by %s: %d of %d failed so", self._kind, key, failed, count)
 
 
 class StuckTracker:
@@ -274,7 +177,10 @@ class Reconciler:
 
         async def run() -> None:
             shops_until = self._deadline()
-            await self._coordinator.deliver(ledger_id, order, shops_until, shops_until + REPORT_SOON_S)
+            stopped: list[Stopped] = []
+            until = shops_until + REPORT_SOON_S
+            if await self._coordinator.deliver(ledger_id, order, shops_until, until, stopped) is order and stopped:
+                raise LedgerStopped(stopped[0].why)
 
         return KeyedTask(shops, run)
 

@@ -7,6 +7,7 @@ BROAD_EXCEPT: Final[dict[str, str]] = {
     "actors/rpc/server.py": "a call that fails is answered with its error, and keeps no other caller from its answer",
     "actors/runtime/ledger_host.py": "what a ledger's rules raise stays within that ledger, and is logged",
     "actors/runtime/read_back.py": "one fetch that fails keeps no other from its turn; it is logged",
+    "serve/coordination/keyed_tasks.py": "one task that fails keeps no other from its turn; it is logged",
     "serve/coordination/reconciler.py": "one task that fails keeps no other from its turn; it is logged",
     "serve/registration.py": "a call that fails has a status, as Serve would give it one; it is logged",
     "serve/routing/router.py": "the chain's poller outlives one question that fails; it is logged",

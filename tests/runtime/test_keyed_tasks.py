@@ -5,8 +5,10 @@ import logging
 
 import pytest
 
-from serve.coordination.reconciler import (
+from actors.protocol.messages import LedgerStopped
+from serve.coordination.keyed_tasks import (
     BEGIN_WITHIN_S,
+    REST_S,
     ROUND_WAIT_S,
     TASKS_MAX,
     TASKS_OF_KEY_MAX,
@@ -119,6 +121,35 @@ def test_all_lanes_together_are_bounded() -> None:
         blocked.open.set()
         await round_one
         assert len(blocked.done) == TASKS_MAX + 50
+
+    run(main)
+
+
+def test_a_key_rests_ever_longer_while_a_ledger_of_it_is_stopped_and_no_other_does() -> None:
+    async def main() -> None:
+        blocked, begun = BlockedTasks(), list[str]()
+
+        async def stopped() -> None:
+            begun.append("S1")
+            raise LedgerStopped("damaged")
+
+        async def begins_after(seconds: float) -> int:
+            skip(seconds)
+            await blocked.tasks.run([KeyedTask("S1", stopped), blocked.task("S2", stays=False)])
+            return len(begun)
+
+        first_s, rest_s_max = REST_S
+        assert await begins_after(0) == 1
+        assert await begins_after(first_s * 0.9) == 1
+        assert await begins_after(first_s * 0.2) == 2
+        assert await begins_after(first_s * 1.9) == 2, "twice as long"
+        for count in range(3, 12):
+            assert await begins_after(rest_s_max) == count, "and so long at most"
+        assert len(blocked.done) == 13
+        skip(rest_s_max)
+        await blocked.tasks.run([blocked.task("S1", stays=False)])
+        assert await begins_after(0) == 12, "it was served meanwhile"
+        assert await begins_after(first_s) == 13
 
     run(main)
 

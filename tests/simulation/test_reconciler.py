@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -21,7 +22,8 @@ from actors.shop import commands as shop
 from actors.shop.state import Ledger, Reservation
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
-from serve.coordination.reconciler import QUESTION_S, TASKS_OF_KEY_MAX, Reconciler
+from serve.coordination.keyed_tasks import REST_S, TASKS_OF_KEY_MAX
+from serve.coordination.reconciler import ORDERS_EVERY_S, QUESTION_S, Reconciler
 from serve.routing.router import Router
 from tests.simulation.chain_world import ChainWorld
 from tests.simulation.sim_actors import SimActors
@@ -43,7 +45,12 @@ class Astray(SimActors):
 
     wrong = ""
 
+    def __init__(self, world: ChainWorld) -> None:
+        super().__init__(world)
+        self.steps: Counter[str] = Counter()  # batches, by actor
+
     async def call(self, actor: str, method: str, *args: Any) -> Any:
+        self.steps[actor] += method == "step"
         if method == "step" and actor == self.wrong:
             raise RuntimeError("nobody foresaw this")
         return await super().call(actor, method, *args)
@@ -254,11 +261,37 @@ def test_a_part_stays_owed_while_the_ledger_of_its_order_is_stopped() -> None:
         assert len(scene.shop("S1").outbox) == 1, "nobody heard of it, so it is not acknowledged"
         host._hosted[HERS] = hosted
         del host._damaged[HERS]
+        await asyncio.sleep(REST_S[0])
         await scene.reconciler.collect_reports()
         assert scene.shop("S1").outbox == {}
         now = await scene.coordinator.order(HERS, order.number, asyncio.get_running_loop().time() + QUESTION_S)
         assert now is not None
         assert now.parts[0].status is Status.COLLECTED
+
+    played(main)
+
+
+def test_a_shop_that_is_stopped_is_asked_ever_less_often_and_hears_once_it_is_served() -> None:
+    async def main(scene: Scene) -> None:
+        orders = [await scene.order(ANN, "S1") for _ in range(3)]
+        host = scene.actors.process("store-S1").host
+        hosted = host._hosted.pop("S1")
+        host._damaged["S1"] = JournalDamaged("S1", "seq 1", "by a test")
+        for order in orders:
+            await scene.release(ANN, order)
+        other = await scene.order(ANN, "S2")
+        await scene.release(ANN, other)
+        before = scene.actors.steps["store-S1"]
+        scene.reconciler.start()
+        await asyncio.sleep(1)
+        assert scene.shop("S2").open_reservations == 0, "another shop hears at once"
+        await asyncio.sleep(9 * REST_S[1])
+        batches = scene.actors.steps["store-S1"] - before
+        assert 9 <= batches <= 9 * REST_S[1] / ORDERS_EVERY_S / 10
+        host._hosted["S1"] = hosted
+        del host._damaged["S1"]
+        await asyncio.sleep(REST_S[1] + 1)
+        assert scene.shop("S1").open_reservations == 0
 
     played(main)
 
