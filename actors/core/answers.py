@@ -76,10 +76,15 @@ class Answers(Generic[A]):
         self.key = key
         self.hash = hashed = md5(key.encode()).digest()[:HASH_BYTES]
         place, made, refused = hash(hashed), self.made, self.refused
-        if made.places[place & made.mask].find(hashed) < 0 and (
-            not refused.count or refused.places[place & refused.mask].find(hashed) < 0
-        ):
+        bucket = made.places[place & made.mask]
+        at = bucket.find(hashed)
+        if at < 0 and (not refused.count or refused.places[place & refused.mask].find(hashed) < 0):
             return None
+        # So does a repeat, where what the first entry leads to was read, and is the key's and not a claim's of it.
+        said = self.read.get(made.version_at(bucket, at)) if at >= 0 and self.read else None
+        if said is not None and said[0] == key:
+            answer: A = said[1]
+            return answer
         return self._read(key, self._found(hashed))
 
     def of_no_claim(self, key: str) -> A | None:

@@ -134,6 +134,13 @@ class Packed:
             at = bucket.find(wanted, at + 1)
         return sorted(found, reverse=True) if len(found) > 1 else found
 
+    def version_at(self, bucket: bytearray, at: int) -> int:
+        """The version of an entry that is remembered by time, 0 where it is no such entry."""
+        if at % self._entry_bytes:
+            return 0
+        version = int.from_bytes(bucket[at + HASH_BYTES : at + ENTRY_BYTES], "big")
+        return version if self._first <= version < OF_CALL else 0
+
     def about(self, wanted: bytes) -> tuple[int, int] | None:
         """The version put under what is no hash and was put once, and what that is about; None where there is none."""
         bucket = self.places[hash(wanted) & self.mask]

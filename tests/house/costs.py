@@ -17,7 +17,7 @@ LATER: Final = {
     "CPU per reservation against a committed figure": (96, 1),
     "grants of units under limits of the whole chain": (770, 2),
     "refusals kept as long as a copy of the call may arrive, keys as long as what they made": (100, 0),
-    "answers read back from the journal": (491, 3),
+    "answers read back from the journal": (505, 3),
     "checkpoints of the journal that may not fail in silence": (54, 0),
     "a fault boundary for each ledger": (110, 1),
     "a clock that goes on over a kill": (95, 0),
