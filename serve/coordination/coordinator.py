@@ -343,10 +343,16 @@ class Coordinator:
     ) -> Order | Rejection:
         """The answer to a caller's command. While another call is changing the order, it waits its turn."""
         pause_s, pause_s_max = UNDECIDED_PAUSE_S
+        answer: Order | Rejection | None = None
         while True:
             if isinstance(command, cm.Open):  # an attempt of this call that was abandoned keeps its order's number
                 command = replace(command, number=self._number())
-            answer = await self._send(ledger_id, command, deadline, promise=promise)
+            try:
+                answer = await self._send(ledger_id, command, deadline, promise=promise)
+            except Overloaded as error:
+                if answer is None:
+                    raise
+                raise DeadlinePassed(sent=True) from error  # it was asked before, and may have begun the order then
             assert answer is not None, "a command with a key always has an answer"
             if not isinstance(answer, Rejection) or answer.reason is not Reason.ORDER_UNDECIDED:
                 return answer

@@ -1,6 +1,7 @@
 """Of two that drive one call, both give its first answer: what has happened to the order since is none of it."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,9 @@ from actors.core.status import Status
 from actors.orders import commands as cm
 from actors.orders.state import Order, OrderLedger, Standing
 from actors.orders.transact import transact
+from actors.protocol.messages import Refusal
 from serve.coordination.coordinator import Coordinator, just_committed
+from serve.routing.batcher import DeadlinePassed, Overloaded
 from tests.orders.watched import Watched
 from tests.runtime.routed import Routed, Run
 from tests.runtime.runtime_fixture import WAIT_S, ManualClock
@@ -90,3 +93,29 @@ def test_no_plan_for_a_call_that_is_under_way_is_no_answer_to_it(on_the_way: Run
         assert await coordinator.open(opened, deadline) == answer
 
     on_the_way(test)
+
+
+def test_a_call_that_was_asked_once_is_not_refused_as_if_nothing_had_been_done(on_the_way: Run) -> None:
+    """Its first copy may have begun the order, of which a second one heard that it is undecided."""
+    opened = cm.Open("key", "content", "ann", "web", 0, (cm.Plan("S1", (("A", 1),), 0),), (), "b")
+    undecided = Refusal(0, Rejection(Reason.ORDER_UNDECIDED))
+
+    async def test(routed: Routed, monkeypatch: pytest.MonkeyPatch) -> None:
+        answers: list[Refusal | Overloaded] = [undecided, Overloaded()]
+
+        async def send(*_args: Any, **_named: Any) -> Refusal:
+            answer = answers.pop(0)
+            if isinstance(answer, Overloaded):
+                raise answer
+            return answer
+
+        monkeypatch.setattr(routed.router, "send", send)
+        deadline = asyncio.get_running_loop().time() + WAIT_S
+        with pytest.raises(DeadlinePassed):
+            await Coordinator(routed.router, ManualClock()).open(opened, deadline)
+        answers = [Overloaded()]
+        with pytest.raises(Overloaded):
+            await Coordinator(routed.router, ManualClock()).open(opened, deadline)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        on_the_way(lambda routed: test(routed, monkeypatch))
