@@ -1,8 +1,9 @@
 """Numbers by their deadlines, the earliest first: a heap whose stale entries are dropped some at a time.
 
-An entry is `deadline << 56 | number`, one small object. Of a deadline that was moved or is over the entry stays; it is
-stale, and found so when it is due. Where stale ones outnumber the others, the heap is put aside, and what is not stale
-is taken over from its end: without its last entry a heap is one still.
+An entry is `deadline << 56 | number`, one small object; orders, whose numbers are longer, shift by more. Of a deadline
+that was moved or is over the entry stays; it is stale, and found so when it is due. Where stale ones outnumber the
+others, the heap is put aside, and what is not stale is taken over from its end: without its last entry a heap is one
+still.
 """
 
 from heapq import heappop, heappush
@@ -44,6 +45,12 @@ class Deadlines:
             return False
         self.heap, self.aside = [], self.heap
         return True
+
+    def copied(self) -> "Deadlines":
+        """A copy that later changes leave alone."""
+        copied = Deadlines()
+        copied.heap, copied.aside = self.heap.copy(), self.aside.copy()
+        return copied
 
     def entries(self) -> list[int]:
         """All of them."""

@@ -1,6 +1,6 @@
 """What follows from a changed order: its places in the ledger's indexes, and what is left of it when it is over."""
 
-from heapq import heapify, heappush
+from heapq import heappush
 from typing import Final
 
 from msgspec.structs import replace
@@ -8,9 +8,19 @@ from msgspec.structs import replace
 from actors.core.answers import FORGET_A_STEP_MAX, forgotten
 from actors.orders.grants import Grant
 from actors.orders.limits import share_of
-from actors.orders.state import OVER, Collected, Counted, Order, OrderLedger, Standing, due_at_ms
+from actors.orders.state import (
+    DEADLINE_SHIFT,
+    ORDER_MASK,
+    OVER,
+    Collected,
+    Counted,
+    Order,
+    OrderLedger,
+    Standing,
+    due_at_ms,
+)
 
-STALE_ENTRIES_MAX: Final = 1_024  # beyond four for each order, before the heap of deadlines is made anew
+DROPPED_BY_A_MOVE: Final = 8  # stale deadlines, and others that are looked at for them
 
 
 def put(ledger: OrderLedger, order: Order) -> None:
@@ -34,7 +44,7 @@ def put_placed(ledger: OrderLedger, order: Order) -> None:
     ledger.orders[order.number] = order
     index_customer(ledger, order)
     _recount(ledger, order.customer_id, None, order)
-    heappush(ledger.deadlines, (order.expires_at_ms, order.number))
+    heappush(ledger.deadlines.heap, order.expires_at_ms << DEADLINE_SHIFT | order.number)
     index_basket(ledger, order)
     ledger.outbox[order.number] = None
 
@@ -112,13 +122,16 @@ def index_outbox(ledger: OrderLedger, order: Order) -> None:
 
 
 def index_deadline(ledger: OrderLedger, order: Order) -> None:
-    """Enter the order's next deadline, if it has one. Makes the heap anew where stale entries outnumber the others."""
+    """Enter the order's next deadline, if it has one. Drops some stale entries where they outnumber the others."""
     instant_ms, deadlines = due_at_ms(order), ledger.deadlines
     if instant_ms:
-        heappush(deadlines, (instant_ms, order.number))
-    if len(deadlines) > STALE_ENTRIES_MAX + 4 * len(ledger.orders):
-        deadlines[:] = [(due_ms, each.number) for each in ledger.orders.values() if (due_ms := due_at_ms(each))]
-        heapify(deadlines)
+        heappush(deadlines.heap, instant_ms << DEADLINE_SHIFT | order.number)
+    deadlines.put_aside(len(ledger.orders))
+    for _ in range(min(DROPPED_BY_A_MOVE, len(deadlines.aside))):
+        entry = deadlines.aside.pop()
+        found = ledger.orders.get(entry & ORDER_MASK)
+        if found is not None and due_at_ms(found) == entry >> DEADLINE_SHIFT:
+            heappush(deadlines.heap, entry)
 
 
 def forget(ledger: OrderLedger) -> None:

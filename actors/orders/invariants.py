@@ -8,7 +8,17 @@ from actors.core.packed import ENTRY_BYTES
 from actors.core.rejection import Violation
 from actors.core.status import LIVE
 from actors.orders.limits import share_of
-from actors.orders.state import ATTEMPTS_MAX, CERTAIN, OVER, Order, OrderLedger, Part, Standing, due_at_ms
+from actors.orders.state import (
+    ATTEMPTS_MAX,
+    CERTAIN,
+    DEADLINE_SHIFT,
+    OVER,
+    Order,
+    OrderLedger,
+    Part,
+    Standing,
+    due_at_ms,
+)
 from actors.orders.totals import Totals
 
 NOT_SO: Final = "it is not so"
@@ -17,7 +27,7 @@ NOT_SO: Final = "it is not so"
 def check(ledger: OrderLedger) -> list[Violation]:
     """All violations, empty where the ledger is sound. One pass over its state."""
     found: list[Violation] = []
-    deadlines = set(ledger.deadlines)
+    deadlines = set(ledger.deadlines.entries())
     for number, order in ledger.orders.items():
         if number != order.number or order.version > ledger.version:
             found.append(Violation("I8", str(number), f"number, version up to {ledger.version}", str(order.number)))
@@ -75,7 +85,7 @@ def _faults_of_part(order: Order, part: Part) -> Iterator[tuple[str, str]]:
         yield f"held and collected within {asked}", f"{held} and {collected}"
 
 
-def _check_indexed(ledger: OrderLedger, order: Order, deadlines: set[tuple[int, int]]) -> Iterator[Violation]:
+def _check_indexed(ledger: OrderLedger, order: Order, deadlines: set[int]) -> Iterator[Violation]:
     """Check that the indexes have the order's entries."""
     subject = str(order.number)
     if order.number not in ledger.customers.get(order.customer_id, ()):
@@ -88,7 +98,7 @@ def _check_indexed(ledger: OrderLedger, order: Order, deadlines: set[tuple[int, 
     if order.basket_id and order.standing not in OVER and basket not in ledger.baskets:
         yield Violation("I7", subject, f"the order of basket {order.basket_id}", "no order is")
     due_ms = due_at_ms(order)
-    if due_ms and (due_ms, order.number) not in deadlines:
+    if due_ms and due_ms << DEADLINE_SHIFT | order.number not in deadlines:
         yield Violation("I11", subject, f"comes up at {due_ms}", "never")
 
 
@@ -107,8 +117,8 @@ def _check_indexes(ledger: OrderLedger) -> Iterator[Violation]:
         order = ledger.orders.get(number)
         if order is None or order.standing in OVER or (order.customer_id, order.basket_id) != (customer_id, basket_id):
             yield Violation("I7", basket_id, f"order {number} of this basket, not over", NOT_SO)
-    heap = ledger.deadlines
-    if any(heap[place] < heap[(place - 1) // 2] for place in range(1, len(heap))):
+    heaps = ledger.deadlines.heap, ledger.deadlines.aside
+    if any(heap[place] < heap[(place - 1) // 2] for heap in heaps for place in range(1, len(heap))):
         yield Violation("I11", ledger.ledger_id, "deadlines, the earliest first", "another sequence")
     ended = dict(sorted((number, at_ms) for at_ms, number in ledger.ended))  # when each ended last
     for grant in ledger.grants:

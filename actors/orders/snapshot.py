@@ -117,7 +117,7 @@ def _as_it_is(ledger: OrderLedger) -> OrderLedger:
     state.answers.pending, state.settled = ledger.answers.pending.copy(), ledger.settled.copy()
     state.barred, state.bars = ledger.barred.copy(), ledger.bars.copy()
     state.ended, state.collected = ledger.ended.copied(), ledger.collected.copied()
-    state.outbox, state.deadlines = ledger.outbox.copied(), ledger.deadlines.copy()
+    state.outbox, state.deadlines = ledger.outbox.copied(), ledger.deadlines.copied()
     state.grants.unsettled = ledger.grants.unsettled.copied()
     state.totals = {}  # made again when asked for
     return state

@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Final
 
 from actors.core.ascending import Ascending
+from actors.core.deadlines import Deadlines
 from actors.core.message import Message, Value
 from actors.core.overlay import Queue
 from actors.core.policy import CALL_MS_MAX, Policy
@@ -20,6 +21,8 @@ from actors.shop.commands import Lines, by_sku
 OPEN_MS: Final = 10_000  # an attempt that is not committed by then is abandoned
 BARS_MAX: Final = 10_000  # of one ledger, the latest; operators make them one by one
 ATTEMPTS_MAX: Final = 64  # of one order, of which it has parts
+DEADLINE_SHIFT: Final = 64  # of an entry among deadlines: numbers of orders have up to 18 digits
+ORDER_MASK: Final = (1 << DEADLINE_SHIFT) - 1
 
 
 class Standing(IntEnum):
@@ -226,7 +229,7 @@ class OrderLedger:
     settled: dict[int, None] = field(default_factory=dict)  # orders that are to leave memory with this decision
     baskets: MutableMapping[tuple[str, str], int] = field(default_factory=dict)  # by customer and basket; not over
     outbox: Ascending = field(default_factory=Ascending)  # orders with undelivered parts
-    deadlines: list[tuple[int, int]] = field(default_factory=list)  # a heap of (instant, number); entries may be stale
+    deadlines: Deadlines = field(default_factory=Deadlines)  # entries have DEADLINE_SHIFT; some are stale
     grants: Grants = field(default_factory=Grants)
     bars: dict[tuple[int, int], Bar] = field(default_factory=dict)  # by order and attempt
 
@@ -282,7 +285,8 @@ class OrderLedger:
 
     def earliest_deadline_ms(self) -> int | None:
         """A lower bound of the next deadline, None without any."""
-        return self.deadlines[0][0] if self.deadlines else None
+        first = self.deadlines.first()
+        return None if first is None else first >> DEADLINE_SHIFT
 
     def row_count(self) -> int:
         """The approximate number of rows of a snapshot."""

@@ -1,6 +1,5 @@
 """A customers' ledger as a Decider, and the expiry of what is due."""
 
-from heapq import heappop
 from typing import Final, get_args
 
 from msgspec.structs import replace
@@ -12,7 +11,7 @@ from actors.orders import commands as cm, events as ev
 from actors.orders.commands import content_of, key_of, order_key
 from actors.orders.decide import decide
 from actors.orders.evolve import evolve, placed
-from actors.orders.state import CERTAIN, Order, OrderLedger, due_at_ms
+from actors.orders.state import CERTAIN, DEADLINE_SHIFT, ORDER_MASK, Order, OrderLedger, due_at_ms
 from actors.shop import commands as shop
 
 # None where there is no such order (any more). An order with an open attempt is undecided: the caller has to continue
@@ -124,9 +123,12 @@ def _settled(ledger: OrderLedger, now_ms: int) -> list[ev.Event]:
 def expire(ledger: OrderLedger, now_ms: int, events_max: int | None = None) -> list[ev.Event]:
     """Expire the orders and abandon the attempts that are due at `now_ms`; returns the events, already applied."""
     events: list[ev.Event] = []
-    heap = ledger.deadlines
-    while heap and heap[0][0] <= now_ms and (events_max is None or len(events) < events_max):
-        instant_ms, number = heappop(heap)
+    deadlines, limit = ledger.deadlines, (now_ms + 1) << DEADLINE_SHIFT
+    while (entry := deadlines.first()) is not None and entry < limit:
+        if events_max is not None and len(events) >= events_max:
+            break
+        deadlines.pop()
+        instant_ms, number = entry >> DEADLINE_SHIFT, entry & ORDER_MASK
         order = ledger.orders.get(number)
         if order is None or due_at_ms(order) != instant_ms:
             continue

@@ -91,7 +91,7 @@ LIVE_WRONG: Final[dict[str, tuple[Callable[[OrderLedger], object], set[str]]]] =
     "a state that the journal does not make": (_holds_more, {"I13", "I11"}),
     "an answer that is forgotten": (_forgets_an_answer, {"I13", "I5"}),
     "an index alone": (lambda ledger: ledger.outbox.update({99: None}), {"I7"}),
-    "a deadline alone": (lambda ledger: ledger.deadlines.clear(), {"I11"}),
+    "a deadline alone": (lambda ledger: ledger.deadlines.heap.clear(), {"I11"}),
 }
 
 

@@ -33,7 +33,7 @@ LATER: Final = {
     "pauses between starts and between attempts that double": (80, 1),
     "expiry in pieces, and commands deferred by what is due": (60, 1),
     "tables of what is held that grow a few entries at a time": (135, 1),
-    "stale deadlines dropped some at a time": (70, 1),
+    "stale deadlines dropped some at a time": (105, 1),
     "an owner that seals beside its successor, told so": (8, 0),
     "shortfalls of what very many hold by who loses first": (30, 0),
     "a core benchmark behind a month of history": (30, 0),

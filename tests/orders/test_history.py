@@ -3,19 +3,22 @@
 import random
 import tracemalloc
 
+import pytest
+
+from actors.core.deadlines import STALE_ENTRIES_MAX
 from actors.core.packed import ENTRY_BYTES
 from actors.core.policy import DAY_MS, HOUR_MS, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status
 from actors.core.transact import Refused
-from actors.orders import commands as cm, events as ev
+from actors.orders import commands as cm, events as ev, indexes
 from actors.orders.answers import FIRST_BYTES, NOTHING, OrderAnswers
 from actors.orders.commands import order_key
 from actors.orders.evolve import evolve
-from actors.orders.indexes import STALE_ENTRIES_MAX
+from actors.orders.indexes import DROPPED_BY_A_MOVE
 from actors.orders.invariants import check
 from actors.orders.snapshot import Capture, restore
-from actors.orders.state import Order, OrderLedger
+from actors.orders.state import Order, OrderLedger, due_at_ms
 from actors.orders.transact import expire, said_by, transact
 from tests import reading
 from tests.shop.watched import DAY_ZERO_MS
@@ -136,10 +139,39 @@ def test_deadlines_that_are_moved_again_and_again_are_kept_once() -> None:
         transact(ledger, cm.Place(number, asked, (1,)), DAY_ZERO_MS)
     for place in range(2 * STALE_ENTRIES_MAX):
         transact(ledger, cm.Extend(f"e{place}", 9, HOUR_MS + place, cm.NO_HOURS), DAY_ZERO_MS)
-    assert len(ledger.deadlines) <= STALE_ENTRIES_MAX + 4 * len(ledger.orders)
+    assert len(ledger.deadlines.entries()) <= STALE_ENTRIES_MAX + 4 * len(ledger.orders) + 1
     assert check(ledger) == []
     over = [event.number for event in expire(ledger, DAY_ZERO_MS + 2 * HOUR_MS) if isinstance(event, ev.Expired)]
     assert over == [10, 9]
+
+
+def test_no_move_of_a_deadline_looks_at_more_of_them_the_more_are_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moved in turn, so that nearly all entries are looked through; in the end each order expires once, in sequence."""
+    looked = 0
+
+    def counting(order: Order) -> int:
+        nonlocal looked
+        looked += 1
+        return due_at_ms(order)
+
+    ledger, count = OrderLedger(LEDGER), 500
+    for number in range(1, count + 1):
+        asked = cm.Open(f"k{number}", "x" * 24, "ann", "web", HOUR_MS, (PLAN,), (), "")
+        transact(ledger, cm.Place(number, asked, (1,)), DAY_ZERO_MS)
+    monkeypatch.setattr(indexes, "due_at_ms", counting)
+    most = was_aside = 0
+    for move in range(12 * count):
+        before = looked
+        number = 1 + move % count
+        transact(ledger, cm.Extend(f"e{move}", number, HOUR_MS + move, cm.NO_HOURS), DAY_ZERO_MS)
+        most = max(most, looked - before)
+        was_aside += bool(ledger.deadlines.aside)
+        assert len(ledger.deadlines.entries()) <= STALE_ENTRIES_MAX + 5 * count
+    assert most <= DROPPED_BY_A_MOVE + 3
+    assert was_aside > count, "some were put aside, and looked through"
+    assert check(ledger) == []
+    over = [event.number for event in expire(ledger, DAY_ZERO_MS + 2 * HOUR_MS) if isinstance(event, ev.Expired)]
+    assert over == list(range(1, count + 1))
 
 
 def test_a_restart_changes_nothing_of_what_is_remembered() -> None:

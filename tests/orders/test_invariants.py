@@ -86,8 +86,8 @@ WRONG: Final[dict[str, tuple[str, str, Change]]] = {
     "a basket of no order": ("I7", "b1", lambda ledger: ledger.baskets.update({("ann", "b1"): ANN})),
     "shops that nobody tells": ("I7", "2", lambda ledger: ledger.outbox.pop(ANN)),
     "shops of no order": ("I7", "99", lambda ledger: ledger.outbox.update({99: None})),
-    "a deadline that nobody noted": ("I11", "2", lambda ledger: ledger.deadlines.clear()),
-    "deadlines in no sequence": ("I11", "customers/0007", lambda ledger: ledger.deadlines.insert(0, (2**60, 1))),
+    "a deadline that nobody noted": ("I11", "2", lambda ledger: ledger.deadlines.heap.clear()),
+    "deadlines in no sequence": ("I11", "customers/0007", lambda ledger: ledger.deadlines.heap.insert(0, 1 << 125)),
     "a grant that ended, and nobody noted": ("I7", "99", lambda ledger: ledger.grants.put(SETTLED)),
     "answers that are not counted": ("I5", "customers/0007", lambda ledger: setattr(ledger.answers.over, "count", 0)),
     "answers about an order, not counted": (
