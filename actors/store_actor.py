@@ -17,6 +17,7 @@ from actors.shop.expiry import is_owed, note_lapsed
 from actors.shop.said import over_in
 from actors.shop.state import AnyReservation, Claims, Ledger, Reservation
 from actors.shop.transfers import Transfer
+from actors.store_shortfalls import ShortfallQuestions
 from actors.store_transfers import TransferQuestions, owed_in_turn
 
 OUTBOX_MAX: Final = 500  # parts of one shop to an answer
@@ -30,7 +31,7 @@ Wanted = Callable[[Ledger, Reservation], bool]
 WantedOver = Callable[[Status, bool], bool]
 
 
-class StoreActor(TransferQuestions):
+class StoreActor(TransferQuestions, ShortfallQuestions):
     """The shops' ledgers of one journal."""
 
     core = SHOP

@@ -35,6 +35,7 @@ from serve.services.hot_skus import HotSkus
 from serve.services.orders import Orders
 from serve.services.readers import Readers
 from serve.services.reservations import Reservations
+from serve.services.shortfalls import Shortfalls
 from serve.services.stock import Stock
 from serve.services.store_directory import StoreDirectory
 from serve.services.transfer_verification import TransferVerification
@@ -78,6 +79,7 @@ class Gateway:
             **orders.calls,
             **Stock(router, stores, clock).calls,
             **Allotments(router, stores).calls,
+            **Shortfalls(router, stores, grants, finder).calls,
             **Admin(router, stores, clock, self._reconciler, grants).calls,
             **HotSkus(router).calls,
             **Verification(router, stores).calls,

@@ -4,6 +4,7 @@ The chain owns it; each ledger journals the version it decides by, so that its j
 """
 
 from collections.abc import Collection, Iterable
+from enum import IntEnum
 from functools import cached_property
 from typing import Final
 
@@ -67,6 +68,16 @@ class HotSku(Value, frozen=True):
     announced: bool = False
 
 
+class LosesFirst(IntEnum):
+    """Who loses first where promised units are missing. Names and numbers are those of the wire.
+
+    LOWEST_STATUS: holds, then what is confirmed, then what is ready; of these the youngest. YOUNGEST: whatever it is.
+    """
+
+    LOWEST_STATUS = 1
+    YOUNGEST = 2
+
+
 class Policy(Value, frozen=True, dict=True, gc=True):
     """One version of the policy. A look-up costs a few dictionary reads, however many rules there are."""
 
@@ -86,6 +97,8 @@ class Policy(Value, frozen=True, dict=True, gc=True):
     hot: tuple[HotSku, ...] = ()  # those that were ever opened, as far as they are known
     hot_revision: int = 0  # of the chain when these changed last
     paused_stores: tuple[str, ...] = ()  # of the ledger of a hot SKU: shops that take no new reservations
+    loses_first: LosesFirst = LosesFirst.LOWEST_STATUS
+    losers_wait: bool = False  # who loses all units of one SKU waits first in line, in place of being released
 
     @property
     def age(self) -> tuple[int, int, int]:

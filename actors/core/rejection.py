@@ -43,6 +43,8 @@ class Reason(IntEnum):
     LINE_NOT_OFFERED = 29
     LINE_FULL = 30
     IN_LINE_ALREADY = 31
+    SHORTFALL_NOT_FOUND = 32
+    SHORTFALL_RESOLVED = 33
 
 
 # Refusals that are not journaled: a reused key must not overwrite the first answer, an undecided order will soon be
@@ -82,7 +84,7 @@ class Rejection(Message, frozen=True):
 
 
 class Violation(Value, frozen=True):
-    """A broken invariant: its name (I1 to I18, docs/design.md), its subject, the expected and the found value."""
+    """A broken invariant: its name (I1 to I19, docs/design.md), its subject, the expected and the found value."""
 
     invariant: str
     subject: str

@@ -17,6 +17,7 @@ from actors.orders import commands as orders
 from actors.orders.state import Order
 from actors.shop import commands as shop
 from actors.shop.allotments import Allotment
+from actors.shop.shortfalls import ShortfallTask
 from actors.shop.state import AnyReservation, Remembered, Reservation, StockOutcome
 from actors.shop.transfers import Transfer
 
@@ -83,6 +84,7 @@ Answer = (
     | AnyReservation
     | Allotment
     | Transfer
+    | ShortfallTask
     | Order
     | shop.Grant
     | Stopped

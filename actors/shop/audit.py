@@ -2,7 +2,7 @@
 
 It uses the events and enums, and nothing of `decide`, `evolve`, `state`, `transact`, `invariants` or the transition
 table: a mistake in one of them must not be repeated here. It folds the events into books of its own, in one pass, and
-checks each rule, I1 to I18 of docs/design.md, at the event that could break it. VerifyLedger compares its result with
+checks each rule, I1 to I19 of docs/design.md, at the event that could break it. VerifyLedger compares its result with
 the live positions.
 """
 
@@ -27,14 +27,15 @@ from actors.shop.audit_books import (
     Keys,
     Places,
     Rules,
-    Shortfalls,
     is_of_shortfall,
     over_limits,
     unbalanced,
 )
 from actors.shop.audit_line import Lines as WaitingLines
+from actors.shop.audit_stock import StockAudit
 from actors.shop.audit_transfers import TransferAudit
 from actors.shop.commands import Lines
+from actors.shop.shortfall_events import Requeued
 
 
 class Audit:
@@ -46,16 +47,16 @@ class Audit:
         self._claims: dict[int, Hold] = {}
         self._final: dict[int, Status] = {}
         self._keys = Keys.none()
-        self._marks: dict[str, int] = {}  # the greatest sequence applied of each source
         self._rules, self._lines = Rules(), WaitingLines(self._books, self._found)
         # SKUs that the next event may take past a line, its own or a quota's, and what must be free of them then.
         self._own: dict[str, int] = {}
         self._by_customer: defaultdict[str, set[int]] = defaultdict(set)  # kept only while there are rules
-        self._shortfalls = Shortfalls(self._books, self._found)
         self._places = Places()
         self._holders: dict[str, int] = {}  # parts of orders
         self._applied: dict[str, int] = {}  # the newest revision applied, by holder
         self._handed_out = HandedOut(self._books, self._found, self._answered, lambda: self._version)
+        of = self._rules, self._handed_out, self._found, self._answered
+        self._stock = StockAudit(self._books, self._claims, *of)
         self._violations: list[Violation] = []
         self._transfers = TransferAudit(self._books, lambda: self._version, self._found, self._answered, self._promise)
         self._folds: dict[type, Callable[[Any, int], None]] = {
@@ -73,11 +74,9 @@ class Audit:
             events.Claimed: self._claimed,
             events.OutcomeApplied: self._outcome_applied,
             events.Acknowledged: self._acknowledged,
-            events.StockAdjusted: self._stock_adjusted,
-            events.StockCounted: self._stock_counted,
-            events.SafetyStockSet: self._safety_stock_set,
-            events.ShortfallDeclared: self._shortfalls.declared,
+            Requeued: self._requeued,
             PolicyAdopted: self._policy_adopted,
+            **self._stock.folds(),
             **self._handed_out.folds(),
             **self._transfers.folds,
         }
@@ -137,14 +136,17 @@ class Audit:
 
     def _queued(self, event: events.Queued, at_ms: int) -> None:
         asked = event.command
-        self._answered(asked.key, at_ms)
+        if asked.key:
+            self._answered(asked.key, at_ms)
         self._accepted += 1
-        self._lines.enter(self._version, Hold(asked.customer_id, asked.channel, asked.lines, event.expires_at_ms, 0))
+        hold = Hold(asked.customer_id, asked.channel, asked.lines, event.expires_at_ms, 0)
+        hold.lost_as = event.lost_as
+        self._lines.enter(self._version, hold)
 
     def _served(self, event: events.Served, at_ms: int) -> None:
-        hold = self._lines.serve(event.number, self._version, at_ms, may_pass=self._rules.line_may_pass)
+        hold = self._lines.serve(event.number, self._version, at_ms, event.status, may_pass=self._rules.line_may_pass)
         if hold is not None:
-            hold.deadline_ms = event.expires_at_ms
+            hold.deadline_ms, hold.status = event.expires_at_ms, event.status
             self._check_grant(hold.channel, {sku for sku, _ in hold.held}, granted=False)
             self._hold(hold, number=event.number)
 
@@ -155,9 +157,23 @@ class Audit:
         if at_ms < hold.deadline_ms:
             self._found("I11", f"reservation {number}", f"held until {hold.deadline_ms}", f"passed over at {at_ms}")
         self._take(number, hold, event.lines, Status.QUEUED)
-        self._final.pop(number, None)
-        hold.held, hold.deadline_ms = event.lines, event.expires_at_ms
+        self._wait(number, hold, event)
         self._lines.pass_over(number, hold, self._version)
+
+    def _requeued(self, event: Requeued, _: int) -> None:
+        hold = self._live(event.number, "requeue", LIVE, -1)
+        if hold is not None:
+            self._stock.lost(event, self._version)
+            self._take(event.number, hold, event.lines, Status.QUEUED, is_lost=True)
+            hold.lost_as = hold.status
+            self._wait(event.number, hold, event)
+            self._lines.enter(event.number, hold)
+
+    def _wait(self, number: int, hold: Hold, event: events.PassedOver | Requeued) -> None:
+        """All units were taken from a reservation, which goes on."""
+        if self._final.pop(number, None) is not Status.QUEUED:
+            self._found("I1", f"reservation {number}", "nothing held in line", f"{hold.held}")
+        hold.held, hold.deadline_ms = event.lines, event.expires_at_ms
 
     def _left(self, event: events.Left, at_ms: int) -> None:
         if event.key:
@@ -319,7 +335,7 @@ class Audit:
         claim = self._live(event.number, "release", allowed, -1 if shortfall else at_ms)
         if claim is not None:
             if shortfall:
-                self._shortfalls.released(event.number, event.lines)
+                self._stock.lost(event, self._version)
             self._take(event.number, claim, event.lines, Status.RELEASED, is_lost=shortfall)
             self._own = dict.fromkeys((sku for sku, _ in event.lines), 0) if is_replaced else {}
             if event.number not in self._claims:  # its order may go on
@@ -356,39 +372,11 @@ class Audit:
             if self._rules.limits:
                 self._by_customer[claim.customer_id].discard(number)
 
-    def _stock_adjusted(self, event: events.StockAdjusted, at_ms: int) -> None:
-        self._answered(event.key, at_ms)
-        mark = self._marks.get(event.source, 0)
-        for row in event.movements:
-            sku, book = row.sku, self._books[row.sku]
-            if row.sequence <= mark:
-                self._found("I5", f"source {event.source}", f"rows above {mark}", f"row {row.sequence} of {sku}")
-            book.move(row, self._handed_out.booked(row, at_ms, book))
-            self._shortfalls.note(sku)
-        if event.mark < mark:
-            self._found("I5", f"source {event.source}", f"a mark from {mark} on", f"mark {event.mark}")
-        self._marks[event.source] = max(mark, event.mark)
-
-    def _stock_counted(self, event: events.StockCounted, at_ms: int) -> None:
-        self._answered(event.key, at_ms)
-        for sku, correction in event.corrections:
-            book = self._books[sku]
-            book.counted_at_ms = event.as_of_ms
-            book.adjusted += correction
-            book.on_hand += correction
-            self._handed_out.counted(sku, event.as_of_ms, is_whole=event.allotted_counted)
-            self._shortfalls.note(sku)
-
     def _close_shortfalls(self) -> None:
-        for sku in self._shortfalls.close():
+        for sku in self._stock.close():
             if self._books[sku].missing() > 0:
                 self._overpromised(sku, self._books[sku])
             self._handed_out.check_quotas(sku)
-
-    def _safety_stock_set(self, event: events.SafetyStockSet, at_ms: int) -> None:
-        self._answered(event.key, at_ms)
-        for sku, quantity in event.safety_stocks:
-            self._books[sku].safety_stock = quantity
 
     def _policy_adopted(self, event: PolicyAdopted, _: int) -> None:
         self._keys.accepted.memory_ms = event.policy.ttl_ms_max + DAY_MS

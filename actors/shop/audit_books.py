@@ -8,11 +8,13 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from actors.calendar.hours import ALWAYS_OPEN, Calendar
+from actors.core.policy import LosesFirst
 from actors.core.rejection import Violation
 from actors.core.status import ReleaseReason, Status
 from actors.core.transact import PolicyAdopted
 from actors.shop import events
 from actors.shop.commands import AdjustmentKind, Lines, Movement
+from actors.shop.shortfall_events import Requeued, ShortfallDeclared
 from actors.shop.transfer_events import TransferCancelled
 
 VIOLATIONS_MAX: Final = 100  # reported
@@ -49,7 +51,7 @@ class Moved(NamedTuple):
 def is_of_shortfall(event: events.Event) -> bool:
     """True for what the same decision has behind a change of stock that leaves fewer units than are promised."""
     match event:
-        case events.ShortfallDeclared() | events.Released(reason=ReleaseReason.SHORTFALL):
+        case ShortfallDeclared() | Requeued() | events.Released(reason=ReleaseReason.SHORTFALL):
             return True
         case events.AllotmentShrunk() | TransferCancelled(key=""):
             return True
@@ -123,51 +125,11 @@ def unbalanced(books: Mapping[str, Book]) -> list[Violation]:
     ]
 
 
-class Shortfalls:
-    """The shortfalls of one decision, which have to be declared and released with it. `found` takes violations."""
-
-    __slots__ = ("_books", "_found", "_losses", "_short")
-
-    def __init__(self, books: Mapping[str, Book], found: Found) -> None:
-        self._books = books
-        self._found = found
-        self._short: set[str] = set()  # SKUs with a shortfall in progress
-        self._losses: dict[tuple[int, str], int] = {}  # losses declared and not yet released
-
-    def note(self, sku: str) -> None:
-        """Note a SKU whose stock has moved."""
-        self._short.add(sku)
-
-    def declared(self, event: events.ShortfallDeclared, _: int) -> None:
-        """What is missing is lost by somebody, and no more."""
-        shortfall = event.shortfall
-        sku, book = shortfall.sku, self._books[shortfall.sku]
-        lost, missing = sum(units for _, units in shortfall.losses), book.missing()
-        if not shortfall.quantity == lost == missing:
-            self._found("I2", sku, f"a shortfall of {missing}", f"{shortfall.quantity} declared, {lost} lost")
-        self._losses.update({(number, sku): units for number, units in shortfall.losses})
-
-    def released(self, number: int, lines: Lines) -> None:
-        """A loss is released."""
-        for sku, units in lines:
-            self._losses[number, sku] = self._losses.get((number, sku), 0) - units
-
-    def close(self) -> list[str]:
-        """At the end of the decision: the SKUs whose stock has moved in it."""
-        noted = sorted(self._short)
-        for (number, sku), units in self._losses.items():
-            if units:
-                self._found("I2", f"reservation {number}", f"its loss of {sku} as declared", f"{units} not released")
-        self._short.clear()
-        self._losses.clear()
-        return noted
-
-
 class Hold:
     """One live reservation: the units that each line still holds, its deadline, and its place in a slot.
 
     A part of an order over several ledgers has a `holder`, and no deadline of its own; `keys` are its claim's and its
-    call's.
+    call's. `lost_as` is set where it waits for what it has lost, in that status.
     """
 
     __slots__ = (
@@ -178,6 +140,7 @@ class Hold:
         "held",
         "holder",
         "keys",
+        "lost_as",
         "slot_start_ms",
         "status",
     )
@@ -193,6 +156,7 @@ class Hold:
         keys: tuple[str, str] = ("", ""),
     ) -> None:
         self.keys = keys
+        self.lost_as: Status | None = None
         self.status = Status.CLAIMED if holder else Status.HELD
         self.holder = holder
         self.slot_start_ms = slot_start_ms
@@ -222,18 +186,20 @@ class Hold:
 class Rules:
     """The rules in force, by the policies that were adopted."""
 
-    __slots__ = ("calendar", "chain", "limits", "line_may_pass")
+    __slots__ = ("calendar", "chain", "limits", "line_may_pass", "losers_wait", "loses_first")
 
     def __init__(self) -> None:
         self.calendar: Calendar = ALWAYS_OPEN
         self.limits: list[Rule] = []
         self.chain: set[tuple[str, str]] = set()  # channel and SKU of each limit over the whole chain
-        self.line_may_pass = False
+        self.line_may_pass = self.losers_wait = False
+        self.loses_first = LosesFirst.LOWEST_STATUS
 
     def adopt(self, event: PolicyAdopted) -> None:
         """Take a policy over."""
         policy, kept = event.policy, event.kept
-        self.line_may_pass = policy.line_may_pass
+        self.line_may_pass, self.losers_wait = policy.line_may_pass, policy.losers_wait
+        self.loses_first = policy.loses_first
         if "calendar" not in kept:
             self.calendar = policy.calendar
         if "limit_rules" not in kept:

@@ -1,14 +1,15 @@
 """The lines of an audit: who waits for which SKU, from the events alone.
 
-I18  who waits is served by arrival, unless the one ahead was passed over just now, has waited long enough, or the
-     policy lets a line be passed and there were too few units for it; a customer has one place in a line, and nobody
-     takes units past it
+I18  who waits is served by arrival, but first who has lost units in a shortfall, unless the one ahead was passed over
+     just now, has waited long enough, or the policy lets a line be passed and there were too few units for it; a
+     customer has one place in a line, and nobody takes units past it; what was confirmed when it lost is so again
 """
 
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Final
 
+from actors.core.status import Status
 from actors.shop.audit_books import Book, Found, Hold
 
 
@@ -40,8 +41,8 @@ class Lines:
         self.enter(number, hold)
         self._passed = version, number
 
-    def serve(self, number: int, version: int, at_ms: int, *, may_pass: bool) -> Hold | None:
-        """Take out who is served, None where nobody of this number waits."""
+    def serve(self, number: int, version: int, at_ms: int, status: Status, *, may_pass: bool) -> Hold | None:
+        """Take out who is served, None where nobody of this number waits; `status` is that from then on."""
         hold = self._take(number)
         if hold is None:
             return None
@@ -53,8 +54,12 @@ class Lines:
                 or other.deadline_ms <= at_ms
                 or (may_pass and other.units(sku) > self._books[sku].free())
             )
-            if ahead < number and not is_out:
+            is_ahead = (other.lost_as is None, ahead) < (hold.lost_as is None, number)
+            if is_ahead and not is_out:
                 self._found("I18", f"{sku} at version {version}", f"{ahead} served before {number}", f"{number} first")
+        was_confirmed = hold.lost_as in (Status.CONFIRMED, Status.READY)
+        if (status is Status.CONFIRMED) is not was_confirmed:
+            self._found("I18", f"reservation {number}", f"served as it was, {hold.lost_as}", status.name)
         if at_ms >= hold.deadline_ms:
             self._found("I11", f"reservation {number}", f"no wait from {hold.deadline_ms} on", f"served at {at_ms}")
         return hold

@@ -9,6 +9,7 @@ from actors.core.message import Message, Value
 from actors.core.rejection import Rejection
 from actors.core.status import ReleaseReason, Status
 from actors.shop.allotments import HolderKind
+from actors.shop.shortfalls import ResolveShortfall
 from actors.shop.transfers import TransferCommand
 
 Lines = tuple[tuple[str, int], ...]
@@ -289,5 +290,6 @@ Command = (
     | ExtendAllotment
     | ReturnAllotment
     | Give
+    | ResolveShortfall
     | TransferCommand
 )

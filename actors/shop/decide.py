@@ -23,11 +23,13 @@ from actors.shop.decide_allotments import (
 )
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim, decide_settle_grant
 from actors.shop.decide_line import decide_leave, decide_queue
+from actors.shop.decide_shortfalls import decide_resolve_shortfall
 from actors.shop.decide_stock import decide_adjust_stock, decide_count_stock, decide_set_safety_stock
 from actors.shop.decide_transfers import decide_transfer
 from actors.shop.events import Event, Reserved
 from actors.shop.preconditions import NONE, grant_refusal, over_limit, short_of_stock, slot_refusal, standing
 from actors.shop.quotas import beyond_stock
+from actors.shop.shortfalls import ResolveShortfall
 from actors.shop.state import Claims, Ledger, Reservation
 
 StepCommand = cm.Confirm | cm.MarkReady | cm.Collect | cm.Release | cm.Extend | cm.Amend | cm.Give
@@ -80,6 +82,8 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
             return decide_extend_allotment(ledger, command, now_ms)
         case cm.ReturnAllotment():
             return decide_return_allotment(ledger, command)
+        case ResolveShortfall():
+            return decide_resolve_shortfall(ledger, command, now_ms)
         case _:
             return decide_transfer(ledger, command, now_ms)
 

@@ -4,7 +4,7 @@ Units that are free while somebody waits are kept for the head: nobody who comes
 says that a line may be passed. Who may wait has one SKU, and nothing that would have to be free at the same time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from msgspec.structs import replace
@@ -37,15 +37,22 @@ def decide_queue(ledger: Ledger, command: Reserve, short: Rejection, now_ms: int
     if command.wait_ms > policy.line_wait_ms_max:
         return Rejection(Reason.TTL_TOO_LONG, asked=command.wait_ms, available=policy.line_wait_ms_max)
     ((sku, _),) = command.lines
+    refusal = no_place(ledger, sku, command.customer_id)
+    if refusal is not None:
+        return refusal
     line = ledger.lines.get(sku) or Line()
-    if command.customer_id in line.customers:
-        number = line.customers[command.customer_id]
+    expected = expected_at_ms(ledger.positions[sku], line.units + short.asked, now_ms)
+    return (Queued(command, now_ms + command.wait_ms, len(line.numbers) + 1, expected),)
+
+
+def no_place(ledger: Ledger, sku: str, customer_id: str, joined: Collection[str] = ()) -> Rejection | None:
+    """Why a customer gets no place in the line of a SKU, into which some have `joined` just now; None where he does."""
+    line, places_max = ledger.lines.get(sku) or Line(), ledger.policy.line_places_max
+    if customer_id in line.customers or customer_id in joined:
+        number = line.customers.get(customer_id, 0)
         return Rejection(Reason.IN_LINE_ALREADY, sku, number=number, status=Status.QUEUED)
-    place = len(line.numbers) + 1
-    if place > policy.line_places_max:
-        return Rejection(Reason.LINE_FULL, sku, asked=place, available=policy.line_places_max)
-    expected_at_ms = _expected_at_ms(ledger.positions[sku], line.units + short.asked, now_ms)
-    return (Queued(command, now_ms + command.wait_ms, place, expected_at_ms),)
+    place = len(line.numbers) + len(joined) + 1
+    return Rejection(Reason.LINE_FULL, sku, asked=place, available=places_max) if place > places_max else None
 
 
 def may_wait(policy: Policy, channel: str, asked: Reserve | Reservation) -> bool:
@@ -102,11 +109,20 @@ def next_served(ledger: Ledger, sku: str, now_ms: int, without: int = 0) -> Serv
             of = waiting.customer_id, waiting.channel, waiting.lines
             if policy.is_limited(waiting.channel, waiting.lines) or over_limit(ledger, *of, None) is not None:
                 return Left("", "", number, Status.RELEASED, ReleaseReason.LIMIT_REACHED, before=waiting)
-            ttl_ms = waiting.ttl_ms or policy.hold_ms(waiting.channel, waiting.lines, ledger.ledger_id)
-            return Served(number, waiting.lines, now_ms + ttl_ms)
+            return _served(ledger, waiting, now_ms)
         if not policy.line_may_pass:
             return None
     return None
+
+
+def _served(ledger: Ledger, waiting: Reservation, now_ms: int) -> Served:
+    """Its units are held, by the rule's time; or confirmed, as they were when it lost some that were."""
+    policy, of = ledger.policy, (waiting.number, waiting.lines)
+    if waiting.in_line is not None and waiting.in_line.lost_as in (Status.CONFIRMED, Status.READY):
+        until_ms = policy.calendar.deadline_ms(now_ms + policy.collect_within_ms)
+        return Served(*of, until_ms, Status.CONFIRMED)
+    ttl_ms = waiting.ttl_ms or policy.hold_ms(waiting.channel, waiting.lines, ledger.ledger_id)
+    return Served(*of, now_ms + ttl_ms)
 
 
 def row_of(ledger: Ledger, sku: str) -> Row | None:
@@ -131,13 +147,13 @@ def standing_in_line(ledger: Ledger, waiting: Reservation, now_ms: int) -> Reser
     line = ledger.lines[sku]
     place = line.position_of(waiting.number)
     units = line.units * place // len(line.numbers)
-    expected_at_ms = _expected_at_ms(ledger.positions[sku], units, now_ms)
+    expected = expected_at_ms(ledger.positions[sku], units, now_ms)
     assert waiting.in_line is not None, "it waits"
-    in_line = replace(waiting.in_line, queue_position=place, expected_at_ms=expected_at_ms)
+    in_line = replace(waiting.in_line, queue_position=place, expected_at_ms=expected)
     return waiting.changed(in_line=in_line)
 
 
-def _expected_at_ms(position: Position, units: int, now_ms: int) -> int:
+def expected_at_ms(position: Position, units: int, now_ms: int) -> int:
     """When so many units will be free if they go on coming free as they did lately, 0 where none did. Units promised
     come free when they are given back, those on hand are more by what is delivered and fewer by what tills sell.
     """

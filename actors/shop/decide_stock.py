@@ -1,4 +1,4 @@
-"""A shop's decisions about stock: movements, counts, and which reservations lose units in a shortfall."""
+"""A shop's decisions about stock: movements, counts, and which units are missing then."""
 
 from typing import NamedTuple
 
@@ -6,15 +6,16 @@ from msgspec.structs import replace
 
 from actors.core.answers import fingerprint
 from actors.core.rejection import Reason, Rejection
-from actors.core.status import ReleaseReason
 from actors.core.transact import Decision
 from actors.shop import commands as cm, events as ev
 from actors.shop.allotments import HolderKind
 from actors.shop.commands import AdjustmentKind, Movement
+from actors.shop.decide_shortfalls import causes_of, losses
 from actors.shop.decide_transfers import cancelled_for, units_of
 from actors.shop.position import Position
 from actors.shop.promised import losers
-from actors.shop.state import Ledger, Shortfall
+from actors.shop.shortfalls import Shortfall, ShortfallCause
+from actors.shop.state import Ledger
 
 
 def decide_adjust_stock(ledger: Ledger, command: cm.AdjustStock, now_ms: int) -> Decision:
@@ -38,12 +39,12 @@ def decide_adjust_stock(ledger: Ledger, command: cm.AdjustStock, now_ms: int) ->
             freed[sku] = freed.get(sku, 0) + booked.taken
         late += booked.is_late
     given_up = cancelled_for(ledger, _missing(ledger, deltas, freed))
-    shrunk, shortfalls = _shortfalls(ledger, deltas, freed, units_of(given_up))
+    shrunk, shortfalls = _shortfalls(ledger, deltas, freed, units_of(given_up), causes_of(applied))
     repeated = len(command.movements) - len(applied)
     event = ev.StockAdjusted(
         command.key, fingerprint(command), command.source, mark, tuple(applied), repeated, 0, shortfalls, late
     )
-    return (event, *given_up, *shrunk, *_losses(ledger, shortfalls))
+    return (event, *given_up, *shrunk, *losses(ledger, shortfalls, now_ms))
 
 
 def decide_set_safety_stock(command: cm.SetSafetyStock) -> Decision:
@@ -114,10 +115,11 @@ def decide_count_stock(ledger: Ledger, command: cm.CountStock, now_ms: int) -> D
         corrections.append((sku, correction))
     freed = {sku: _settled_by(ledger, sku, as_of_ms) for sku, _ in corrections if command.allotted_counted}
     given_up = cancelled_for(ledger, _missing(ledger, dict(corrections), freed))
-    shrunk, shortfalls = _shortfalls(ledger, dict(corrections), freed, units_of(given_up))
+    causes = dict.fromkeys((sku for sku, _ in corrections), ShortfallCause.COUNT)
+    shrunk, shortfalls = _shortfalls(ledger, dict(corrections), freed, units_of(given_up), causes)
     told = as_of_ms, tuple(corrections), late, shortfalls, command.allotted_counted
     event = ev.StockCounted(command.key, fingerprint(command), *told)
-    return (event, *given_up, *shrunk, *_losses(ledger, shortfalls))
+    return (event, *given_up, *shrunk, *losses(ledger, shortfalls, now_ms))
 
 
 def _settled_by(ledger: Ledger, sku: str, as_of_ms: int) -> int:
@@ -159,7 +161,11 @@ def _missing(ledger: Ledger, deltas: dict[str, int], freed: dict[str, int]) -> d
 
 
 def _shortfalls(
-    ledger: Ledger, deltas: dict[str, int], freed: dict[str, int], given_up: dict[str, int]
+    ledger: Ledger,
+    deltas: dict[str, int],
+    freed: dict[str, int],
+    given_up: dict[str, int],
+    causes: dict[str, ShortfallCause],
 ) -> tuple[list[ev.AllotmentShrunk], tuple[Shortfall, ...]]:
     """The promised units that would be missing after these deltas, and the reservations that lose them. Transfers have
     given up so many, and what is left of quotas is lost next. Tills keep theirs, as they may have sold them; `freed` is
@@ -179,7 +185,7 @@ def _shortfalls(
                 shrunk += events
                 units = reserved - max(0, position.on_hand + delta - allotted + lost)
             if units > 0:
-                shortfalls.append(Shortfall(sku, units, tuple(losers(ledger, sku, units))))
+                shortfalls.append(Shortfall(sku, units, tuple(losers(ledger, sku, units)), causes[sku]))
     return shrunk, tuple(shortfalls)
 
 
@@ -192,18 +198,3 @@ def _lost_by_quotas(ledger: Ledger, sku: str, missing: int) -> tuple[int, list[e
             events.append(ev.AllotmentShrunk(quota.number, ((sku, units),)))
             lost += units
     return lost, events
-
-
-def _losses(ledger: Ledger, shortfalls: tuple[Shortfall, ...]) -> list[ev.Event]:
-    """A ShortfallDeclared for each shortfall, then one Released for each losing reservation, over all of its SKUs."""
-    by_number: dict[int, dict[str, int]] = {}
-    for shortfall in shortfalls:
-        for number, units in shortfall.losses:
-            by_number.setdefault(number, {})[shortfall.sku] = units
-    events: list[ev.Event] = [ev.ShortfallDeclared(shortfall) for shortfall in shortfalls]
-    for number, lost in by_number.items():
-        before = ledger.reservations[number]
-        lines = before.taken_by_line(lost)
-        over = before if lines == before.held_lines() else None
-        events.append(ev.Released("", "", number, lines, ReleaseReason.SHORTFALL, before=over))
-    return events

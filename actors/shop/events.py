@@ -10,11 +10,14 @@ A reservation that is over is read back from the event that ended it, which has 
 from typing import assert_never
 
 from actors.core.message import Message
+from actors.core.rejection import Reason
 from actors.core.status import ReleaseReason, Status
 from actors.core.transact import PolicyAdopted, Refused
 from actors.shop.allotments import Allotment, Drawn, HolderKind
 from actors.shop.commands import Claim, Lines, Movement, Reserve, by_sku
-from actors.shop.state import AnyReservation, Shortfall
+from actors.shop.shortfall_events import Requeued, ShortfallDeclared, ShortfallEvent, ShortfallResolved
+from actors.shop.shortfalls import Shortfall, ShortfallCause
+from actors.shop.state import AnyReservation
 from actors.shop.transfer_events import (
     TransferAdvised,
     TransferCancelled,
@@ -66,7 +69,8 @@ class Collected(Message, frozen=True):
 
 class Released(Message, frozen=True):
     """Units returned to stock; `lines` as in Collected. The ledger's own releases have an empty key, and `before` where
-    they release all.
+    they release all. Those of a shortfall have its cause, and why who loses does not wait first in line, where the rule
+    has him do so.
     """
 
     key: str
@@ -76,6 +80,8 @@ class Released(Message, frozen=True):
     reason: ReleaseReason
     answer: AnyReservation | None = None
     before: AnyReservation | None = None
+    cause: ShortfallCause | None = None
+    no_place: Reason | None = None
 
 
 class Expired(Message, frozen=True):
@@ -114,21 +120,26 @@ class Amended(Message, frozen=True):
 
 class Queued(Message, frozen=True):
     """Stock is short, and it waits in line until `expires_at_ms`. Its place, and when it may be served, 0 where that is
-    not known, are as of now.
+    not known, are as of now. With `lost_as` it waits first, for what its customer lost in a shortfall, in this status;
+    then it has no key.
     """
 
     command: Reserve
     expires_at_ms: int
     queue_position: int
     expected_at_ms: int
+    lost_as: Status | None = None
 
 
 class Served(Message, frozen=True):
-    """Units came free for one that waited: they are held until `expires_at_ms`."""
+    """Units came free for one that waited: they are held until `expires_at_ms`. What was confirmed when it lost its
+    units is confirmed again.
+    """
 
     number: int
     lines: Lines
     expires_at_ms: int
+    status: Status = Status.HELD
 
 
 class PassedOver(Message, frozen=True):
@@ -225,12 +236,6 @@ class SafetyStockSet(Message, frozen=True):
     safety_stocks: Lines
 
 
-class ShortfallDeclared(Message, frozen=True):
-    """Promised units are missing; a Released with reason SHORTFALL follows for each loss."""
-
-    shortfall: Shortfall
-
-
 class Allotted(Message, frozen=True):
     """Units were handed to a holder. Its number is the version of this event."""
 
@@ -310,6 +315,7 @@ Answering = (
     | TransferSent
     | TransferReceived
     | Left
+    | ShortfallResolved
 )
 
 OfAllotments = Allotted | AllotmentExtended | AllotmentReturned | AllotmentExpired | AllotmentShrunk | QuotaDrawn
@@ -334,7 +340,7 @@ Event = (
     | StockAdjusted
     | StockCounted
     | SafetyStockSet
-    | ShortfallDeclared
+    | ShortfallEvent
     | PolicyAdopted
     | OfAllotments
     | Given
@@ -351,7 +357,7 @@ def touched_skus(event: Event) -> tuple[str, ...]:
             return tuple(dict.fromkeys(sku for sku, _ in event.command.lines))
         case Collected() | Released() | Expired() | OutcomeApplied():
             return tuple(dict.fromkeys(sku for sku, units in event.lines if units))
-        case Served() | PassedOver():
+        case Served() | PassedOver() | Requeued():
             return tuple(sku for sku, _ in event.lines)
         case Left():
             return tuple(sku for sku, _ in event.before.lines)
@@ -370,6 +376,8 @@ def touched_skus(event: Event) -> tuple[str, ...]:
         case TransferCancelled():
             return tuple(sku for sku, _ in event.before.lines)
         case Refused() | Confirmed() | ReadyMarked() | Extended() | Acknowledged() | ShortfallDeclared():
+            return ()
+        case ShortfallResolved():
             return ()
         case PolicyAdopted() | AllotmentExtended() | Given():
             return ()

@@ -20,11 +20,13 @@ from actors.shop.customers import forget
 from actors.shop.decide_stock import booking_of
 from actors.shop.events import Collected, Confirmed, Expired, Reserved  # hot ones by name
 from actors.shop.evolve_line import evolve_line, note_line_due
+from actors.shop.evolve_shortfalls import evolve_shortfall, note_loss
 from actors.shop.evolve_transfers import evolve_transfer
 from actors.shop.expiry import move_deadline, note_deadline
 from actors.shop.position import Position
 from actors.shop.promised import change_rank, promise, put_apart, unpromise
 from actors.shop.said import absent, claimed_by, given_back, made_by, outcome_of, release_of
+from actors.shop.shortfall_events import Requeued, ShortfallDeclared, ShortfallResolved
 from actors.shop.state import Ledger, Part, Remembered, Reservation
 from actors.shop.transfer_events import TransferEvent
 
@@ -81,8 +83,8 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
             return _evolve_stock_counted(ledger, event, at_ms)
         case ev.SafetyStockSet():
             return _evolve_safety_stock_set(ledger, event, at_ms)
-        case ev.ShortfallDeclared():
-            pass  # the Released events that follow change the state
+        case ShortfallDeclared() | Requeued() | ShortfallResolved():
+            return evolve_shortfall(ledger, event, at_ms)
         case PolicyAdopted():
             ledger.policy = event.policy.with_kept(ledger.policy, event.kept)
             ledger.answers.forget_at_ms = ledger.finished.forget_at_ms = 0  # it may be another time that they are kept
@@ -278,6 +280,8 @@ def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> Remembere
 
 
 def _evolve_released(ledger: Ledger, event: ev.Released, at_ms: int) -> Remembered | None:
+    if event.cause is not None:
+        note_loss(ledger, event, ledger.reservations[event.number], at_ms)
     changed = _give_back(ledger, event.number, event.lines, at_ms, Step.RELEASE, event.reason)
     _put_in_outbox(ledger, changed)
     if not event.key:

@@ -39,7 +39,8 @@ def note_line_due(ledger: Ledger, event: ev.Event) -> None:
 def enter_line(ledger: Ledger, waiting: Reservation) -> None:
     """Give one that is QUEUED its place."""
     ((sku, units),) = waiting.lines
-    ledger.lines.setdefault(sku, Line()).enter(waiting.number, waiting.customer_id, units)
+    has_lost = waiting.in_line is not None and waiting.in_line.lost_as is not None
+    ledger.lines.setdefault(sku, Line()).enter(waiting.number, waiting.customer_id, units, has_lost=has_lost)
     ledger.line_due[sku] = None
 
 
@@ -54,12 +55,14 @@ def _leave_line(ledger: Ledger, waiting: Reservation) -> None:
         ledger.line_due.pop(sku, None)
 
 
-def _evolve_queued(ledger: Ledger, event: ev.Queued, at_ms: int) -> Remembered:
+def _evolve_queued(ledger: Ledger, event: ev.Queued, at_ms: int) -> Remembered | None:
     number, command = ledger.version, event.command
     waiting = queued_by(event, number, at_ms)
     ledger.reservations[number] = waiting
     enter_line(ledger, waiting)
     note_deadline(ledger, number, waiting.expires_at_ms)
+    if not command.key:
+        return None
     return ledger.made(command.key, Recorded(fingerprint(command), number, waiting))
 
 
@@ -69,10 +72,10 @@ def _evolve_served(ledger: Ledger, event: ev.Served, at_ms: int) -> None:
     assert waiting.in_line is not None, "it waits"
     _leave_line(ledger, waiting)
     held = waiting.changed(
-        status=Status.HELD,
+        status=event.status,
         version=ledger.version,
         expires_at_ms=event.expires_at_ms,
-        in_line=InLine(waiting.in_line.wait_ms, waiting.in_line.chances + 1),
+        in_line=InLine(waiting.in_line.wait_ms, waiting.in_line.chances + 1, lost_as=waiting.in_line.lost_as),
     )
     ledger.reservations[event.number] = held
     for sku, units in held.lines:

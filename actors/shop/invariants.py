@@ -7,12 +7,13 @@ from actors.core.status import LIVE, Status
 from actors.shop.allotments import HolderKind
 from actors.shop.position import ByRank
 from actors.shop.promised import by_rank
+from actors.shop.shortfalls import OPEN_TASKS_MAX
 from actors.shop.state import Ledger, Reservation
 from actors.shop.transfers import Transfers, set_aside
 
 
 def check(ledger: Ledger) -> list[Violation]:
-    """All violations of I1, I2, I18 and of the indexes, empty where the ledger is sound. One pass over its state."""
+    """All violations of I1, I2, I18, I19 and the indexes, empty where the ledger is sound. One pass over its state."""
     found: list[Violation] = []
     promised = set_aside(ledger.transfers.live.values())
     live = unindexed = 0
@@ -51,10 +52,8 @@ def check(ledger: Ledger) -> list[Violation]:
             promised[sku] = promised.get(sku, 0) + units
             if units:
                 holding.setdefault(sku, {})[reservation.number] = None
-    found.extend(_of_positions(ledger, promised, holding))
-    found.extend(_of_leases(ledger))
-    found.extend(_of_transfers(ledger))
-    found.extend(_of_lines(ledger, waiting))
+    found += [*_of_positions(ledger, promised, holding), *_of_leases(ledger), *_of_transfers(ledger)]
+    found += [*_of_lines(ledger, waiting), *_of_tasks(ledger)]
     for _, slot_start_ms in sharing:  # one place for all of an order's parts
         places[slot_start_ms] = places.get(slot_start_ms, 0) + 1
     if sharing != ledger.parts_in_slots:
@@ -74,15 +73,18 @@ def check(ledger: Ledger) -> list[Violation]:
 
 
 def _of_lines(ledger: Ledger, waiting: dict[str, list[Reservation]]) -> list[Violation]:
-    """Violations of the lines, in which these wait: by arrival, a customer once, nobody whom units are there for."""
+    """Violations of the lines, in which these wait: by arrival, but first who has lost units; a customer once, nobody
+    whom units are there for.
+    """
     found = [Violation("I18", sku, "nobody in line", "a line") for sku in ledger.lines.keys() - waiting.keys()]
     for sku, mine in waiting.items():
         line = ledger.lines.get(sku)
-        mine.sort(key=lambda each: each.number)
+        mine.sort(key=lambda each: (not _has_lost(each), each.number))
         numbers, asked = [each.number for each in mine], [each.lines[0][1] for each in mine]
         customers = {each.customer_id: each.number for each in mine}
-        entered = None if line is None else (line.numbers, line.customers, line.units)
-        if entered != (numbers, customers, sum(asked)) or len(customers) < len(mine):
+        losers = sum(map(_has_lost, mine))
+        entered = None if line is None else (line.numbers, line.customers, line.units, line.losers)
+        if entered != (numbers, customers, sum(asked), losers) or len(customers) < len(mine):
             found.append(Violation("I18", sku, f"{numbers} in line, one of each customer", f"{entered}"))
         if sku in ledger.line_due or ledger.policy.paused:
             continue
@@ -90,6 +92,20 @@ def _of_lines(ledger: Ledger, waiting: dict[str, list[Reservation]]) -> list[Vio
         if least <= available:
             found.append(Violation("I18", sku, f"nobody in line for {least}", f"{available} available"))
     return found
+
+
+def _has_lost(waiting: Reservation) -> bool:
+    return waiting.in_line is not None and waiting.in_line.lost_as is not None
+
+
+def _of_tasks(ledger: Ledger) -> list[Violation]:
+    """Violations of the tasks: those that are open, by number, within their bound."""
+    tasks = ledger.tasks
+    are_open = [number for number, task in sorted(tasks.rows.items()) if task.resolution is None]
+    are_over = [number for number, task in sorted(tasks.rows.items()) if task.resolution is not None]
+    if (are_open, are_over) == (list(tasks.open), list(tasks.over)) and len(are_open) <= OPEN_TASKS_MAX:
+        return []
+    return [Violation("I19", ledger.ledger_id, f"open tasks {are_open}", f"{list(tasks.open)}")]
 
 
 def _of_leases(ledger: Ledger) -> list[Violation]:

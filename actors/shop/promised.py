@@ -7,15 +7,18 @@ Beyond that the position is crowded, and has them apart by rank, which a Confirm
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
+from heapq import merge
+from itertools import chain
 from typing import Final
 
 from actors.core.ascending import FEW, Ascending
+from actors.core.policy import LosesFirst
 from actors.core.status import Status
 from actors.shop.position import ByRank
 from actors.shop.state import Ledger, Reservation
 
-# Losses go to holds first, then to confirmed orders, then to goods at the counter; within each to the youngest. A claim
-# ranks as a hold: its customer's ledger may have decided already.
+# Losses go to holds first, then to confirmed orders, then to goods at the counter; within each to the youngest; or to
+# the youngest of all, if the policy says so. A claim ranks as a hold: its customer's ledger may have decided already.
 LOSS_RANK: Final = {Status.CLAIMED: 0, Status.HELD: 0, Status.CONFIRMED: 1, Status.READY: 2}
 
 
@@ -79,10 +82,11 @@ def change_rank(ledger: Ledger, before: Reservation, after: Reservation) -> None
 def losers(ledger: Ledger, sku: str, missing: int) -> Iterator[tuple[int, int]]:
     """Yield who loses these units of a SKU, and how many, first who loses first."""
     held_by = ledger.positions[sku].held_by or ()
-    for numbers in held_by if isinstance(held_by, ByRank) else by_rank(ledger, held_by):
-        for number in reversed(numbers):
-            units = sum(held for line_sku, held in ledger.reservations[number].held_lines() if line_sku == sku)
-            yield number, min(units, missing)
-            missing -= units
-            if missing <= 0:
-                return
+    ranks = map(reversed, held_by if isinstance(held_by, ByRank) else by_rank(ledger, held_by))
+    is_by_age = ledger.policy.loses_first is LosesFirst.YOUNGEST
+    for number in merge(*ranks, reverse=True) if is_by_age else chain.from_iterable(ranks):
+        units = sum(held for line_sku, held in ledger.reservations[number].held_lines() if line_sku == sku)
+        yield number, min(units, missing)
+        missing -= units
+        if missing <= 0:
+            return

@@ -138,7 +138,7 @@ def made_by(command: Reserve, number: int, lines: Lines, at_ms: int, expires_at_
 def queued_by(event: ev.Queued, number: int, at_ms: int) -> Reservation:
     """A new reservation that waits in line."""
     made = made_by(event.command, number, event.command.lines, at_ms, event.expires_at_ms)
-    in_line = InLine(event.command.wait_ms, 0, event.queue_position, event.expected_at_ms)
+    in_line = InLine(event.command.wait_ms, 0, event.queue_position, event.expected_at_ms, event.lost_as)
     return made.changed(status=Status.QUEUED, grant=0, in_line=in_line)
 
 
@@ -146,7 +146,7 @@ def left_by(event: ev.Left, version: int) -> Reservation:
     """The reservation that has left the line, as of this version."""
     waited = event.before.in_line
     assert waited is not None, "it waited"
-    in_line = InLine(waited.wait_ms, waited.chances)
+    in_line = InLine(waited.wait_ms, waited.chances, lost_as=waited.lost_as)
     return event.before.changed(status=event.status, version=version, release_reason=event.reason, in_line=in_line)
 
 

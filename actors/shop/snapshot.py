@@ -24,6 +24,7 @@ from actors.shop.expiry import enter
 from actors.shop.finished import FinishedRow, finished_rows
 from actors.shop.position import Position, Trail
 from actors.shop.promised import promise
+from actors.shop.shortfalls import ShortfallTask
 from actors.shop.state import AnyReservation, Ledger, Reservation
 from actors.shop.transfers import Transfer, set_aside
 
@@ -67,7 +68,9 @@ class OutboxRow(Message, frozen=True, tag="outbox"):
     numbers: tuple[int, ...]
 
 
-Row = Head | PositionRow | AnyReservation | FinishedRow | OutboxRow | PackedRow | AllotmentsRow | Transfer
+Row = (
+    Head | PositionRow | AnyReservation | FinishedRow | OutboxRow | PackedRow | AllotmentsRow | Transfer | ShortfallTask
+)
 
 
 class Capture:
@@ -88,6 +91,7 @@ class Capture:
         "policy",
         "positions",
         "reservations",
+        "tasks",
         "transfers",
         "version",
     )
@@ -106,6 +110,7 @@ class Capture:
         self.outbox = ledger.outbox.copied()
         self._allotments = ledger.allotments.row()
         self.transfers = sorted(ledger.transfers.live.items())
+        self.tasks = sorted(ledger.tasks.rows.items())
 
     def freeze(self) -> None:
         """Keep what this reads as it is, whatever the ledger does from now on."""
@@ -135,7 +140,7 @@ class Capture:
         undecided: set[int] = set()
         first = self._made[2]
         promised = set_aside(transfer for _, transfer in self.transfers)
-        live.update(number for number, _ in self.transfers if number < first)
+        live.update(number for number, _ in (*self.transfers, *self.tasks) if number < first)
         for reservation in map(self.reservations.__getitem__, in_sequence(self.reservations)):
             if reservation.status in LIVE:
                 for sku, units in reservation.lines if reservation.done is None else reservation.held_lines():
@@ -157,6 +162,7 @@ class Capture:
             yield self._allotments
             live.update(each.number for each in self._allotments.allotments if each.number < first)
         yield from (transfer for _, transfer in self.transfers)
+        yield from (task for _, task in self.tasks)
         yield from packed_rows(self._made, self.version, refused=False, live=live)
         yield from packed_rows(self._refusals, self.version, refused=True, live=undecided)
 
@@ -200,6 +206,8 @@ def restore(rows: Iterable[Row]) -> Ledger:
                 ledger.allotments = restored(row)
             case Transfer():
                 ledger.transfers.put(row)
+            case ShortfallTask():
+                ledger.tasks.put(row)
             case Head():
                 raise ValueError("a second head among the rows of a snapshot")
     return ledger

@@ -26,6 +26,7 @@ from actors.shop.commands import Lines, Reserve
 from actors.shop.finished import Finished
 from actors.shop.line import InLine, Line
 from actors.shop.position import ByRank, Position
+from actors.shop.shortfalls import Shortfall, ShortfallTask, Tasks
 from actors.shop.transfers import Transfer, Transfers
 
 _BY_WHAT_IS_HELD: Final = ("reservations", "customers", "baskets", "expiry_runs", "holders", "parts_in_slots")
@@ -210,14 +211,6 @@ _FEW_HAVE: Final = frozenset(FullReservation.__struct_fields__[_FEW_FROM:])
 _NOTHING: Final = FullReservation.__struct_defaults__
 
 
-class Shortfall(Value, frozen=True):
-    """Units of a SKU that were promised and are missing, and the reservations that lose them, as (number, units)."""
-
-    sku: str
-    quantity: int
-    losses: tuple[tuple[int, int], ...]
-
-
 class StockOutcome(Message, frozen=True):
     """The answer to a change of stock: rows applied and dropped, and the shortfalls it caused."""
 
@@ -232,7 +225,7 @@ Claims = Mapping[int, Reservation]  # by number
 
 
 # The answer to a Reserve is remembered as the reservation itself, any other with its call's fingerprint.
-Remembered = Reservation | Recorded[Reservation | Rejection | StockOutcome | Allotment | Transfer]
+Remembered = Reservation | Recorded[Reservation | Rejection | StockOutcome | Allotment | Transfer | ShortfallTask]
 
 
 @dataclass(slots=True, eq=False)
@@ -259,6 +252,7 @@ class Ledger:
     # Changed ones that customers' ledgers have not acknowledged.
     outbox: Ascending = field(default_factory=Ascending)
     allotments: Allotments = field(default_factory=Allotments)
+    tasks: Tasks = field(default_factory=Tasks)  # of shortfalls
     # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
     crowded: dict[str, ByRank] = field(default_factory=dict)  # who holds what more than a few hold; see `promised`
     deadlines: Deadlines = field(default_factory=Deadlines)
@@ -354,12 +348,12 @@ class Ledger:
         self.answers.forget(self.time_ms, self.policy.answer_memory_ms)
 
     def is_live(self, number: int) -> bool:
-        """True for a reservation, an allotment or a transfer whose keys are remembered whatever their age: while it is
+        """True for a reservation, an allotment, a transfer or a task whose keys are remembered at any age: while it is
         known.
         """
         if number in self.reservations or number in self.allotments.rows or number in self.transfers.live:
             return True
-        return self.finished.knows(number)
+        return number in self.tasks.rows or self.finished.knows(number)
 
     def take_place(self, slot_start_ms: int, part: Part | None) -> None:
         """Take a place in a pickup slot for a live reservation. The live parts of an order share one place."""

@@ -14,10 +14,11 @@ from actors.core.transact import KEY_REUSED, Decider, transact as transact_by
 from actors.shop.commands import ApplyOutcome, Claim, Command, Reserve, SettleGrant
 from actors.shop.decide import decide
 from actors.shop.decide_claims import held_by
-from actors.shop.events import Answering, Event, QuotaDrawn, ShortfallDeclared, StockCounted
+from actors.shop.events import Answering, Event, QuotaDrawn, StockCounted
 from actors.shop.evolve import evolve
 from actors.shop.expiry import LOOKED_AT_ONCE_MAX, drop_stale, due
 from actors.shop.said import part_of
+from actors.shop.shortfall_events import ShortfallDeclared
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
 from actors.shop.transfer_events import TransferCancelled, TransferExpected
 

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any, Final, Self, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 import yaml
 from msgspec.structs import replace
@@ -22,7 +22,7 @@ from pydantic import (
 from actors.calendar.hours import DAY_MINUTES, Calendar, SpecialDay
 from actors.calendar.zones import MINUTE_MS, is_known
 from actors.core.chain import Store
-from actors.core.policy import NOTHING, TTL_MS_CEILING, ChainLimitRule, LimitRule, Policy, TtlRule
+from actors.core.policy import NOTHING, TTL_MS_CEILING, ChainLimitRule, LimitRule, LosesFirst, Policy, TtlRule
 from serve.config.hours_text import StaffWeek, Unreadable, Week, minute_of, special_days_of, staff_of, week_of
 from serve.config.settings import SettingsError, faults_of
 from serve.wire import rules
@@ -194,6 +194,8 @@ class PolicyRow(_Row):
     line_wait_max: Annotated[Milliseconds, AfterValidator(_line_wait)] = NOTHING.line_wait_ms_max
     line_places_max: Annotated[int, Field(ge=1, le=_LINE_PLACES_MAX)] = NOTHING.line_places_max
     line_may_pass: bool = False
+    loses_first: Literal["lowest_status", "youngest"] = "lowest_status"
+    losers_wait: bool = False
 
     def to_policy(self) -> Policy:
         """The rules as the chain keeps them."""
@@ -207,6 +209,8 @@ class PolicyRow(_Row):
             line_wait_ms_max=self.line_wait_max,
             line_places_max=self.line_places_max,
             line_may_pass=self.line_may_pass,
+            loses_first=LosesFirst[self.loses_first.upper()],
+            losers_wait=self.losers_wait,
         )
 
     @model_validator(mode="after")

@@ -47,6 +47,14 @@ class Grants:
         policy, command = self._router.chain.policy, entry[1]
         return isinstance(command, shop.Reserve) and policy.is_limited(command.channel, command.lines)
 
+    async def decide(self, entry: Entry, deadline: float, *, promise: bool) -> Answer:
+        """What a shop answers; a grant that it requires is fetched. Raises as `send`."""
+        if not self.are_required(entry):
+            answer = await self._router.send(entry, deadline, promise=promise)
+            if not is_grant_required(answer):
+                return answer
+        return await self.send(entry, deadline, promise=promise)
+
     async def send(self, entry: Entry, deadline: float, *, promise: bool) -> Answer:
         """Have a shop decide with what the customer's ledger grants. Raises as `Router.send`, but for Overloaded once
         that ledger was asked, and DeadlinePassed where the two did not agree in time.

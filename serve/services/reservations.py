@@ -94,7 +94,7 @@ class Reservations:
         await self._stores.require(store_id, kind.shop_field, deadline=deadline)
         if kind is RESERVE and self._router.sold_out and self._is_hinted(request, entry, reply):
             return
-        answer = await self._send(kind, entry, deadline)
+        answer = await self._grants.decide(entry, deadline, promise=kind.promise)
         if kind.promise:
             await self._reconciler.report_answers([(store_id, answer)], deadline)
         _fill(answer, entry, self._router.chain, reply)
@@ -108,14 +108,6 @@ class Reservations:
             return False
         reply.rejection.CopyFrom(by_hint(refusal, entry[0]))
         return True
-
-    async def _send(self, kind: Kind, entry: Entry, deadline: float) -> Answer:
-        """What the shop answers; a grant that it requires is fetched."""
-        if not self._grants.are_required(entry):
-            answer = await self._router.send(entry, deadline, promise=kind.promise)
-            if not is_grant_required(answer):
-                return answer
-        return await self._grants.send(entry, deadline, promise=kind.promise)
 
     async def _batch(self, kind: Kind, requests: Sequence[Any], deadline: float, reply: Any) -> None:
         """Independent mutations. An item that cannot be decided has its status in its own outcome."""

@@ -7,19 +7,13 @@ from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as order_events
 from actors.protocol.messages import Refusal
 from actors.shop import events as ev
-from actors.shop.transfer_events import (
-    TransferAdvised,
-    TransferCancelled,
-    TransferClosed,
-    TransferExpected,
-    TransferProposed,
-    TransferReceived,
-    TransferSent,
-)
+from actors.shop.shortfall_events import Requeued, ShortfallDeclared, ShortfallResolved
+from actors.shop.transfer_events import TransferEvent
 from holdfast.v1 import event_pb2, stock_pb2
 from serve.wire.allotments import fill_event_of_allotment
 from serve.wire.fields import fill_instant, fill_lines, fill_value
 from serve.wire.reservations import fill_new
+from serve.wire.shortfalls import fill_event_of_shortfall
 from serve.wire.statuses import fill_rejection
 from serve.wire.stock import fill_shortfall
 from serve.wire.transfers import fill_transfer_event
@@ -72,19 +66,13 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
             reply.safety_stock_set.SetInParent()
             for sku, quantity in event.safety_stocks:
                 reply.safety_stock_set.safety_stocks.add(sku=sku, quantity=quantity)
-        case ev.ShortfallDeclared():
+        case ShortfallDeclared():
             fill_shortfall(event.shortfall, store_id, reply.shortfall_declared.shortfall)
+        case ev.Released() | Requeued() | ShortfallResolved():
+            fill_event_of_shortfall(event, store_id, reply)
         case _ if isinstance(event, ev.OfAllotments | ev.Given):
             fill_event_of_allotment(event, store_id, version, at_ms, reply)
-        case (
-            TransferProposed()
-            | TransferSent()
-            | TransferCancelled()
-            | TransferExpected()
-            | TransferAdvised()
-            | TransferReceived()
-            | TransferClosed()
-        ):
+        case _ if isinstance(event, TransferEvent):
             fill_transfer_event(event, store_id, version, reply.transfer_changed)
         case _:
             step = getattr(reply, _STEP_FIELDS[f"{type(event).__name__}Event"])

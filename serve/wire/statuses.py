@@ -211,6 +211,8 @@ _SENTENCES: Final[dict[Reason, str]] = {
     "limit of the whole chain, a basket, a slot or several lines; ask for less",
     Reason.LINE_FULL: "{available} wait for {sku} in shop {store} already; choose another shop, or ask again later",
     Reason.IN_LINE_ALREADY: "the customer waits for {sku} as reservation {reservation} already; release that one first",
+    Reason.SHORTFALL_NOT_FOUND: "shop {store} has no such task, or forgot it; list its shortfalls",
+    Reason.SHORTFALL_RESOLVED: "the task is closed already; list the shortfalls of shop {store}",
     Reason.SOURCE_GAP: "the source's next row has the number {available}, {asked} came; send what is before it first",
 }
 

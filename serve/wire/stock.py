@@ -5,7 +5,7 @@ from typing import Final
 from actors.core.ids import SEPARATOR, format_reservation_id
 from actors.protocol.messages import Entry, Moved
 from actors.shop import commands as cm
-from actors.shop.state import Shortfall
+from actors.shop.shortfalls import Shortfall
 from holdfast.v1 import stock_pb2, stock_service_pb2 as ss
 from serve.wire.fields import fill_value, instant_ms, instant_text, lines_of, value_of
 from serve.wire.rules import Checked
@@ -88,6 +88,7 @@ def fill_shortfall(shortfall: Shortfall, store_id: str, reply: stock_pb2.Shortfa
     reply.quantity = shortfall.quantity
     for number, units in shortfall.losses:
         reply.losses.add(reservation_id=format_reservation_id(store_id, number), quantity=units)
+    reply.cause = int(shortfall.cause or 0)  # type: ignore[assignment]
 
 
 def fill_position(sku: str, row: Row | None, reply: stock_pb2.Position) -> None:

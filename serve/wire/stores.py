@@ -10,7 +10,7 @@ from actors.calendar.faults import Fault, faults
 from actors.calendar.hours import ALL_DAY, ALWAYS_OPEN, DAY_MINUTES, Calendar, Duty, Interval, SpecialDay
 from actors.calendar.zones import MINUTE_MS
 from actors.core.chain import Store
-from actors.core.policy import NOTHING, ChainLimitRule, LimitRule, Policy, TtlRule
+from actors.core.policy import NOTHING, ChainLimitRule, LimitRule, LosesFirst, Policy, TtlRule
 from holdfast.v1 import admin_service_pb2 as ad, store_pb2
 from serve.config.hours_text import public_holidays
 from serve.wire.fields import fill_value, instant_ms, value_of
@@ -183,6 +183,8 @@ def policy_of(request: ad.SetPolicyRequest) -> Policy:
         else NOTHING.line_wait_ms_max,
         line_places_max=asked.line_places_max or NOTHING.line_places_max,
         line_may_pass=asked.line_may_pass,
+        loses_first=LosesFirst(asked.loses_first or NOTHING.loses_first),
+        losers_wait=asked.losers_wait,
     )
 
 
@@ -194,6 +196,8 @@ def fill_policy(policy: Policy, reply: store_pb2.Policy) -> None:
     reply.collect_within.FromMilliseconds(policy.collect_within_ms)
     reply.line_wait_max.FromMilliseconds(policy.line_wait_ms_max)
     reply.line_places_max, reply.line_may_pass = policy.line_places_max, policy.line_may_pass
+    reply.loses_first = int(policy.loses_first)  # type: ignore[assignment]
+    reply.losers_wait = policy.losers_wait
     rules: tuple[TtlRule | LimitRule | ChainLimitRule, ...]
     for rules, rows in (
         (policy.ttl_rules, reply.ttl_rules),

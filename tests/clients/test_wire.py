@@ -70,6 +70,7 @@ from holdfast.v1 import (
     order_service_pb2,
     reservation_pb2,
     reservation_service_pb2,
+    shortfall_service_pb2,
     stock_pb2,
     stock_service_pb2,
     transfer_service_pb2,
@@ -108,6 +109,7 @@ def test_every_method_of_the_services_is_called_by_the_clients() -> None:
         event_service_pb2,
         order_service_pb2,
         reservation_service_pb2,
+        shortfall_service_pb2,
         stock_service_pb2,
         transfer_service_pb2,
     )

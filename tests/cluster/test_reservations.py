@@ -8,6 +8,8 @@ from holdfast.client import (
     Rejection,
     ReleaseReason,
     Reservation,
+    ShortfallResolution,
+    ShortfallTask,
     Status,
 )
 from tests.cluster.callers import available, receive, verified, with_client
@@ -83,6 +85,30 @@ def test_stock_is_counted_sold_and_kept_back(service: Service) -> None:
         assert not isinstance(change, Rejection)
         assert [(shortfall.sku, shortfall.quantity) for shortfall in change.shortfalls] == [("tea", 2)]
         await verified(client, "S2")
+
+    with_client(service, main)
+
+
+def test_who_lost_units_is_moved_to_another_shop(service: Service) -> None:
+    async def main(client: ChannelClient) -> None:
+        await receive(client, "S2", "mate", 1)
+        await receive(client, "S5", "mate", 1)
+        lost = held(await client.reserve("S2", [("mate", 1)], customer_id="ann", channel="web"))
+        await client.count_stock("S2", [("mate", 0)], holds=HoldsCounted.INCLUDED)
+        tasks = [task async for task in client.list_shortfalls("S2", only_open=True)]
+        (task,) = (task for task in tasks if task.reservation_id == lost.reservation_id)
+        closed = [
+            await client.resolve_shortfall(
+                task.task_id, ShortfallResolution.MOVED, to_store_id="S5", idempotency_key="move mate"
+            )
+            for _ in range(2)
+        ]
+        assert isinstance(closed[0], ShortfallTask)
+        assert closed[0] == closed[1], "asked again, and once done"
+        assert closed[0].moved_to_reservation_id.startswith("S5:")
+        assert await available(client, "S5", "mate") == (1, 1, 0)
+        await verified(client, "S2")
+        await verified(client, "S5")
 
     with_client(service, main)
 

@@ -84,7 +84,8 @@ def test_every_kind_of_event_has_its_message(front: Front) -> None:
         events = await events_of(front, version, S1=0)
         kinds = [event.WhichOneof("change") for event in events]
         of_shops = {field.name for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["change"].fields}
-        of_lines = {"queued", "served", "passed_over", "left"}  # see test_line
+        of_lines = {"queued", "served", "passed_over", "left"}  # see test_line, and of these test_shortfalls:
+        of_lines |= {"requeued", "shortfall_resolved"}
         assert set(kinds) == of_shops - of_lines - {"order_changed", "claim_barred", "transfer_changed"}
         by_kind = {event.WhichOneof("change"): event for event in reversed(events)}
         assert by_kind["reserved"].reserved.reservation.reservation_id == "S1:3"

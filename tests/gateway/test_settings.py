@@ -15,6 +15,7 @@ import orjson
 import pytest
 from hypothesis import given, strategies as st
 
+from actors.core.policy import LosesFirst
 from holdfast.client.cli.options import duration_ms as command_duration_ms
 from serve.config.chain_file import duration_ms, read_chain_file
 from serve.config.environment import check_port
@@ -85,11 +86,15 @@ def test_a_whole_chain_file(tmp_path: Path) -> None:
       collect_within: 2d
       ttl_rules: [{channel: web, sku: A, store_id: S1, ttl: 15m}]
       limit_rules: [{channel: web, open_reservations_max: 3}]
+      loses_first: youngest
+      losers_wait: true
     """
     chain = read_chain_file(chain_file(tmp_path, text))
     assert [(row.store_id, row.paused) for row in chain.stores] == [("S1", None), ("S2", True)]
     assert chain.policy is not None
     assert (chain.policy.ttl_default, chain.policy.ttl_rules[0].ttl) == (90 * M, 15 * M)
+    policy = chain.policy.to_policy()
+    assert (policy.loses_first, policy.losers_wait) == (LosesFirst.YOUNGEST, True)
 
 
 @pytest.mark.parametrize("text", ["", "stores: []", "{}", "# nothing"])
@@ -119,6 +124,7 @@ FAULTS = [
     ("policy: {ttl_rules: [{ttl: 8d}]}", "policy: Value error, every time must be"),
     ("policy: {limit_rules: [{units_max: -1}]}", "policy.limit_rules.0.units_max"),
     ("policy: {chain_limit_rules: [{collected_for: 31d}]}", "collected_for must be at most 30d"),
+    ("policy: {loses_first: oldest}", "policy.loses_first: Input should be 'lowest_status' or 'youngest'"),
     ("stores: [{store_id: S1, channels: ['']}]", "stores.0.channels.0: String should have at least 1 character"),
     ("[]", None),
     ("- a\n- b", "(the file)"),

@@ -90,6 +90,7 @@ LATER: Final = {
     "which SKUs are hot, as the chain says, and calls for it": (460, 2),
     "tasks of a stopped ledger that rest, in a file of their own": (42, 1),
     "a line of 200 in the demo, and who was served when": (220, 2),
+    "tasks of shortfalls, losers first in line, and ways out": (700, 11),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
 FILES_MAX: Final = HOUSE[1] + sum(files for _, files in LATER.values())

@@ -35,6 +35,7 @@ LAYERS: Final = (
         (
             "actors.store_actor",
             "actors.store_transfers",
+            "actors.store_shortfalls",
             "actors.hot_sku_actor",
             "actors.customer_actor",
             "actors.chain_actor",

@@ -11,6 +11,7 @@ from actors.core.rejection import Rejection
 from actors.core.status import LIVE, Status
 from actors.shop.allotments import Allotment
 from actors.shop.commands import Command
+from actors.shop.shortfalls import ShortfallTask
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
 from actors.shop.transfers import Transfer
 from tests.shop import model_books
@@ -18,9 +19,9 @@ from tests.shop.model import Model
 from tests.shop.model_books import Outcome
 
 
-def plain(remembered: Remembered) -> Outcome:
+def plain(remembered: Remembered | ShortfallTask) -> Outcome:
     """An answer of the core as the model would say it."""
-    answer = remembered if isinstance(remembered, Reservation) else remembered.answer
+    answer = remembered if isinstance(remembered, Reservation | ShortfallTask) else remembered.answer
     match answer:
         case Reservation():
             done = answer.done or ((0, 0),) * len(answer.lines)
@@ -51,6 +52,11 @@ def plain(remembered: Remembered) -> Outcome:
         case Allotment():
             lines = tuple((line.sku, line.given, line.used, line.left) for line in answer.lines)
             return ("allotment", answer.number, answer.status.name, lines, answer.expires_at_ms)
+        case ShortfallTask():
+            of = (answer.number, answer.reservation, answer.lines, answer.was.name, answer.cause.name)
+            no_place = answer.no_place.name if answer.no_place else ""
+            resolution = answer.resolution and answer.resolution.name
+            return ("task", *of, answer.place, no_place, resolution, answer.moved_to)
         case Transfer():
             return ("transfer", answer.transfer_id, answer.status.name)  # of which the model knows nothing
 
@@ -76,9 +82,14 @@ def indexes_of(reservations: Iterable[Reservation], model: Model) -> tuple[Any, 
     """The same from the reservations; what is owed to orders, and who shares a place in a slot, the model says."""
     known = list(reservations)
     live = [held for held in known if held.status in LIVE]
+    losers = {held.number for held in known if held.in_line and held.in_line.lost_as}
     waiting = [held for held in known if held.status is Status.QUEUED]
     slots = {held.slot_start_ms for held in live if held.slot_start_ms}
     mine = [found for found in model.parts() if found.status in model_books.LIVE and found.slot_start_ms]
+
+    def losers_first(number: int) -> tuple[bool, int]:
+        return number not in losers, number
+
     return (
         {held.part.holder: held.number for held in known if held.part is not None},
         {held.number for held in live if held.status is Status.CLAIMED},
@@ -92,7 +103,7 @@ def indexes_of(reservations: Iterable[Reservation], model: Model) -> tuple[Any, 
         {(held.customer_id, held.basket_id): held.number for held in live if held.basket_id},
         len(live),
         {
-            sku: sorted(held.number for held in waiting if held.lines[0][0] == sku)
+            sku: sorted((held.number for held in waiting if held.lines[0][0] == sku), key=losers_first)
             for sku in {held.lines[0][0] for held in waiting}
         },
     )

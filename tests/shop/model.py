@@ -11,6 +11,7 @@ from actors.core.policy import Policy
 from actors.core.status import ReleaseReason, Status
 from actors.shop import commands as ask
 from actors.shop.commands import AdjustmentKind as Kind
+from actors.shop.shortfalls import ResolveShortfall, ShortfallCause
 from tests.shop.model_books import (
     FROM,
     LACKS,
@@ -22,7 +23,6 @@ from tests.shop.model_books import (
     Reservation,
     Wanted,
     beyond,
-    losing,
     more,
     order_of,
     taken_by_line,
@@ -30,7 +30,9 @@ from tests.shop.model_books import (
 from tests.shop.model_hours import deadline_ms, offered, slot_at
 from tests.shop.model_line import falls_due, left, queue, unpromised
 from tests.shop.model_rules import over_a_limit, rule_ms
+from tests.shop.model_shortfalls import Task, resolve, shortfalls
 
+CAUSES = (ShortfallCause.CORRECTION, ShortfallCause.SALE)
 Step = ask.Confirm | ask.MarkReady | ask.Collect | ask.Release | ask.Extend | ask.Amend
 
 
@@ -50,6 +52,7 @@ class Model:
         self.marks: dict[str, int] = {}
         self.kept_back: list[tuple[str, int]] = []
         self.answers: list[tuple[ask.Command, Outcome]] = []
+        self.tasks: list[Task] = []
         self.abandoned: dict[str, int] = {}  # holders whose orders were over before their claims came, and when
 
     def parts(self) -> list[Reservation]:
@@ -131,7 +134,9 @@ class Model:
                 same = type(earlier) is type(command) and earlier == command
                 other = "ORDER_UNDECIDED" if isinstance(command, ask.Claim) else "IDEMPOTENCY_KEY_REUSED"
                 return outcome if same else ("no", other)
-        if isinstance(command, ask.Reserve):
+        if isinstance(command, ResolveShortfall):
+            outcome = resolve(self, command, now_ms)
+        elif isinstance(command, ask.Reserve):
             outcome = self._reserve(command, now_ms)
         elif isinstance(command, ask.Claim):
             outcome = self._claim(command, now_ms)
@@ -360,7 +365,9 @@ class Model:
                 continue  # the count has seen it
             self.moved.append(Move(row.sku, now_ms - row.age_ms, row.delta))
         repeated = len(command.movements) - len(rows)
-        return ("stock", len(rows), repeated, 0, self._shortfalls([row.sku for row in rows], now_ms))
+        by_sale = {row.sku: row.kind is Kind.SALE for row in rows if row.delta < 0}  # by the last row that takes some
+        causes = {row.sku: CAUSES[by_sale.get(row.sku, False)] for row in rows}
+        return ("stock", len(rows), repeated, 0, shortfalls(self, causes, now_ms))
 
     def _count(self, command: ask.CountStock, now_ms: int) -> Outcome:
         as_of_ms = command.as_of_ms if 0 < command.as_of_ms < now_ms else now_ms
@@ -376,25 +383,5 @@ class Model:
             set_aside = self.held_then(sku, as_of_ms) if as_of_ms < now_ms else self.held(sku)
             self.moved.append(Move(sku, as_of_ms, units + (0 if command.holds_included else set_aside) - then))
             self.counted.append((sku, as_of_ms))
-        return ("stock", len(counts), 0, late, self._shortfalls([sku for sku, _ in counts], now_ms))
-
-    def _shortfalls(self, touched: list[str], now_ms: int) -> Outcome:
-        """One release for each that loses."""
-        shortfalls = []
-        lost: dict[int, list[int]] = {}
-        for sku in dict.fromkeys(touched):
-            missing = self.held(sku) - max(0, self.on_hand(sku))
-            if missing <= 0:
-                continue
-            losses = losing(self.reservations, sku, missing)
-            for loser, units in losses:
-                wanted = lost.setdefault(loser.number, [0 for _ in loser.lines])
-                for index, taken in enumerate(taken_by_line(loser, ((sku, units),))):
-                    wanted[index] += taken
-            shortfalls.append((sku, missing, tuple((loser.number, units) for loser, units in losses)))
-        self.events += len(shortfalls)
-        for number, units_by_line in lost.items():
-            (loser,) = (found for found in self.reservations if found.number == number)
-            self._give_back(loser, units_by_line, Status.RELEASED, now_ms, ReleaseReason.SHORTFALL)
-            loser.happened(self.events)
-        return tuple(shortfalls)
+        causes = {sku: ShortfallCause.COUNT for sku, _ in counts}
+        return ("stock", len(counts), 0, late, shortfalls(self, causes, now_ms))

@@ -61,6 +61,7 @@ class Reservation:
         self.outbox = False  # something happened to it in the shop, and its order has not noted it
         self.wait_ms, self.ttl_ms = (said.wait_ms, said.ttl_ms) if isinstance(said, ask.Reserve) else (0, 0)
         self.place = self.chances = 0  # in line, and how often it was served from there
+        self.lost_as: Status | None = None  # where it waits for what it has lost, its status then
         self.payment = ""
         self.reason: ReleaseReason | None = None
 
@@ -105,21 +106,6 @@ def taken_by_line(of: Reservation, asked: ask.Lines) -> list[int]:
             index = next(i for i, line in enumerate(of.lines) if line.sku == sku and line.held() > taken[i])
             taken[index] += 1
     return taken
-
-
-def losing(reservations: list[Reservation], sku: str, units: int) -> list[tuple[Reservation, int]]:
-    """Who loses so many: held before confirmed before ready, and the youngest first.
-
-    A claim loses as a hold does: its order may have answered already.
-    """
-    losses = []
-    for statuses in ((Status.CLAIMED, Status.HELD), (Status.CONFIRMED,), (Status.READY,)):
-        for loser in reversed(reservations):
-            lost = min(units, loser.held(sku)) if loser.status in statuses else 0
-            if lost:
-                losses.append((loser, lost))
-                units -= lost
-    return losses
 
 
 def beyond(part: Reservation, keep: ask.Lines) -> list[int]:

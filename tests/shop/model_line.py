@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from actors.core.status import ReleaseReason, Status
 from actors.shop import commands as ask
 from tests.shop.model_books import LIVE, Move, Outcome, Reservation
+from tests.shop.model_hours import deadline_ms
 from tests.shop.model_rules import over_a_limit, rule_ms
 
 if TYPE_CHECKING:
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 
 
 def line(model: Model, sku: str) -> list[Reservation]:
-    """Who waits for a SKU, by arrival."""
-    return [found for found in model.reservations if found.status is Status.QUEUED and found.lines[0].sku == sku]
+    """Who waits for a SKU, first who has lost some, and by arrival."""
+    mine = [found for found in model.reservations if found.status is Status.QUEUED and found.lines[0].sku == sku]
+    return [found for found in mine if found.lost_as] + [found for found in mine if not found.lost_as]
 
 
 def free(model: Model, sku: str) -> int:
@@ -119,6 +121,9 @@ def _serve(model: Model, sku: str, now_ms: int, instead_of: Reservation | None =
         model.events += 1
         model.promised.append(Move(sku, now_ms, units))
         first.status, first.version, first.deadline_ms = Status.HELD, model.events, now_ms + ttl_ms
+        if first.lost_as in (Status.CONFIRMED, Status.READY):
+            first.status = Status.CONFIRMED
+            first.deadline_ms = deadline_ms(model.policy.calendar, 0, now_ms + model.policy.collect_within_ms)
         first.place, first.chances = 0, first.chances + 1
         return True
     return False

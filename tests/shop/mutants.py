@@ -10,9 +10,10 @@ from actors.core.status import Status
 from actors.core.transact import Decision
 from actors.shop.commands import AdjustStock, Collect, Command, Confirm, CountStock, Reserve
 from actors.shop.decide import decide
-from actors.shop.events import Collected, Confirmed, Event, Expired, Released, Reserved, ShortfallDeclared
+from actors.shop.events import Collected, Confirmed, Event, Expired, Released, Reserved
 from actors.shop.evolve import evolve
 from actors.shop.expiry import Due, due
+from actors.shop.shortfall_events import ShortfallDeclared
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transact import recall
 from tests.shop.scenario_text import instant

@@ -17,6 +17,8 @@
     advise S9:T4 A 3             noted #2               arrive S9:T4 [A 2] [borne by SOURCE]
     close #2 A 2                 close S9:T4
 
+    resolve #5 RELEASED          resolve #5 WAITING     resolve #5 MOVED to S2:7
+
 A part is known by its holder (o1), what it applies by its revision (1), what is acknowledged by number and version.
 
 A word and a colon in front is the key, else each line has a key of its own. Times are `[days d]h:mm[:ss[.mmm]]` since
@@ -58,6 +60,7 @@ from actors.shop.commands import (
     claim_key,
 )
 from actors.shop.events import Event, Left, OutcomeApplied, Released
+from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallTask
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
 from actors.shop.transfers import Transfer
 from tests.shop.transfers_text import TRANSFER_VERBS, about_transfer, transfer_text
@@ -123,6 +126,10 @@ def command_of(text: str, key: str, now_ms: int = 0) -> Command:
         return SetSafetyStock(key, lines_of(rest))
     if verb in {"claim", "apply", "acknowledge"}:
         return _about_parts(verb, rest, options)
+    if verb == "resolve":
+        task, resolution = rest.strip().split()
+        of = int(task.removeprefix("#")), Resolution[resolution]
+        return ResolveShortfall(key, *of, moved_to=options.get("to", ""))
     if verb in TRANSFER_VERBS:
         subject, _, rest = rest.strip().partition(" ")
         return about_transfer(
@@ -217,6 +224,8 @@ def answer_text(remembered: Remembered) -> str:
             return f"#{answer.number} {answer.status.name} {answer.holder} {', '.join(lines)}{until}"
         case Transfer():
             return transfer_text(answer)
+        case ShortfallTask():
+            return task_text(answer)
 
 
 def _reservation_text(held: Reservation) -> str:
@@ -232,6 +241,16 @@ def _reservation_text(held: Reservation) -> str:
     place += f" at {clock(waits.expected_at_ms)}" if waits and waits.expected_at_ms else ""
     part = f" of {held.part.holder} at {held.part.applied_revision}" if held.part is not None else ""
     return f"#{held.number} {held.status.name} {', '.join(lines)}{reason}{until}{place}{slot}{part}"
+
+
+def task_text(task: ShortfallTask) -> str:
+    """What one reservation has lost, and what became of it."""
+    lost = ", ".join(f"{sku} {units} of {held}" for sku, held, units in task.lines)
+    place = f" place #{task.place}" if task.place else ""
+    place += f" no place {task.no_place.name}" if task.no_place else ""
+    resolution = f" {task.resolution.name}" if task.resolution else ""
+    moved = f" to {task.moved_to}" if task.moved_to else ""
+    return f"#{task.number} {task.cause.name} #{task.reservation} {task.was.name} lost {lost}{place}{resolution}{moved}"
 
 
 def _rejection_text(no: Rejection) -> str:

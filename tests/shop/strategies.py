@@ -5,7 +5,7 @@ from typing import Final
 from hypothesis import strategies as st
 
 from actors.calendar.hours import Calendar
-from actors.core.policy import DAY_MS, HOUR_MS, LimitRule, Policy, TtlRule
+from actors.core.policy import DAY_MS, HOUR_MS, LimitRule, LosesFirst, Policy, TtlRule
 from actors.core.status import ReleaseReason, Status
 from actors.shop.commands import AdjustmentKind
 from tests.shop.hours import staffed, weekly
@@ -46,9 +46,11 @@ POLICIES: Final = (
     Policy(version=5, paused=True),
     Policy(version=6, calendar=ONE_PLACE),
     Policy(version=7, calendar=CLOSED_AT_TIMES, limit_rules=(LimitRule("app", "", 3, 6),)),
+    Policy(version=9, losers_wait=True, loses_first=LosesFirst.YOUNGEST, line_places_max=3),
+    Policy(version=10, losers_wait=True, line_may_pass=True, calendar=CLOSED_AT_TIMES),
     Policy(version=8, line_may_pass=True, line_places_max=2, ttl_rules=(TtlRule("", "", "S1", MINUTE_MS),)),
 )
-OPENING_POLICIES: Final = (POLICIES[0], POLICIES[1], POLICIES[5], POLICIES[5], POLICIES[6])
+OPENING_POLICIES: Final = (POLICIES[0], POLICIES[1], POLICIES[5], POLICIES[5], POLICIES[6], POLICIES[7])
 
 skus = st.sampled_from("AAABBBC")
 units = st.integers(1, 4)

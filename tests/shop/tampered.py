@@ -26,7 +26,7 @@ from actors.shop.events import (
     StockAdjusted,
     StockCounted,
 )
-from actors.shop.state import Shortfall
+from actors.shop.shortfalls import Shortfall
 from tests.shop.scenario import play
 from tests.shop.scenario_text import instant
 from tests.shop.watched import Record

@@ -99,7 +99,8 @@ def test_the_mutant_is_caught(name: str) -> None:
 
 
 def test_a_restored_line_that_lost_its_sequence_is_another_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
-    def last_first(line: Line, number: int, customer_id: str, units: int) -> None:
+    def last_first(line: Line, number: int, customer_id: str, units: int, *, has_lost: bool) -> None:
+        assert not has_lost
         line.numbers.insert(0, number)
         line.customers[customer_id] = number
         line.units += units

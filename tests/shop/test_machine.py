@@ -35,7 +35,7 @@ from actors.shop.snapshot import Capture, Row, restore
 from actors.shop.state import Ledger, Remembered
 from tests.shop import strategies as some
 from tests.shop.compared import comes_too_late, indexes, indexes_of, plain
-from tests.shop.machine_line import WaitsInLine
+from tests.shop.machine_shortfalls import LosesUnits
 from tests.shop.model import Model
 from tests.shop.model_books import Reservation, order_of
 from tests.shop.scenario_text import MINUTE_MS
@@ -49,7 +49,7 @@ RUN_MS_MAX: Final = 7 * DAY_MS
 COUNT_BACK_MS_MAX: Final = 20 * HOUR_MS
 
 
-class LedgerMachine(WaitsInLine):
+class LedgerMachine(LosesUnits):
     """Says everything twice: to the core and to the model."""
 
     core: Core | None = None

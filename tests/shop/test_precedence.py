@@ -134,6 +134,8 @@ REASONS = {
     Reason.LINE_NOT_OFFERED: "receive A 1 / reserve ann A 2 basket b waiting 1h",
     Reason.LINE_FULL: "receive A 1 / reserve ann A 2 waiting 1h / reserve bob A 2 waiting 1h",
     Reason.IN_LINE_ALREADY: "receive A 1 / reserve ann A 2 waiting 1h / reserve ann A 2 waiting 1h",
+    Reason.SHORTFALL_NOT_FOUND: "resolve #9 RELEASED",
+    Reason.SHORTFALL_RESOLVED: " / ".join(["receive A 1", "reserve ann A 1", "sell A 1", *["resolve #6 RELEASED"] * 2]),
     Reason.SLOT_FULL: "receive A 2 / reserve ann A 1 slot 9:00 / reserve bob A 1 slot 9:00",
 }
 # No shop gives them: tests/orders. A grant, and too many transfers: tests/shop/test_grants.py, test_transfers.py.

@@ -9,9 +9,11 @@ from actors.calendar.hours import Calendar, Duty
 from actors.core.overlay import Overlay
 from actors.core.policy import HOUR_MS, LimitRule, Policy, TtlRule
 from actors.runtime.kinds import SHOP
+from actors.shop.commands import CountStock
 from actors.shop.events import Event
 from actors.shop.expiry import due
 from actors.shop.invariants import check
+from actors.shop.shortfalls import Resolution, ResolveShortfall
 from actors.shop.snapshot import FORMAT, Capture, Head, restore
 from actors.shop.state import Reservation
 from tests.shop.scenario import play
@@ -101,7 +103,16 @@ EVERYTHING = """
 
 
 def lived() -> Watched:
-    return play(EVERYTHING, POLICY)
+    return with_a_loss(play(EVERYTHING, POLICY))
+
+
+def with_a_loss(watched: Watched) -> Watched:
+    """Then the rule lets losers wait, one does, and somebody is told of an earlier loss."""
+    now_ms = watched.ledger.time_ms
+    watched.adopt(replace(POLICY, version=POLICY.version + 1, losers_wait=True), now_ms)
+    watched.say(CountStock("lost", (("E", 0),), 0, True), now_ms)
+    watched.say(ResolveShortfall("told", next(iter(watched.ledger.tasks.open)), Resolution.RELEASED), now_ms)
+    return watched
 
 
 def test_the_life_has_every_kind_of_event() -> None:
@@ -161,7 +172,8 @@ def test_a_snapshot_knows_where_all_answers_are() -> None:
 def test_a_restart_at_any_line_changes_nothing(restart_at: int) -> None:
     heading, *lines = EVERYTHING.strip().splitlines()
     at = lines[restart_at - 1].split("|")[0]
-    restarted = play("\n".join([heading, *lines[:restart_at], f"{at} | restart", *lines[restart_at:]]), POLICY)
+    page = "\n".join([heading, *lines[:restart_at], f"{at} | restart", *lines[restart_at:]])
+    restarted = with_a_loss(play(page, POLICY))
     straight = lived()
     # A restart is a line of its own, so the keys of the lines after it are other keys; the stock knows no keys.
     assert restarted.stock() == straight.stock()

@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from actors.core.policy import Policy
-from actors.core.transact import PolicyAdopted
 from actors.shop import events as ev
+from actors.shop.commands import CountStock
 from actors.shop.events import touched_skus
 from tests.shop.scenario import play
 
@@ -60,6 +60,7 @@ PAGE = """
     9:00 | reserve fi D 1 waiting 3h   | Queued
     9:00 | release #46                 | Left OTHER, Served
    11:00 | wait                        | PassedOver, Served
+   11:01 | resolve #22 RELEASED        | ShortfallResolved
 """
 
 
@@ -67,7 +68,8 @@ def test_every_kind_of_event_tells_what_it_changed() -> None:
     watched = play(PAGE)
     for event in (ev.StockCounted("c", "", 0, (("A", 4), ("C", 0)), 0, ()), ev.SafetyStockSet("s", "", (("A", 1),))):
         watched._journal([event], watched.ledger.time_ms)
-    watched._journal([PolicyAdopted(Policy(version=2))], watched.ledger.time_ms)
+    watched.adopt(Policy(version=2, losers_wait=True), watched.ledger.time_ms)
+    watched.say(CountStock("l", (("D", 0),), 0, True), watched.ledger.time_ms)
     assert watched.mistold() == []
     assert {type(record.event) for record in watched.records} == set(get_args(ev.Event))
 

@@ -7,6 +7,8 @@ from actors.core.policy import DAY_MS, HOUR_MS
 from actors.core.status import ReleaseReason
 from actors.shop import commands as cm
 from actors.shop.allotments import Allotment, HolderKind
+from actors.shop.shortfalls import Resolution, ResolveShortfall
+from actors.shop.state import StockOutcome
 
 SKUS: Final = ("A", "B", "C", "never stocked")
 CUSTOMERS: Final = ("ann", "bob", "cid", "dan")
@@ -20,14 +22,15 @@ ASKED: Final = (ReleaseReason.CUSTOMER_CANCELLED, ReleaseReason.PAYMENT_FAILED, 
 
 
 class Callers:
-    """A source of commands. `numbers` are the reservations that callers have heard of, `quotas` those of channels, and
-    `taken` what tills have taken.
+    """A source of commands. `numbers` are the reservations that callers have heard of, `quotas` those of channels,
+    `taken` what tills have taken, and `tasks` those of shortfalls.
     """
 
     def __init__(self, random: Random) -> None:
         self.numbers: list[int] = []
         self.quotas: list[int] = []
         self.taken: list[int] = []
+        self.tasks: list[int] = []
         self._random = random
         self._keys = 0
 
@@ -38,8 +41,8 @@ class Callers:
 
     def about(self, key: str) -> cm.Command:
         """Any command under a key."""
-        kinds = (self._reserve, self._step, self._adjust, self._count, self._of_allotments)
-        (kind,) = self._random.choices(kinds, weights=(50, 35, 12, 3, 8))
+        kinds = (self._reserve, self._step, self._adjust, self._count, self._of_allotments, self._miss)
+        (kind,) = self._random.choices(kinds, weights=(50, 35, 12, 3, 8, 11))
         return kind(key)
 
     def hear(self, given: Allotment) -> None:
@@ -87,6 +90,25 @@ class Callers:
             delta = {cm.AdjustmentKind.SALE: -units, cm.AdjustmentKind.CORRECTION: random.choice((-units, units))}
             rows.append(cm.Movement(random.choice(SKUS[:3]), delta.get(kind, 2 * units), sequence, kind, 0))
         return cm.AdjustStock(key, source, tuple(rows))
+
+    def lost(self, version: int, outcome: StockOutcome) -> None:
+        """A change of stock made shortfalls, by this version. Each loser has a task, of an event behind."""
+        losers = {number for short in outcome.shortfalls for number, _ in short.losses}
+        first = version + len(outcome.shortfalls) + 1
+        self.tasks += range(first, first + len(losers) + 1)  # and more where a quota lost some before
+
+    def _resolve(self, key: str) -> cm.Command:
+        """One of the newest tasks, which may be closed."""
+        ways = Resolution.MOVED, Resolution.WAITING, Resolution.WAITING, Resolution.RELEASED
+        resolution = self._random.choice(ways)
+        moved_to = "S2:7" if resolution is Resolution.MOVED else ""
+        return ResolveShortfall(key, self._random.choice(self.tasks[-5:]), resolution, moved_to=moved_to)
+
+    def _miss(self, key: str) -> cm.Command:
+        """Fewer are there than are promised, mostly; or somebody does something about who lost some."""
+        if self.tasks and self._random.random() < 0.5:
+            return self._resolve(key)
+        return cm.CountStock(key, ((self._random.choice(SKUS[:3]), self._random.randint(0, 8)),), 0, True)
 
     def _count(self, key: str) -> cm.Command:
         random = self._random

@@ -11,6 +11,7 @@ from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
 from actors.shop.events import Left, PassedOver, Served
 from actors.shop.evolve import evolve
+from actors.shop.shortfall_events import Requeued, ShortfallResolved
 from actors.shop.snapshot import Capture
 from actors.shop.state import Ledger
 from tests.journal.memory import MemoryDisk
@@ -75,7 +76,11 @@ def rules_only(disk: MemoryDisk, ledger_id: str, after: int) -> bool:
 
 
 def of_lines(disk: MemoryDisk, ledger_id: str) -> Counter[str]:
-    """What happened in lines: how many were served, passed over, and left."""
+    """What happened in lines: how many were served, passed over, put first and left; and to tasks."""
     records = disk.records.get(ledger_id, ())
     happened = (event for record in records for event in SHOP.read_events(record.payload))
-    return Counter(type(event).__name__ for event in happened if isinstance(event, Served | PassedOver | Left))
+    return Counter(
+        type(event).__name__
+        for event in happened
+        if isinstance(event, Served | PassedOver | Left | Requeued | ShortfallResolved)
+    )

@@ -15,7 +15,7 @@ from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded
 from serve.routing.router import Router
-from serve.services.reservations import RESERVE, Kind, Reservations
+from serve.services.reservations import RESERVE, Kind
 
 if TYPE_CHECKING:
     from tests.simulation.chain_world import ChainWorld
@@ -75,8 +75,6 @@ class Gateway:
         self.coordinator = Coordinator(self.router, world, world.draw)
         self.grants = Grants(self.router)
         self.reconciler = Reconciler(self.router, self.coordinator, self.grants)
-        nobody: Any = None
-        self._reservations = Reservations(self.router, nobody, self.grants, nobody, self.reconciler)
         self._calls: dict[asyncio.Task[Any], None] = {}  # no set: its sequence is not the seed's
 
     async def start(self) -> None:
@@ -106,7 +104,7 @@ class Gateway:
 
     async def decide(self, kind: Kind, entry: Entry, end: float) -> Answer:
         """What ReservationService does for a call in one shop. Raises DeadlinePassed for what only waits for news."""
-        answer = await self._reservations._send(kind, entry, end)
+        answer = await self.grants.decide(entry, end, promise=kind.promise)
         if kind.promise:
             await self.reconciler.report_answers([(entry[0], answer)], end)
         failure = failure_of(answer)

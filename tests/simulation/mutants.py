@@ -16,6 +16,7 @@ from actors.shop.allotments import Allotment
 from actors.shop.commands import Reserve
 from actors.shop.decide_line import next_served
 from actors.shop.events import Left, Served
+from actors.shop.line import Line
 from actors.shop.state import Ledger, Reservation
 from tests.journal.memory import MemoryJournal
 from tests.simulation.world import Parts
@@ -188,6 +189,19 @@ def _returns_what_was_drawn(allotment: Allotment) -> tuple[tuple[str, int], ...]
     return tuple((line.sku, line.left + line.used) for line in allotment.lines)
 
 
+_ENTERED = Line.enter
+
+
+def _puts_losers_last(line: Line, number: int, customer_id: str, units: int, *, has_lost: bool) -> None:
+    """Who has lost units stands where he came, and not before others."""
+    del has_lost
+    _ENTERED(line, number, customer_id, units, has_lost=False)
+
+
+class _NoTask:
+    """Of which there are none."""
+
+
 MUTANTS: dict[str, tuple[Parts, set[str]]] = {
     "answers before the append": (Parts(host=AnswersBeforeAppend), {"I4", "I13"}),
     "passes over a failed append": (Parts(host=PassesOverFailures), {"I4", "I8"}),
@@ -211,5 +225,7 @@ PATCHES: dict[str, tuple[tuple[Any, str, Any], set[str]]] = {
     "loses the line in a snapshot": ((snapshot, "enter_line", lambda *_: None), {"I1", "I8"}),
     "counts a quota twice": ((evolve_allotments, "_shift", _draws_twice), {"I1", "I8", "I13"}),
     "returns what was drawn from a quota": ((Allotment, "back_by_time", _returns_what_was_drawn), {"I1", "I13"}),
+    "puts losers last": ((Line, "enter", _puts_losers_last), {"I8", "I18"}),
+    "loses tasks in a snapshot": ((snapshot, "ShortfallTask", _NoTask), {"I1", "I13"}),
     "keeps no units for the head": ((Ledger, "kept", lambda *_: 0), {"I18"}),
 }

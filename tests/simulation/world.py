@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from msgspec.structs import replace
 
 from actors.core.answers import Recorded
-from actors.core.policy import CALL_MS_MAX, DAY_MS, HOUR_MS, LimitRule, Policy
+from actors.core.policy import CALL_MS_MAX, DAY_MS, HOUR_MS, LimitRule, LosesFirst, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status
 from actors.journal.port import Fenced, Journal, JournalError
@@ -20,7 +20,7 @@ from actors.runtime.ledger_host import LedgerHost
 from actors.runtime.refusals import ATTEMPTS_MAX
 from actors.shop import commands as cm
 from actors.shop.allotments import Allotment, HolderKind
-from actors.shop.state import Remembered, Reservation
+from actors.shop.state import Remembered, Reservation, StockOutcome
 from tests.journal.memory import MemoryDisk, MemoryJournal
 from tests.runtime.actors_here import Ended
 from tests.runtime.breaking import BreakingJournal
@@ -74,12 +74,18 @@ class World:
         self.passed_ms = 0  # by a clock that nobody sets
         self.latest_ms = self.machine.at_ms  # no ledger time can be later
         self.disk = MemoryDisk()
-        self.policy = Policy(version=1, ttl_ms_max=2 * DAY_MS)
+        self.policy = Policy(
+            version=1,
+            ttl_ms_max=2 * DAY_MS,
+            loses_first=LosesFirst(1 + seed // 2 % 2),
+            losers_wait=seed % 4 > 0,
+        )
         self.callers = Callers(self.random)
         self.answers: dict[str, tuple[cm.Command, Remembered]] = {}
         self.heard_ms: dict[str, int] = {}  # when, by ledger time
         self.doubtful: dict[str, cm.Command] = {}  # asked, and never answered
         self.deadlines_ms: dict[int, int] = {}  # as callers were told
+        self.lost: set[int] = set()  # reservations that have lost units in a shortfall
         self.script: list[str] = []
         self.struck: Counter[str] = Counter()
         self._take_over()
@@ -182,6 +188,8 @@ class World:
             ttl_ms_default=ttl_ms,
             ttl_ms_max=2 * DAY_MS,
             limit_rules=limits,
+            loses_first=LosesFirst(1 + self.policy.version // 2 % 2),
+            losers_wait=self.policy.version % 2 == 1,
         )
         self.struck["rules"] += 1
         self.script.append(f"rules {self.policy.version}")
@@ -289,6 +297,9 @@ class World:
                 raise Broken("I4", f"{command.key} was answered {first[1]}, and now {answer}")
         elif not (isinstance(value, Rejection) and value.reason is Reason.IDEMPOTENCY_KEY_REUSED):
             raise Broken("I6", f"the key {command.key} was used again for something else, and answered {answer}")
+        if isinstance(value, StockOutcome) and isinstance(answer, Recorded) and value.shortfalls and first is None:
+            self.callers.lost(answer.version, value)
+            self.lost |= {number for short in value.shortfalls for number, _ in short.losses}
         self._learn(value)
 
     def _learn(self, value: object) -> None:
@@ -310,12 +321,12 @@ class World:
                 raise Broken("I11", f"reservation {value.number} expired before {known}, it is {self.latest_ms}")
 
     def answers_about(self, number: int) -> int | None:
-        """The deadline that callers were told last, where no later step may have moved it back."""
+        """The deadline that callers were told last, where neither a later step nor a loss may have moved it back."""
         moved = any(
             isinstance(command, cm.Confirm | cm.Extend) and command.number == number
             for command, _ in self.answers.values()
         )
-        return None if moved else self.deadlines_ms.get(number)
+        return None if moved or number in self.lost else self.deadlines_ms.get(number)
 
     def _attempt(self, work: Callable[[], object]) -> None:
         try:

@@ -41,6 +41,7 @@ from holdfast.client.models.administration import (
     HotSku as HotSku,
     LedgerStatus as LedgerStatus,
     LimitRule as LimitRule,
+    LosesFirst as LosesFirst,
     OrdersVerification as OrdersVerification,
     Policy as Policy,
     PolicySet as PolicySet,
@@ -82,6 +83,12 @@ from holdfast.client.models.reservations import (
     ShortLine as ShortLine,
     Status as Status,
     TransferStatus as TransferStatus,
+)
+from holdfast.client.models.shortfalls import (
+    LostLine as LostLine,
+    ShortfallCause as ShortfallCause,
+    ShortfallResolution as ShortfallResolution,
+    ShortfallTask as ShortfallTask,
 )
 from holdfast.client.models.stock import (
     Adjustment as Adjustment,

@@ -18,6 +18,7 @@ from holdfast.client.calls.administration import AdministrationCalls, BlockingAd
 from holdfast.client.calls.allotments import AllotmentCalls, BlockingAllotmentCalls
 from holdfast.client.calls.orders import BlockingOrderCalls, OrderCalls
 from holdfast.client.calls.reservations import BlockingReservationCalls, ReservationCalls
+from holdfast.client.calls.shortfalls import BlockingShortfallCalls, ShortfallCalls
 from holdfast.client.calls.stock import BlockingStockCalls, StockCalls
 from holdfast.client.calls.transfers import BlockingTransferCalls, TransferCalls
 from holdfast.client.connection import METHODS, Caller, Connection
@@ -26,7 +27,9 @@ from holdfast.client.limits import Limits, RetryPolicy, Timeouts
 from holdfast.v1.reservation_service_pb2 import ReserveRequest
 
 
-class ChannelClient(ReservationCalls, OrderCalls, StockCalls, AllotmentCalls, TransferCalls, AdministrationCalls):
+class ChannelClient(
+    ReservationCalls, OrderCalls, StockCalls, AllotmentCalls, TransferCalls, ShortfallCalls, AdministrationCalls
+):
     """Everything the service offers. Make it inside the event loop that uses it, and close it (or use `async with`).
 
     `target` is `host:port`. `channels` is the number of connections, used in turn. `credentials` None talks in plain
@@ -81,6 +84,7 @@ class BlockingChannelClient(
     BlockingStockCalls,
     BlockingAllotmentCalls,
     BlockingTransferCalls,
+    BlockingShortfallCalls,
     BlockingAdministrationCalls,
 ):
     """`ChannelClient` for threads, with the same arguments. Thread-safe; concurrent threads' calls batch together."""

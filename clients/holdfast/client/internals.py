@@ -19,6 +19,7 @@ from holdfast.client.limits import Limits
 from holdfast.client.models.allotments import allotment_from
 from holdfast.client.models.orders import order_from
 from holdfast.client.models.reservations import Rejection, Reservation, rejection_from, reservation_from
+from holdfast.client.models.shortfalls import shortfall_task_from
 from holdfast.client.models.stock import stock_change_from
 from holdfast.client.models.transfers import transfer_from
 from holdfast.client.statuses import Fault, error_from, fault_from_item
@@ -45,6 +46,7 @@ _RESULTS: Final[dict[str, Callable[[Any], Any]]] = {
     "allotment": allotment_from,
     "change": stock_change_from,
     "transfer": transfer_from,
+    "task": shortfall_task_from,
     "rejection": rejection_from,
     "error": fault_from_item,
 }

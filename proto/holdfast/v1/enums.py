@@ -3,6 +3,17 @@
 from enum import IntEnum
 
 
+class LosesFirst(IntEnum):
+    """Who loses first where promised units are missing."""
+
+    # In a request it means LOWEST_STATUS.
+    UNSPECIFIED = 0
+    # Holds, then what is confirmed, then what is ready; of these the youngest.
+    LOWEST_STATUS = 1
+    # The youngest, whatever it is.
+    YOUNGEST = 2
+
+
 class HolderKind(IntEnum):
     """Who holds an allotment."""
 
@@ -180,6 +191,38 @@ class Reason(IntEnum):
     LINE_FULL = 30
     # The customer waits for this SKU already, by the reservation that is named.
     IN_LINE_ALREADY = 31
+    # The shop has no such task, or forgot it.
+    SHORTFALL_NOT_FOUND = 32
+    # The task is closed already.
+    SHORTFALL_RESOLVED = 33
+
+
+class ShortfallCause(IntEnum):
+    """What found promised units missing."""
+
+    # Not told: from before causes were recorded.
+    UNSPECIFIED = 0
+    # A count.
+    COUNT = 1
+    # A till sold more than was free.
+    SALE = 2
+    # A correction: breakage, theft.
+    CORRECTION = 3
+
+
+class ShortfallResolution(IntEnum):
+    """What becomes of a task."""
+
+    # In an answer: it is open. In a request: refused, a resolution is required.
+    UNSPECIFIED = 0
+    # The customer collects in another shop, where the units are held for him.
+    MOVED = 1
+    # The customer waits first in line for the units.
+    WAITING = 2
+    # The customer knows that there is nothing more; he waits no longer.
+    RELEASED = 3
+    # Output only. Nobody did anything about it until 1,024 later ones were open.
+    NOT_HANDLED = 4
 
 
 class AdjustmentKind(IntEnum):

@@ -46,6 +46,8 @@ class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_LINE_NOT_OFFERED: _ClassVar[Reason]
     REASON_LINE_FULL: _ClassVar[Reason]
     REASON_IN_LINE_ALREADY: _ClassVar[Reason]
+    REASON_SHORTFALL_NOT_FOUND: _ClassVar[Reason]
+    REASON_SHORTFALL_RESOLVED: _ClassVar[Reason]
 REASON_UNSPECIFIED: Reason
 REASON_IDEMPOTENCY_KEY_REUSED: Reason
 REASON_RESERVATION_NOT_FOUND: Reason
@@ -78,6 +80,8 @@ REASON_OPEN_TRANSFERS_LIMIT: Reason
 REASON_LINE_NOT_OFFERED: Reason
 REASON_LINE_FULL: Reason
 REASON_IN_LINE_ALREADY: Reason
+REASON_SHORTFALL_NOT_FOUND: Reason
+REASON_SHORTFALL_RESOLVED: Reason
 
 class ShortLine(_message.Message):
     __slots__ = ("sku", "asked", "available")

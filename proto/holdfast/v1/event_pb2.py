@@ -17,11 +17,12 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from holdfast.v1 import allotment_pb2 as holdfast_dot_v1_dot_allotment__pb2
 from holdfast.v1 import error_pb2 as holdfast_dot_v1_dot_error__pb2
 from holdfast.v1 import reservation_pb2 as holdfast_dot_v1_dot_reservation__pb2
+from holdfast.v1 import shortfall_pb2 as holdfast_dot_v1_dot_shortfall__pb2
 from holdfast.v1 import stock_pb2 as holdfast_dot_v1_dot_stock__pb2
 from holdfast.v1 import transfer_pb2 as holdfast_dot_v1_dot_transfer__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/event.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bholdfast/v1/allotment.proto\x1a\x17holdfast/v1/error.proto\x1a\x1dholdfast/v1/reservation.proto\x1a\x17holdfast/v1/stock.proto\x1a\x1aholdfast/v1/transfer.proto\"\xf2\r\n\x05\x45vent\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0brecord_hash\x18\x17 \x01(\x03\x12.\n\x08reserved\x18\x04 \x01(\x0b\x32\x1a.holdfast.v1.ReservedEventH\x00\x12,\n\x07refused\x18\x05 \x01(\x0b\x32\x19.holdfast.v1.RefusedEventH\x00\x12\x30\n\tconfirmed\x18\x06 \x01(\x0b\x32\x1b.holdfast.v1.ConfirmedEventH\x00\x12\x35\n\x0cready_marked\x18\x07 \x01(\x0b\x32\x1d.holdfast.v1.ReadyMarkedEventH\x00\x12\x30\n\tcollected\x18\x08 \x01(\x0b\x32\x1b.holdfast.v1.CollectedEventH\x00\x12.\n\x08released\x18\t \x01(\x0b\x32\x1a.holdfast.v1.ReleasedEventH\x00\x12,\n\x07\x65xpired\x18\n \x01(\x0b\x32\x19.holdfast.v1.ExpiredEventH\x00\x12.\n\x08\x65xtended\x18\x0b \x01(\x0b\x32\x1a.holdfast.v1.ExtendedEventH\x00\x12\x39\n\x0estock_adjusted\x18\x0c \x01(\x0b\x32\x1f.holdfast.v1.StockAdjustedEventH\x00\x12\x37\n\rstock_counted\x18\r \x01(\x0b\x32\x1e.holdfast.v1.StockCountedEventH\x00\x12<\n\x10safety_stock_set\x18\x0e \x01(\x0b\x32 .holdfast.v1.SafetyStockSetEventH\x00\x12\x41\n\x12shortfall_declared\x18\x0f \x01(\x0b\x32#.holdfast.v1.ShortfallDeclaredEventH\x00\x12\x39\n\x0epolicy_adopted\x18\x10 \x01(\x0b\x32\x1f.holdfast.v1.PolicyAdoptedEventH\x00\x12,\n\x07\x61mended\x18\x11 \x01(\x0b\x32\x19.holdfast.v1.AmendedEventH\x00\x12,\n\x07\x63laimed\x18\x12 \x01(\x0b\x32\x19.holdfast.v1.ClaimedEventH\x00\x12;\n\x0foutcome_applied\x18\x13 \x01(\x0b\x32 .holdfast.v1.OutcomeAppliedEventH\x00\x12\x36\n\x0c\x61\x63knowledged\x18\x14 \x01(\x0b\x32\x1e.holdfast.v1.AcknowledgedEventH\x00\x12\x37\n\rorder_changed\x18\x15 \x01(\x0b\x32\x1e.holdfast.v1.OrderChangedEventH\x00\x12\x35\n\x0c\x63laim_barred\x18\x16 \x01(\x0b\x32\x1d.holdfast.v1.ClaimBarredEventH\x00\x12.\n\x08\x61llotted\x18\x1e \x01(\x0b\x32\x1a.holdfast.v1.AllottedEventH\x00\x12\x41\n\x12\x61llotment_extended\x18\x18 \x01(\x0b\x32#.holdfast.v1.AllotmentExtendedEventH\x00\x12\x41\n\x12\x61llotment_returned\x18\x19 \x01(\x0b\x32#.holdfast.v1.AllotmentReturnedEventH\x00\x12?\n\x11\x61llotment_expired\x18\x1a \x01(\x0b\x32\".holdfast.v1.AllotmentExpiredEventH\x00\x12=\n\x10\x61llotment_shrunk\x18\x1b \x01(\x0b\x32!.holdfast.v1.AllotmentShrunkEventH\x00\x12\x33\n\x0bquota_drawn\x18\x1c \x01(\x0b\x32\x1c.holdfast.v1.QuotaDrawnEventH\x00\x12(\n\x05given\x18\x1d \x01(\x0b\x32\x17.holdfast.v1.GivenEventH\x00\x12=\n\x10transfer_changed\x18\x1f \x01(\x0b\x32!.holdfast.v1.TransferChangedEventH\x00\x12*\n\x06queued\x18  \x01(\x0b\x32\x18.holdfast.v1.QueuedEventH\x00\x12*\n\x06served\x18! \x01(\x0b\x32\x18.holdfast.v1.ServedEventH\x00\x12\x33\n\x0bpassed_over\x18\" \x01(\x0b\x32\x1c.holdfast.v1.PassedOverEventH\x00\x12&\n\x04left\x18# \x01(\x0b\x32\x16.holdfast.v1.LeftEventH\x00\x42\x08\n\x06\x63hange\"\x91\x01\n\x14TransferChangedEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x13\n\x0btransfer_id\x18\x02 \x01(\t\x12(\n\x05lines\x18\x03 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12,\n\x0bloss_bearer\x18\x04 \x01(\x0e\x32\x17.holdfast.v1.LossBearer\"3\n\x11OrderChangedEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\"T\n\x10\x43laimBarredEvent\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x10\n\x08operator\x18\x03 \x01(\t\x12\x0b\n\x03why\x18\x04 \x01(\t\">\n\rReservedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xb0\x01\n\x0c\x41mendedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nslot_start\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"=\n\x0c\x43laimedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xc9\x01\n\x13OutcomeAppliedEvent\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12.\n\x06status\x18\x03 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05lines\x18\x05 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\",\n\x11\x41\x63knowledgedEvent\x12\x17\n\x0freservation_ids\x18\x01 \x03(\t\"<\n\x0bQueuedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\x7f\n\x0bServedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x83\x01\n\x0fPassedOverEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x7f\n\tLeftEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\x06status\x18\x02 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12*\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.holdfast.v1.ReleaseReason\"c\n\x0cRefusedEvent\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\t\x12)\n\trejection\x18\x03 \x01(\x0b\x32\x16.holdfast.v1.Rejection\"X\n\x0e\x43onfirmedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"*\n\x10ReadyMarkedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"m\n\x0e\x43ollectedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12\x19\n\x11payment_reference\x18\x03 \x01(\t\"}\n\rReleasedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12*\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.holdfast.v1.ReleaseReason\"P\n\x0c\x45xpiredEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"W\n\rExtendedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x01\n\x12StockAdjustedEvent\x12\x0e\n\x06source\x18\x01 \x01(\t\x12,\n\x0b\x61\x64justments\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.Adjustment\x12\x18\n\x10\x64ropped_repeated\x18\x03 \x01(\x05\x12\x14\n\x0csettled_late\x18\x04 \x01(\x05\"\x9c\x01\n\x11StockCountedEvent\x12)\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x0b\x63orrections\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.Adjustment\x12.\n\x08\x61llotted\x18\x03 \x01(\x0e\x32\x1c.holdfast.v1.AllottedCounted\"G\n\x13SafetyStockSetEvent\x12\x30\n\rsafety_stocks\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"C\n\x16ShortfallDeclaredEvent\x12)\n\tshortfall\x18\x01 \x01(\x0b\x32\x16.holdfast.v1.Shortfall\",\n\x12PolicyAdoptedEvent\x12\x16\n\x0epolicy_version\x18\x01 \x01(\x03\":\n\rAllottedEvent\x12)\n\tallotment\x18\x01 \x01(\x0b\x32\x16.holdfast.v1.Allotment\"^\n\x16\x41llotmentExtendedEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"X\n\x16\x41llotmentReturnedEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"W\n\x15\x41llotmentExpiredEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"V\n\x14\x41llotmentShrunkEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"@\n\tDrawnLine\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x03\"P\n\x0fQuotaDrawnEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12%\n\x05\x64rawn\x18\x02 \x03(\x0b\x32\x16.holdfast.v1.DrawnLine\"]\n\nGivenEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x0c\n\x04till\x18\x02 \x01(\t\x12)\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/event.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bholdfast/v1/allotment.proto\x1a\x17holdfast/v1/error.proto\x1a\x1dholdfast/v1/reservation.proto\x1a\x1bholdfast/v1/shortfall.proto\x1a\x17holdfast/v1/stock.proto\x1a\x1aholdfast/v1/transfer.proto\"\xe5\x0e\n\x05\x45vent\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0brecord_hash\x18\x17 \x01(\x03\x12.\n\x08reserved\x18\x04 \x01(\x0b\x32\x1a.holdfast.v1.ReservedEventH\x00\x12,\n\x07refused\x18\x05 \x01(\x0b\x32\x19.holdfast.v1.RefusedEventH\x00\x12\x30\n\tconfirmed\x18\x06 \x01(\x0b\x32\x1b.holdfast.v1.ConfirmedEventH\x00\x12\x35\n\x0cready_marked\x18\x07 \x01(\x0b\x32\x1d.holdfast.v1.ReadyMarkedEventH\x00\x12\x30\n\tcollected\x18\x08 \x01(\x0b\x32\x1b.holdfast.v1.CollectedEventH\x00\x12.\n\x08released\x18\t \x01(\x0b\x32\x1a.holdfast.v1.ReleasedEventH\x00\x12,\n\x07\x65xpired\x18\n \x01(\x0b\x32\x19.holdfast.v1.ExpiredEventH\x00\x12.\n\x08\x65xtended\x18\x0b \x01(\x0b\x32\x1a.holdfast.v1.ExtendedEventH\x00\x12\x39\n\x0estock_adjusted\x18\x0c \x01(\x0b\x32\x1f.holdfast.v1.StockAdjustedEventH\x00\x12\x37\n\rstock_counted\x18\r \x01(\x0b\x32\x1e.holdfast.v1.StockCountedEventH\x00\x12<\n\x10safety_stock_set\x18\x0e \x01(\x0b\x32 .holdfast.v1.SafetyStockSetEventH\x00\x12\x41\n\x12shortfall_declared\x18\x0f \x01(\x0b\x32#.holdfast.v1.ShortfallDeclaredEventH\x00\x12\x39\n\x0epolicy_adopted\x18\x10 \x01(\x0b\x32\x1f.holdfast.v1.PolicyAdoptedEventH\x00\x12,\n\x07\x61mended\x18\x11 \x01(\x0b\x32\x19.holdfast.v1.AmendedEventH\x00\x12,\n\x07\x63laimed\x18\x12 \x01(\x0b\x32\x19.holdfast.v1.ClaimedEventH\x00\x12;\n\x0foutcome_applied\x18\x13 \x01(\x0b\x32 .holdfast.v1.OutcomeAppliedEventH\x00\x12\x36\n\x0c\x61\x63knowledged\x18\x14 \x01(\x0b\x32\x1e.holdfast.v1.AcknowledgedEventH\x00\x12\x37\n\rorder_changed\x18\x15 \x01(\x0b\x32\x1e.holdfast.v1.OrderChangedEventH\x00\x12\x35\n\x0c\x63laim_barred\x18\x16 \x01(\x0b\x32\x1d.holdfast.v1.ClaimBarredEventH\x00\x12.\n\x08\x61llotted\x18\x1e \x01(\x0b\x32\x1a.holdfast.v1.AllottedEventH\x00\x12\x41\n\x12\x61llotment_extended\x18\x18 \x01(\x0b\x32#.holdfast.v1.AllotmentExtendedEventH\x00\x12\x41\n\x12\x61llotment_returned\x18\x19 \x01(\x0b\x32#.holdfast.v1.AllotmentReturnedEventH\x00\x12?\n\x11\x61llotment_expired\x18\x1a \x01(\x0b\x32\".holdfast.v1.AllotmentExpiredEventH\x00\x12=\n\x10\x61llotment_shrunk\x18\x1b \x01(\x0b\x32!.holdfast.v1.AllotmentShrunkEventH\x00\x12\x33\n\x0bquota_drawn\x18\x1c \x01(\x0b\x32\x1c.holdfast.v1.QuotaDrawnEventH\x00\x12(\n\x05given\x18\x1d \x01(\x0b\x32\x17.holdfast.v1.GivenEventH\x00\x12=\n\x10transfer_changed\x18\x1f \x01(\x0b\x32!.holdfast.v1.TransferChangedEventH\x00\x12*\n\x06queued\x18  \x01(\x0b\x32\x18.holdfast.v1.QueuedEventH\x00\x12*\n\x06served\x18! \x01(\x0b\x32\x18.holdfast.v1.ServedEventH\x00\x12\x33\n\x0bpassed_over\x18\" \x01(\x0b\x32\x1c.holdfast.v1.PassedOverEventH\x00\x12&\n\x04left\x18# \x01(\x0b\x32\x16.holdfast.v1.LeftEventH\x00\x12.\n\x08requeued\x18$ \x01(\x0b\x32\x1a.holdfast.v1.RequeuedEventH\x00\x12\x41\n\x12shortfall_resolved\x18% \x01(\x0b\x32#.holdfast.v1.ShortfallResolvedEventH\x00\x42\x08\n\x06\x63hange\"\x91\x01\n\x14TransferChangedEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x13\n\x0btransfer_id\x18\x02 \x01(\t\x12(\n\x05lines\x18\x03 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12,\n\x0bloss_bearer\x18\x04 \x01(\x0e\x32\x17.holdfast.v1.LossBearer\"3\n\x11OrderChangedEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\"T\n\x10\x43laimBarredEvent\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x10\n\x08operator\x18\x03 \x01(\t\x12\x0b\n\x03why\x18\x04 \x01(\t\">\n\rReservedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xb0\x01\n\x0c\x41mendedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nslot_start\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"=\n\x0c\x43laimedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xc9\x01\n\x13OutcomeAppliedEvent\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12.\n\x06status\x18\x03 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05lines\x18\x05 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\",\n\x11\x41\x63knowledgedEvent\x12\x17\n\x0freservation_ids\x18\x01 \x03(\t\"<\n\x0bQueuedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xaf\x01\n\x0bServedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x06status\x18\x04 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\"\x83\x01\n\x0fPassedOverEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xad\x01\n\rRequeuedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x05\x63\x61use\x18\x04 \x01(\x0e\x32\x1b.holdfast.v1.ShortfallCause\"\xa0\x01\n\x16ShortfallResolvedEvent\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x34\n\nresolution\x18\x02 \x01(\x0e\x32 .holdfast.v1.ShortfallResolution\x12\x1f\n\x17moved_to_reservation_id\x18\x03 \x01(\t\x12\x1e\n\x16waiting_reservation_id\x18\x04 \x01(\t\"\x7f\n\tLeftEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\x06status\x18\x02 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12*\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.holdfast.v1.ReleaseReason\"c\n\x0cRefusedEvent\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\t\x12)\n\trejection\x18\x03 \x01(\x0b\x32\x16.holdfast.v1.Rejection\"X\n\x0e\x43onfirmedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"*\n\x10ReadyMarkedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"m\n\x0e\x43ollectedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12\x19\n\x11payment_reference\x18\x03 \x01(\t\"\xd3\x01\n\rReleasedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12*\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.holdfast.v1.ReleaseReason\x12*\n\x05\x63\x61use\x18\x04 \x01(\x0e\x32\x1b.holdfast.v1.ShortfallCause\x12(\n\x0bnot_in_line\x18\x05 \x01(\x0e\x32\x13.holdfast.v1.Reason\"P\n\x0c\x45xpiredEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"W\n\rExtendedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x01\n\x12StockAdjustedEvent\x12\x0e\n\x06source\x18\x01 \x01(\t\x12,\n\x0b\x61\x64justments\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.Adjustment\x12\x18\n\x10\x64ropped_repeated\x18\x03 \x01(\x05\x12\x14\n\x0csettled_late\x18\x04 \x01(\x05\"\x9c\x01\n\x11StockCountedEvent\x12)\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x0b\x63orrections\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.Adjustment\x12.\n\x08\x61llotted\x18\x03 \x01(\x0e\x32\x1c.holdfast.v1.AllottedCounted\"G\n\x13SafetyStockSetEvent\x12\x30\n\rsafety_stocks\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"C\n\x16ShortfallDeclaredEvent\x12)\n\tshortfall\x18\x01 \x01(\x0b\x32\x16.holdfast.v1.Shortfall\",\n\x12PolicyAdoptedEvent\x12\x16\n\x0epolicy_version\x18\x01 \x01(\x03\":\n\rAllottedEvent\x12)\n\tallotment\x18\x01 \x01(\x0b\x32\x16.holdfast.v1.Allotment\"^\n\x16\x41llotmentExtendedEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"X\n\x16\x41llotmentReturnedEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"W\n\x15\x41llotmentExpiredEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"V\n\x14\x41llotmentShrunkEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"@\n\tDrawnLine\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x03\"P\n\x0fQuotaDrawnEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12%\n\x05\x64rawn\x18\x02 \x03(\x0b\x32\x16.holdfast.v1.DrawnLine\"]\n\nGivenEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x0c\n\x04till\x18\x02 \x01(\t\x12)\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -29,70 +30,74 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.event_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013holdfast.v1P\001Z\026holdfast/v1;holdfastv1'
-  _globals['_EVENT']._serialized_start=212
-  _globals['_EVENT']._serialized_end=1990
-  _globals['_TRANSFERCHANGEDEVENT']._serialized_start=1993
-  _globals['_TRANSFERCHANGEDEVENT']._serialized_end=2138
-  _globals['_ORDERCHANGEDEVENT']._serialized_start=2140
-  _globals['_ORDERCHANGEDEVENT']._serialized_end=2191
-  _globals['_CLAIMBARREDEVENT']._serialized_start=2193
-  _globals['_CLAIMBARREDEVENT']._serialized_end=2277
-  _globals['_RESERVEDEVENT']._serialized_start=2279
-  _globals['_RESERVEDEVENT']._serialized_end=2341
-  _globals['_AMENDEDEVENT']._serialized_start=2344
-  _globals['_AMENDEDEVENT']._serialized_end=2520
-  _globals['_CLAIMEDEVENT']._serialized_start=2522
-  _globals['_CLAIMEDEVENT']._serialized_end=2583
-  _globals['_OUTCOMEAPPLIEDEVENT']._serialized_start=2586
-  _globals['_OUTCOMEAPPLIEDEVENT']._serialized_end=2787
-  _globals['_ACKNOWLEDGEDEVENT']._serialized_start=2789
-  _globals['_ACKNOWLEDGEDEVENT']._serialized_end=2833
-  _globals['_QUEUEDEVENT']._serialized_start=2835
-  _globals['_QUEUEDEVENT']._serialized_end=2895
-  _globals['_SERVEDEVENT']._serialized_start=2897
-  _globals['_SERVEDEVENT']._serialized_end=3024
-  _globals['_PASSEDOVEREVENT']._serialized_start=3027
-  _globals['_PASSEDOVEREVENT']._serialized_end=3158
-  _globals['_LEFTEVENT']._serialized_start=3160
-  _globals['_LEFTEVENT']._serialized_end=3287
-  _globals['_REFUSEDEVENT']._serialized_start=3289
-  _globals['_REFUSEDEVENT']._serialized_end=3388
-  _globals['_CONFIRMEDEVENT']._serialized_start=3390
-  _globals['_CONFIRMEDEVENT']._serialized_end=3478
-  _globals['_READYMARKEDEVENT']._serialized_start=3480
-  _globals['_READYMARKEDEVENT']._serialized_end=3522
-  _globals['_COLLECTEDEVENT']._serialized_start=3524
-  _globals['_COLLECTEDEVENT']._serialized_end=3633
-  _globals['_RELEASEDEVENT']._serialized_start=3635
-  _globals['_RELEASEDEVENT']._serialized_end=3760
-  _globals['_EXPIREDEVENT']._serialized_start=3762
-  _globals['_EXPIREDEVENT']._serialized_end=3842
-  _globals['_EXTENDEDEVENT']._serialized_start=3844
-  _globals['_EXTENDEDEVENT']._serialized_end=3931
-  _globals['_STOCKADJUSTEDEVENT']._serialized_start=3934
-  _globals['_STOCKADJUSTEDEVENT']._serialized_end=4064
-  _globals['_STOCKCOUNTEDEVENT']._serialized_start=4067
-  _globals['_STOCKCOUNTEDEVENT']._serialized_end=4223
-  _globals['_SAFETYSTOCKSETEVENT']._serialized_start=4225
-  _globals['_SAFETYSTOCKSETEVENT']._serialized_end=4296
-  _globals['_SHORTFALLDECLAREDEVENT']._serialized_start=4298
-  _globals['_SHORTFALLDECLAREDEVENT']._serialized_end=4365
-  _globals['_POLICYADOPTEDEVENT']._serialized_start=4367
-  _globals['_POLICYADOPTEDEVENT']._serialized_end=4411
-  _globals['_ALLOTTEDEVENT']._serialized_start=4413
-  _globals['_ALLOTTEDEVENT']._serialized_end=4471
-  _globals['_ALLOTMENTEXTENDEDEVENT']._serialized_start=4473
-  _globals['_ALLOTMENTEXTENDEDEVENT']._serialized_end=4567
-  _globals['_ALLOTMENTRETURNEDEVENT']._serialized_start=4569
-  _globals['_ALLOTMENTRETURNEDEVENT']._serialized_end=4657
-  _globals['_ALLOTMENTEXPIREDEVENT']._serialized_start=4659
-  _globals['_ALLOTMENTEXPIREDEVENT']._serialized_end=4746
-  _globals['_ALLOTMENTSHRUNKEVENT']._serialized_start=4748
-  _globals['_ALLOTMENTSHRUNKEVENT']._serialized_end=4834
-  _globals['_DRAWNLINE']._serialized_start=4836
-  _globals['_DRAWNLINE']._serialized_end=4900
-  _globals['_QUOTADRAWNEVENT']._serialized_start=4902
-  _globals['_QUOTADRAWNEVENT']._serialized_end=4982
-  _globals['_GIVENEVENT']._serialized_start=4984
-  _globals['_GIVENEVENT']._serialized_end=5077
+  _globals['_EVENT']._serialized_start=241
+  _globals['_EVENT']._serialized_end=2134
+  _globals['_TRANSFERCHANGEDEVENT']._serialized_start=2137
+  _globals['_TRANSFERCHANGEDEVENT']._serialized_end=2282
+  _globals['_ORDERCHANGEDEVENT']._serialized_start=2284
+  _globals['_ORDERCHANGEDEVENT']._serialized_end=2335
+  _globals['_CLAIMBARREDEVENT']._serialized_start=2337
+  _globals['_CLAIMBARREDEVENT']._serialized_end=2421
+  _globals['_RESERVEDEVENT']._serialized_start=2423
+  _globals['_RESERVEDEVENT']._serialized_end=2485
+  _globals['_AMENDEDEVENT']._serialized_start=2488
+  _globals['_AMENDEDEVENT']._serialized_end=2664
+  _globals['_CLAIMEDEVENT']._serialized_start=2666
+  _globals['_CLAIMEDEVENT']._serialized_end=2727
+  _globals['_OUTCOMEAPPLIEDEVENT']._serialized_start=2730
+  _globals['_OUTCOMEAPPLIEDEVENT']._serialized_end=2931
+  _globals['_ACKNOWLEDGEDEVENT']._serialized_start=2933
+  _globals['_ACKNOWLEDGEDEVENT']._serialized_end=2977
+  _globals['_QUEUEDEVENT']._serialized_start=2979
+  _globals['_QUEUEDEVENT']._serialized_end=3039
+  _globals['_SERVEDEVENT']._serialized_start=3042
+  _globals['_SERVEDEVENT']._serialized_end=3217
+  _globals['_PASSEDOVEREVENT']._serialized_start=3220
+  _globals['_PASSEDOVEREVENT']._serialized_end=3351
+  _globals['_REQUEUEDEVENT']._serialized_start=3354
+  _globals['_REQUEUEDEVENT']._serialized_end=3527
+  _globals['_SHORTFALLRESOLVEDEVENT']._serialized_start=3530
+  _globals['_SHORTFALLRESOLVEDEVENT']._serialized_end=3690
+  _globals['_LEFTEVENT']._serialized_start=3692
+  _globals['_LEFTEVENT']._serialized_end=3819
+  _globals['_REFUSEDEVENT']._serialized_start=3821
+  _globals['_REFUSEDEVENT']._serialized_end=3920
+  _globals['_CONFIRMEDEVENT']._serialized_start=3922
+  _globals['_CONFIRMEDEVENT']._serialized_end=4010
+  _globals['_READYMARKEDEVENT']._serialized_start=4012
+  _globals['_READYMARKEDEVENT']._serialized_end=4054
+  _globals['_COLLECTEDEVENT']._serialized_start=4056
+  _globals['_COLLECTEDEVENT']._serialized_end=4165
+  _globals['_RELEASEDEVENT']._serialized_start=4168
+  _globals['_RELEASEDEVENT']._serialized_end=4379
+  _globals['_EXPIREDEVENT']._serialized_start=4381
+  _globals['_EXPIREDEVENT']._serialized_end=4461
+  _globals['_EXTENDEDEVENT']._serialized_start=4463
+  _globals['_EXTENDEDEVENT']._serialized_end=4550
+  _globals['_STOCKADJUSTEDEVENT']._serialized_start=4553
+  _globals['_STOCKADJUSTEDEVENT']._serialized_end=4683
+  _globals['_STOCKCOUNTEDEVENT']._serialized_start=4686
+  _globals['_STOCKCOUNTEDEVENT']._serialized_end=4842
+  _globals['_SAFETYSTOCKSETEVENT']._serialized_start=4844
+  _globals['_SAFETYSTOCKSETEVENT']._serialized_end=4915
+  _globals['_SHORTFALLDECLAREDEVENT']._serialized_start=4917
+  _globals['_SHORTFALLDECLAREDEVENT']._serialized_end=4984
+  _globals['_POLICYADOPTEDEVENT']._serialized_start=4986
+  _globals['_POLICYADOPTEDEVENT']._serialized_end=5030
+  _globals['_ALLOTTEDEVENT']._serialized_start=5032
+  _globals['_ALLOTTEDEVENT']._serialized_end=5090
+  _globals['_ALLOTMENTEXTENDEDEVENT']._serialized_start=5092
+  _globals['_ALLOTMENTEXTENDEDEVENT']._serialized_end=5186
+  _globals['_ALLOTMENTRETURNEDEVENT']._serialized_start=5188
+  _globals['_ALLOTMENTRETURNEDEVENT']._serialized_end=5276
+  _globals['_ALLOTMENTEXPIREDEVENT']._serialized_start=5278
+  _globals['_ALLOTMENTEXPIREDEVENT']._serialized_end=5365
+  _globals['_ALLOTMENTSHRUNKEVENT']._serialized_start=5367
+  _globals['_ALLOTMENTSHRUNKEVENT']._serialized_end=5453
+  _globals['_DRAWNLINE']._serialized_start=5455
+  _globals['_DRAWNLINE']._serialized_end=5519
+  _globals['_QUOTADRAWNEVENT']._serialized_start=5521
+  _globals['_QUOTADRAWNEVENT']._serialized_end=5601
+  _globals['_GIVENEVENT']._serialized_start=5603
+  _globals['_GIVENEVENT']._serialized_end=5696
 # @@protoc_insertion_point(module_scope)

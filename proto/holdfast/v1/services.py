@@ -10,6 +10,7 @@ from holdfast.v1 import stock_service_pb2
 from holdfast.v1 import event_service_pb2
 from holdfast.v1 import order_service_pb2
 from holdfast.v1 import reservation_service_pb2
+from holdfast.v1 import shortfall_service_pb2
 from holdfast.v1 import transfer_service_pb2
 
 SERVICES: Final[tuple[ServiceDescriptor, ...]] = (
@@ -19,5 +20,6 @@ SERVICES: Final[tuple[ServiceDescriptor, ...]] = (
     event_service_pb2.DESCRIPTOR.services_by_name["EventService"],
     order_service_pb2.DESCRIPTOR.services_by_name["OrderService"],
     reservation_service_pb2.DESCRIPTOR.services_by_name["ReservationService"],
+    shortfall_service_pb2.DESCRIPTOR.services_by_name["ShortfallService"],
     transfer_service_pb2.DESCRIPTOR.services_by_name["TransferService"],
 )

@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from holdfast.v1 import shortfall_pb2 as _shortfall_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -111,14 +112,16 @@ class ShortfallLoss(_message.Message):
     def __init__(self, reservation_id: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
 
 class Shortfall(_message.Message):
-    __slots__ = ("sku", "quantity", "losses")
+    __slots__ = ("sku", "quantity", "losses", "cause")
     SKU_FIELD_NUMBER: _ClassVar[int]
     QUANTITY_FIELD_NUMBER: _ClassVar[int]
     LOSSES_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
     sku: str
     quantity: int
     losses: _containers.RepeatedCompositeFieldContainer[ShortfallLoss]
-    def __init__(self, sku: _Optional[str] = ..., quantity: _Optional[int] = ..., losses: _Optional[_Iterable[_Union[ShortfallLoss, _Mapping]]] = ...) -> None: ...
+    cause: _shortfall_pb2.ShortfallCause
+    def __init__(self, sku: _Optional[str] = ..., quantity: _Optional[int] = ..., losses: _Optional[_Iterable[_Union[ShortfallLoss, _Mapping]]] = ..., cause: _Optional[_Union[_shortfall_pb2.ShortfallCause, str]] = ...) -> None: ...
 
 class StockChange(_message.Message):
     __slots__ = ("version", "applied", "dropped_repeated", "dropped_late", "shortfalls", "settled_late")

@@ -2,12 +2,22 @@ import datetime
 
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class LosesFirst(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LOSES_FIRST_UNSPECIFIED: _ClassVar[LosesFirst]
+    LOSES_FIRST_LOWEST_STATUS: _ClassVar[LosesFirst]
+    LOSES_FIRST_YOUNGEST: _ClassVar[LosesFirst]
+LOSES_FIRST_UNSPECIFIED: LosesFirst
+LOSES_FIRST_LOWEST_STATUS: LosesFirst
+LOSES_FIRST_YOUNGEST: LosesFirst
 
 class Store(_message.Message):
     __slots__ = ("store_id", "name", "latitude", "longitude", "paused", "channels", "hours")
@@ -130,7 +140,7 @@ class ChainLimitRule(_message.Message):
     def __init__(self, channel: _Optional[str] = ..., sku: _Optional[str] = ..., open_reservations_max: _Optional[int] = ..., units_max: _Optional[int] = ..., collected_for: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Policy(_message.Message):
-    __slots__ = ("version", "ttl_default", "ttl_max", "ttl_rules", "collect_within", "limit_rules", "chain_limit_rules", "line_wait_max", "line_places_max", "line_may_pass")
+    __slots__ = ("version", "ttl_default", "ttl_max", "ttl_rules", "collect_within", "limit_rules", "chain_limit_rules", "line_wait_max", "line_places_max", "line_may_pass", "loses_first", "losers_wait")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     TTL_DEFAULT_FIELD_NUMBER: _ClassVar[int]
     TTL_MAX_FIELD_NUMBER: _ClassVar[int]
@@ -141,6 +151,8 @@ class Policy(_message.Message):
     LINE_WAIT_MAX_FIELD_NUMBER: _ClassVar[int]
     LINE_PLACES_MAX_FIELD_NUMBER: _ClassVar[int]
     LINE_MAY_PASS_FIELD_NUMBER: _ClassVar[int]
+    LOSES_FIRST_FIELD_NUMBER: _ClassVar[int]
+    LOSERS_WAIT_FIELD_NUMBER: _ClassVar[int]
     version: int
     ttl_default: _duration_pb2.Duration
     ttl_max: _duration_pb2.Duration
@@ -151,4 +163,6 @@ class Policy(_message.Message):
     line_wait_max: _duration_pb2.Duration
     line_places_max: int
     line_may_pass: bool
-    def __init__(self, version: _Optional[int] = ..., ttl_default: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ttl_max: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ttl_rules: _Optional[_Iterable[_Union[TtlRule, _Mapping]]] = ..., collect_within: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., limit_rules: _Optional[_Iterable[_Union[LimitRule, _Mapping]]] = ..., chain_limit_rules: _Optional[_Iterable[_Union[ChainLimitRule, _Mapping]]] = ..., line_wait_max: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., line_places_max: _Optional[int] = ..., line_may_pass: _Optional[bool] = ...) -> None: ...
+    loses_first: LosesFirst
+    losers_wait: bool
+    def __init__(self, version: _Optional[int] = ..., ttl_default: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ttl_max: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ttl_rules: _Optional[_Iterable[_Union[TtlRule, _Mapping]]] = ..., collect_within: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., limit_rules: _Optional[_Iterable[_Union[LimitRule, _Mapping]]] = ..., chain_limit_rules: _Optional[_Iterable[_Union[ChainLimitRule, _Mapping]]] = ..., line_wait_max: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., line_places_max: _Optional[int] = ..., line_may_pass: _Optional[bool] = ..., loses_first: _Optional[_Union[LosesFirst, str]] = ..., losers_wait: _Optional[bool] = ...) -> None: ...

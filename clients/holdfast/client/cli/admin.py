@@ -263,6 +263,8 @@ def _show_policy(session: Session, policy: models.Policy, waits: dict[str, Any] 
             ("rules of time", "\n".join(rules)),
             ("limits", "\n".join(limits)),
             ("limits over the chain", "\n".join(over_chain)),
+            ("loses first", policy.loses_first.name.lower().replace("_", " ")),
+            ("losers", "wait first in line" if policy.losers_wait else ""),
             ("not bound yet", "\n".join(waits.get("pending", ()))),
             ("not counted yet", waits.get("uncounted_reservations") or ""),
         ]
@@ -284,6 +286,9 @@ def _read(path: Path, kind: Any, name: str) -> Any:
         document = json.loads(text)
         if isinstance(document, dict) and name in document:
             document = document[name]
+        named = str(document.get("loses_first")) if isinstance(document, dict) else ""
+        if named in models.LosesFirst.__members__:  # by name, as it is shown
+            document = {**document, "loses_first": models.LosesFirst.__members__[named]}
         return TypeAdapter(kind, config=ConfigDict(extra="forbid")).validate_python({name: document})[name]
     except ValidationError as error:
         # In our words: pydantic's run over several lines and end in an address of its own.

@@ -21,6 +21,7 @@ from holdfast.client.limits import Timeouts
 from holdfast.client.models.allotments import Allotment, AllotmentOutcome
 from holdfast.client.models.orders import Order, PartOutcomes, Place, SourcingPolicy
 from holdfast.client.models.reservations import Rejection, ReleaseReason, Reservation
+from holdfast.client.models.shortfalls import ShortfallTask
 from holdfast.client.models.stock import StockOutcome
 from holdfast.client.models.transfers import Transfer
 
@@ -189,7 +190,7 @@ def one_place(near: str | None, postcode: str | None) -> Place:
 ParamsT = ParamSpec("ParamsT")
 ResultT = TypeVar("ResultT")
 
-Answer: TypeAlias = Reservation | Order | PartOutcomes | StockOutcome | AllotmentOutcome | Transfer
+Answer: TypeAlias = Reservation | Order | PartOutcomes | StockOutcome | AllotmentOutcome | Transfer | ShortfallTask
 """What a change may be answered with."""
 
 DEFAULT_TARGET = "127.0.0.1:9000"
@@ -288,6 +289,8 @@ class Session:
                 self.show({"allotment": output.to_document(outcome)}, tables.facts_of(tables.ALLOTMENT, outcome))
             case Transfer():
                 self.show({"transfer": output.to_document(outcome)}, tables.facts_of(tables.TRANSFER, outcome))
+            case ShortfallTask():
+                self.show({"task": output.to_document(outcome)}, tables.facts_of(tables.TASK, outcome))
             case tuple():
                 self.show({"outcomes": output.part_documents(outcome)}, tables.parts_table(outcome))
                 if code := output.exit_code_of_parts(outcome):

@@ -17,6 +17,7 @@ from holdfast.client.models.allotments import AllottedLine
 from holdfast.client.models.events import Event
 from holdfast.client.models.orders import Candidate, Exclusion, FoundStores, Order, PartOutcome, PickupSlots
 from holdfast.client.models.reservations import Line, NearStore, Rejection, Reservation
+from holdfast.client.models.shortfalls import LostLine
 from holdfast.client.models.stock import AvailabilityChange, Shortfall, StoreAvailability
 from holdfast.client.models.transfers import TransferLine
 from holdfast.client.wire_types import LinePairs
@@ -26,13 +27,15 @@ def _units(lines: LinePairs) -> str:
     return ", ".join(f"{quantity} x {sku}" for sku, quantity in lines)
 
 
-def _line(line: Line | AllottedLine | TransferLine) -> str:
-    """What of a line is still held, left with its holder, or came of a transfer."""
+def _line(line: Line | AllottedLine | TransferLine | LostLine) -> str:
+    """What of a line is still held, left with its holder, came of a transfer, or was lost."""
     match line:
         case Line():
             return f"{line.held} of {line.quantity} x {line.sku}"
         case TransferLine():
             return f"{line.received} of {line.quantity} x {line.sku}"
+        case LostLine():
+            return f"{line.lost} of {line.held} x {line.sku}"
         case _:
             return f"{line.left} of {line.given} x {line.sku}"
 
@@ -57,6 +60,7 @@ def _barred(claim: BarredClaim) -> str:
 TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "barred": lambda claims: "\n".join(map(_barred, claims)),
     "barred_at_ms": time_text,
+    "created_at_ms": time_text,
     "discrepancies": lambda found: "; ".join(
         f"{one.invariant} {one.subject}: {one.expected}, not {one.found}" for one in found
     ),
@@ -82,6 +86,7 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "received_at_ms": time_text,
     "recovery_ms": duration_text,
     "reservation_ids": ", ".join,
+    "resolved_at_ms": time_text,
     "sent_at_ms": time_text,
     "starts_at_ms": time_text,
     "short_lines": lambda lines: ", ".join(f"{one.sku}: {one.available} of {one.asked}" for one in lines),
@@ -142,6 +147,11 @@ AFFECTED: Final = "store_id slot_start_ms taken capacity reservation_ids"
 LEDGERS: Final = (
     "store_id version epoch actor pid open_reservations positions outbox snapshot_version recovery_ms ledger_time_ms"
 )
+TASK: Final = (
+    "task_id store_id reservation_id order_id customer_id channel lines was cause created_at_ms waiting_reservation_id "
+    "not_in_line resolution resolved_at_ms moved_to_reservation_id"
+)
+TASKS: Final = "task_id reservation_id customer_id lines cause near_stores expected_at_ms resolution"
 TRANSFER: Final = (
     "transfer_id source_store_id destination_store_id status lines expected_at_ms sent_at_ms received_at_ms loss_bearer"
 )

@@ -7,7 +7,9 @@ from typing import Any, Final
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
 from holdfast.client.wire_types import enum_reader, reader, to_fields, to_message
-from holdfast.v1 import store_pb2
+from holdfast.v1 import enums, store_pb2
+
+LosesFirst = enums.LosesFirst
 
 # Ledgers of orders and of limits over the chain: each keeps a share of the customers. Their number never changes.
 CUSTOMERS_LEDGERS: Final = tuple(f"customers/{slot:04d}" for slot in range(64))
@@ -95,7 +97,7 @@ class ChainLimitRule(LimitRule):
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The chain's rules. To change them, send back what was read, its `version` included. Of lines, None and zero leave
-    the service's own: a day, and a thousand places of one SKU in one shop.
+    the service's own: a day, and a thousand places of one SKU in one shop; UNSPECIFIED is LOWEST_STATUS.
     """
 
     ttl_default_ms: int
@@ -108,6 +110,8 @@ class Policy:
     line_wait_max_ms: int | None = None
     line_places_max: int = 0
     line_may_pass: bool = False
+    loses_first: LosesFirst = LosesFirst.UNSPECIFIED
+    losers_wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, get_args
 
 from holdfast.client.models.allotments import Allotment
-from holdfast.client.models.reservations import Rejection, ReleaseReason, Reservation, Status
+from holdfast.client.models.reservations import Reason, Rejection, ReleaseReason, Reservation, Status
+from holdfast.client.models.shortfalls import ShortfallCause, ShortfallResolution
 from holdfast.client.models.stock import Adjustment, AllottedCounted, Shortfall
 from holdfast.client.models.transfers import LossBearer
 from holdfast.client.wire_types import LinePairs, reader
@@ -58,11 +59,13 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """Units were given back by this step."""
+    """Units were given back by this step. One of a shortfall has its `cause`, and is a task, of the event's version."""
 
     reservation_id: str
     lines: LinePairs
     reason: ReleaseReason
+    cause: ShortfallCause = ShortfallCause.UNSPECIFIED
+    not_in_line: Reason = Reason.UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +102,12 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Units are held for one that waited; the time of its hold begins now."""
+    """Units are held for one that waited; the time of its hold begins now. CONFIRMED where it was when it lost some."""
 
     reservation_id: str
     lines: LinePairs
     expires_at_ms: int
+    status: Status = Status.HELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,26 @@ class Left:
     reservation_id: str
     status: Status
     reason: ReleaseReason
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """A reservation lost all of its units, and waits first in line. It is a task, of the event's version."""
+
+    reservation_id: str
+    lines: LinePairs
+    expires_at_ms: int
+    cause: ShortfallCause
+
+
+@dataclass(frozen=True, slots=True)
+class ShortfallResolved:
+    """A task was closed; `waiting_reservation_id` is one that waits from now on, and has an event of its own."""
+
+    task_id: str
+    resolution: ShortfallResolution
+    moved_to_reservation_id: str
+    waiting_reservation_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +328,8 @@ Change: TypeAlias = (
     | Served
     | PassedOver
     | Left
+    | Requeued
+    | ShortfallResolved
     | Claimed
     | OutcomeApplied
     | Acknowledged

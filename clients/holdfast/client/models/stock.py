@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from holdfast.client.models.reservations import Rejection
+from holdfast.client.models.shortfalls import ShortfallCause
 from holdfast.client.wire_types import reader
 from holdfast.v1 import enums
 
@@ -80,6 +81,7 @@ class Shortfall:
     sku: str
     quantity: int
     losses: tuple[ShortfallLoss, ...]
+    cause: ShortfallCause = ShortfallCause.UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)

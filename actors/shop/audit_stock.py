@@ -1,0 +1,123 @@
+"""What an audit knows of stock that moves, and of what is missing then; see `audit`, which calls this by the event.
+
+I19  who loses does so by the rule in force, waits first in line only by the rule, and has one task, closed once
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from actors.core.policy import LosesFirst
+from actors.core.status import Status
+from actors.shop import events
+from actors.shop.audit_allotments import HandedOut
+from actors.shop.audit_books import Book, Found, Hold, Rules
+from actors.shop.shortfall_events import Requeued, ShortfallDeclared, ShortfallResolved
+from actors.shop.shortfalls import Resolution
+
+OPEN_TASKS_MAX: Final = 1_024
+_RANKS: Final = (Status.HELD, Status.CONFIRMED, Status.READY)  # who loses first; a claim ranks as a hold
+
+
+class StockAudit:
+    """Movements, counts and shortfalls. The shortfalls of one decision have to be declared, and released or put in line
+    with it. `found` takes violations, `answered` a key and when; `holds` are the live reservations.
+    """
+
+    def __init__(
+        self,
+        books: Mapping[str, Book],
+        holds: Mapping[int, Hold],
+        rules: Rules,
+        handed_out: HandedOut,
+        found: Found,
+        answered: Callable[[str, int], None],
+    ) -> None:
+        self._books, self._holds, self._rules, self._handed_out = books, holds, rules, handed_out
+        self._found, self._answered = found, answered
+        self._marks: dict[str, int] = {}  # the greatest sequence applied of each source
+        self._moved: set[str] = set()  # SKUs whose stock has moved in this decision
+        self._losses: dict[tuple[int, str], int] = {}  # declared and not yet released
+        self._tasks: dict[int, None] = {}  # open ones
+
+    def folds(self) -> dict[type, Callable[[Any, int], None]]:
+        """What each kind of event does."""
+        return {
+            events.StockAdjusted: self._adjusted,
+            events.StockCounted: self._counted,
+            events.SafetyStockSet: self._safety_stock_set,
+            ShortfallDeclared: self._declared,
+            ShortfallResolved: self._resolved,
+        }
+
+    def _adjusted(self, event: events.StockAdjusted, at_ms: int) -> None:
+        self._answered(event.key, at_ms)
+        mark = self._marks.get(event.source, 0)
+        for row in event.movements:
+            sku, book = row.sku, self._books[row.sku]
+            if row.sequence <= mark:
+                self._found("I5", f"source {event.source}", f"rows above {mark}", f"row {row.sequence} of {sku}")
+            book.move(row, self._handed_out.booked(row, at_ms, book))
+            self._moved.add(sku)
+        if event.mark < mark:
+            self._found("I5", f"source {event.source}", f"a mark from {mark} on", f"mark {event.mark}")
+        self._marks[event.source] = max(mark, event.mark)
+
+    def _counted(self, event: events.StockCounted, at_ms: int) -> None:
+        self._answered(event.key, at_ms)
+        for sku, correction in event.corrections:
+            book = self._books[sku]
+            book.counted_at_ms = event.as_of_ms
+            book.adjusted += correction
+            book.on_hand += correction
+            self._handed_out.counted(sku, event.as_of_ms, is_whole=event.allotted_counted)
+            self._moved.add(sku)
+
+    def _safety_stock_set(self, event: events.SafetyStockSet, at_ms: int) -> None:
+        self._answered(event.key, at_ms)
+        for sku, quantity in event.safety_stocks:
+            self._books[sku].safety_stock = quantity
+
+    def _declared(self, event: ShortfallDeclared, _: int) -> None:
+        """What is missing is lost by somebody, and no more; by whom is the rule's."""
+        shortfall = event.shortfall
+        sku, missing = shortfall.sku, self._books[shortfall.sku].missing()
+        lost = sum(units for _, units in shortfall.losses)
+        if not shortfall.quantity == lost == missing:
+            self._found("I2", sku, f"a shortfall of {missing}", f"{shortfall.quantity} declared, {lost} lost")
+        numbers = [number for number, _ in shortfall.losses]
+        if numbers != sorted(numbers, key=self._turn):
+            self._found("I19", sku, f"losers by {self._rules.loses_first.name}", f"{numbers}")
+        self._losses.update({(number, sku): units for number, units in shortfall.losses})
+
+    def _turn(self, number: int) -> tuple[int, int]:
+        hold = self._holds.get(number)
+        if hold is None or hold.status not in _RANKS or self._rules.loses_first is LosesFirst.YOUNGEST:
+            return 0, -number
+        return _RANKS.index(hold.status), -number
+
+    def lost(self, event: events.Released | Requeued, version: int) -> None:
+        """A loss is settled, and has a task."""
+        for sku, units in event.lines:
+            self._losses[event.number, sku] = self._losses.get((event.number, sku), 0) - units
+        if isinstance(event, Requeued) and not self._rules.losers_wait:
+            self._found("I19", f"reservation {event.number}", "released, by the rule", "waits in line")
+        if event.cause is not None:
+            self._tasks[version] = None
+            if len(self._tasks) > OPEN_TASKS_MAX:
+                del self._tasks[next(iter(self._tasks))]
+
+    def _resolved(self, event: ShortfallResolved, at_ms: int) -> None:
+        self._answered(event.key, at_ms)
+        if event.number not in self._tasks or event.resolution is Resolution.NOT_HANDLED:
+            self._found("I19", f"task {event.number}", "an open one, closed by somebody", event.resolution.name)
+        self._tasks.pop(event.number, None)
+
+    def close(self) -> list[str]:
+        """At the end of the decision: the SKUs whose stock has moved in it."""
+        moved = sorted(self._moved)
+        for (number, sku), units in self._losses.items():
+            if units:
+                self._found("I2", f"reservation {number}", f"its loss of {sku} as declared", f"{units} not released")
+        self._moved.clear()
+        self._losses.clear()
+        return moved

@@ -1,0 +1,125 @@
+"""A shop's decisions about shortfalls: what becomes of those who lose units, and how their tasks are closed."""
+
+from typing import Final
+
+from actors.core.answers import fingerprint
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import LIVE, ReleaseReason, Status
+from actors.core.transact import Decision
+from actors.shop.commands import AdjustmentKind, Movement, Reserve
+from actors.shop.decide_line import expected_at_ms, may_wait, no_place
+from actors.shop.events import Event, Left, Queued, Released
+from actors.shop.line import Line
+from actors.shop.shortfall_events import Requeued, ShortfallDeclared, ShortfallResolved
+from actors.shop.shortfalls import Resolution, ResolveShortfall, Shortfall, ShortfallCause, ShortfallTask
+from actors.shop.state import Ledger, Reservation
+
+_GIVES_PLACE: Final = Resolution.WAITING
+
+
+def causes_of(movements: list[Movement]) -> dict[str, ShortfallCause]:
+    """What takes units of each SKU, by the last row that does."""
+    of_sales = AdjustmentKind.SALE
+    return {
+        row.sku: ShortfallCause.SALE if row.kind is of_sales else ShortfallCause.CORRECTION
+        for row in movements
+        if row.delta < 0
+    }
+
+
+def losses(ledger: Ledger, shortfalls: tuple[Shortfall, ...], now_ms: int) -> list[Event]:
+    """A ShortfallDeclared for each shortfall, then what becomes of each losing reservation, over all of its SKUs: who
+    loses all units of one SKU waits first in line where the policy says so, and nothing forbids it.
+    """
+    lost: dict[int, dict[str, int]] = {}
+    cause: dict[int, ShortfallCause | None] = {}
+    for shortfall in shortfalls:
+        for number, units in shortfall.losses:
+            lost.setdefault(number, {})[shortfall.sku] = units
+            cause.setdefault(number, shortfall.cause)
+    events: list[Event] = [ShortfallDeclared(shortfall) for shortfall in shortfalls]
+    joined: dict[str, list[str]] = {}  # the customers who come in line by this decision
+    for number, units_lost in lost.items():
+        before = ledger.reservations[number]
+        lines = before.taken_by_line(units_lost)
+        is_over = lines == before.held_lines()
+        why = cause[number] or ShortfallCause.CORRECTION
+        refused: Reason | None = None
+        if ledger.policy.losers_wait:
+            ahead = joined.setdefault(lines[0][0], [])
+            refused = _kept_out(ledger, before, ahead) if is_over else Reason.LINE_NOT_OFFERED
+            if refused is None:
+                ahead.append(before.customer_id)
+                events.append(Requeued(number, lines, now_ms + ledger.policy.line_wait_ms_max, why))
+                continue
+        over = before if is_over else None
+        reason = ReleaseReason.SHORTFALL
+        events.append(Released("", "", number, lines, reason, before=over, cause=why, no_place=refused))
+    return events
+
+
+def _kept_out(ledger: Ledger, before: Reservation, joined: list[str]) -> Reason | None:
+    """Why a reservation cannot wait for what it held; None where it can. Of it nothing else may be taken up, as in a
+    line there are only plain ones.
+    """
+    is_bound = before.part is not None or before.done or before.grant or before.till
+    if is_bound or before.number in ledger.allotments.drawn or before.number in ledger.outbox:
+        return Reason.LINE_NOT_OFFERED
+    if not ledger.policy.line_wait_ms_max or not may_wait(ledger.policy, before.channel, before):
+        return Reason.LINE_NOT_OFFERED
+    refusal = no_place(ledger, before.lines[0][0], before.customer_id, joined)
+    return None if refusal is None else refusal.reason
+
+
+def decide_resolve_shortfall(ledger: Ledger, command: ResolveShortfall, now_ms: int) -> Decision:
+    """Close a task. Whoever is moved or told leaves the line; whoever is to wait gets a place, unless he has one."""
+    task = ledger.tasks.rows.get(command.number)
+    if task is None:
+        return Rejection(Reason.SHORTFALL_NOT_FOUND)
+    if task.resolution is not None:
+        return Rejection(Reason.SHORTFALL_RESOLVED)
+    if task.order and command.resolution is not Resolution.RELEASED:
+        return Rejection(Reason.PART_OF_ORDER, number=task.reservation)
+    status = status_of(ledger, task.place)
+    has_units = status in LIVE or status is Status.COLLECTED
+    # Nothing was made in the other shop where he had units here a moment ago.
+    has_had = command.resolution is Resolution.MOVED and not command.moved_to
+    if command.resolution is not Resolution.RELEASED and (has_units or has_had):
+        return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=task.place, status=status)
+    resolved = command.key, fingerprint(command), command.number, command.resolution, command.moved_to
+    if status is Status.QUEUED:
+        if command.resolution is _GIVES_PLACE:
+            return (ShortfallResolved(*resolved),)
+        waiting, reason = ledger.reservations[task.place], ReleaseReason.SHORTFALL
+        left = Left("", "", task.place, Status.RELEASED, reason, before=waiting)
+        return (ShortfallResolved(*resolved), left)
+    if command.resolution is not _GIVES_PLACE:
+        return (ShortfallResolved(*resolved),)
+    queued = _place_for(ledger, task, now_ms)
+    if isinstance(queued, Rejection):
+        return queued
+    return (ShortfallResolved(*resolved, place=ledger.version + 2), queued)  # its number is its event's version
+
+
+def status_of(ledger: Ledger, number: int) -> Status | None:
+    """How a reservation stands, None where there is none, or it was forgotten."""
+    reservation = ledger.reservations.get(number)
+    if reservation is not None:
+        return reservation.status
+    over = ledger.finished.ended_as(number)
+    return None if over is None else over[0]
+
+
+def _place_for(ledger: Ledger, task: ShortfallTask, now_ms: int) -> Queued | Rejection:
+    """A place first in line for what a task's customer has lost."""
+    policy, wait_ms = ledger.policy, ledger.policy.line_wait_ms_max
+    asked = Reserve("", task.customer_id, task.channel, "", task.lost(), 0, wait_ms=wait_ms)
+    if not wait_ms or not may_wait(policy, task.channel, asked):
+        return Rejection(Reason.LINE_NOT_OFFERED)
+    ((sku, units),) = asked.lines
+    refusal = no_place(ledger, sku, task.customer_id)
+    if refusal is not None:
+        return refusal
+    line = ledger.lines.get(sku) or Line()
+    expected = expected_at_ms(ledger.positions[sku], units, now_ms)
+    return Queued(asked, now_ms + wait_ms, line.losers + 1, expected, lost_as=task.was)

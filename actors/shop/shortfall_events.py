@@ -1,0 +1,36 @@
+"""The events of what a shortfall has made: places for those who have lost units, and tasks; see `shortfalls`."""
+
+from actors.core.message import Message
+from actors.shop.shortfalls import Resolution, Shortfall, ShortfallCause, ShortfallTask
+
+
+class ShortfallDeclared(Message, frozen=True):
+    """Promised units are missing; a Released with reason SHORTFALL, or a Requeued, follows for each loss."""
+
+    shortfall: Shortfall
+
+
+class Requeued(Message, frozen=True):
+    """A reservation lost all of its units, `lines`, in a shortfall, and waits first in line until `expires_at_ms`."""
+
+    number: int
+    lines: tuple[tuple[str, int], ...]
+    expires_at_ms: int
+    cause: ShortfallCause
+
+
+class ShortfallResolved(Message, frozen=True):
+    """A task was closed. `place` is the number of the reservation that waits for the units from the next event on, 0
+    for none that is new.
+    """
+
+    key: str
+    fingerprint: str
+    number: int
+    resolution: Resolution
+    moved_to: str
+    place: int = 0
+    answer: ShortfallTask | None = None
+
+
+ShortfallEvent = ShortfallDeclared | Requeued | ShortfallResolved

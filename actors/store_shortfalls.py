@@ -1,0 +1,64 @@
+"""What a shop's actor answers about tasks of shortfalls, and about when what was lost may come."""
+
+from actors.core.status import Status, TransferStatus
+from actors.rpc.methods import rpc
+from actors.runtime.actor_runtime import LedgerActor
+from actors.shop.decide_line import expected_at_ms, standing_in_line
+from actors.shop.decide_shortfalls import status_of
+from actors.shop.shortfalls import ShortfallTask
+from actors.shop.state import Ledger
+
+
+class ShortfallQuestions(LedgerActor):
+    """Questions about shortfalls, of shops' ledgers."""
+
+    @rpc
+    def shortfalls(
+        self, store_id: str, after: int, page_size: int, only_open: bool
+    ) -> tuple[int, list[tuple[ShortfallTask, int]], int]:
+        """The ledger's version, a page of tasks, open ones first, each with when units for it may come here, 0 where
+        none are in sight or it is closed; and what to go on after, 0 at the end.
+        """
+        if not self.host.has_begun(store_id):
+            return 0, [], 0
+        with self.host.reading(store_id) as (hosted, now_ms):
+            ledger = hosted.ledger
+            page, after = ledger.tasks.page(after, page_size, only_open=only_open)
+            arrivals = _arrivals(ledger, now_ms)
+            return ledger.version, [(task, _expected_ms(ledger, task, arrivals, now_ms)) for task in page], after
+
+    @rpc
+    def shortfall(self, store_id: str, number: int) -> tuple[ShortfallTask, Status | None] | None:
+        """A task, and how the reservation stands that waits for its units; None where there is none."""
+        if not self.host.has_begun(store_id):
+            return None
+        with self.host.reading(store_id) as (hosted, _):
+            task = hosted.ledger.tasks.rows.get(number)
+            return None if task is None else (task, status_of(hosted.ledger, task.place))
+
+
+def _arrivals(ledger: Ledger, now_ms: int) -> dict[str, int]:
+    """By SKU when the next transfer with some of it is expected here; what is late may come at any time."""
+    found: dict[str, int] = {}
+    for number in ledger.transfers.inbound.values():
+        transfer = ledger.transfers.live[number]
+        if transfer.status is TransferStatus.SENT:
+            at_ms = max(now_ms, transfer.expected_at_ms)
+            for sku, _ in transfer.lines:
+                found[sku] = min(at_ms, found.get(sku, at_ms))
+    return found
+
+
+def _expected_ms(ledger: Ledger, task: ShortfallTask, arrivals: dict[str, int], now_ms: int) -> int:
+    if task.resolution is not None:
+        return 0
+    by_sku: list[int] = []
+    waiting = ledger.reservations.get(task.place)
+    for sku, units in task.lost():
+        if waiting is not None and waiting.status is Status.QUEUED:
+            in_line = standing_in_line(ledger, waiting, now_ms).in_line
+            estimate_ms = 0 if in_line is None else in_line.expected_at_ms
+        else:
+            estimate_ms = expected_at_ms(ledger.positions[sku], units, now_ms)  # as the first in line
+        by_sku.append(min(filter(None, (estimate_ms, arrivals.get(sku, 0))), default=0))
+    return max(by_sku) if all(by_sku) else 0

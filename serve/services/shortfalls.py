@@ -1,0 +1,134 @@
+"""ShortfallService: the tasks of those who lost units, the ways out, and what becomes of each."""
+
+import asyncio
+from typing import Final
+
+from msgspec.structs import replace
+
+from actors.core.ids import format_reservation_id
+from actors.core.status import LIVE, ReleaseReason, Status
+from actors.protocol.messages import Answer, Held, Refusal
+from actors.shop.commands import Lines, Release, Reserve
+from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallTask
+from holdfast.v1 import shortfall_service_pb2 as sf
+from serve.calls import Call, failure_of
+from serve.coordination.grants import Grants
+from serve.routing.router import Router
+from serve.services.store_directory import StoreDirectory
+from serve.sourcing.places import Place
+from serve.sourcing.ranking import Ask, Candidate, Demand, SourcingPolicy
+from serve.sourcing.search import Finder
+from serve.wire import fields
+from serve.wire.fields import fill_instant
+from serve.wire.rules import Checked
+from serve.wire.shortfalls import fill_task, resolve_shortfall
+from serve.wire.statuses import fill_rejection
+
+PAGE_MAX: Final = 100  # each may be a search of its own
+NEAR_STORES_MAX: Final = 3
+
+Wanted = tuple[str, Lines]  # a channel, and what is looked for
+
+
+class Shortfalls:
+    """Serves ShortfallService."""
+
+    def __init__(self, router: Router, stores: StoreDirectory, grants: Grants, finder: Finder) -> None:
+        self._router = router
+        self._stores = stores
+        self._grants = grants
+        self._finder = finder
+        self.calls: Final = {
+            "ListShortfalls": Call(self._list),
+            "ResolveShortfall": Call(self._resolve, is_step=True),
+        }
+
+    async def _list(self, request: sf.ListShortfallsRequest, deadline: float, reply: sf.ListShortfallsResponse) -> None:
+        checked = Checked(request)
+        store_id, scope = request.store_id, (request.store_id, request.only_open)
+        token = fields.read_token(checked, "ListShortfalls", scope, request.page_token)
+        checked.raise_if_faulty()
+        await self._stores.require(store_id, deadline=deadline)
+        asked = (store_id, int(token or 0), min(fields.page_size(request.page_size), PAGE_MAX), request.only_open)
+        version, page, after = await self._router.ask(store_id, "shortfalls", *asked, deadline=deadline)
+        near = await self._near(store_id, [task for task, _ in page if task.resolution is None], deadline)
+        for task, expected_ms in page:
+            told = reply.tasks.add()
+            fill_task(task, store_id, told)
+            for each in near.get((task.channel, task.lost()), ()) if task.resolution is None else ():
+                told.near_stores.add(store_id=each.store_id, kilometres=each.kilometres, has_everything=True)
+            if expected_ms:
+                fill_instant(expected_ms, told.expected_at)
+        reply.next_page_token = fields.issue_token("ListShortfalls", scope, after) if after else ""
+        reply.version = version
+
+    async def _near(self, store_id: str, tasks: list[ShortfallTask], deadline: float) -> dict[Wanted, list[Candidate]]:
+        """The nearest other shops that have all of what each of these lost. Those with the same loss are one search,
+        and all of them one question to each actor.
+        """
+        store = self._router.chain.stores[store_id]
+        if store.latitude is None or store.longitude is None:
+            return {}
+        place = Place(store.latitude, store.longitude)
+
+        async def search(channel: str, lines: Lines) -> list[Candidate]:
+            ask, policy = Ask(place, Demand.of(lines), channel), SourcingPolicy.ONE_STORE
+            found, _ = await self._finder.search(ask, policy, 0, deadline)
+            await asyncio.sleep(0)  # a ranking looks at all shops: other calls go between
+            ranking = found.ranking(NEAR_STORES_MAX + 1, explain=False)
+            return [each for each in ranking.candidates if each.store_id != store_id][:NEAR_STORES_MAX]
+
+        wanted = list(dict.fromkeys((task.channel, task.lost()) for task in tasks))
+        return dict(zip(wanted, await asyncio.gather(*(search(*each) for each in wanted)), strict=True))
+
+    async def _resolve(
+        self, request: sf.ResolveShortfallRequest, deadline: float, reply: sf.ResolveShortfallResponse
+    ) -> None:
+        store_id, command = resolve_shortfall(request)
+        await self._stores.require(store_id, "task_id", deadline=deadline)
+        held: Held | None = None
+        if command.resolution is Resolution.MOVED:
+            to_store = command.to_store
+            await self._stores.require(to_store, "to_store_id", deadline=deadline)
+            moved = await self._hold(store_id, command, deadline)
+            if isinstance(moved, Held):
+                held = moved
+                command = replace(command, moved_to=format_reservation_id(to_store, moved.number))
+            elif moved is not None:
+                _fill(moved, to_store, reply)
+                return
+        answer = await self._router.send((store_id, command), deadline, promise=True)
+        if isinstance(answer, Refusal) and held is not None:
+            await self._let_go(command, held, deadline)
+        _fill(answer, store_id, reply)
+
+    async def _hold(self, store_id: str, command: ResolveShortfall, deadline: float) -> Answer:
+        """Hold the units in the other shop, under the same key; None where the task's shop refuses whatever that says,
+        or has closed the task under this key.
+        """
+        found = await self._router.ask(store_id, "shortfall", store_id, command.number, deadline=deadline)
+        if found is None:
+            return None
+        task, status = found
+        if task.resolution is not None or task.order or status in LIVE or status is Status.COLLECTED:
+            return None
+        lost_by = format_reservation_id(store_id, task.reservation)  # shown there as the caller's own number
+        wanted = Reserve(command.key, task.customer_id, task.channel, "", task.lost(), 0, 0, lost_by)
+        return await self._grants.decide((command.to_store, wanted), deadline, promise=True)
+
+    async def _let_go(self, command: ResolveShortfall, held: Held, deadline: float) -> None:
+        """Somebody else was sooner. Should this not arrive, the hold expires."""
+        release = Release(f"\nmoved {command.key}", held.number, ReleaseReason.OTHER, ())
+        await self._router.send((command.to_store, release), deadline, promise=True)
+
+
+def _fill(answer: Answer, store_id: str, reply: sf.ResolveShortfallResponse) -> None:
+    """The task, or why it was refused. Raises as the calls do."""
+    failure = failure_of(answer)
+    if failure is not None:
+        raise failure
+    if isinstance(answer, ShortfallTask):
+        fill_task(answer, store_id, reply.task)
+        return
+    assert isinstance(answer, Refusal), "a shop answers with the task, or a refusal"
+    fill_rejection(answer, store_id, reply.rejection)
