@@ -58,11 +58,19 @@ class Ascending(MutableMapping[int, None]):
     def __delitem__(self, number: int) -> None:
         if number not in self:
             raise KeyError(number)
+        self._drop(number)
+
+    def _drop(self, number: int) -> None:
         place = bisect_left(self._lasts, number)
         run = self._runs[place].copy()
         del run[bisect_left(run, number)]
         self._replace(place, run)
         self._count -= 1
+
+    def discard(self, number: int) -> None:
+        """Drop a number if it is among them."""
+        if number in self:
+            self._drop(number)
 
     def append(self, number: int) -> None:
         """Add a number, as a list does one that is not less than its last."""

@@ -174,7 +174,8 @@ class Policy(Value, frozen=True, dict=True, gc=True):
 
     def chain_limits_for(self, channel: str, sku: str) -> tuple[ChainLimitRule, ...]:
         """The limits over the whole chain on this SKU (with "": those on any SKU) that match the channel."""
-        return tuple(rule for rule in self._chain_limits_by_sku.get(sku, ()) if rule.channel in ("", channel))
+        rules = self._chain_limits_by_sku.get(sku)
+        return () if rules is None else tuple([rule for rule in rules if rule.channel in ("", channel)])
 
     def is_limited(self, channel: str, lines: Iterable[tuple[str, int]]) -> bool:
         """Whether a limit of the whole chain applies to one of these lines through this channel."""

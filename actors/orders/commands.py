@@ -285,6 +285,8 @@ def call_key_of(remembered: str) -> str:
 
 def key_of(command: Command) -> str:
     """The key that a command's answer is remembered by; empty for the coordinator's commands."""
+    if isinstance(command, RequestGrant | ReportGrant):  # as most
+        return ""
     match command:
         case Place():
             return customer_key(command.asked.customer_id, command.asked.key)

@@ -30,11 +30,15 @@ STATUS_OF: Final = {standing: Status[standing.name] for standing in CERTAIN | OV
 
 def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
     """Accept or refuse a command whose key is new. `now_ms` is ledger time."""
-    match command:
-        case cm.Open():
-            return _decide_open(ledger, command, now_ms)
+    match command:  # what comes most often first
+        case cm.RequestGrant():
+            return _decide_request_grant(ledger, command, now_ms)
+        case cm.ReportGrant():
+            return _decide_report_grant(ledger, command)
         case cm.Place():
             return _decide_place(ledger, command, now_ms)
+        case cm.Open():
+            return _decide_open(ledger, command, now_ms)
         case cm.Bar():
             is_known = command.number in ledger.barred or ledger.known(command.number) is not None
             return () if is_known else (ev.Barred(command.number),)
@@ -51,14 +55,10 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
             return () if order is None else (_refused(order, command.rejection),)
         case cm.FanOut():
             return _decide_fan_out(ledger, command)
-        case cm.RequestGrant():
-            return _decide_request_grant(ledger, command, now_ms)
         case cm.BarClaim():
             return _decide_bar_claim(ledger, command)
         case cm.CountHold():
             return _decide_count_hold(ledger, command)
-        case cm.ReportGrant():
-            return _decide_report_grant(ledger, command)
         case cm.Report():
             return _decide_report(ledger, command)
         case cm.NoteApplied():
@@ -274,11 +274,11 @@ def _decide_report_grant(ledger: OrderLedger, report: cm.ReportGrant) -> Decisio
     is_same = report.reservation == grant.reservation
     if grant.reservation and (report.version <= grant.version if is_same else not report.reservation):
         return ()
-    others = ledger.grants.of_hold(grant.store_id, report.reservation)
     # An older grant of this reservation, which replaces nothing, is of one that such a shop has lost.
-    replaces = (other for other in others if other.number > report.number or other.replaces == report.number)
-    if report.reservation and any(other.version > report.version for other in replaces):
-        report = cm.ReportGrant(report.number, 0, 0, (), ())  # an amendment has replaced it
+    for other in ledger.grants.of_hold(grant.store_id, report.reservation):
+        is_later = other.number > report.number or other.replaces == report.number
+        if is_later and other.version > report.version:
+            return (ev.GrantReported(cm.ReportGrant(report.number, 0, 0, (), ())),)  # an amendment has replaced it
     return (ev.GrantReported(report),)
 
 

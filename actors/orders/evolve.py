@@ -9,7 +9,7 @@ from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as ev
 from actors.orders.amendment import in_all
 from actors.orders.commands import Applied, BarClaim, CountHold, Plan, Report, ReportGrant, Target
-from actors.orders.grants import Grant, checked, gone_key, held_key
+from actors.orders.grants import Grant, checked, gone_key, has_units, held_key
 from actors.orders.indexes import drop_grant, forget, put, put_grant, put_placed, settle
 from actors.orders.state import (
     CERTAIN,
@@ -30,11 +30,15 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
     ledger.version += 1
     if at_ms > ledger.time_ms:
         ledger.time_ms = at_ms
-    match event:
-        case ev.Opened():
-            _evolve_opened(ledger, event, at_ms)
+    match event:  # what comes most often first
+        case ev.Granted():
+            _evolve_granted(ledger, event, at_ms)
+        case ev.GrantReported():
+            _evolve_grant_reported(ledger, event.report, at_ms)
         case ev.Placed():
             _evolve_placed(ledger, event, at_ms)
+        case ev.Opened():
+            _evolve_opened(ledger, event, at_ms)
         case ev.Barred():
             ledger.bar(event.number, at_ms)
         case Refused():
@@ -69,19 +73,15 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
             _evolve_applied_noted(ledger, event)
         case ev.Reduced():
             _evolve_reduced(ledger, event)
-        case ev.Granted():
-            _evolve_granted(ledger, event, at_ms)
         case ev.ClaimBarred():
             _evolve_claim_barred(ledger, event.claim, at_ms)
         case ev.HoldCounted():
             _evolve_hold_counted(ledger, event.hold, at_ms)
-        case ev.GrantReported():
-            _evolve_grant_reported(ledger, event.report, at_ms)
         case PolicyAdopted():
             ledger.adopt(event.policy.with_kept(ledger.policy, event.kept))
         case _:
             assert_never(event)
-    if ledger.time_ms >= ledger.answers.forget_at_ms or ledger.ended or ledger.collected:
+    if ledger.time_ms >= ledger.answers.forget_at_ms or ledger.ended.lists or ledger.collected.lists:
         forget(ledger)  # after the event: `decide` saw what is due to be forgotten
 
 
@@ -310,7 +310,9 @@ def _evolve_grant_reported(ledger: OrderLedger, report: ReportGrant, at_ms: int)
     if not report.reservation:
         drop_grant(ledger, grant.number)
         return
-    more = sum(units for _, units in report.collected) > sum(units for _, units in grant.collected)
+    more = False
+    if report.collected:
+        more = sum(units for _, units in report.collected) > sum(units for _, units in grant.collected)
     grant = replace(
         grant,
         reservation=report.reservation,
@@ -323,9 +325,9 @@ def _evolve_grant_reported(ledger: OrderLedger, report: ReportGrant, at_ms: int)
     for other in ledger.grants.of_hold(grant.store_id, grant.reservation):
         if other.version < grant.version:  # an amendment has replaced it
             drop_grant(ledger, other.number)
-    if any(units for _, units in grant.held):
+    if has_units(grant.held):
         return
-    if any(units for _, units in grant.collected):
+    if has_units(grant.collected):
         ledger.ended.append((at_ms, grant.number))
     else:
         drop_grant(ledger, grant.number)

@@ -42,7 +42,7 @@ class Grant(Message, frozen=True, tag="grant_row"):
 
     def holds(self) -> bool:
         """Whether the shop holds units by it, or may."""
-        return any(units for _, units in self.outstanding())
+        return has_units(self.held if self.reservation else self.lines)
 
     def is_settled(self) -> bool:
         """Whether the shop has reported that it holds nothing more by it."""
@@ -51,6 +51,14 @@ class Grant(Message, frozen=True, tag="grant_row"):
     def outstanding(self) -> Lines:
         """Units by SKU that the shop may hand over."""
         return self.held if self.reservation else self.lines
+
+
+def has_units(lines: Lines) -> bool:
+    """Whether there is a unit in these lines."""
+    for _, units in lines:  # noqa: SIM110  # sooner than `any`
+        if units:
+            return True
+    return False
 
 
 def held_key(reservation: int) -> str:
@@ -84,7 +92,7 @@ class Grants:
         self.by_number: MutableMapping[int, Grant] = {}
         self.of_customers: MutableMapping[str, dict[int, None]] = {}
         self.by_call: MutableMapping[Call, int] = {}
-        self.by_hold: MutableMapping[tuple[str, int], dict[int, None]] = {}  # by shop and reservation
+        self.by_hold: MutableMapping[tuple[str, int], tuple[int, ...]] = {}  # by shop and reservation
         self.by_basket: MutableMapping[tuple[str, str, str], dict[int, None]] = {}  # by customer, shop and basket
         self.unsettled = Ascending()  # those that no shop has reported, the oldest first
 
@@ -115,7 +123,7 @@ class Grants:
         basket = asked.customer_id, asked.store_id, asked.basket_id
         for number in reversed(self.by_basket.get(basket, {})):
             grant = self.by_number[number]
-            if grant.call_key != asked.call_key and any(units for _, units in grant.held):
+            if grant.call_key != asked.call_key and has_units(grant.held):
                 return grant
         return None
 
@@ -129,25 +137,30 @@ class Grants:
         return next((grant for grant in grants if grant.customer_id == customer_id), None)
 
     def put(self, grant: Grant) -> None:
-        """Store a new or changed grant."""
-        number = grant.number
+        """Store a new or changed grant. Its call never changes."""
+        number, reservation = grant.number, grant.reservation
         before = self.by_number.get(number)
-        if before is not None and before.reservation not in (0, grant.reservation):
-            _leave(self.by_hold, (before.store_id, before.reservation), number)
         self.by_number[number] = grant
-        if grant.basket_id:
-            self.by_basket.setdefault(_basket_of(grant), {})[number] = None
-        if grant.reservation:
-            self.by_hold.setdefault((grant.store_id, grant.reservation), {})[number] = None
-        self.of_customers.setdefault(grant.customer_id, {})[number] = None
+        if before is None:
+            self.of_customers.setdefault(grant.customer_id, {})[number] = None
+            if grant.basket_id:
+                self.by_basket.setdefault(_basket_of(grant), {})[number] = None
+            if not reservation:
+                self.unsettled[number] = None
+        elif reservation != before.reservation:
+            if before.reservation:
+                self._leave_hold(before)
+            else:
+                self.unsettled.discard(number)
+        if reservation and (before is None or reservation != before.reservation):
+            hold = grant.store_id, reservation
+            self.by_hold[hold] = (*self.by_hold.get(hold, ()), number)
+        held = before is not None and before.holds()
         if grant.holds():
-            self.by_call[grant.call] = number
-        elif self.by_call.get(grant.call) == number:  # it was collected, and answers no call any more
+            if not held:
+                self.by_call[grant.call] = number
+        elif held and self.by_call.get(grant.call) == number:  # it was collected, and answers no call any more
             del self.by_call[grant.call]
-        if not grant.reservation:
-            self.unsettled[number] = None
-        else:
-            self.unsettled.pop(number, None)
 
     def drop(self, number: int) -> None:
         """Forget a grant by which nothing is held any more."""
@@ -156,10 +169,19 @@ class Grants:
         if grant.basket_id:
             _leave(self.by_basket, _basket_of(grant), number)
         if grant.reservation:
-            _leave(self.by_hold, (grant.store_id, grant.reservation), number)
+            self._leave_hold(grant)
+        else:
+            self.unsettled.discard(number)
         if self.by_call.get(grant.call) == number:
             del self.by_call[grant.call]
-        self.unsettled.pop(number, None)
+
+    def _leave_hold(self, grant: Grant) -> None:
+        hold = grant.store_id, grant.reservation
+        others = tuple([number for number in self.by_hold[hold] if number != grant.number])
+        if others:
+            self.by_hold[hold] = others
+        else:
+            del self.by_hold[hold]
 
     def copied(self) -> "Grants":
         """A copy that later events do not change."""

@@ -118,7 +118,7 @@ def index_outbox(ledger: OrderLedger, order: Order) -> None:
     if order.undelivered_parts():
         ledger.outbox[order.number] = None
     else:
-        ledger.outbox.pop(order.number, None)
+        ledger.outbox.discard(order.number)
 
 
 def index_deadline(ledger: OrderLedger, order: Order) -> None:

@@ -116,11 +116,12 @@ def _refusal(
     that would not stand without the grants that no shop has reported. Of what is `amended` the collected units count,
     and of each SKU what it `keeps`.
     """
+    rules = {sku: policy.chain_limits_for(channel, sku) for sku in ("", *demand)}
 
     def first_beside(*, settled_only: bool) -> Rejection | None:
         left_out = [share for share in apart if share.is_settled or not settled_only]
-        for sku in ("", *demand):
-            for rule in policy.chain_limits_for(channel, sku):
+        for sku, of_sku in rules.items():
+            for rule in of_sku:
                 most = rule.open_reservations_max
                 if most and not any(share.fits(rule) for share in amended):
                     count = totals.opened(rule, settled_only=settled_only)
@@ -128,7 +129,7 @@ def _refusal(
                     if count >= most:
                         return Rejection(Reason.OPEN_RESERVATIONS_LIMIT, sku, count + 1, most, over_all_shops=True)
         for sku, asked in demand.items():
-            for rule in (*policy.chain_limits_for(channel, sku), *policy.chain_limits_for(channel, "")):
+            for rule in (*rules[sku], *rules[""]):
                 if rule.units_max:
                     units = totals.units(sku, rule, now_ms, settled_only=settled_only)
                     units -= sum(share.total(sku, rule, now_ms) for share in left_out)

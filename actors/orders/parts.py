@@ -16,9 +16,9 @@ from actors.core.rejection import Violation
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.orders.amendment import beyond_collected
 from actors.orders.commands import Applied, Open, Plan, Report, call_key_of
-from actors.orders.grants import Grant, is_of_no_call
+from actors.orders.grants import Grant, has_units, is_of_no_call
 from actors.orders.state import CERTAIN, OVER, Collected, Order, Part, Standing
-from actors.shop.commands import ApplyOutcome, Claim, Lines, by_sku, claim_key
+from actors.shop.commands import ApplyOutcome, Claim, by_sku, claim_key
 from actors.shop.state import Reservation
 
 BARRED_REVISION: Final = 1 << 62
@@ -191,21 +191,16 @@ def grant_is_held(grant: Grant, reservation: Reservation | None) -> Verdict:
     if not grant.reservation:
         return ON_THE_WAY  # it counts until its shop has said what it holds
     if reservation is None:
-        return Verdict(f"reservation {grant.reservation} in its shop", "none") if any_units(grant.held) else AGREED
+        return Verdict(f"reservation {grant.reservation} in its shop", "none") if has_units(grant.held) else AGREED
     if reservation.version < grant.version:
         return Verdict(f"version {grant.version} in its shop, or later", f"version {reservation.version}")
-    if not any_units(grant.held):
+    if not has_units(grant.held):
         return AGREED
     if reservation.grant == grant.number and by_sku(reservation.held_lines()) == grant.held:
         return AGREED
     if reservation.version > grant.version:
         return ON_THE_WAY
     return Verdict(f"{grant.held} by grant {grant.number}", f"{reservation.held_lines()} by grant {reservation.grant}")
-
-
-def any_units(lines: Lines) -> bool:
-    """True where these are not all zero."""
-    return any(units for _, units in lines)
 
 
 def over_limits(

@@ -99,11 +99,12 @@ class Capture:
 def tables(ledger: OrderLedger) -> list[tuple[Any, str, Callable[[Any], Any] | None]]:
     """The large tables, each an attribute of something, and how a value is copied that changes in itself."""
     answers, grants = ledger.answers, ledger.grants
-    of_ledger = [(ledger, "orders"), (ledger, "baskets"), (grants, "by_number"), (grants, "by_call")]
+    of_ledger = [(ledger, "orders"), (ledger, "baskets")]
+    of_grants = [(grants, "by_number"), (grants, "by_call"), (grants, "by_hold")]
     of_answers = [(answers, "told"), (answers, "later"), (answers, "by_key")]
-    sets = [(ledger, "customers"), (grants, "of_customers"), (grants, "by_hold"), (grants, "by_basket")]
+    sets = [(ledger, "customers"), (grants, "of_customers"), (grants, "by_basket")]
     return [
-        *((holder, name, None) for holder, name in (*of_ledger, *of_answers)),
+        *((holder, name, None) for holder, name in (*of_ledger, *of_grants, *of_answers)),
         *((holder, name, dict.copy) for holder, name in sets),
         (ledger, "collected_of", deque.copy),
     ]

@@ -1,13 +1,13 @@
 """Running totals of one customer under limits of the whole chain: a decision adds up nothing, however much counts."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
 from actors.core.policy import ChainLimitRule
 
 Collected = tuple[str, int, int]  # SKU, units, and when
+Place = tuple[bool, str, str]
 
 
 class Share(NamedTuple):
@@ -67,11 +67,11 @@ class Totals:
 
     __slots__ = ("_opened", "_rules", "_units", "_windows", "unsettled")
 
-    def __init__(self, rules: Iterable[ChainLimitRule]) -> None:
-        self._rules = tuple(rule for rule in rules if rule.units_max and rule.collected_for_ms)
+    def __init__(self, rules: Sequence[ChainLimitRule]) -> None:
+        self._rules = rules
         # By whether it is settled, channel and SKU; an empty channel or SKU stands for all.
-        self._opened: Counter[tuple[bool, str, str]] = Counter()
-        self._units: Counter[tuple[bool, str, str]] = Counter()
+        self._opened: dict[Place, int] = {}
+        self._units: dict[Place, int] = {}
         self._windows: dict[tuple[str, str, int], Window] = {}  # by a rule's channel, SKU and time
         self.unsettled = 0
 
@@ -86,7 +86,8 @@ class Totals:
             for sku, units in share.units.items():
                 _move(self._units, (settled, channel, sku), sign * units)
         for sku, units, at_ms in share.collected:
-            rules = (rule for rule in self._rules if rule.channel in ("", *share.channels) and rule.sku in ("", sku))
+            remembering = (rule for rule in self._rules if rule.units_max and rule.collected_for_ms)
+            rules = (rule for rule in remembering if rule.channel in ("", *share.channels) and rule.sku in ("", sku))
             for place in {(rule.channel, sku, rule.collected_for_ms) for rule in rules}:
                 self._windows.setdefault(place, Window(place[2])).add(at_ms, sign * units)
 
@@ -108,12 +109,16 @@ class Totals:
         return {place: sum_ for place, sum_ in sums.items() if sum_}
 
 
-def _move(sums: Counter[tuple[bool, str, str]], place: tuple[bool, str, str], by: int) -> None:
-    sums[place] += by
-    if not sums[place]:
-        del sums[place]
+def _move(sums: dict[Place, int], place: Place, by: int) -> None:
+    sum_ = sums.get(place, 0) + by
+    if sum_:
+        sums[place] = sum_
+    else:
+        sums.pop(place, None)
 
 
-def _sum(sums: Counter[tuple[bool, str, str]], channel: str, sku: str, *, settled_only: bool) -> int:
+def _sum(sums: dict[Place, int], channel: str, sku: str, *, settled_only: bool) -> int:
+    if not sums:
+        return 0
     unsettled = 0 if settled_only else sums.get((False, channel, sku), 0)
     return sums.get((True, channel, sku), 0) + unsettled

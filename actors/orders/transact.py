@@ -19,6 +19,7 @@ from actors.shop import commands as shop
 Answer = Recorded[Order | Rejection | shop.Grant] | None
 Answering = ev.Committed | ev.Confirmed | ev.Extended | ev.Released | ev.FannedOut
 ANSWERING: Final = frozenset(get_args(Answering))
+ALONE: Final = frozenset({ev.Placed, ev.Granted, ev.GrantReported})  # they say all, and end no order
 
 
 def recall(ledger: OrderLedger, command: cm.Command) -> Answer:
@@ -47,7 +48,9 @@ def standing(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, .
         return None
     if isinstance(command, cm.RequestGrant | cm.CountHold):
         if isinstance(command, cm.RequestGrant):
-            grant = ledger.grants.of_call(command)
+            given = events[0] if events else None
+            is_new = isinstance(given, ev.Granted) and not given.number
+            grant = ledger.grants.get(ledger.version) if is_new else ledger.grants.of_call(command)
             assert grant is not None, "it was given"
         else:
             grant = ledger.grants.of_reservation(command.customer_id, command.store_id, command.reservation)
@@ -100,7 +103,7 @@ DECIDER: Final = Decider(key_of, content_of, recall, decide, evolve, standing)
 def transact(ledger: OrderLedger, command: cm.Command, now_ms: int, is_behind: bool = False) -> Transacted:
     """See `core.transact`. The events have the answers with them, and what is left of an order that they ended."""
     told = transact_by(DECIDER, ledger, command, now_ms, is_behind)
-    if not told.events or type(told.events[0]) is ev.Placed:
+    if not told.events or type(told.events[0]) in ALONE:
         return told
     events = tuple([_with_answer(ledger, event) if type(event) in ANSWERING else event for event in told.events])
     return Transacted(told.answer, (*events, *_settled(ledger, now_ms)) if ledger.settled else events)

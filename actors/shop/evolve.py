@@ -174,7 +174,7 @@ def _evolve_acknowledged(ledger: Ledger, event: ev.Acknowledged) -> None:
     reservations, outbox = ledger.reservations, ledger.outbox
     for number, version in event.parts:
         if reservations[number].version <= version:
-            outbox.pop(number, None)
+            outbox.discard(number)
     for number, grant in event.grants:
         reservations[number] = reservations[number].changed(grant=grant)
     outbox.update(dict.fromkeys(event.uncounted))
