@@ -10,7 +10,7 @@ has reported that, a reconciler asks the shop.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -20,18 +20,19 @@ from actors.core.ids import ledger_of_customer
 from actors.core.rejection import Reason, Rejection
 from actors.orders.commands import BarClaim, CountHold, ReportGrant, RequestGrant
 from actors.orders.grants import Grant
-from actors.protocol.messages import Answer, Entry, Held, LedgerStopped, Refusal, Stopped
+from actors.protocol.messages import Answer, Entry, Held, Late, LedgerStopped, Refusal, Shed, Stopped
 from actors.shop import commands as shop
 from actors.shop.commands import Acknowledge, Lines, by_sku, void_key
 from actors.shop.state import Reservation
 from serve.coordination.coordinator import UNDECIDED_PAUSE_S
-from serve.coordination.deliveries import PASSING
+from serve.coordination.deliveries import NOTE_S, PASSING
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 
 Command = shop.Reserve | shop.Amend
 REPORT_S: Final = 5.0
 GRANTS_MAX: Final = 1_024  # being fetched in one gateway at once, alone or in batches
+REPORTS_MAX: Final = 128  # that wait for one ledger: others go between such batches
 
 
 class Grants:
@@ -39,7 +40,8 @@ class Grants:
 
     def __init__(self, router: Router) -> None:
         self._router = router
-        self._reports: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._reports = Reports(router)
         self._being_fetched = 0
 
     def are_required(self, entry: Entry) -> bool:
@@ -59,11 +61,28 @@ class Grants:
         """Have a shop decide with what the customer's ledger grants. Raises as `Router.send`, but for Overloaded once
         that ledger was asked, and DeadlinePassed where the two did not agree in time.
         """
-        store_id, command = entry
-        assert isinstance(command, shop.Reserve | shop.Amend), "no other call holds more"
         if self._being_fetched >= GRANTS_MAX:
             raise Overloaded
         self._being_fetched += 1
+        try:
+            return await self.decided(entry, deadline, promise=promise)
+        finally:
+            self._being_fetched -= 1
+
+    async def send_batch(self, entries: Sequence[Entry], deadline: float) -> "list[Answer | Exception]":
+        """As `send`, of Reserves at once. What ended a call stands in place of its answer."""
+        fetched = entries[: max(0, GRANTS_MAX - self._being_fetched)]
+        self._being_fetched += len(fetched)
+        try:
+            answers = await _Batch(self, self._router, fetched, deadline).decided()
+        finally:
+            self._being_fetched -= len(fetched)
+        return [*answers, *(Overloaded() for _ in entries[len(fetched) :])]
+
+    async def decided(self, entry: Entry, deadline: float, *, promise: bool) -> Answer:
+        """What a shop decides with a grant, that is being fetched. Raises as `send`."""
+        store_id, command = entry
+        assert isinstance(command, shop.Reserve | shop.Amend), "no other call holds more"
         try:
             return await self._send(store_id, command, deadline, promise=promise)
         except LedgerStopped:  # the customer's: the shop may have answered the call before
@@ -71,8 +90,15 @@ class Grants:
             if is_grant_required(answer):
                 raise
             return answer
-        finally:
-            self._being_fetched -= 1
+
+    def asked_for(self, entry: Entry) -> tuple[str, RequestGrant]:
+        """What the customer's ledger is asked for a Reserve, behind what it is to hear of this customer."""
+        store_id, command = entry
+        assert isinstance(command, shop.Reserve), "what an Amend asks for depends on what is held"
+        request = _request_of(store_id, command)
+        ledger_id = ledger_of_customer(request.customer_id)
+        self._reports.send_of(ledger_id, request.customer_id)
+        return ledger_id, request
 
     async def _send(self, store_id: str, command: Command, deadline: float, *, promise: bool) -> Answer:
         pause_s, pause_s_max = UNDECIDED_PAUSE_S
@@ -89,7 +115,7 @@ class Grants:
                     answer = await self._router.send(entry, deadline, promise=promise)
                     if not is_grant_required(answer):
                         if isinstance(said, shop.Grant):
-                            self._report_later(request, said.number, answer)
+                            self.report_later(request, said.number, answer)
                         return answer
                     await self._router.refresh_chain(deadline)  # its limits may be newer than those of the grant
                 elif not asked_shop:  # it may know the call already
@@ -153,10 +179,7 @@ class Grants:
 
     async def _request(self, store_id: str, command: Command, deadline: float) -> RequestGrant | Rejection:
         if isinstance(command, shop.Reserve):
-            lines = by_sku(command.lines)
-            return RequestGrant(
-                command.customer_id, command.channel, store_id, command.key, command.basket_id, lines, lines
-            )
+            return _request_of(store_id, command)
         _, now = await self._router.ask(store_id, "reservation", store_id, command.number, deadline=deadline)
         if now is None:
             return Rejection(Reason.RESERVATION_NOT_FOUND, number=command.number)
@@ -167,7 +190,9 @@ class Grants:
         )
 
     async def _ask(self, request: RequestGrant, deadline: float) -> shop.Grant | Rejection:
-        answer = await self._router.send((ledger_of_customer(request.customer_id), request), deadline, promise=False)
+        ledger_id = ledger_of_customer(request.customer_id)
+        self._reports.send_of(ledger_id, request.customer_id)
+        answer = await self._router.send((ledger_id, request), deadline, promise=False)
         if isinstance(answer, Stopped):
             raise LedgerStopped(answer.why)
         if isinstance(answer, Refusal):
@@ -175,20 +200,24 @@ class Grants:
         assert isinstance(answer, shop.Grant), "a customers' ledger answers a request with a grant"
         return answer
 
-    def _report_later(self, request: RequestGrant, grant: int, answer: Answer) -> None:
+    def report_later(self, request: RequestGrant, grant: int, answer: Answer) -> None:
         """Report how the shop has used a grant, without delay for the caller."""
         if isinstance(answer, Reservation) and answer.grant == grant:
             self._start(self.report(request.store_id, answer, self._deadline()))
             return
         if isinstance(answer, Held) and answer.grant == grant:
-            report = _report(grant, answer.number, answer.number, request.lines)
+            report = ReportGrant(grant, answer.number, answer.number, request.lines, ())
         elif isinstance(answer, Held | Reservation) or (isinstance(answer, Refusal) and answer.version):
             # The call was answered before, or its refusal is remembered: nothing is held by this grant.
             report = _report(grant)
         else:  # the refusal is not remembered, and a copy of the call may be under way
             self._start(self.settle(grant, request, self._deadline()))
             return
-        self._start(self._tell(ledger_of_customer(request.customer_id), report, self._deadline()))
+        self._reports.add(request.customer_id, report)
+
+    async def finish(self) -> None:
+        """Report all that waits, without waiting for more."""
+        await asyncio.gather(*self._tasks, *self._reports.send_all(), return_exceptions=True)
 
     async def _tell(self, ledger_id: str, report: ReportGrant | CountHold | BarClaim, deadline: float) -> Answer:
         answer = await self._router.send((ledger_id, report), deadline, promise=True)
@@ -202,11 +231,146 @@ class Grants:
                 await telling
 
         task = asyncio.get_running_loop().create_task(run())
-        self._reports.add(task)
-        task.add_done_callback(self._reports.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + REPORT_S
+
+
+class _Batch:
+    """Reserves that need grants: those for one actor are sent together, and no actor waits for another one."""
+
+    def __init__(self, grants: Grants, router: Router, entries: Sequence[Entry], deadline: float) -> None:
+        self._grants = grants
+        self._router = router
+        self._entries = entries
+        self._deadline = deadline
+        self._requests: list[RequestGrant] = []
+        self._granted: dict[int, int] = {}  # by the place of an entry
+        self._answers: list[Answer | Exception] = [None] * len(entries)
+
+    async def decided(self) -> "list[Answer | Exception]":
+        """The answers, or what ended a call."""
+        asked = [self._grants.asked_for(entry) for entry in self._entries]
+        self._requests = [request for _, request in asked]
+        await self._send(dict(enumerate(asked)), self._hear_ledger)
+        return self._answers
+
+    async def _send(self, entries: "dict[int, Entry]", hear: "Hear") -> None:
+        places, sent = list(entries), list(entries.values())
+        try:
+            queued = self._router.submit(
+                [ledger_id for ledger_id, _ in sent], sent, self._deadline, promise=False, each=True
+            )
+        except Overloaded as refusal:
+            await hear([(place, refusal) for place in places])
+            return
+        parts = [([places[each] for each in of_actor], answers) for answers, of_actor in queued]
+        await asyncio.gather(*(_heard(part, answers, hear) for part, answers in parts))
+
+    async def _hear_ledger(self, found: "list[tuple[int, Answer | Exception]]") -> None:
+        told: dict[int, Entry] = {}
+        others: list[int] = []
+        for place, said in found:
+            store_id, command = self._entries[place]
+            assert isinstance(command, shop.Reserve), "it was asked for one"
+            if isinstance(said, shop.Grant):
+                self._granted[place] = said.number
+                told[place] = store_id, replace(command, grant=said)
+            elif isinstance(said, Refusal) and said.rejection.reason is not Reason.ORDER_UNDECIDED:
+                told[place] = store_id, replace(command, grant=said.rejection)
+            elif isinstance(said, Refusal | Stopped | LedgerStopped):
+                others.append(place)
+            else:
+                self._answers[place] = said
+        await asyncio.gather(self._send(told, self._hear_shop), *map(self._alone, others))
+
+    async def _hear_shop(self, found: "list[tuple[int, Answer | Exception]]") -> None:
+        others: list[int] = []
+        for place, answer in found:
+            if isinstance(answer, Refusal) and is_grant_required(answer):
+                others.append(place)
+                continue
+            # A grant counts for the customer, also one whose call went no further.
+            self._answers[place] = DeadlinePassed(sent=True) if isinstance(answer, Overloaded | Shed) else answer
+            if place in self._granted and not isinstance(answer, Exception | Shed | Late):
+                self._grants.report_later(self._requests[place], self._granted[place], answer)
+        await asyncio.gather(*map(self._alone, others))
+
+    async def _alone(self, place: int) -> None:
+        try:
+            self._answers[place] = await self._grants.decided(self._entries[place], self._deadline, promise=False)
+        except PASSING as error:
+            self._answers[place] = error
+
+
+Hear = Callable[[list[tuple[int, Answer | Exception]]], Awaitable[None]]
+
+
+async def _heard(places: Sequence[int], answers: "asyncio.Future[list[Answer]]", hear: Hear) -> None:
+    found: Sequence[Answer | Exception]
+    try:
+        found = await answers
+    except PASSING as error:
+        found = [error] * len(places)
+    await hear(list(zip(places, found, strict=True)))
+
+
+class Reports:
+    """What shops hold by grants of this gateway's calls, reported a moment later: what one ledger hears together it
+    writes as one record. A customer's next call does not wait for it, and comes behind it. What is lost on the way, a
+    reconciler settles.
+    """
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+        self._waiting: dict[str, tuple[asyncio.TimerHandle, list[Entry], set[str]]] = {}  # by ledger, with whose
+
+    def add(self, customer_id: str, report: ReportGrant) -> None:
+        """Report it within `NOTE_S`."""
+        ledger_id = ledger_of_customer(customer_id)
+        waiting = self._waiting.get(ledger_id)
+        if waiting is None:
+            timer = asyncio.get_running_loop().call_later(NOTE_S, self._send, ledger_id)
+            self._waiting[ledger_id] = timer, [(ledger_id, report)], {customer_id}
+            return
+        _, entries, customers = waiting
+        entries.append((ledger_id, report))
+        customers.add(customer_id)
+        if len(entries) == REPORTS_MAX:
+            self._send(ledger_id)
+
+    def send_of(self, ledger_id: str, customer_id: str) -> None:
+        """Report now what waits there, if something is the customer's."""
+        waiting = self._waiting.get(ledger_id)
+        if waiting is not None and customer_id in waiting[2]:
+            self._send(ledger_id)
+
+    def send_all(self) -> "list[asyncio.Future[list[Answer]]]":
+        """Report now all that waits."""
+        return [answers for ledger_id in list(self._waiting) for answers in self._send(ledger_id)]
+
+    def _send(self, ledger_id: str) -> "list[asyncio.Future[list[Answer]]]":
+        timer, entries, _ = self._waiting.pop(ledger_id)
+        timer.cancel()
+        until = asyncio.get_running_loop().time() + REPORT_S
+        with suppress(Overloaded):
+            [(answers, _)] = self._router.submit((ledger_id,) * len(entries), entries, until, promise=True)
+            answers.add_done_callback(_pass_over)
+            return [answers]
+        return []
+
+
+def _pass_over(answers: "asyncio.Future[list[Answer]]") -> None:
+    """Nobody waits for them; raises what is no matter of time or room."""
+    if not answers.cancelled() and (error := answers.exception()) is not None and not isinstance(error, PASSING):
+        raise error
+
+
+def _request_of(store_id: str, command: shop.Reserve) -> RequestGrant:
+    lines = by_sku(command.lines)
+    return RequestGrant(command.customer_id, command.channel, store_id, command.key, command.basket_id, lines, lines)
 
 
 def _report(grant: int, reservation: int = 0, version: int = 0, held: Lines = (), collected: Lines = ()) -> ReportGrant:

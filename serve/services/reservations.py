@@ -179,20 +179,29 @@ class Reservations:
             return
         until = deadline if whole and len(items) == 1 else share_of(deadline, ORDER_SHARE)
         plain: list[Item] = []
-        works: list[Awaitable[None]] = []
+        limited: list[Item] = []
         for item in items:
-            if self._grants.are_required(item[0]):
-                works.append(_work(self._with_grant(kind, item, until), [item[1]]))
-            else:
-                plain.append(item)
-        works.append(self._decide_plain(kind, plain, deadline, whole=whole and not works))
-        await asyncio.gather(*works)
+            (limited if self._grants.are_required(item[0]) else plain).append(item)
+        await asyncio.gather(
+            self._with_grants(limited, until),
+            self._decide_plain(kind, plain, deadline, whole=whole and not limited),
+        )
 
-    async def _with_grant(self, kind: Kind, item: Item, deadline: float) -> None:
-        """An item of a batch that a limit of the whole chain applies to."""
-        entry, outcome = item
-        answer = await self._grants.send(entry, deadline, promise=kind.promise)
-        _fill(answer, entry, self._router.chain, outcome)
+    async def _with_grants(self, items: Sequence[Item], deadline: float) -> None:
+        """Items of a batch that limits of the whole chain apply to."""
+        if not items:
+            return
+        answers = await self._grants.send_batch([entry for entry, _ in items], deadline)
+        for (entry, outcome), answer in zip(items, answers, strict=True):
+            if isinstance(answer, Held):
+                _fill_held(answer, entry, self._router.chain, outcome)
+                continue
+            if isinstance(answer, Exception):
+                fill_error(answer, outcome.error)
+            elif (failure := failure_of(answer)) is not None:
+                fill_error(failure, outcome.error)
+            else:
+                _fill(answer, entry, self._router.chain, outcome)
 
     async def _decide_plain(self, kind: Kind, items: Sequence[Item], deadline: float, *, whole: bool) -> None:
         if not items:
@@ -234,7 +243,7 @@ class Reservations:
         if kind.promise:
             await self._reconciler.report_answers(decided, deadline)
         await asyncio.gather(
-            *(_work(self._with_grant(kind, item, deadline), [item[1]]) for item in limited),
+            self._with_grants(limited, deadline),
             *(
                 _work(self._name_orders(store_id, refused, deadline), [outcome for _, outcome in refused])
                 for store_id, refused in of_orders.items()

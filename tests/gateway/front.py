@@ -162,8 +162,9 @@ class Front:
         return found.reply
 
     def settle_orders(self) -> None:
-        """Have shops told of new orders, and what they have applied noted."""
+        """Have shops told of new orders, and what they have applied noted, and what is held by grants."""
         self.run(self.gateway._reconciler._coordinator.deliveries.finish)
+        self.run(self.gateway._reconciler._grants.finish)
 
     def receive(self, sku: str, units: int = UNITS, store_id: str = "S1") -> None:
         """Bring units in."""

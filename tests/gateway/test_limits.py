@@ -150,7 +150,7 @@ def test_a_call_that_its_shop_refuses_as_another_one_keeps_nothing_from_its_cust
     async def main() -> None:
         said = await stocked.asked("Reserve", asked("k1", 2))
         assert said.reply.rejection.reason == error_pb2.REASON_IDEMPOTENCY_KEY_REUSED
-        await asyncio.gather(*stocked.gateway._reconciler._grants._reports)
+        await stocked.gateway._reconciler._grants.finish()
         assert len(list(hosted(stocked, CUSTOMERS, HERS).grants)) == 1, "what was held before the limit"
 
     stocked.run(main)

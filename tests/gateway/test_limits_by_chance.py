@@ -98,6 +98,7 @@ class Chance:
 
     def settle(self, _: str) -> None:
         self.front.gateway = self.new
+        self.front.run(self.old._reconciler._grants.finish)
         settle(self.front)
 
 

@@ -123,7 +123,7 @@ def _nobody_reports_a_grant(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(Grants, "report", nothing)
     patch.setattr(Grants, "settle", nothing)
-    patch.setattr(Grants, "_report_later", lambda *_: None)
+    patch.setattr(Grants, "report_later", lambda *_: None)
 
 
 def _a_count_is_dropped(patch: pytest.MonkeyPatch) -> None:
