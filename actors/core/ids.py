@@ -78,9 +78,12 @@ def slot_of_ledger(ledger_id: str) -> int:
     return int(ledger_id.removeprefix(LEDGER_PREFIX))
 
 
+_LEDGERS: Final = tuple(map(ledger_of_slot, range(SLOTS)))
+
+
 def ledger_of_customer(customer_id: str) -> str:
     """The id of the ledger that keeps a customer's orders: of a hash slot, the same in every process and version."""
-    return ledger_of_slot(crc32(customer_id.encode()) % SLOTS)
+    return _LEDGERS[crc32(customer_id.encode()) % SLOTS]
 
 
 def format_order_id(ledger_id: str, number: int) -> str:
