@@ -91,8 +91,10 @@ class Reservations:
             return
         entry = kind.translate(request)
         store_id = entry[0]
+        # As when the request was read: whether gRPC had sent it before was looked at only where there were hints.
+        has_hints = kind is RESERVE and bool(self._router.sold_out)
         await self._stores.require(store_id, kind.shop_field, deadline=deadline)
-        if kind is RESERVE and self._router.sold_out and self._is_hinted(request, entry, reply):
+        if has_hints and self._is_hinted(request, entry, reply):
             return
         answer = await self._grants.decide(entry, deadline, promise=kind.promise)
         if kind.promise:

@@ -1,12 +1,16 @@
 """A SKU that a shop has just said to be sold out: which calls a gateway refuses by that hint, and which never."""
 
+import asyncio
 import random
 from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 
+from actors.core.rejection import Reason, Rejection
+from actors.protocol.messages import Refusal
 from actors.protocol.placement import Placement
+from actors.shop.commands import Reserve
 from holdfast.v1 import (
     error_pb2,
     reservation_pb2,
@@ -18,6 +22,7 @@ from serve.calls import ATTEMPTS_KEY
 from serve.gateway import Gateway
 from serve.routing.router import Router
 from serve.routing.sold_out import SoldOut
+from serve.services.store_directory import StoreDirectory
 from tests.gateway.front import POSTCODES, Answer, Context, Front, answer_of, reserve_request
 from tests.runtime.loop_time import skip
 
@@ -54,6 +59,20 @@ class Shop:
         assert is_asked
         assert answer.rejection.version
         assert not answer.rejection.by_hint
+
+    def again(self, method: str, request: Any) -> Answer:
+        """What is answered to the same bytes, sent again by gRPC itself."""
+
+        class Retry(Context):
+            def invocation_metadata(self) -> list[tuple[str, str]]:
+                return [*super().invocation_metadata(), (ATTEMPTS_KEY, "1")]
+
+        context = Retry()
+
+        async def main() -> Answer:
+            return answer_of(context, [await getattr(self.front.gateway, method)(request.SerializeToString(), context)])
+
+        return self.front.run(main)
 
     def is_hinted(self, request: rs.ReserveRequest) -> bool:
         """Whether a call is refused by a hint."""
@@ -144,21 +163,25 @@ def test_a_call_that_grpc_sends_again_by_itself_is_not_the_first(shop: Shop) -> 
     held = shop.front.accept("Reserve", first("held 3", "C")).reservation.reservation_id
     assert shop.asked(first("refused", "C"))[1]
 
-    def again(method: str, request: Any) -> Answer:
-        class Retry(Context):
-            def invocation_metadata(self) -> list[tuple[str, str]]:
-                return [*super().invocation_metadata(), (ATTEMPTS_KEY, "1")]
-
-        context = Retry()
-
-        async def main() -> Answer:
-            return answer_of(context, [await getattr(shop.front.gateway, method)(request.SerializeToString(), context)])
-
-        return shop.front.run(main)
-
-    assert again("Reserve", first("held 3", "C")).reply.reservation.reservation_id == held
+    assert shop.again("Reserve", first("held 3", "C")).reply.reservation.reservation_id == held
     batch = rs.ReserveBatchRequest(requests=[first("held 3", "C")])
-    assert again("ReserveBatch", batch).reply.outcomes[0].reservation.reservation_id == held
+    assert shop.again("ReserveBatch", batch).reply.outcomes[0].reservation.reservation_id == held
+
+
+def test_a_hint_that_comes_while_a_call_looks_for_its_shop_is_not_for_that_call(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether gRPC had sent it before was not looked at, as there were no hints."""
+
+    async def look(stores: StoreDirectory, *_: Any, **__: Any) -> None:
+        now = asyncio.get_running_loop().time()
+        refused = Rejection(Reason.INSUFFICIENT_STOCK, "B", 1, 0, short_lines=(("B", 1, 0),))
+        stores._router.sold_out.learn(
+            [("S1", Reserve("x", "cy", "web", "", (("B", 1),), 0))], [Refusal(7, refused)], now, now
+        )
+
+    monkeypatch.setattr(StoreDirectory, "require", look)
+    assert shop.again("Reserve", first("held", "B")).reply.reservation.reservation_id == shop.held
 
 
 def test_what_was_refused_by_a_hint_is_decided_when_it_comes_again(shop: Shop) -> None:

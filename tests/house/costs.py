@@ -73,7 +73,7 @@ LATER: Final = {
     "connections passed through to gateways, and no call cancelled that waits": (32, 0),
     "shortfalls by an index of who holds a position's units": (123, 2),
     "fair shares of a queue by SKU and channel": (130, 1),
-    "first attempts refused by what a shop has just said to be sold out": (267, 1),
+    "first attempts refused by what a shop has just said to be sold out": (269, 1),
     "refusals in batches measured beside what is accepted": (41, 0),
     "transfers between shops, in the ledgers of both ends": (1_060, 9),
     "calls for transfers, and both ends compared": (740, 6),
