@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Final
 
 from tests.simulation.cut_off_world import CutOffWorld
+from tests.simulation.hint_world import HintWorld
 from tests.simulation.test_chain_seeds import CAUSES, CUT_OFF_CAUSES, RARER, STRUCK_MIN, run as run_chain
 from tests.simulation.till_world import TillWorld
 from tests.simulation.world import World
@@ -19,6 +20,7 @@ from tests.simulation.world import World
 LINE_EVERY_S: Final = 10.0
 CUT_OFF_EVERY: Final = 10  # seeds: such a world takes as long as three others
 TILLS_EVERY: Final = 3  # seeds
+HINTS_EVERY: Final = 3
 
 
 def run(seed: int) -> Counter[str]:
@@ -28,6 +30,8 @@ def run(seed: int) -> Counter[str]:
     if seed % TILLS_EVERY == 0:
         TillWorld(seed).run()
     struck = run_chain(seed).struck
+    if seed % HINTS_EVERY == 0:
+        run_chain(seed, HintWorld)
     if seed % CUT_OFF_EVERY == 0:
         cut_off = run_chain(seed, CutOffWorld).struck
         struck.update({cause: cut_off[cause] for cause in CUT_OFF_CAUSES})

@@ -2,20 +2,25 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
+import grpc
 import pytest
 
 from actors.protocol.messages import ActorGone, Answer, Entry
 from actors.protocol.placement import CHAIN_ACTOR, Placement
-from serve.calls import failure_of
+from holdfast.v1 import reservation_service_pb2 as rs
+from serve.calls import ATTEMPTS_KEY, Calls, failure_of
 from serve.coordination import reconciler
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded
 from serve.routing.router import Router
-from serve.services.reservations import RESERVE, Kind
+from serve.services.orders import Orders
+from serve.services.reservations import RESERVE, Kind, Reservations
+from serve.services.store_directory import StoreDirectory
+from tests.gateway.front import Context
 
 if TYPE_CHECKING:
     from tests.simulation.chain_world import ChainWorld
@@ -75,6 +80,8 @@ class Gateway:
         self.coordinator = Coordinator(self.router, world, world.draw)
         self.grants = Grants(self.router)
         self.reconciler = Reconciler(self.router, self.coordinator, self.grants)
+        stores, nobody = StoreDirectory(self.router), cast("Orders", None)
+        self._reservations = Reservations(self.router, stores, self.grants, nobody, self.reconciler)
         self._calls: dict[asyncio.Task[Any], None] = {}  # no set: its sequence is not the seed's
 
     async def start(self) -> None:
@@ -111,3 +118,14 @@ class Gateway:
         if failure is not None:
             raise DeadlinePassed(sent=True) from failure
         return answer
+
+    async def reserve(
+        self, request: rs.ReserveRequest, timeout_s: float, *, is_retry: bool
+    ) -> tuple[grpc.StatusCode, rs.ReserveResponse]:
+        """What comes of a request as it arrives. `is_retry`: gRPC says that it has sent the same bytes before."""
+        context = Context(str(int(1_000 * timeout_s)))
+        if is_retry:
+            context.invocation_metadata().append((ATTEMPTS_KEY, "1"))
+        call, said, reply = self._reservations.calls["Reserve"], request.SerializeToString(), rs.ReserveResponse()
+        await Calls(self.router).answer(call, rs.ReserveRequest, said, context, reply)
+        return context.code, reply

@@ -10,6 +10,7 @@ import pytest
 from tests.simulation.chain_checks import check_journals, check_keys
 from tests.simulation.chain_world import ChainWorld
 from tests.simulation.cut_off_world import CutOffWorld
+from tests.simulation.hint_world import HintWorld
 from tests.simulation.transfer_callers import TransferWorld
 from tests.simulation.virtual_loop import VirtualLoop
 
@@ -17,6 +18,7 @@ VARIABLES: Final = {
     ChainWorld: "HOLDFAST_CHAIN_SEED",
     CutOffWorld: "HOLDFAST_CUT_OFF_SEED",
     TransferWorld: "HOLDFAST_TRANSFER_SEED",
+    HintWorld: "HOLDFAST_HINT_SEED",
 }
 SEED: Final = os.environ.get(VARIABLES[ChainWorld])
 CUT_OFF_SEED: Final = os.environ.get(VARIABLES[CutOffWorld])
