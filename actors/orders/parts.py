@@ -200,6 +200,8 @@ def grant_is_held(grant: Grant, reservation: Reservation | None) -> Verdict:
         return AGREED
     if reservation.version > grant.version:
         return ON_THE_WAY
+    if is_of_no_call(grant) and not reservation.grant and by_sku(reservation.held_lines()) == grant.held:
+        return ON_THE_WAY  # the hold was counted, and its shop has not heard the number
     return Verdict(f"{grant.held} by grant {grant.number}", f"{reservation.held_lines()} by grant {reservation.grant}")
 
 

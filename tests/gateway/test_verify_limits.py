@@ -55,6 +55,22 @@ def test_what_was_held_before_a_limit_is_no_fault_however_much(front: Front) -> 
     assert named(compared(front)) == set()
 
 
+@pytest.mark.parametrize("counted", [3, 2])
+def test_a_hold_that_was_counted_and_whose_shop_has_not_heard_of_it_is_on_its_way(front: Front, counted: int) -> None:
+    front.receive("A")
+    reserve(front, "k1", 3)
+    limit(front, 4)
+    settle(front)
+    front.gateway._reconciler.close()
+    (grant,), shop = customers(front).grants, hosted(front, "store-S1", "S1")
+    customers(front).grants.put(replace(grant, held=(("A", counted),)))
+    number = grant.reservation
+    shop.reservations[number] = shop.reservations[number].changed(grant=0)
+    shop.outbox[number] = None
+    reply = compared(front)
+    assert (bool(named(reply)), reply.on_the_way) == (counted != 3, 1 + (counted == 3))
+
+
 def _a_grant_is_free_early(ledger: OrderLedger, _: Ledger) -> None:
     ledger.grants.drop(next(iter(ledger.grants)).number)
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 # that came later brought with it. Who adds one adds its line here; nothing else raises the sum.
 HOUSE: Final = (24_643, 175)
 LATER: Final = {
-    "each customer's units over all shops, summed against the limits of the chain": (140, 0),
+    "each customer's units over all shops, summed against the limits of the chain": (142, 0),
     "own connections to the actors, and the watchdog": (1_070, 6),
     "a service written by hand, to measure beside": (270, 4),
     "start and stop of processes by their id, and where to listen": (200, 1),
