@@ -1,4 +1,4 @@
-"""What a journal has beside records: sealed files, what readers have seen, attempts, and the mark of the clock."""
+"""What a journal has beside records: sealed files, snapshots, what readers have seen, attempts, the clock's mark."""
 
 import logging
 from collections.abc import Mapping
@@ -70,6 +70,23 @@ class SealedList:
                 raise JournalDamaged(ledger_id, f"the snapshot at seq {seq}", f"chunk {place} does not verify")
             return payload
         return None
+
+    def snapshots_to_forget(self, ledger_id: str, count: int) -> list[int]:
+        """All but so many of the newest finished snapshots, and what a crash left unfinished."""
+        kept = self._file.ask(
+            ledger_id,
+            "SELECT id FROM snapshots WHERE ledger_id = ? AND chunks IS NOT NULL ORDER BY id DESC LIMIT ?",
+            ledger_id,
+            count,
+        )
+        gone = self._file.ask(
+            ledger_id,
+            "SELECT id FROM snapshots WHERE ledger_id = ? AND (id < ? OR (chunks IS NULL AND id < ?))",
+            ledger_id,
+            min(kept)[0],
+            max(kept)[0],
+        )
+        return [snapshot_id for (snapshot_id,) in gone]
 
     def readers(self) -> dict[str, dict[tuple[str, int], int]]:
         """By ledger, and name with its number, what was noted."""

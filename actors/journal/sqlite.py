@@ -7,8 +7,8 @@ committed stops the ledger instead.
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -162,11 +162,8 @@ class SqliteJournal:
             end = self._listed.sealable(ledger_id, before.seq + self._sealed_events, before_ms)
         if not end:
             return self._forget_sealed(ledger_id, before.seq)  # what a kill has left
-        try:
+        with self._in_office(ledger_id, epoch):
             rows = self._to_seal(ledger_id, before, end)
-        except JournalDamaged:
-            self.check_owner({ledger_id: epoch})  # a successor may have sealed them meanwhile
-            raise
         made = self._archive.write(ledger_id, epoch, before, rows)
         with self._lock, self._file.transaction() as db:
             listed = db.execute(
@@ -189,6 +186,17 @@ class SqliteJournal:
         verified(rows, ledger_id, before.seq, before.checksum, end, end)
         return rows
 
+    @contextmanager
+    def _in_office(self, ledger_id: str, epoch: int) -> Iterator[None]:
+        """Damage is named by an owner that is in office: a successor may have sealed meanwhile, or moved, what is gone.
+        Raises Fenced otherwise.
+        """
+        try:
+            yield
+        except JournalDamaged:
+            self.check_owner({ledger_id: epoch})
+            raise
+
     def move_away(self, ledger_id: str, epoch: int, readers: Mapping[str, NamedReader]) -> list[str]:
         if self._sealed_bytes is None:
             return []
@@ -199,7 +207,8 @@ class SqliteJournal:
             before, _ = self._listed.around(ledger_id, oldest.seq - 1)
             if behind := self._listed.behind(ledger_id, oldest.seq, readers):
                 return behind
-        self._archive.copy_away(ledger_id, oldest)
+        with self._in_office(ledger_id, epoch):
+            self._archive.copy_away(ledger_id, oldest)
         with self._lock, self._file.transaction() as db:
             listed = db.execute(
                 "UPDATE sealed SET away = 1 WHERE ledger_id = ?1 AND seq = ?2 "
@@ -257,7 +266,7 @@ class SqliteJournal:
             )
             if finished.rowcount != 1:
                 self._prove_snapshot(ledger_id, epoch, seq)
-            gone = self._snapshots_to_forget(ledger_id)
+            gone = self._listed.snapshots_to_forget(ledger_id, SNAPSHOTS_KEPT)
         for snapshot_id in gone:
             self._forget_snapshot(snapshot_id)
 
@@ -269,23 +278,6 @@ class SqliteJournal:
             raise Fenced(ledger_id, epoch, in_force)
         if seq > last:
             raise self._file.give_up(f"a snapshot at seq {seq} of ledger {ledger_id}, which stands at {last}")
-
-    def _snapshots_to_forget(self, ledger_id: str) -> list[int]:
-        """All but the newest finished snapshots, and what a crash left unfinished."""
-        kept = self._file.ask(
-            ledger_id,
-            "SELECT id FROM snapshots WHERE ledger_id = ? AND chunks IS NOT NULL ORDER BY id DESC LIMIT ?",
-            ledger_id,
-            SNAPSHOTS_KEPT,
-        )
-        gone = self._file.ask(
-            ledger_id,
-            "SELECT id FROM snapshots WHERE ledger_id = ? AND (id < ? OR (chunks IS NULL AND id < ?))",
-            ledger_id,
-            min(kept)[0],
-            max(kept)[0],
-        )
-        return [snapshot_id for (snapshot_id,) in gone]
 
     def _forget_snapshot(self, snapshot_id: int) -> None:
         """Delete a few chunks at a time, for commits to go between. A crash on the way leaves a snapshot that does not

@@ -34,7 +34,7 @@ LATER: Final = {
     "expiry in pieces, and commands deferred by what is due": (60, 1),
     "tables of what is held that grow a few entries at a time": (135, 1),
     "stale deadlines dropped some at a time": (105, 1),
-    "an owner that seals beside its successor, told so": (8, 0),
+    "an owner that seals, or moves what is sealed, beside its successor, told so": (17, 0),
     "shortfalls of what very many hold by who loses first": (30, 0),
     "a core benchmark behind a month of history": (30, 0),
     "measurements with as many actors as operators are advised to have": (7, 0),

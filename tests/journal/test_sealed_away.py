@@ -150,6 +150,46 @@ def test_a_kill_at_any_step_of_a_move_loses_nothing(
         copy.close()
 
 
+@pytest.mark.parametrize("to_another", [False, True])
+@pytest.mark.parametrize("at", ["look", "read", "copy", "prove", "list"])
+def test_an_owner_whose_successor_moves_at_the_same_time_is_told_so(
+    storage: SqliteStorage,
+    journal: SqliteJournal,
+    away: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    at: str,
+    to_another: bool,
+) -> None:
+    """No damage is named, and nothing is lost. The successor may have another archive."""
+    written = records_of(journal, "S1")
+    if to_another:
+        storage._options["away"] = away.with_name("a third disk")
+        storage._options["away"].mkdir()
+    successor = storage.open()
+    steps = {
+        "look": (journal._listed, "oldest_beside"),
+        "read": (journal._archive, "_find_mark"),
+        "copy": (journal._archive, "_is_one_file"),
+        "prove": (journal._archive, "_contents"),
+        "list": (journal._archive, "copy_away"),
+    }
+    where, name = steps[at]
+    real: Any = getattr(where, name)
+
+    def beside(*args: Any, **named: Any) -> Any:
+        monkeypatch.setattr(where, name, real)
+        found = real(*args, **named) if at in ("look", "list") else None
+        successor.take_over("S1")
+        move_all(successor, NOBODY, 2)
+        return found if at in ("look", "list") else real(*args, **named)
+
+    monkeypatch.setattr(where, name, beside)
+    with pytest.raises(Fenced):
+        journal.move_away("S1", 1, NOBODY)
+    assert records_of(storage.open(), "S1") == written
+    assert files(storage) == []
+
+
 def test_a_disk_that_is_not_there_or_has_anothers_file_leaves_all_beside(
     storage: SqliteStorage, journal: SqliteJournal, away: Path
 ) -> None:
