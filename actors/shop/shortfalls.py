@@ -4,13 +4,13 @@ A task is named by the version of the event by which it lost them. It is open un
 another shop, has let him wait first in line, or has told him that there is nothing more.
 """
 
+from bisect import insort
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
 from msgspec.structs import replace
 
-from actors.core.ascending import Ascending
 from actors.core.message import Message, Value
 from actors.core.rejection import Reason
 from actors.core.status import Status
@@ -87,9 +87,9 @@ class Tasks:
     """The tasks of a shop by number."""
 
     rows: dict[int, ShortfallTask] = field(default_factory=dict)
-    # Derived.
-    open: Ascending = field(default_factory=Ascending)
-    over: Ascending = field(default_factory=Ascending)
+    # Derived, both ascending: a task is opened with the newest number.
+    open: dict[int, None] = field(default_factory=dict)
+    over: list[int] = field(default_factory=list)
 
     def put(self, task: ShortfallTask) -> None:
         """Enter a task, or what has become of one. Where too many are open, the oldest is not handled any more."""
@@ -104,10 +104,9 @@ class Tasks:
                 self.put(closed)
             return
         self.open.pop(number, None)
-        self.over[number] = None
+        insort(self.over, number)
         if len(self.over) > OVER_KEPT_MAX:
-            oldest_over = next(iter(self.over))
-            del self.over[oldest_over], self.rows[oldest_over]
+            del self.rows[self.over.pop(0)]
 
     def page(self, after: int, page_size: int, *, only_open: bool) -> tuple[list[ShortfallTask], int]:
         """A page of tasks, open ones first, each by number, and what to go on after, 0 at the end: a number of an open

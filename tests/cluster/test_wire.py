@@ -156,7 +156,7 @@ def test_health(channel: grpc.Channel) -> None:
     serving = health_pb2.HealthCheckResponse.SERVING
     assert stub.Check(health_pb2.HealthCheckRequest(), timeout=CALL_S).status == serving
     listed = stub.List(health.HealthListRequest(), timeout=CALL_S).statuses
-    names = "Reservation", "Order", "Stock", "Allotment", "Transfer", "Event", "Admin"
+    names = "Reservation", "Order", "Stock", "Allotment", "Transfer", "Shortfall", "Event", "Admin"
     ours = [f"holdfast.v1.{name}Service" for name in names]
     assert {name: row.status for name, row in listed.items()} == dict.fromkeys(["", *ours], serving)
     with pytest.raises(grpc.RpcError) as refused:

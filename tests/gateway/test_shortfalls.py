@@ -3,8 +3,11 @@
 import asyncio
 from typing import Any, Final
 
+import grpc
 import pytest
 
+from actors.protocol.messages import Answer, Entry
+from actors.shop.shortfalls import ResolveShortfall
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     error_pb2,
@@ -17,6 +20,7 @@ from holdfast.v1 import (
     store_pb2,
     transfer_service_pb2 as ts,
 )
+from serve.routing.batcher import DeadlinePassed
 from tests.gateway.front import UNITS, Front
 from tests.gateway.streams import events_of
 from tests.runtime.runtime_fixture import ManualClock
@@ -137,6 +141,33 @@ def test_of_two_who_move_the_same_one_lets_go(short: Front) -> None:
     assert refused.reason == error_pb2.REASON_SHORTFALL_RESOLVED
     statuses = {reserved(short, number, "S2").status for number in (3, 4)}
     assert statuses == {HELD, RELEASED}
+
+
+@pytest.mark.parametrize("lost_at", ["before", "after"])
+def test_a_move_that_was_cut_off_goes_on_under_its_key(
+    short: Front, monkeypatch: pytest.MonkeyPatch, lost_at: str
+) -> None:
+    """The gateway loses its connection to the task's shop, before that one has decided or after."""
+    bob, _ = tasks(short)
+    router = short.gateway._router
+    send = router.send
+
+    async def cut(entry: Entry, deadline: float, *, promise: bool) -> Answer:
+        if not isinstance(entry[1], ResolveShortfall):
+            return await send(entry, deadline, promise=promise)
+        monkeypatch.setattr(router, "send", send)
+        if lost_at == "after":
+            await send(entry, deadline, promise=promise)
+        raise DeadlinePassed(sent=True)
+
+    monkeypatch.setattr(router, "send", cut)
+    of: dict[str, Any] = {"task_id": bob.task_id, "resolution": MOVED, "to_store_id": "S2"}
+    unknown = short.ask("ResolveShortfall", sf.ResolveShortfallRequest(idempotency_key="m1", **of))
+    assert unknown.code is grpc.StatusCode.UNAVAILABLE
+    assert reserved(short, 3, "S2").status == HELD
+    assert resolve(short, "m1", bob.task_id, MOVED, "S2").task.moved_to_reservation_id == "S2:3"
+    assert short.version("S2") == 3, "one hold"
+    assert [task.resolution for task in tasks(short)] == [0, MOVED]
 
 
 def test_who_is_to_wait_is_served_first_and_the_feed_tells(short: Front) -> None:

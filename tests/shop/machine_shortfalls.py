@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
-from actors.core.policy import DAY_MS
+from actors.core.policy import DAY_MS, Policy
 from actors.shop.commands import Confirm, CountStock, Reserve
 from actors.shop.shortfalls import Resolution, ResolveShortfall
 from tests.shop import strategies as some
@@ -20,16 +20,23 @@ class LosesUnits(WaitsInLine):
 
     watched: Watched
 
+    def adopt(self, policy: Policy) -> None:
+        raise NotImplementedError
+
     @precondition(lambda self: self.model.reservations)
     @rule(
         sku=st.sampled_from("AB"),
-        customers=st.permutations(["ann", "bob", "cy", "dan"]),
-        confirmed=st.lists(st.booleans(), min_size=2, max_size=4),
+        holders=st.lists(
+            st.tuples(st.sampled_from(["ann", "bob", "cy", "dan"]), st.booleans()), min_size=2, max_size=5
+        ),
         left=st.integers(0, 3),
+        policy=st.sampled_from([None, *some.LOSERS_WAIT]),
     )
-    def lose_some(self, sku: str, customers: list[str], confirmed: list[bool], left: int) -> None:
+    def lose_some(self, sku: str, holders: list[tuple[str, bool]], left: int, policy: Policy | None) -> None:
         """Some hold a unit each, of whom some have confirmed; then a count finds fewer."""
-        for customer, is_confirmed in zip(customers, confirmed, strict=False):
+        if policy is not None:
+            self.adopt(policy)
+        for customer, is_confirmed in holders:
             if self.model.knows(sku) and free(self.model, sku) > 0:
                 self.say(Reserve(self.fresh_key(), customer, "web", "", ((sku, 1),), DAY_MS))
                 if is_confirmed:

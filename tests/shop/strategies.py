@@ -28,6 +28,10 @@ CLOSED_AT_TIMES: Final = Calendar(
     pickups_per_staff_hour=1,
 )
 
+LOSERS_WAIT: Final = (
+    Policy(version=9, losers_wait=True, loses_first=LosesFirst.YOUNGEST, line_places_max=3),
+    Policy(version=10, losers_wait=True, line_may_pass=True, calendar=CLOSED_AT_TIMES),
+)
 POLICIES: Final = (
     Policy(version=1),
     Policy(version=2, limit_rules=(LimitRule("", "", 2, 4), LimitRule("app", "A", 1, 2)), calendar=ONE_PLACE),
@@ -46,8 +50,7 @@ POLICIES: Final = (
     Policy(version=5, paused=True),
     Policy(version=6, calendar=ONE_PLACE),
     Policy(version=7, calendar=CLOSED_AT_TIMES, limit_rules=(LimitRule("app", "", 3, 6),)),
-    Policy(version=9, losers_wait=True, loses_first=LosesFirst.YOUNGEST, line_places_max=3),
-    Policy(version=10, losers_wait=True, line_may_pass=True, calendar=CLOSED_AT_TIMES),
+    *LOSERS_WAIT,
     Policy(version=8, line_may_pass=True, line_places_max=2, ttl_rules=(TtlRule("", "", "S1", MINUTE_MS),)),
 )
 OPENING_POLICIES: Final = (POLICIES[0], POLICIES[1], POLICIES[5], POLICIES[5], POLICIES[6], POLICIES[7])
