@@ -99,6 +99,10 @@ class Answers(Generic[A]):
         hashed = hash_of(key)
         return self._read(key, (*self.made.find(hashed, calls=False), *self.refused.find(hashed, calls=False)))
 
+    def was_refused(self, key: str) -> bool:
+        """Whether a call under this key was refused, as far as hashes tell."""
+        return bool(self.refused.find(hash_of(key)))
+
     def _read(self, key: str, versions: Sequence[int]) -> A | None:
         answer: A
         if self.newest[0] == key:

@@ -88,7 +88,7 @@ def grant_refusal(
         grant.policy_version < policy.version
         or grant.replaces not in (0, others)
         or any(sku not in grant.skus for sku, _ in demand)
-        or ledger.answers.get(void_key(customer_id, grant.number)) is not None
+        or (ledger.answers.refused.count and ledger.answers.was_refused(void_key(customer_id, grant.number)))
     ):
         return Rejection(Reason.GRANT_REQUIRED)
     return None

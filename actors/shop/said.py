@@ -115,7 +115,21 @@ def over_in(over: Reservation | tuple[Reservation, ...], number: int) -> Reserva
 
 def made_by(command: Reserve, number: int, lines: Lines, at_ms: int, expires_at_ms: int) -> Reservation:
     """A new reservation."""
-    made = Reservation(
+    grant = command.grant.number if isinstance(command.grant, Grant) else 0
+    if not grant and not command.slot_start_ms and not command.external_reference and not command.wait_ms:
+        return Reservation(
+            number,
+            _HELD,
+            command.customer_id,
+            intern(command.channel),
+            command.basket_id,
+            lines,
+            command.ttl_ms,
+            at_ms,
+            expires_at_ms,
+            number,
+        )
+    return FullReservation(  # as `changed` makes it, and sooner
         number,
         _HELD,
         command.customer_id,
@@ -126,13 +140,11 @@ def made_by(command: Reserve, number: int, lines: Lines, at_ms: int, expires_at_
         at_ms,
         expires_at_ms,
         number,
+        slot_start_ms=command.slot_start_ms,
+        external_reference=command.external_reference,
+        grant=grant,
+        in_line=InLine(command.wait_ms) if command.wait_ms else None,
     )
-    if command.grant is None and not command.slot_start_ms and not command.external_reference and not command.wait_ms:
-        return made
-    grant = command.grant.number if isinstance(command.grant, Grant) else 0
-    few = {"external_reference": command.external_reference, "grant": grant}
-    in_line = InLine(command.wait_ms) if command.wait_ms else None
-    return made.changed(slot_start_ms=command.slot_start_ms, in_line=in_line, **few)
 
 
 def queued_by(event: ev.Queued, number: int, at_ms: int) -> Reservation:

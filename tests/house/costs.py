@@ -15,7 +15,7 @@ LATER: Final = {
     "a service written by hand, to measure beside": (270, 4),
     "start and stop of processes by their id, and where to listen": (200, 1),
     "CPU per reservation against a committed figure": (96, 1),
-    "grants of units under limits of the whole chain": (943, 2),
+    "grants of units under limits of the whole chain": (953, 2),
     "refusals kept as long as a copy of the call may arrive, keys as long as what they made": (100, 0),
     "answers read back from the journal": (505, 3),
     "checkpoints of the journal that may not fail in silence": (54, 0),
