@@ -101,7 +101,7 @@ class Grants:
 
     def get(self, number: int) -> Grant | None:
         """The grant of this number, None where there is none any more."""
-        return self.by_number.get(number)
+        return self.by_number.get(number) if number else None
 
     def of(self, customer_id: str) -> Iterator[Grant]:
         """Yield the customer's grants."""
@@ -114,7 +114,7 @@ class Grants:
     def of_call(self, asked: RequestGrant) -> Grant | None:
         """The grant that was given for the same call, None where there is none, or none any more."""
         call = asked.customer_id, asked.store_id, asked.call_key, asked.channel, asked.basket_id, asked.lines
-        return self.by_number.get(self.by_call.get(call, 0))
+        return self.get(self.by_call.get(call, 0))
 
     def of_basket(self, asked: RequestGrant) -> Grant | None:
         """The grant by which the shop holds units for the same basket, as last reported; another call's."""
@@ -136,8 +136,8 @@ class Grants:
         grants = self.of_hold(store_id, reservation)
         return next((grant for grant in grants if grant.customer_id == customer_id), None)
 
-    def put(self, grant: Grant) -> None:
-        """Store a new or changed grant. Its call never changes."""
+    def put(self, grant: Grant) -> Grant | None:
+        """Store a new or changed grant, whose call never changes; what it was before."""
         number, reservation = grant.number, grant.reservation
         before = self.by_number.get(number)
         self.by_number[number] = grant
@@ -161,6 +161,7 @@ class Grants:
                 self.by_call[grant.call] = number
         elif held and self.by_call.get(grant.call) == number:  # it was collected, and answers no call any more
             del self.by_call[grant.call]
+        return before
 
     def drop(self, number: int) -> None:
         """Forget a grant by which nothing is held any more."""

@@ -73,8 +73,7 @@ def settle(ledger: OrderLedger, order: Order, at_ms: int) -> None:
 
 def put_grant(ledger: OrderLedger, grant: Grant) -> None:
     """Store a new or changed grant."""
-    _recount(ledger, grant.customer_id, ledger.grants.get(grant.number), grant)
-    ledger.grants.put(grant)
+    _recount(ledger, grant.customer_id, ledger.grants.put(grant), grant)
 
 
 def drop_grant(ledger: OrderLedger, number: int) -> None:

@@ -15,6 +15,7 @@ from actors.orders.totals import Share, Totals
 from actors.shop.commands import Lines, by_sku
 
 ADDED_UP_MAX: Final = 32  # of what counts for a customer; the totals of more are kept
+NOTHING_COUNTS: Final = Totals(())  # of customers who come for the first time
 
 
 def over_limit(
@@ -69,6 +70,8 @@ def totals_of(ledger: OrderLedger, customer_id: str) -> Totals:
     """What counts for a customer; kept where it is much."""
     totals = ledger.totals.get(customer_id)
     if totals is None:
+        if not ledger.counts_for(customer_id):
+            return NOTHING_COUNTS
         totals, count = Totals(ledger.policy.chain_limit_rules), 0
         for count, each in enumerate(ledger.counted_of(customer_id), start=1):  # noqa: B007
             totals.add(share_of(each))

@@ -273,6 +273,12 @@ class OrderLedger:
         for number in self.customers.get(customer_id, ()):
             yield self.orders[number]
 
+    def counts_for(self, customer_id: str) -> bool:
+        """Whether anything counts for the customer's limits."""
+        return (
+            customer_id in self.customers or customer_id in self.grants.of_customers or customer_id in self.collected_of
+        )
+
     def counted_of(self, customer_id: str) -> Iterator[Counted]:
         """Yield what counts for the customer's limits."""
         yield from self.orders_of(customer_id)

@@ -68,7 +68,7 @@ LATER: Final = {
     "baskets that change their channel, decided as a whole in each shop": (73, 0),
     "a short way for the keys and the indexes of a new order": (32, 0),
     "reservations that are over read back from the journal": (272, 2),
-    "running totals of customers for whom much counts, and grants by hold and basket": (230, 1),
+    "running totals of customers for whom much counts, and grants by hold and basket": (241, 1),
     "places of records, noted for many at once, whatever is damaged, and again once it is mended": (239, 1),
     "connections passed through to gateways, and no call cancelled that waits": (32, 0),
     "shortfalls by an index of who holds a position's units": (123, 2),
