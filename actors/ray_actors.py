@@ -19,6 +19,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.chain_actor import ChainActor
 from actors.customer_actor import CustomerActor
+from actors.hot_sku_actor import HotSkuActor
 from actors.journal.open import open_journal
 from actors.journal.port import JournalError, JournalFailed
 from actors.protocol.messages import ActorGone
@@ -134,6 +135,12 @@ class RayCustomerActor(_Process):
     plain = CustomerActor
 
 
+class RayHotSkuActor(_Process):
+    """A HotSkuActor in a process of its own."""
+
+    plain = HotSkuActor
+
+
 class RayChainActor(_Process):
     """The ChainActor in a process of its own."""
 
@@ -144,6 +151,7 @@ _CLASSES: Final[dict[ActorKind, type[_Process]]] = {
     ActorKind.CHAIN: RayChainActor,
     ActorKind.CUSTOMERS: RayCustomerActor,
     ActorKind.STORE: RayStoreActor,
+    ActorKind.HOT: RayHotSkuActor,
 }
 
 

@@ -1,4 +1,4 @@
-"""What a shop's actor answers about transfers."""
+"""What a shop's actor answers about what it has to do with other ledgers: transfers, and units of hot SKUs."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -9,6 +9,8 @@ from actors.protocol.messages import Unseen
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import PAGE_PIECES_MAX, PIECE_SCAN_MAX, LedgerActor
 from actors.runtime.read_back import ReadEvents, events_at, seen_at
+from actors.shop.hot import HotTotals
+from actors.shop.said_hot import totals_of
 from actors.shop.state import Ledger
 from actors.shop.transfers import Transfer, transfer_key
 
@@ -18,7 +20,13 @@ _FINAL: Final = frozenset({TransferStatus.RECEIVED, TransferStatus.CANCELLED})
 
 
 class TransferQuestions(LedgerActor):
-    """Questions about transfers, of shops' ledgers."""
+    """Questions about transfers and units of hot SKUs, of shops' ledgers."""
+
+    @rpc
+    def hot_totals(self, store_id: str, skus: list[str]) -> list[HotTotals]:
+        """Of each SKU what its ledger, while it is hot, was handed by this shop; see `HotTotals`."""
+        with self.host.reading(store_id) as (hosted, _):
+            return [totals_of(hosted.ledger, sku) for sku in skus]
 
     @rpc
     def transfers_of(self, store_id: str, transfer_ids: list[str]) -> list[Transfer | Unseen | None]:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from actors.calendar.hours import ALWAYS_OPEN, Calendar
-from actors.core.ids import HOT_PREFIX, is_customers, is_hot
+from actors.core.ids import HOT_PREFIX, is_customers, is_hot, sku_of_ledger
 from actors.core.message import Message, Value, to_json
 from actors.core.policy import HotSku, Policy
 
@@ -172,6 +172,7 @@ class Chain(Value, frozen=True, dict=True, gc=True):
                 policy = replace(policy, hot=hot, hot_revision=self.hot_revision)
             if is_hot(ledger_id):
                 newest = max(self.shop_revisions.values(), default=0)
+                policy = policy.of_hot(sku_of_ledger(ledger_id))
                 policy = replace(policy, paused_stores=self.paused_stores or self._paused, shop_revision=newest)
             self._policies[ledger_id] = policy
         return policy

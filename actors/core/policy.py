@@ -119,6 +119,13 @@ class Policy(Value, frozen=True, dict=True, gc=True):
         """The inverse of `apart_from`."""
         return replace(self, **{name: getattr(before, name) for name in kept}) if kept else self
 
+    def of_hot(self, sku: str) -> "Policy":
+        """What of this policy concerns the ledger of a hot SKU: limits of the whole chain that apply to it, for any of
+        its positions, which are named by shops.
+        """
+        rules = tuple(replace(rule, sku="") for rule in self.chain_limit_rules if rule.sku in ("", sku))
+        return replace(self, chain_limit_rules=rules) if self.chain_limit_rules else self
+
     def of_shops(self, store_ids: Collection[str]) -> "Policy":
         """What of this policy concerns these shops: without the times of holds in others."""
         rules = tuple(rule for rule in self.ttl_rules if not rule.store_id or rule.store_id in store_ids)

@@ -8,9 +8,17 @@ from actors.core.status import Status, TransferStatus
 
 
 class Reason(IntEnum):
-    """Names and numbers are those of the wire, but for 0; docs/errors.md gives cause and remedy of each."""
+    """Names and numbers above 0 are those of the wire; docs/errors.md gives cause and remedy of each."""
 
-    GRANT_REQUIRED = 0  # a shop to its gateway, which fetches the grant within the call
+    # To a gateway alone, which goes on within the call: it fetches the grant; asks the other ledger, of the hot SKU or
+    # of the shop; fetches units from there; or goes on in the shop that has the reservation.
+    GRANT_REQUIRED = 0
+    HOT_SKU = -1
+    HOT_CLOSED = -2
+    HOT_ASK_SHOP = -3
+    HOT_FETCH = -4
+    UNITS_ELSEWHERE = -5
+    RESERVATION_MOVED = -6
 
     IDEMPOTENCY_KEY_REUSED = 1
     RESERVATION_NOT_FOUND = 2
@@ -48,14 +56,15 @@ class Reason(IntEnum):
 
 
 # Refusals that are not journaled: a reused key must not overwrite the first answer, an undecided order will soon be
-# decided, a grant is fetched within the call, the rows before a gap may be under way, and so may word of a transfer.
+# decided, what is told to a gateway alone is no answer, the rows before a gap may be under way, and so may word of a
+# transfer.
 UNRECORDED: Final = frozenset(
     {
         Reason.IDEMPOTENCY_KEY_REUSED,
         Reason.ORDER_UNDECIDED,
-        Reason.GRANT_REQUIRED,
         Reason.SOURCE_GAP,
         Reason.TRANSFER_NOT_FOUND,
+        *(reason for reason in Reason if reason <= 0),
     }
 )
 
@@ -84,7 +93,7 @@ class Rejection(Message, frozen=True):
 
 
 class Violation(Value, frozen=True):
-    """A broken invariant: its name (I1 to I19, docs/design.md), its subject, the expected and the found value."""
+    """A broken invariant: its name (I1 to I20, docs/design.md), its subject, the expected and the found value."""
 
     invariant: str
     subject: str

@@ -17,11 +17,12 @@ from actors.orders import commands as orders
 from actors.orders.state import Order
 from actors.shop import commands as shop
 from actors.shop.allotments import Allotment
+from actors.shop.hot import HotTotals
 from actors.shop.shortfalls import ShortfallTask
 from actors.shop.state import AnyReservation, Remembered, Reservation, StockOutcome
 from actors.shop.transfers import Transfer
 
-Command = shop.Command | orders.Command
+Command = shop.Command | shop.HotCommand | orders.Command
 Entry = tuple[str, Command]  # a ledger and a command for it
 
 NEVER_MS: Final = 1 << 53  # the deadline of an entry that has none
@@ -85,6 +86,7 @@ Answer = (
     | Allotment
     | Transfer
     | ShortfallTask
+    | HotTotals
     | Order
     | shop.Grant
     | Stopped
@@ -149,7 +151,7 @@ def name_of(command: Command) -> str:
     """
     if isinstance(command, shop.Claim) and command.call_key:
         return f"\ncall {command.call_key}"
-    key = command.key if isinstance(command, shop.Command) else orders.key_of(command)
+    key = command.key if isinstance(command, shop.Command | shop.HotCommand) else orders.key_of(command)
     return key or f"\n{type(command).__name__} {fingerprint(command, SUPPLIED)}"
 
 

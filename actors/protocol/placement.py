@@ -8,9 +8,10 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from zlib import crc32
 
-from actors.core.ids import is_customers, slot_of_ledger
+from actors.core.ids import is_customers, is_hot, slot_of_ledger
 
 PLACEMENT_VERSION: Final = 1
+HOT_ACTORS: Final = 2
 
 
 class ActorKind(StrEnum):
@@ -19,6 +20,7 @@ class ActorKind(StrEnum):
     CHAIN = "chain"
     CUSTOMERS = "customers"
     STORE = "store"
+    HOT = "hot"
 
 
 CHAIN_ACTOR: Final = "chain"  # there is only one
@@ -34,17 +36,20 @@ def kind_of(actor: str) -> ActorKind:
 
 class Placement(NamedTuple):
     """`store_actors` 0: one actor per shop. Otherwise that many actors share the shops. `customer_actors` share the
-    customers' hash slots.
+    customers' hash slots, and `hot_actors` the ledgers of hot SKUs; these are made on first use.
     """
 
     store_actors: int
     customer_actors: int = 1
+    hot_actors: int = HOT_ACTORS
 
     def actor_of(self, ledger_id: str) -> str:
         """The name of the ledger's actor, which also names its journal."""
         if is_customers(ledger_id):
             slot = slot_of_ledger(ledger_id)
             return f"customers-{slot % self.customer_actors:04d}-of-{self.customer_actors:04d}"
+        if is_hot(ledger_id):
+            return f"hot-{crc32(ledger_id.encode()) % self.hot_actors:04d}-of-{self.hot_actors:04d}"
         if self.store_actors == 0:
             return f"store-{ledger_id}"
         return f"stores-{crc32(ledger_id.encode()) % self.store_actors:04d}-of-{self.store_actors:04d}"

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
 
-CLASSES_MAX: Final = 16  # of actors: there are three
+CLASSES_MAX: Final = 16  # of actors: there are four
 _MARK: Final = "__rpc__"
 
 F = TypeVar("F", bound=Callable[..., Any])

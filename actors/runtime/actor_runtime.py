@@ -139,8 +139,9 @@ class LedgerActor:
         chain = self.chain
         if chain.revision != self._bound_revision:
             begun = {each: self.host.stale_read(each) for each in self.host.ledger_ids() if self._has_rules(each)}
-            limits = chain.policy.chain_limit_rules
-            self._bind([each for each, found in begun.items() if found and found.policy.chain_limit_rules != limits])
+            limits = {each: chain.policy_of(each).chain_limit_rules for each in begun}
+            others = [each for each, of in begun.items() if of and of.policy.chain_limit_rules != limits[each]]
+            self._bind(others)
             self._bound_revision = chain.revision
 
     @rpc

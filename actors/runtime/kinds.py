@@ -1,4 +1,4 @@
-"""The two kinds of ledger that a host serves, each as its pure functions and decoders."""
+"""The kinds of ledger that a host serves, each as its pure functions and decoders."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
@@ -63,6 +63,9 @@ SHOP: Final = Core(
     commands.Acknowledge(()),
     EXPIRED_AT_ONCE_MAX,
 )
+
+# The ledger of a hot SKU is one of a shop's kind, with decisions of its own.
+HOT: Final = SHOP._replace(transact=transact.transact_hot, read_batch=batch_reader(commands.HotCommand))
 
 CUSTOMERS: Final = Core(
     OrderLedger,

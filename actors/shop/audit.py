@@ -2,7 +2,7 @@
 
 It uses the events and enums, and nothing of `decide`, `evolve`, `state`, `transact`, `invariants` or the transition
 table: a mistake in one of them must not be repeated here. It folds the events into books of its own, in one pass, and
-checks each rule, I1 to I19 of docs/design.md, at the event that could break it. VerifyLedger compares its result with
+checks each rule, I1 to I20 of docs/design.md, at the event that could break it. VerifyLedger compares its result with
 the live positions.
 """
 
@@ -31,6 +31,7 @@ from actors.shop.audit_books import (
     over_limits,
     unbalanced,
 )
+from actors.shop.audit_hot import HotAudit
 from actors.shop.audit_line import Lines as WaitingLines
 from actors.shop.audit_stock import StockAudit
 from actors.shop.audit_transfers import TransferAudit
@@ -41,7 +42,7 @@ from actors.shop.shortfall_events import Requeued
 class Audit:
     """The audit of one ledger's journal, fed record by record from version 1; `result` returns the findings."""
 
-    def __init__(self) -> None:
+    def __init__(self, ledger_id: str = "") -> None:
         self._version = self._epoch = self._at_ms = self._events = self._accepted = 0
         self._books: defaultdict[str, Book] = defaultdict(Book)
         self._claims: dict[int, Hold] = {}
@@ -51,7 +52,7 @@ class Audit:
         # SKUs that the next event may take past a line, its own or a quota's, and what must be free of them then.
         self._own: dict[str, int] = {}
         self._by_customer: defaultdict[str, set[int]] = defaultdict(set)  # kept only while there are rules
-        self._places = Places()
+        self._places = Places(self._rules, lambda: self._version, self._found)
         self._holders: dict[str, int] = {}  # parts of orders
         self._applied: dict[str, int] = {}  # the newest revision applied, by holder
         self._handed_out = HandedOut(self._books, self._found, self._answered, lambda: self._version)
@@ -59,6 +60,8 @@ class Audit:
         self._stock = StockAudit(self._books, self._claims, *of)
         self._violations: list[Violation] = []
         self._transfers = TransferAudit(self._books, lambda: self._version, self._found, self._answered, self._promise)
+        holds = self._claims, self._by_customer, self._live, self._answered, self._stock.note
+        self._hot = HotAudit(ledger_id, self._books, self._rules, lambda: self._version, self._found, *holds)
         self._folds: dict[type, Callable[[Any, int], None]] = {
             **dict.fromkeys(STEPS, self._stepped),
             events.Reserved: self._reserved,
@@ -79,6 +82,7 @@ class Audit:
             **self._stock.folds(),
             **self._handed_out.folds(),
             **self._transfers.folds,
+            **self._hot.folds,
         }
 
     def add(self, version: int, epoch: int, at_ms: int, event: events.Event) -> None:
@@ -111,6 +115,7 @@ class Audit:
             positions={sku: (of.on_hand, of.reserved, of.allotted, of.safety_stock) for sku, of in books.items()},
             violations=(*unbalanced(books), *self._violations)[:VIOLATIONS_MAX],
             transfers=self._transfers.ends(),
+            hot=self._hot.end(),
         )
 
     def _found(self, invariant: str, subject: str, expected: str, found: str) -> None:
@@ -131,6 +136,7 @@ class Audit:
         asked = event.command
         self._answered(asked.key, at_ms)
         self._accepted += 1
+        self._hot.check_word(asked)
         self._check_grant(asked.channel, {sku for sku, _ in asked.lines}, asked.grant is not None)
         self._hold(Hold(asked.customer_id, asked.channel, asked.lines, event.expires_at_ms, asked.slot_start_ms))
 
@@ -196,7 +202,7 @@ class Audit:
         self._claims[number or self._version] = claim
         asked = self._promise(claim.held, Counter())
         self._check_line(set() if number else asked)
-        self._take_place(claim)
+        self._places.take(claim)
         if self._rules.limits:
             self._by_customer[claim.customer_id].add(number or self._version)
             self._check_limits(claim, asked, whole)
@@ -217,12 +223,6 @@ class Audit:
                 self._overpromised(sku, book)
         return {sku for sku, units in had.items() if units < 0}
 
-    def _take_place(self, claim: Hold) -> None:
-        if taken := self._places.take(claim):
-            capacity = self._rules.capacity_of(claim.slot_start_ms)
-            if taken > capacity:
-                self._found("I2", f"the slot of {claim.slot_start_ms}", f"at most {capacity} places", f"{taken} taken")
-
     def _amended(self, event: events.Amended, at_ms: int) -> None:
         """Replace the claim's units; none may have been sold or released before."""
         self._answered(event.key, at_ms)
@@ -239,7 +239,7 @@ class Audit:
         if event.slot_start_ms != claim.slot_start_ms:
             self._places.leave(claim)
             claim.slot_start_ms = event.slot_start_ms
-            self._take_place(claim)
+            self._places.take(claim)
         self._check_line(asked)
         if self._rules.limits and asked:
             self._check_limits(claim, asked)

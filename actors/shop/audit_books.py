@@ -48,6 +48,15 @@ class Moved(NamedTuple):
     came: Lines | None
 
 
+class HotEnd(NamedTuple):
+    """What a ledger's journal says of hot SKUs: by SKU, or by shop, units handed over, back and moved; and by id what
+    has moved, to which shop, and how many units.
+    """
+
+    totals: dict[str, tuple[int, int, int]]
+    moves: dict[str, tuple[str, int]]
+
+
 def is_of_shortfall(event: events.Event) -> bool:
     """True for what the same decision has behind a change of stock that leaves fewer units than are promised."""
     match event:
@@ -72,6 +81,7 @@ class AuditResult:
     positions: dict[str, Stock]
     violations: tuple[Violation, ...]
     transfers: Mapping[str, Moved]
+    hot: HotEnd
 
 
 class Book:
@@ -81,6 +91,7 @@ class Book:
         "adjusted",
         "allotted",
         "counted_at_ms",
+        "handed",
         "moved",
         "on_hand",
         "oversold",
@@ -93,11 +104,12 @@ class Book:
     def __init__(self) -> None:
         self.on_hand = self.reserved = self.safety_stock = self.received = self.sold = self.adjusted = 0
         self.counted_at_ms = self.allotted = self.moved = 0
+        self.handed = 0  # of those allotted, units that the ledger of a hot SKU has, which are missed first
         self.oversold = 0  # the most that was ever promised beyond what was on hand
 
     def missing(self) -> int:
         """Units promised that are not there, beside those that were handed out; not above zero where none is."""
-        return self.reserved - max(0, self.on_hand - self.allotted)
+        return self.reserved - max(0, self.on_hand - self.allotted + self.handed)
 
     def free(self) -> int:
         """Units that can be promised."""
@@ -186,7 +198,7 @@ class Hold:
 class Rules:
     """The rules in force, by the policies that were adopted."""
 
-    __slots__ = ("calendar", "chain", "limits", "line_may_pass", "losers_wait", "loses_first")
+    __slots__ = ("calendar", "chain", "hot", "limits", "line_may_pass", "losers_wait", "loses_first")
 
     def __init__(self) -> None:
         self.calendar: Calendar = ALWAYS_OPEN
@@ -194,6 +206,7 @@ class Rules:
         self.chain: set[tuple[str, str]] = set()  # channel and SKU of each limit over the whole chain
         self.line_may_pass = self.losers_wait = False
         self.loses_first = LosesFirst.LOWEST_STATUS
+        self.hot: dict[str, tuple[int, bool]] = {}  # by SKU its generation, and whether its ledger is open
 
     def adopt(self, event: PolicyAdopted) -> None:
         """Take a policy over."""
@@ -202,6 +215,8 @@ class Rules:
         self.loses_first = policy.loses_first
         if "calendar" not in kept:
             self.calendar = policy.calendar
+        if "hot" not in kept:
+            self.hot = {each.sku: (each.generation, each.is_open) for each in policy.hot}
         if "limit_rules" not in kept:
             rules = policy.limit_rules
             self.limits = [(rule.channel, rule.sku, rule.open_reservations_max, rule.units_max) for rule in rules]
@@ -279,20 +294,20 @@ class Keys(NamedTuple):
 class Places:
     """The places taken in each slot, by how many parts of each order."""
 
-    __slots__ = ("_slots",)
+    __slots__ = ("_found", "_rules", "_slots", "_version")
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules, version: Callable[[], int], found: Found) -> None:
+        self._rules, self._version, self._found = rules, version, found
         self._slots: defaultdict[int, Counter[str | Hold]] = defaultdict(Counter)
 
-    def take(self, hold: Hold) -> int:
-        """Take the hold's place. Returns how many are taken then, or 0 where the order has it already or no slot is
-        wanted.
-        """
-        if not hold.slot_start_ms:
-            return 0
-        having = self._slots[hold.slot_start_ms]
-        having[hold.order] += 1
-        return len(having) if having[hold.order] == 1 else 0
+    def take(self, hold: Hold) -> None:
+        """Take the hold's place, which there must be, where its order has none yet and a slot is wanted."""
+        if hold.slot_start_ms:
+            having, capacity = self._slots[hold.slot_start_ms], self._rules.capacity_of(hold.slot_start_ms)
+            having[hold.order] += 1
+            if having[hold.order] == 1 and len(having) > capacity:
+                subject = f"the slot of {hold.slot_start_ms} at version {self._version()}"
+                self._found("I2", subject, f"at most {capacity} places", f"{len(having)} taken")
 
     def leave(self, hold: Hold) -> None:
         """Give the hold's place back."""

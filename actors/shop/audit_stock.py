@@ -112,6 +112,10 @@ class StockAudit:
             self._found("I19", f"task {event.number}", "an open one, closed by somebody", event.resolution.name)
         self._tasks.pop(event.number, None)
 
+    def note(self, sku: str) -> None:
+        """Units of this SKU have moved in this decision."""
+        self._moved.add(sku)
+
     def close(self) -> list[str]:
         """At the end of the decision: the SKUs whose stock has moved in it."""
         moved = sorted(self._moved)

@@ -9,6 +9,7 @@ from actors.core.message import Message, Value
 from actors.core.rejection import Rejection
 from actors.core.status import ReleaseReason, Status
 from actors.shop.allotments import HolderKind
+from actors.shop.hot import GiveBackUnits, HotUnitsCommand, MoveOut, NoteMoved, ReceiveUnits
 from actors.shop.shortfalls import ResolveShortfall
 from actors.shop.transfers import TransferCommand
 
@@ -49,6 +50,9 @@ class Reserve(Message, frozen=True):
     none. `ttl_ms` 0 takes the time from the policy. `external_reference` is the caller's own number, only shown.
     `grant` is what the customer's ledger said of limits over the whole chain, where one applies. With `wait_ms` it
     waits in line so long where stock is short.
+
+    Of a hot SKU, `asked` is a generation of it at which the other ledger, the SKU's or the shop's, was known not to
+    decide this key any more, 0 for none; see `decide_hot`. `fetched`: the other ledger was asked for its units.
     """
 
     key: str
@@ -61,6 +65,8 @@ class Reserve(Message, frozen=True):
     external_reference: str = ""
     grant: Grant | Rejection | None = None
     wait_ms: int = 0
+    asked: int = 0
+    fetched: bool = False
 
 
 class Confirm(Message, frozen=True):
@@ -107,7 +113,7 @@ class Extend(Message, frozen=True):
 
 class Amend(Message, frozen=True):
     """Change a reservation in one step, or leave it unchanged where that is refused. No lines, `ttl_ms` 0 and
-    `slot_start_ms` 0 each keep what it has. `grant` as in Reserve, for all of the lines.
+    `slot_start_ms` 0 each keep what it has. `grant` as in Reserve, for all of the lines, and `fetched`.
     """
 
     key: str
@@ -116,6 +122,7 @@ class Amend(Message, frozen=True):
     ttl_ms: int
     slot_start_ms: int
     grant: Grant | Rejection | None = None
+    fetched: bool = False
 
 
 class Claim(Message, frozen=True):
@@ -124,7 +131,8 @@ class Claim(Message, frozen=True):
     yet, so that two which have drawn the same number never share a claim. `call_key` is the key of the caller, under
     which nothing else is decided here; empty where that is its order's, as in an amendment. `whole` is all that its
     order is to hold here, by SKU, where it is changed: limits count that, in place of its other parts. It has all SKUs
-    where the order changes its channel; then `lines` may be empty, as it may hold all of that already.
+    where the order changes its channel; then `lines` may be empty, as it may hold all of that already. `fetched` as in
+    Reserve.
     """
 
     key: str
@@ -136,6 +144,7 @@ class Claim(Message, frozen=True):
     attempt: str = ""
     call_key: str = ""
     whole: Lines = ()
+    fetched: bool = False
 
 
 class SettleGrant(Message, frozen=True):
@@ -292,4 +301,7 @@ Command = (
     | Give
     | ResolveShortfall
     | TransferCommand
+    | HotUnitsCommand
 )
+# Those of the ledger of a hot SKU.
+HotCommand = Reserve | Release | Extend | SettleGrant | Acknowledge | ReceiveUnits | GiveBackUnits | MoveOut | NoteMoved

@@ -22,11 +22,13 @@ from actors.shop.decide_allotments import (
     given_to_other,
 )
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim, decide_settle_grant
+from actors.shop.decide_hot import decide_hot_units, decided_elsewhere, unless_fetched
 from actors.shop.decide_line import decide_leave, decide_queue
 from actors.shop.decide_shortfalls import decide_resolve_shortfall
 from actors.shop.decide_stock import decide_adjust_stock, decide_count_stock, decide_set_safety_stock
 from actors.shop.decide_transfers import decide_transfer
 from actors.shop.events import Event, Reserved
+from actors.shop.hot import HandUnits, MoveIn, TakeUnitsBack
 from actors.shop.preconditions import NONE, grant_refusal, over_limit, short_of_stock, slot_refusal, standing
 from actors.shop.quotas import beyond_stock
 from actors.shop.shortfalls import ResolveShortfall
@@ -58,10 +60,10 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
                 return decision
             return _unless_claimed(ledger, now_ms, decision, partial(_decide_reserve, ledger, command, now_ms))
         case Confirm() | Collect() | cm.MarkReady() | cm.Release() | cm.Extend() | cm.Amend() | cm.Give():
-            decision = _decide_step(ledger, command, now_ms)
+            decision = decide_step(ledger, command, now_ms)
             if type(decision) is tuple:
                 return decision
-            return _unless_claimed(ledger, now_ms, decision, partial(_decide_step, ledger, command, now_ms))
+            return _unless_claimed(ledger, now_ms, decision, partial(decide_step, ledger, command, now_ms))
         case cm.Claim():
             return decide_claim(ledger, command, now_ms)
         case cm.SettleGrant():
@@ -84,6 +86,8 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
             return decide_return_allotment(ledger, command)
         case ResolveShortfall():
             return decide_resolve_shortfall(ledger, command, now_ms)
+        case HandUnits() | TakeUnitsBack() | MoveIn():
+            return decide_hot_units(ledger, command)
         case _:
             return decide_transfer(ledger, command, now_ms)
 
@@ -100,6 +104,8 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Clai
     those in `without` counts as given back.
     """
     policy = ledger.policy
+    if policy.hot and (elsewhere := decided_elsewhere(ledger, command)):
+        return elsewhere
     if policy.paused:
         return Rejection(Reason.STORE_NOT_ACCEPTING)
     if command.ttl_ms > policy.ttl_ms_max:
@@ -121,12 +127,12 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Clai
     if ledger.allotments.quotas:
         stock = beyond_stock(ledger, command.channel, demand, replaced, without=without)
         if isinstance(stock, Rejection):
-            return stock if not command.wait_ms else decide_queue(ledger, command, stock, now_ms)
+            return _short(ledger, command, stock, now_ms)
         drawn = stock
     else:
         refusal = short_of_stock(ledger, demand, replaced, without)
         if refusal is not None:
-            return refusal if not command.wait_ms else decide_queue(ledger, command, refusal, now_ms)
+            return _short(ledger, command, refusal, now_ms)
     if command.slot_start_ms:
         refusal = slot_refusal(ledger, command.slot_start_ms, now_ms, replaced, without)
         if refusal is not None:
@@ -139,6 +145,14 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Clai
         return (*drawn, reserved) if drawn else (reserved,)
     number, lines = replaced.number, replaced.held_lines()
     return (ev.Released("", "", number, lines, ReleaseReason.REPLACED, before=replaced), *drawn, reserved)
+
+
+def _short(ledger: Ledger, command: Reserve, refusal: Rejection, now_ms: int) -> Decision:
+    """The refusal for want of stock, or a place in line."""
+    if ledger.hot.by:
+        refusal = unless_fetched(ledger, refusal, fetched=command.fetched)
+    waits = command.wait_ms and refusal.reason is not Reason.UNITS_ELSEWHERE
+    return decide_queue(ledger, command, refusal, now_ms) if waits else refusal
 
 
 def _replaced_hold(ledger: Ledger, command: Reserve, now_ms: int) -> Reservation | Rejection | None:
@@ -154,7 +168,7 @@ def _replaced_hold(ledger: Ledger, command: Reserve, now_ms: int) -> Reservation
     return earlier
 
 
-def _allowed(ledger: Ledger, number: int, step: Step, now_ms: int) -> Reservation | Rejection:
+def allowed(ledger: Ledger, number: int, step: Step, now_ms: int) -> Reservation | Rejection:
     """The reservation, or a Rejection where the step is not allowed now."""
     reservation = ledger.reservations.get(number)
     if reservation is None:
@@ -177,8 +191,9 @@ def _allowed(ledger: Ledger, number: int, step: Step, now_ms: int) -> Reservatio
     return reservation
 
 
-def _decide_step(ledger: Ledger, command: StepCommand, now_ms: int, without: Claims = NONE) -> Decision:
-    reservation = _allowed(ledger, command.number, _STEP_OF[type(command)], now_ms)
+def decide_step(ledger: Ledger, command: StepCommand, now_ms: int, without: Claims = NONE) -> Decision:
+    """Accept or refuse a step of a reservation."""
+    reservation = allowed(ledger, command.number, _STEP_OF[type(command)], now_ms)
     if isinstance(reservation, Rejection):
         return reservation
     match command:
@@ -255,7 +270,8 @@ def _decide_amend(
         if refusal is None and grant is None and reservation.grant:  # its ledger counts all of its units
             refusal = Rejection(Reason.GRANT_REQUIRED)
     stock = beyond_stock(ledger, channel, more, None, reservation, without)
-    refusal = refusal or (stock if isinstance(stock, Rejection) else None)
+    if refusal is None and isinstance(stock, Rejection):
+        refusal = unless_fetched(ledger, stock, fetched=command.fetched)
     slot_start_ms = command.slot_start_ms or reservation.slot_start_ms
     if slot_start_ms != reservation.slot_start_ms:
         refusal = refusal or slot_refusal(ledger, slot_start_ms, now_ms, reservation, without)

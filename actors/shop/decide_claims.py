@@ -12,6 +12,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
 from actors.core.transact import Decision
 from actors.shop.commands import Acknowledge, ApplyOutcome, Claim, Lines, SettleGrant, by_sku, claim_key
+from actors.shop.decide_hot import unless_fetched
 from actors.shop.events import Acknowledged, Claimed, OutcomeApplied, QuotaDrawn
 from actors.shop.preconditions import NONE, over_limit, slot_refusal, standing
 from actors.shop.quotas import beyond_stock
@@ -44,7 +45,8 @@ def _allowed(ledger: Ledger, command: Claim, now_ms: int, without: Claims) -> Re
     slot_start_ms = command.slot_start_ms
     refusal = _over_limit(ledger, command, without)
     stock = beyond_stock(ledger, command.channel, by_sku(command.lines), None, without=without)
-    refusal = refusal or (stock if isinstance(stock, Rejection) else None)
+    if refusal is None and isinstance(stock, Rejection):
+        refusal = unless_fetched(ledger, stock, fetched=command.fetched)
     # A place that the order already has is not checked again, as in an amendment.
     if refusal is None and slot_start_ms and (order_of(command.holder), slot_start_ms) not in ledger.parts_in_slots:
         refusal = slot_refusal(ledger, slot_start_ms, now_ms, None, without)

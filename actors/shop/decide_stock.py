@@ -149,13 +149,14 @@ def _correction(
 
 def _missing(ledger: Ledger, deltas: dict[str, int], freed: dict[str, int]) -> dict[str, int]:
     """By SKU how many units that are set aside, promised or handed out would be missing after these deltas; `freed` is
-    what tills have no more.
+    what tills have no more. What the ledger of a hot SKU has is missed first, and it is asked for it; what it has
+    promised beyond, is lost when it moves in.
     """
     missing: dict[str, int] = {}
     for sku, delta in deltas.items():
         position = ledger.positions.get(sku)
         if position is not None and delta < 0:
-            taken = position.reserved + position.allotted - freed.get(sku, 0)
+            taken = position.reserved + position.allotted - freed.get(sku, 0) - ledger.hot.left(sku)
             missing[sku] = taken - max(0, position.on_hand + delta)
     return missing
 
@@ -176,7 +177,7 @@ def _shortfalls(
     for sku, delta in deltas.items():
         position = ledger.positions.get(sku)
         if position is not None and delta < 0:
-            allotted = position.allotted - freed.get(sku, 0)
+            allotted = position.allotted - freed.get(sku, 0) - ledger.hot.left(sku)
             reserved = position.reserved - given_up.get(sku, 0)
             units = reserved - max(0, position.on_hand + delta - allotted)
             missing = reserved + allotted - max(0, position.on_hand + delta)

@@ -15,6 +15,7 @@ from actors.core.status import ReleaseReason, Status
 from actors.core.transact import PolicyAdopted, Refused
 from actors.shop.allotments import Allotment, Drawn, HolderKind
 from actors.shop.commands import Claim, Lines, Movement, Reserve, by_sku
+from actors.shop.hot_events import HotEvent, touched_by_hot
 from actors.shop.shortfall_events import Requeued, ShortfallDeclared, ShortfallEvent, ShortfallResolved
 from actors.shop.shortfalls import Shortfall, ShortfallCause
 from actors.shop.state import AnyReservation
@@ -345,6 +346,7 @@ Event = (
     | OfAllotments
     | Given
     | TransferEvent
+    | HotEvent
 )
 
 
@@ -352,6 +354,8 @@ def touched_skus(event: Event) -> tuple[str, ...]:
     """SKUs whose position the event changed, or what is kept of it for a line, each once. Changes of stock list the
     SKUs of all their rows, also of those that a later count already contains.
     """
+    if isinstance(event, HotEvent):
+        return touched_by_hot(event)
     match event:
         case Reserved() | Claimed() | Queued():
             return tuple(dict.fromkeys(sku for sku, _ in event.command.lines))
@@ -377,9 +381,7 @@ def touched_skus(event: Event) -> tuple[str, ...]:
             return tuple(sku for sku, _ in event.before.lines)
         case Refused() | Confirmed() | ReadyMarked() | Extended() | Acknowledged() | ShortfallDeclared():
             return ()
-        case ShortfallResolved():
-            return ()
-        case PolicyAdopted() | AllotmentExtended() | Given():
+        case PolicyAdopted() | AllotmentExtended() | Given() | ShortfallResolved():
             return ()
         case TransferExpected() | TransferAdvised() | TransferClosed():
             return ()

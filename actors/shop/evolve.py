@@ -19,10 +19,12 @@ from actors.shop.commands import AdjustmentKind, Lines, Movement, by_sku, claim_
 from actors.shop.customers import forget
 from actors.shop.decide_stock import booking_of
 from actors.shop.events import Collected, Confirmed, Expired, Reserved  # hot ones by name
+from actors.shop.evolve_hot import evolve_hot
 from actors.shop.evolve_line import evolve_line, note_line_due
 from actors.shop.evolve_shortfalls import evolve_shortfall, note_loss
 from actors.shop.evolve_transfers import evolve_transfer
 from actors.shop.expiry import move_deadline, note_deadline
+from actors.shop.hot_events import HotEvent
 from actors.shop.position import Position
 from actors.shop.promised import change_rank, promise, put_apart, unpromise
 from actors.shop.said import absent, claimed_by, given_back, made_by, outcome_of, release_of
@@ -89,12 +91,12 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
             ledger.policy = event.policy.with_kept(ledger.policy, event.kept)
             ledger.answers.forget_at_ms = ledger.finished.forget_at_ms = 0  # it may be another time that they are kept
         case ev.Given():
-            before = ledger.reservations[event.number]
-            given = before.changed(version=ledger.version, till=event.till, till_until_ms=event.until_ms)
-            return _step(ledger, event, before, given)
+            return _evolve_given(ledger, event)
         case _:
             if isinstance(event, TransferEvent):
                 return evolve_transfer(ledger, event, at_ms)
+            if isinstance(event, HotEvent):
+                return evolve_hot(ledger, event, at_ms)
             return allotments.evolve_allotment(ledger, event, at_ms)
     return None
 
@@ -219,6 +221,12 @@ def _step(
     if changed.part is not None or changed.lines != before.lines:
         _put_in_outbox(ledger, changed)
     return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, changed), ledger.version - event.number)
+
+
+def _evolve_given(ledger: Ledger, event: ev.Given) -> Remembered:
+    before = ledger.reservations[event.number]
+    given = before.changed(version=ledger.version, till=event.till, till_until_ms=event.until_ms)
+    return _step(ledger, event, before, given)
 
 
 def _evolve_amended(ledger: Ledger, event: ev.Amended, at_ms: int) -> Remembered:

@@ -15,6 +15,7 @@ from actors.core.status import Status, TransferStatus
 ABOUT_BYTES: Final = 1
 _SHARED: Final = 8  # beside the status
 _TRANSFER: Final = 16  # likewise: what is over is a transfer
+_MOVED: Final = 32  # alone: it is a reservation that has moved from here into its shop
 
 
 class FinishedRow(Message, frozen=True, tag="finished"):
@@ -48,6 +49,10 @@ class Finished:
         """Note a transfer that is over, as `put` does."""
         self._put(number, status | _TRANSFER, version, at_ms)
 
+    def put_moved(self, number: int, version: int, at_ms: int) -> None:
+        """Note a reservation that has moved, as `put` does."""
+        self._put(number, _MOVED, version, at_ms)
+
     def _put(self, number: int, about: int, version: int, at_ms: int) -> None:
         self.table.put(_key(number), version, at_ms, about)
         day = at_ms // DAY_MS
@@ -63,7 +68,13 @@ class Finished:
     def transfer_of(self, number: int) -> tuple[int, TransferStatus] | None:
         """The version of the event that has all of the transfer, and its status; None as above."""
         found = self.table.about(_key(number))
-        return None if found is None or found[1] < _TRANSFER else (found[0], TransferStatus(found[1] & ~_TRANSFER))
+        is_one = found is not None and found[1] & _TRANSFER
+        return (found[0], TransferStatus(found[1] & ~_TRANSFER)) if found is not None and is_one else None
+
+    def moved_by(self, number: int) -> int:
+        """The version of the event by which the reservation has moved, 0 as above."""
+        found = self.table.about(_key(number))
+        return found[0] if found is not None and found[1] == _MOVED else 0
 
     def knows(self, number: int) -> bool:
         """True for a reservation or transfer that is over and was not forgotten."""

@@ -1,6 +1,7 @@
 """Invariants of a shop's state, checked after each batch in tests and at every recovery; `audit` checks the journal."""
 
 from actors.core.deadlines import SHIFT
+from actors.core.ids import is_hot
 from actors.core.linear_hash import in_sequence
 from actors.core.rejection import Violation
 from actors.core.status import LIVE, Status
@@ -13,7 +14,7 @@ from actors.shop.transfers import Transfers, set_aside
 
 
 def check(ledger: Ledger) -> list[Violation]:
-    """All violations of I1, I2, I18, I19 and the indexes, empty where the ledger is sound. One pass over its state."""
+    """All violations of I1, I2, I18 to I20 and indexes, empty where the ledger is sound. One pass over its state."""
     found: list[Violation] = []
     promised = set_aside(ledger.transfers.live.values())
     live = unindexed = 0
@@ -135,7 +136,7 @@ def _of_transfers(ledger: Ledger) -> list[Violation]:
 def _of_positions(ledger: Ledger, promised: dict[str, int], holding: dict[str, dict[int, None]]) -> list[Violation]:
     """Violations of the positions, of which so much is promised, to these."""
     found: list[Violation] = []
-    allotted = _allotted(ledger, found)
+    allotted, handed = _allotted(ledger, found), _handed(ledger, found)
     for sku, position in ledger.positions.items():
         booked = position.received - position.sold + position.adjusted + position.moved
         if booked != position.on_hand:
@@ -149,14 +150,29 @@ def _of_positions(ledger: Ledger, promised: dict[str, int], holding: dict[str, d
             is_so = held == tuple(dict.fromkeys(held_by)) and sku not in ledger.crowded
         if not is_so:
             found.append(Violation("I7", sku, f"held by {held}", f"{held_by}"))
-        if position.allotted != allotted.get(sku, 0):
-            found.append(Violation("I1", sku, f"allotted {allotted.get(sku, 0)}", f"allotted {position.allotted}"))
-        # A till may have sold what a count has missed already, so its units alone may be more than are there.
-        promise = position.reserved + position.allotted
+        given = allotted.get(sku, 0) + handed.get(sku, 0)
+        if position.allotted != given:
+            found.append(Violation("I1", sku, f"allotted {given}", f"allotted {position.allotted}"))
+        # A till may have sold what a count has missed already, so its units alone may be more than are there; and what
+        # the ledger of a hot SKU has, is missed first.
+        promise = position.reserved + position.allotted - handed.get(sku, 0)
         if promise > max(0, position.on_hand) and promise > ledger.allotments.with_tills(sku):
             found.append(Violation("I2", sku, f"at most {max(0, position.on_hand)} promised", str(promise)))
     found.extend(Violation("I1", sku, "a position", "none") for sku in promised.keys() - ledger.positions.keys())
     return found
+
+
+def _handed(ledger: Ledger, found: list[Violation]) -> dict[str, int]:
+    """Units by SKU that ledgers of hot SKUs have. Adds violations, also of such a ledger, whose units are on hand."""
+    left = {name: totals.left for name, totals in ledger.hot.by.items()}
+    less = ((name, units) for name, units in left.items() if units < 0)
+    found.extend(Violation("I20", name, "no more back than went", f"{units} left") for name, units in less)
+    if not is_hot(ledger.ledger_id):
+        return left
+    there = {name: position.on_hand for name, position in ledger.positions.items()}
+    if there != left:
+        found.append(Violation("I20", ledger.ledger_id, f"{left} by shop", f"{there} on hand"))
+    return {}
 
 
 def _allotted(ledger: Ledger, found: list[Violation]) -> dict[str, int]:

@@ -22,6 +22,7 @@ from actors.shop.allotments import AllotmentsRow, restored
 from actors.shop.evolve_line import enter_line
 from actors.shop.expiry import enter
 from actors.shop.finished import FinishedRow, finished_rows
+from actors.shop.hot import HotRow, restored as restored_hot
 from actors.shop.position import Position, Trail
 from actors.shop.promised import promise
 from actors.shop.shortfalls import ShortfallTask
@@ -69,7 +70,16 @@ class OutboxRow(Message, frozen=True, tag="outbox"):
 
 
 Row = (
-    Head | PositionRow | AnyReservation | FinishedRow | OutboxRow | PackedRow | AllotmentsRow | Transfer | ShortfallTask
+    Head
+    | PositionRow
+    | AnyReservation
+    | FinishedRow
+    | OutboxRow
+    | PackedRow
+    | AllotmentsRow
+    | Transfer
+    | ShortfallTask
+    | HotRow
 )
 
 
@@ -83,6 +93,7 @@ class Capture:
         "_allotments",
         "_finished",
         "_head",
+        "_hot",
         "_ledger",
         "_made",
         "_refusals",
@@ -109,6 +120,7 @@ class Capture:
         self._finished = ledger.finished.captured()
         self.outbox = ledger.outbox.copied()
         self._allotments = ledger.allotments.row()
+        self._hot = ledger.hot.row()
         self.transfers = sorted(ledger.transfers.live.items())
         self.tasks = sorted(ledger.tasks.rows.items())
 
@@ -161,6 +173,8 @@ class Capture:
         if self._allotments is not None:
             yield self._allotments
             live.update(each.number for each in self._allotments.allotments if each.number < first)
+        if self._hot is not None:
+            yield self._hot
         yield from (transfer for _, transfer in self.transfers)
         yield from (task for _, task in self.tasks)
         yield from packed_rows(self._made, self.version, refused=False, live=live)
@@ -204,6 +218,8 @@ def restore(rows: Iterable[Row]) -> Ledger:
                 ledger.outbox = Ascending(row.numbers)
             case AllotmentsRow():
                 ledger.allotments = restored(row)
+            case HotRow():
+                ledger.hot = restored_hot(row)
             case Transfer():
                 ledger.transfers.put(row)
             case ShortfallTask():

@@ -24,6 +24,7 @@ from actors.core.status import LIVE, ReleaseReason, Status
 from actors.shop.allotments import Allotment, Allotments
 from actors.shop.commands import Lines, Reserve
 from actors.shop.finished import Finished
+from actors.shop.hot import Hot, HotTotals
 from actors.shop.line import InLine, Line
 from actors.shop.position import ByRank, Position
 from actors.shop.shortfalls import Shortfall, ShortfallTask, Tasks
@@ -225,7 +226,9 @@ Claims = Mapping[int, Reservation]  # by number
 
 
 # The answer to a Reserve is remembered as the reservation itself, any other with its call's fingerprint.
-Remembered = Reservation | Recorded[Reservation | Rejection | StockOutcome | Allotment | Transfer | ShortfallTask]
+Remembered = (
+    Reservation | Recorded[Reservation | Rejection | StockOutcome | Allotment | Transfer | ShortfallTask | HotTotals]
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -253,6 +256,7 @@ class Ledger:
     outbox: Ascending = field(default_factory=Ascending)
     allotments: Allotments = field(default_factory=Allotments)
     tasks: Tasks = field(default_factory=Tasks)  # of shortfalls
+    hot: Hot = field(default_factory=Hot)
     # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
     crowded: dict[str, ByRank] = field(default_factory=dict)  # who holds what more than a few hold; see `promised`
     deadlines: Deadlines = field(default_factory=Deadlines)
@@ -351,9 +355,8 @@ class Ledger:
         """True for a reservation, an allotment, a transfer or a task whose keys are remembered at any age: while it is
         known.
         """
-        if number in self.reservations or number in self.allotments.rows or number in self.transfers.live:
-            return True
-        return number in self.tasks.rows or self.finished.knows(number)
+        known = self.reservations, self.allotments.rows, self.transfers.live, self.tasks.rows, self.hot.moving
+        return any(number in each for each in known) or self.finished.knows(number)
 
     def take_place(self, slot_start_ms: int, part: Part | None) -> None:
         """Take a place in a pickup slot for a live reservation. The live parts of an order share one place."""

@@ -11,13 +11,17 @@ from actors.core.answers import Recorded, fingerprint
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status
 from actors.core.transact import KEY_REUSED, Decider, transact as transact_by
-from actors.shop.commands import ApplyOutcome, Claim, Command, Reserve, SettleGrant
+from actors.shop.commands import ApplyOutcome, Claim, Command, HotCommand, Reserve, SettleGrant
 from actors.shop.decide import decide
 from actors.shop.decide_claims import held_by
+from actors.shop.decide_hot_sku import decide_hot_sku, moved_before
 from actors.shop.events import Answering, Event, QuotaDrawn, StockCounted
 from actors.shop.evolve import evolve
 from actors.shop.expiry import LOOKED_AT_ONCE_MAX, drop_stale, due
+from actors.shop.hot import GiveBackUnits, HandUnits, MoveOut, ReceiveUnits, TakeUnitsBack
+from actors.shop.hot_events import MovedOut
 from actors.shop.said import part_of
+from actors.shop.said_hot import totals_of
 from actors.shop.shortfall_events import ShortfallDeclared
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
 from actors.shop.transfer_events import TransferCancelled, TransferExpected
@@ -39,8 +43,8 @@ def recall(ledger: Ledger, command: Command) -> Remembered | None:
     return _NUMBER_TAKEN if isinstance(command, Claim) else KEY_REUSED
 
 
-def standing(ledger: Ledger, command: Command, _events: tuple[Event, ...]) -> Remembered:
-    """The answer to a message that gives none: the part as it is, or the reservation, that the message is about."""
+def standing(ledger: Ledger, command: Command | HotCommand, events: tuple[Event, ...]) -> Remembered:
+    """The answer to a message that gives none: the part as it is, or the reservation or units, that it is about."""
     if isinstance(command, SettleGrant):
         held = held_by(ledger, command)
         assert held is not None, "it is refused"
@@ -49,6 +53,15 @@ def standing(ledger: Ledger, command: Command, _events: tuple[Event, ...]) -> Re
         part = part_of(ledger, command.holder)
         assert part is not None, "it is refused"
         return Recorded("", ledger.version, part)
+    match command:
+        case HandUnits(name) | TakeUnitsBack(name) | ReceiveUnits(name) | GiveBackUnits(name):
+            return Recorded("", ledger.version, totals_of(ledger, name))
+        case MoveOut(number):
+            moved = events[0].before if events and isinstance(events[0], MovedOut) else moved_before(ledger, number)
+            assert moved is not None, "it is refused"
+            return Recorded("", ledger.version, moved)
+        case _:
+            pass
     return Recorded("", ledger.version, StockOutcome(0, 0, 0, ()))
 
 
@@ -78,6 +91,7 @@ DECIDER: Final = Decider(
 )
 
 transact: Final = partial(transact_by, DECIDER)
+transact_hot: Final = partial(transact_by, DECIDER._replace(decide=decide_hot_sku))  # the ledger of a hot SKU
 
 
 def expire(ledger: Ledger, now_ms: int, events_max: int | None = None) -> list[Event]:

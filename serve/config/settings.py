@@ -12,7 +12,7 @@ from pydantic import Field, IPvAnyAddress, ValidationError, ValidationInfo, fiel
 from pydantic_settings import BaseSettings, CliImplicitFlag, SettingsConfigDict
 
 from actors.journal.open import sqlite_setting
-from actors.protocol.placement import PLACEMENT_VERSION
+from actors.protocol.placement import HOT_ACTORS, PLACEMENT_VERSION
 from serve.config.processes import end_processes
 from serve.sourcing.places import MalformedPostcodes, Postcodes, load_postcodes
 
@@ -204,11 +204,16 @@ def fix_placement(data_dir: Path, store_actors: int, customer_actors: int = 1) -
     """
     path = data_dir / PLACEMENT_FILE
     placement = {"version": PLACEMENT_VERSION, "store_actors": store_actors, "customer_actors": customer_actors}
+    placement["hot_actors"] = HOT_ACTORS
     if not path.exists():
         path.write_bytes(orjson.dumps(placement))
         return
     try:
-        written = {"customer_actors": 1, **orjson.loads(path.read_bytes())}  # earlier ones had one
+        written = {
+            "customer_actors": 1,
+            "hot_actors": HOT_ACTORS,
+            **orjson.loads(path.read_bytes()),
+        }  # earlier ones had one
     except orjson.JSONDecodeError as error:
         raise SettingsError(
             f"{path} cannot be read: {error}; write {orjson.dumps(placement).decode()} into it"

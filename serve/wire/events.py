@@ -7,6 +7,7 @@ from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as order_events
 from actors.protocol.messages import Refusal
 from actors.shop import events as ev
+from actors.shop.hot_events import HotEvent, MovedIn, UnitsHanded, UnitsTakenBack
 from actors.shop.shortfall_events import Requeued, ShortfallDeclared, ShortfallResolved
 from actors.shop.transfer_events import TransferEvent
 from holdfast.v1 import event_pb2, stock_pb2
@@ -56,12 +57,7 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
                 if row.allotment:
                     told_row.allotment_id = format_reservation_id(store_id, row.allotment)
         case ev.StockCounted():
-            counted = stock_pb2.ALLOTTED_COUNTED_INCLUDED, stock_pb2.ALLOTTED_COUNTED_EXCLUDED
-            reply.stock_counted.allotted = counted[not event.allotted_counted]
-            fill_instant(event.as_of_ms, reply.stock_counted.as_of)
-            for sku, delta in event.corrections:
-                kind = stock_pb2.ADJUSTMENT_KIND_CORRECTION
-                reply.stock_counted.corrections.add(sku=sku, delta=delta, kind=kind)
+            _fill_counted(event, reply.stock_counted)
         case ev.SafetyStockSet():
             reply.safety_stock_set.SetInParent()
             for sku, quantity in event.safety_stocks:
@@ -74,10 +70,31 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
             fill_event_of_allotment(event, store_id, version, at_ms, reply)
         case _ if isinstance(event, TransferEvent):
             fill_transfer_event(event, store_id, version, reply.transfer_changed)
+        case _ if isinstance(event, HotEvent):
+            fill_hot_event(event, store_id, version, reply.hot_units_changed)
         case _:
+            assert not isinstance(event, HotEvent)
             step = getattr(reply, _STEP_FIELDS[f"{type(event).__name__}Event"])
             step.reservation_id = format_reservation_id(store_id, event.number)
             fill_value(event, step, _NOT_TOLD)
+
+
+def _fill_counted(event: ev.StockCounted, reply: event_pb2.StockCountedEvent) -> None:
+    counted = stock_pb2.ALLOTTED_COUNTED_INCLUDED, stock_pb2.ALLOTTED_COUNTED_EXCLUDED
+    reply.allotted = counted[not event.allotted_counted]
+    fill_instant(event.as_of_ms, reply.as_of)
+    for sku, delta in event.corrections:
+        reply.corrections.add(sku=sku, delta=delta, kind=stock_pb2.ADJUSTMENT_KIND_CORRECTION)
+
+
+def fill_hot_event(event: HotEvent, store_id: str, version: int, reply: event_pb2.HotUnitsChangedEvent) -> None:
+    """Units that went to the ledger of a hot SKU, or came back; in that ledger itself, what kind of event it is."""
+    reply.kind = str(event.__struct_config__.tag)
+    if isinstance(event, MovedIn):
+        reply.sku, reply.quantity = event.command.sku, event.command.held
+        reply.reservation_id = format_reservation_id(store_id, version)
+    elif isinstance(event, UnitsHanded | UnitsTakenBack):
+        reply.sku, reply.quantity = event.sku, event.units
 
 
 def fill_order_event(

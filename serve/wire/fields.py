@@ -23,6 +23,7 @@ C = TypeVar("C", bound=Struct)
 PAGE_SIZE_MAX: Final = 1_000
 PAGE_SIZE_DEFAULT: Final = 100
 _CHECK_BYTES: Final = 8
+_OF_GATEWAYS: Final = ("grant", "asked", "fetched")  # which no caller gives
 
 
 def instant_ms(instant: Timestamp | Duration) -> int:
@@ -62,7 +63,7 @@ def value_of(kind: type[C], request: Any, /, **given: Any) -> C:
     only the key is named otherwise there, and times, which end with `_ms` here.
     """
     for name in kind.__struct_fields__:
-        if name in given or name == "grant":  # which no caller gives
+        if name in given or name in _OF_GATEWAYS:
             continue
         if name == "key":
             given[name] = request.idempotency_key

@@ -31,7 +31,7 @@ from tests.waiting import until_async
 CODE = grpc.StatusCode
 
 
-@pytest.mark.parametrize("reason", [reason for reason in Reason if reason])
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason > 0])  # the others are for gateways
 def test_every_reason_has_a_sentence_and_a_name_on_the_wire(reason: Reason) -> None:
     rejection = Rejection(reason, "SKU-9", 7, 3, 42, ReservationStatus.READY, (("SKU-9", 7, 3),))
     reply = error_pb2.Rejection()

@@ -169,7 +169,7 @@ def test_placement_is_fixed_at_the_first_start(tmp_path: Path) -> None:
             fix_placement(tmp_path, other)
     with pytest.raises(SettingsError, match="customer_actors=1"):
         fix_placement(tmp_path, 4, customer_actors=2)
-    written = {"version": 1, "store_actors": 4, "customer_actors": 1}
+    written = {"version": 1, "store_actors": 4, "customer_actors": 1, "hot_actors": 2}
     assert orjson.loads((tmp_path / PLACEMENT_FILE).read_bytes()) == written
 
 

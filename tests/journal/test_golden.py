@@ -183,7 +183,7 @@ def test_a_golden_journal_is_whole_and_keeps_the_laws(name: str) -> None:
     assert not core_of(golden["ledger_id"]).check(ledger)
     if is_customers(golden["ledger_id"]):
         return  # nothing but the invariants audits it
-    audit = Audit()
+    audit = Audit(golden["ledger_id"])
     for record in records(golden):
         for version, event in enumerate(SHOP.read_events(record.payload), start=record.seq - record.event_count + 1):
             audit.add(version, record.epoch, record.at_ms, event)

@@ -18,6 +18,7 @@ from actors.chain_actor import ChainActor
 from actors.core.chain import Store
 from actors.core.policy import Policy
 from actors.customer_actor import CustomerActor
+from actors.hot_sku_actor import HotSkuActor
 from actors.journal.open import open_journal, sqlite_setting
 from actors.journal.port import JournalDamaged, JournalError
 from actors.protocol.messages import ActorGone, CallLost, LedgerStopped
@@ -165,5 +166,10 @@ class ActorsHere:
 
 
 def _class_of(actor: str) -> Any:
-    kinds = {ActorKind.CHAIN: ChainActor, ActorKind.CUSTOMERS: CustomerActor, ActorKind.STORE: StoreActor}
+    kinds = {
+        ActorKind.CHAIN: ChainActor,
+        ActorKind.CUSTOMERS: CustomerActor,
+        ActorKind.STORE: StoreActor,
+        ActorKind.HOT: HotSkuActor,
+    }
     return kinds[kind_of(actor)]

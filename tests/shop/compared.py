@@ -11,6 +11,7 @@ from actors.core.rejection import Rejection
 from actors.core.status import LIVE, Status
 from actors.shop.allotments import Allotment
 from actors.shop.commands import Command
+from actors.shop.hot import HotTotals
 from actors.shop.shortfalls import ShortfallTask
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
 from actors.shop.transfers import Transfer
@@ -59,6 +60,8 @@ def plain(remembered: Remembered | ShortfallTask) -> Outcome:
             return ("task", *of, answer.place, no_place, resolution, answer.moved_to)
         case Transfer():
             return ("transfer", answer.transfer_id, answer.status.name)  # of which the model knows nothing
+        case HotTotals():  # nor of these
+            return ("hot", answer.over, answer.back, answer.moved)
 
 
 def indexes(ledger: Ledger) -> tuple[Any, ...]:

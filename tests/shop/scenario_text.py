@@ -60,6 +60,7 @@ from actors.shop.commands import (
     claim_key,
 )
 from actors.shop.events import Event, Left, OutcomeApplied, Released
+from actors.shop.hot import HotTotals
 from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallTask
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
 from actors.shop.transfers import Transfer
@@ -226,6 +227,8 @@ def answer_text(remembered: Remembered) -> str:
             return transfer_text(answer)
         case ShortfallTask():
             return task_text(answer)
+        case HotTotals():
+            return f"over {answer.over}, back {answer.back}, moved {answer.moved}, {answer.wanted} wanted"
 
 
 def _reservation_text(held: Reservation) -> str:

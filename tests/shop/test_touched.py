@@ -12,6 +12,8 @@ from actors.core.policy import Policy
 from actors.shop import events as ev
 from actors.shop.commands import CountStock
 from actors.shop.events import touched_skus
+from actors.shop.hot_events import HotEvent
+from tests.shop.hot_world import SKU, World
 from tests.shop.scenario import play
 
 PAGE = """
@@ -71,7 +73,20 @@ def test_every_kind_of_event_tells_what_it_changed() -> None:
     watched.adopt(Policy(version=2, losers_wait=True), watched.ledger.time_ms)
     watched.say(CountStock("l", (("D", 0),), 0, True), watched.ledger.time_ms)
     assert watched.mistold() == []
-    assert {type(record.event) for record in watched.records} == set(get_args(ev.Event))
+    assert {type(record.event) for record in watched.records} == set(get_args(ev.Event)) - set(get_args(HotEvent))
+
+
+def test_so_does_every_kind_of_event_of_a_hot_sku() -> None:
+    world = World()
+    world.stock("S1", SKU, 4)
+    world.turn()
+    for ledger_id in world.ledgers:
+        world.adopt(ledger_id)
+    world.move(world.reserve("S1", 2, first_at_hot=False).number)
+    world.give_back("S1")
+    assert [each for watched in world.ledgers.values() for each in watched.mistold()] == []
+    told = {type(record.event) for watched in world.ledgers.values() for record in watched.records}
+    assert told >= set(get_args(HotEvent))
 
 
 def test_an_amendment_names_what_it_gave_back_and_what_it_took_more_of() -> None:

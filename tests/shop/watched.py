@@ -29,8 +29,8 @@ from actors.shop.expiry import Due, due
 from actors.shop.invariants import check
 from actors.shop.said import known, part_of, said_by
 from actors.shop.snapshot import Capture, Row, restore
-from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
-from actors.shop.transact import expire, recall, transact, with_answer
+from actors.shop.state import Ledger, Remembered, Reservation
+from actors.shop.transact import expire, recall, standing, transact, with_answer
 from tests import reading
 
 T = TypeVar("T")
@@ -84,7 +84,7 @@ def assembled(
 def _standing(ledger: Ledger, command: Command, events: tuple[Event, ...]) -> Remembered | None:
     """The answer to a word that has no key: how the part stands by now, or that there never will be one."""
     if not isinstance(command, ApplyOutcome):
-        return Recorded("", ledger.version, StockOutcome(0, 0, 0, ()))
+        return standing(ledger, command, events)
     for version, event in enumerate(events, ledger.version - len(events) + 1):
         if isinstance(event, OutcomeApplied) and event.before is not None:
             ledger.answers.read[version] = said_by(event, version, ledger.time_ms)
@@ -188,7 +188,7 @@ class Watched:
 
     def audited(self) -> AuditResult:
         """The second opinion on the journal."""
-        audit = Audit()
+        audit = Audit(self.ledger.ledger_id)
         for record in self.records:
             audit.add(*record)
         return audit.result()

@@ -290,7 +290,7 @@ def check_keys(disks: dict[str, MemoryDisk], reused: set[str]) -> None:
 def _alone(ledger_id: str, events: list[tuple[int, int, int, Any]], live: Any) -> None:
     core = core_of(ledger_id)
     ledger = core.empty(ledger_id)
-    audit, orders = Audit(), OrderAudit(ledger_id)
+    audit, orders = Audit(ledger_id), OrderAudit(ledger_id)
     for version, epoch, at_ms, event in events:
         core.evolve(ledger, event, at_ms)
         second: Any = orders if is_customers(ledger_id) else audit

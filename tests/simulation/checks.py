@@ -38,7 +38,7 @@ def check(host: LedgerHost, disk: MemoryDisk, ledger_id: str) -> None:
     for broken in invariants.check(ledger):
         raise Broken(broken.invariant, str(broken))
 
-    audit, replayed = Audit(), Ledger(ledger_id)
+    audit, replayed = Audit(ledger_id), Ledger(ledger_id)
     for record in disk.records.get(ledger_id, ()):
         first = record.seq - record.event_count + 1
         for version, event in enumerate(SHOP.read_events(record.payload), start=first):

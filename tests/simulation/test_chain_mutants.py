@@ -152,7 +152,7 @@ def _checkpoints_fail_in_silence(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_passing_no_lasts(patch: pytest.MonkeyPatch) -> None:
-    real = shop_decide._allowed
+    real = shop_decide.allowed
 
     def lasting(*asked: Any) -> Any:
         answer = real(*asked)
@@ -160,7 +160,7 @@ def _a_passing_no_lasts(patch: pytest.MonkeyPatch) -> None:
             return replace(answer, reason=Reason.TRANSITION_NOT_ALLOWED)
         return answer
 
-    patch.setattr(shop_decide, "_allowed", lasting)
+    patch.setattr(shop_decide, "allowed", lasting)
     patch.setattr(order_callers, "STEPS", ("collect", "give back"))
     patch.setattr(ChainWorld, "plain", 0.0)
 
@@ -212,14 +212,14 @@ def _overload_is_passed_on(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_lease_is_not_asked(patch: pytest.MonkeyPatch) -> None:
-    real = shop_decide._allowed
+    real = shop_decide.allowed
 
     def generous(ledger: Any, number: int, step: Any, now_ms: int) -> Any:
         part = ledger.reservations.get(number)
         has_lease = part is not None and part.part is not None and part.status is not Status.CLAIMED
         return real(ledger, number, step, min(now_ms, part.expires_at_ms - 1) if has_lease else now_ms)
 
-    patch.setattr(shop_decide, "_allowed", generous)
+    patch.setattr(shop_decide, "allowed", generous)
     patch.setattr(order_callers, "STEPS", ("come late",))
     patch.setattr(ChainWorld, "plain", 0.0)
 

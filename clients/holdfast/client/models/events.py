@@ -310,6 +310,16 @@ class TransferChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class HotUnitsChanged:
+    """Units of the shop went to the ledger of a hot SKU, or came back; for `moved_in` with the reservation."""
+
+    kind: str
+    sku: str
+    quantity: int
+    reservation_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownChange:
     """A change of a kind newer than this client; its place in the sequence still counts."""
 
@@ -348,6 +358,7 @@ Change: TypeAlias = (
     | OrderChanged
     | ClaimBarred
     | TransferChanged
+    | HotUnitsChanged
     | UnknownChange
 )
 

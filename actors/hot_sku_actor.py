@@ -1,0 +1,73 @@
+"""The actor that serialises the reservations of SKUs in great demand, over units of all shops: of each a ledger."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from actors.rpc.methods import rpc
+from actors.runtime.kinds import HOT
+from actors.runtime.read_back import events_at
+from actors.shop.decide_hot_sku import moved_version
+from actors.shop.hot import HotTotals
+from actors.shop.said_hot import totals_of
+from actors.shop.state import AnyReservation
+from actors.store_actor import StoreActor
+
+MOVING_MAX: Final = 500  # of one ledger to an answer
+
+Position = tuple[HotTotals, int, int]  # and the units on hand, and those of them that are reserved
+# Ledger, its time, reservations to report to customers' ledgers, those on their way to shops, and the number to
+# continue after.
+Owed = tuple[str, int, list[AnyReservation], list[AnyReservation], int]
+
+
+class HotSkuActor(StoreActor):
+    """The ledgers of hot SKUs of one journal. They are as those of shops, with shops in the place of SKUs."""
+
+    core = HOT
+
+    @rpc
+    def positions(self, ledger_id: str, store_ids: list[str]) -> tuple[int, int, dict[str, Position]]:
+        """The ledger's version and time, and its units of these shops, or of all that it has known. A stale read, as
+        `stock`: it neither locks nor waits.
+        """
+        ledger = self.host.stale_read(ledger_id)
+        if ledger is None:
+            return 0, 0, {}
+        found: dict[str, Position] = {}
+        for store_id in store_ids or list(ledger.hot.by):
+            position = ledger.positions.get(store_id)
+            if position is not None:
+                found[store_id] = totals_of(ledger, store_id), position.on_hand, position.reserved
+        return ledger.version, ledger.time_ms, found
+
+    @rpc
+    def moved_from(self, ledger_id: str, number: int) -> AnyReservation | None:
+        """A reservation that has moved into its shop, as it was; None where it has not, or was forgotten."""
+        if not self.host.has_begun(ledger_id):
+            return None
+        with self.host.reading(ledger_id) as (hosted, _):
+            version = moved_version(hosted.ledger, number)
+        return self._moved(ledger_id, [version])[0] if version else None
+
+    @rpc
+    def owed(self, after: Mapping[str, int], revision: int = 0) -> list[Owed] | None:
+        """As `outbox`, with the reservations that are on their way, the oldest first: nobody may have told their shops,
+        or the ledger that these have them.
+        """
+        owed = self.outbox(0, after, revision)
+        if owed is None:
+            return None
+        told = {ledger_id: (now_ms, parts, resume) for ledger_id, now_ms, parts, _, resume in owed}
+        found: list[Owed] = []
+        for ledger_id in self.host.ledger_ids():
+            with self.host.reading(ledger_id) as (hosted, now_ms):
+                versions = sorted(hosted.ledger.hot.moving.values())[:MOVING_MAX]
+            now_ms, parts, resume = told.get(ledger_id, (now_ms, [], 0))
+            if versions or parts:
+                found.append((ledger_id, now_ms, parts, self._moved(ledger_id, versions), resume))
+        return found
+
+    def _moved(self, ledger_id: str, versions: list[int]) -> list[AnyReservation]:
+        """The reservations that events of these versions moved, read back, holding nobody up."""
+        events = events_at(self.core, self._journal, ledger_id, versions)
+        return [events[version][0].before for version in versions]

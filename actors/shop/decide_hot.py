@@ -1,0 +1,90 @@
+"""A shop's decisions about hot SKUs, which have ledgers of their own; those ledgers' are in `decide_hot_sku`.
+
+While a SKU is hot, its ledger decides the plain Reserves of it (`hot.plain_hot`), and before and after that the shops
+do. So that a key is decided once, each asks for the other's word before it decides a key that it does not know: that
+the other does not know it either, and will not decide it any more without a word in turn. A word is the generation of
+the SKU, the chain's revision that opened or closed its ledger last, by which the other was deciding when it gave it.
+
+    the shop decides        a plain key that it does not know   where the SKU was never hot, or is closed, by a word of
+                                                                the SKU's ledger that is as new as the closing
+    the ledger of the SKU   the same                            while it is open, by a word of the shop that is as new
+                                                                as the opening
+
+Generations grow, and each ledger goes by those that it has adopted. A shop gives its word while the SKU is open or
+closed there, so it decides the key later on at most by a word given after a later closing; but the ledger of the SKU,
+which has decided it by then, knows it. The other way round it is the same.
+"""
+
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import ReleaseReason
+from actors.core.transact import Decision
+from actors.shop.commands import Reserve
+from actors.shop.decide_line import free_of
+from actors.shop.events import Released
+from actors.shop.hot import HandUnits, HotUnitsCommand, MoveIn, TakeUnitsBack, plain_hot
+from actors.shop.hot_events import MovedIn, UnitsHanded, UnitsTakenBack
+from actors.shop.said_hot import moved_in_by
+from actors.shop.shortfall_events import ShortfallDeclared
+from actors.shop.shortfalls import Shortfall, ShortfallCause
+from actors.shop.state import Ledger
+
+
+def decided_elsewhere(ledger: Ledger, command: Reserve) -> Rejection | None:
+    """Send a plain Reserve of a hot SKU to its ledger, or for its word."""
+    hot = plain_hot(ledger.policy, command.lines, command.slot_start_ms, command.wait_ms, command.basket_id)
+    if hot is None or (not hot.is_open and command.asked >= hot.generation):
+        return None
+    return Rejection(Reason.HOT_SKU, hot.sku, asked=hot.generation)
+
+
+def unless_fetched(ledger: Ledger, refusal: Rejection, *, fetched: bool) -> Rejection:
+    """The refusal for want of stock; UNITS_ELSEWHERE while ledgers of hot SKUs may have what is short."""
+    if fetched or not any(ledger.hot.left(sku) for sku, _, _ in refusal.short_lines):
+        return refusal
+    return replace(refusal, reason=Reason.UNITS_ELSEWHERE)
+
+
+def decide_hot_units(ledger: Ledger, command: HotUnitsCommand) -> Decision:
+    """Hand units to the ledger of a SKU, or have them back, alone or with a reservation. `standing` says the totals."""
+    match command:
+        case HandUnits(sku, units_max, given_back):
+            taken = _taken_back(ledger, sku, given_back)
+            hot = ledger.policy.hot_by_sku.get(sku)
+            if hot is None or not hot.is_open or ledger.policy.paused or sku in ledger.lines:
+                return taken
+            free = free_of(ledger, sku) + sum(event.units for event in taken)
+            units = min(free, units_max) if units_max else free
+            return (*taken, UnitsHanded(sku, units)) if units > 0 else taken
+        case TakeUnitsBack(sku, given_back):
+            return _taken_back(ledger, sku, given_back)
+        case MoveIn():
+            return _decide_move_in(ledger, command)
+        case _:
+            assert_never(command)
+
+
+def _taken_back(ledger: Ledger, sku: str, given_back: int) -> tuple[UnitsTakenBack, ...]:
+    """What of the units that were ever given back has not been heard of."""
+    units = given_back - ledger.hot.of(sku).back
+    return (UnitsTakenBack(sku, units),) if units > 0 else ()
+
+
+def _decide_move_in(ledger: Ledger, command: MoveIn) -> Decision:
+    """Accept it, whatever the rules are now. What is not there any more, as a count or a till has said, it loses: it is
+    the youngest hold.
+    """
+    sku, number, position = command.sku, ledger.version + 1, ledger.positions[command.sku]
+    there = max(0, position.on_hand - position.allotted + ledger.hot.left(sku))
+    missing = min(command.held, position.reserved + command.held - there)
+    if missing <= 0:
+        return (MovedIn(command),)
+    moved = moved_in_by(command, number)
+    cause, lines = ShortfallCause.CORRECTION, ((sku, missing),)
+    before = moved if missing == command.held else None
+    no_place = Reason.LINE_NOT_OFFERED if ledger.policy.losers_wait else None
+    lost = Released("", "", number, lines, ReleaseReason.SHORTFALL, before=before, cause=cause, no_place=no_place)
+    return (MovedIn(command), ShortfallDeclared(Shortfall(sku, missing, ((number, missing),), cause)), lost)

@@ -1,0 +1,179 @@
+"""Units of shops in the hands of the ledger of a hot SKU, and which calls that ledger decides in place of the shops.
+
+That ledger is one of a shop's kind, with shops in the place of SKUs: a position for each shop whose units it has, and
+reservations whose one line names the shop. Units are known at both ends by totals that only grow, so a message between
+the two may be lost, repeated or late. What is under way is counted in the shop, among what it has allotted.
+
+     shop                                                  ledger of the SKU
+     HandUnits ─> over                  ── ReceiveUnits ─> over
+     back <─ TakeUnitsBack ──                              back <─ GiveBackUnits
+     moved <─ MoveIn ──                                    moved <─ MoveOut
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from actors.core.message import Message, Value
+from actors.core.policy import HotSku, Policy
+from actors.core.status import ReleaseReason
+
+
+class Totals(Value, frozen=True):
+    """Units of one SKU in one shop that were ever handed to the SKU's ledger, came back, and moved to the shop with
+    their reservations, as one end knows it.
+    """
+
+    over: int = 0
+    back: int = 0
+    moved: int = 0
+
+    @property
+    def left(self) -> int:
+        """Units that are there, or on their way, as far as this end knows."""
+        return self.over - self.back - self.moved
+
+
+NO_UNITS = Totals()
+
+
+class HotTotals(Message, frozen=True):
+    """The answer about units of one SKU in one shop, with what the ledger that answers has of `Totals`. Of a shop:
+    `generation` is that of the open SKU, 0 where it is not open there: until it has adopted a later one it decides no
+    plain Reserve. `wanted` are units that the shop lacks.
+    """
+
+    over: int
+    back: int
+    moved: int
+    generation: int = 0
+    wanted: int = 0
+
+
+class HotRow(Message, frozen=True, tag="hot"):
+    """The row of a snapshot: totals by SKU, in the ledger of one by shop, and reservations on their way to shops, with
+    the versions of the events that moved them.
+    """
+
+    totals: dict[str, Totals]
+    moving: tuple[tuple[int, int], ...]
+
+
+@dataclass(slots=True)
+class Hot:
+    """The same in memory."""
+
+    by: dict[str, Totals] = field(default_factory=dict)
+    moving: dict[int, int] = field(default_factory=dict)
+
+    def of(self, name: str) -> Totals:
+        """What is known of the units of a SKU; in its ledger, of those of a shop."""
+        return self.by.get(name, NO_UNITS)
+
+    def left(self, name: str) -> int:
+        """Units of them that are there, or on their way."""
+        return self.by[name].left if name in self.by else 0
+
+    def add(self, name: str, over: int = 0, back: int = 0, moved: int = 0) -> None:
+        """Add to the totals."""
+        had = self.by.get(name, NO_UNITS)
+        self.by[name] = Totals(had.over + over, had.back + back, had.moved + moved)
+
+    def row(self) -> HotRow | None:
+        """The row of a snapshot, None where there is nothing to keep."""
+        return HotRow(dict(self.by), tuple(self.moving.items())) if self.by or self.moving else None
+
+
+class HandUnits(Message, frozen=True):
+    """To a shop: hand what is free of a SKU to its ledger, at most `units_max`, 0 for all. `given_back` as in
+    TakeUnitsBack: what was still on its way is taken back first.
+    """
+
+    key: ClassVar[str] = ""  # identified by totals, as all that follow
+    sku: str
+    units_max: int = 0
+    given_back: int = 0
+
+
+class TakeUnitsBack(Message, frozen=True):
+    """To a shop: so many units have ever been given back by the SKU's ledger."""
+
+    key: ClassVar[str] = ""
+    sku: str
+    given_back: int
+
+
+class MoveIn(Message, frozen=True):
+    """To a shop: take over a reservation of the SKU's ledger, `hot_id` there, with its units. `key` is `move_key`."""
+
+    key: str
+    hot_id: str
+    sku: str
+    customer_id: str
+    channel: str
+    quantity: int
+    released: int
+    ttl_ms: int
+    created_at_ms: int
+    expires_at_ms: int
+    external_reference: str = ""
+    grant: int = 0
+    release_reason: ReleaseReason | None = None
+
+    @property
+    def held(self) -> int:
+        """Units that come with it."""
+        return self.quantity - self.released
+
+
+class ReceiveUnits(Message, frozen=True):
+    """To the SKU's ledger: the shop has ever handed so many units over."""
+
+    key: ClassVar[str] = ""
+    store_id: str
+    handed: int
+
+
+class GiveBackUnits(Message, frozen=True):
+    """To the SKU's ledger: give so many units of a shop back, as far as they are available; 0 for all. `handed` as in
+    ReceiveUnits: what was still on its way is received first.
+    """
+
+    key: ClassVar[str] = ""
+    store_id: str
+    units: int = 0
+    handed: int = 0
+
+
+class MoveOut(Message, frozen=True):
+    """To the SKU's ledger: let go of a reservation, which moves into its shop with its units."""
+
+    key: ClassVar[str] = ""
+    number: int
+
+
+class NoteMoved(Message, frozen=True):
+    """To the SKU's ledger: the shop has the reservation."""
+
+    key: ClassVar[str] = ""
+    number: int
+
+
+HotUnitsCommand = HandUnits | TakeUnitsBack | MoveIn
+
+
+def move_key(hot_id: str) -> str:
+    """The key under which a shop remembers what it took over; see `commands.claim_key`."""
+    return f"\nmove {hot_id}"
+
+
+def plain_hot(policy: Policy, lines: tuple[tuple[str, int], ...], *apart: object) -> HotSku | None:
+    """The hot SKU whose ledger decides a Reserve of these lines, or has decided it, None where that is the shop's, as
+    is all with any of `apart`: a slot, a wait or a basket. No rule but that the SKU is hot has a say, as a rule may
+    change between two copies of a call.
+    """
+    return policy.hot_by_sku.get(lines[0][0]) if len(lines) == 1 and not any(apart) else None
+
+
+def restored(row: HotRow) -> Hot:
+    """The tables that a row was made of."""
+    return Hot(row.totals, dict(row.moving))

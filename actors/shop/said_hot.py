@@ -1,0 +1,62 @@
+"""Reservations that move from the ledger of a hot SKU into their shops."""
+
+from sys import intern
+
+from actors.core.ids import format_reservation_id, is_hot, sku_of_ledger
+from actors.core.status import Status
+from actors.shop.hot import HotTotals, MoveIn, move_key
+from actors.shop.state import Ledger, Reservation
+
+
+def move_in_of(ledger_id: str, moving: Reservation) -> MoveIn:
+    """What the shop is told of a reservation that has left the SKU's ledger."""
+    hot_id = format_reservation_id(ledger_id, moving.number)
+    ((_, quantity),), (held,) = moving.lines, moving.held()
+    return MoveIn(
+        move_key(hot_id),
+        hot_id,
+        sku_of_ledger(ledger_id),
+        moving.customer_id,
+        moving.channel,
+        quantity,
+        quantity - held,
+        moving.ttl_ms,
+        moving.created_at_ms,
+        moving.expires_at_ms,
+        moving.external_reference,
+        moving.grant,
+        moving.release_reason,
+    )
+
+
+def moved_in_by(command: MoveIn, number: int) -> Reservation:
+    """The reservation as the shop has it."""
+    made = Reservation(
+        number,
+        Status.HELD,
+        command.customer_id,
+        intern(command.channel),
+        "",
+        ((command.sku, command.quantity),),
+        command.ttl_ms,
+        command.created_at_ms,
+        command.expires_at_ms,
+        number,
+    )
+    return made.changed(
+        done=((0, command.released),) if command.released else None,
+        external_reference=command.external_reference,
+        grant=command.grant,
+        release_reason=command.release_reason,
+    )
+
+
+def totals_of(ledger: Ledger, name: str) -> HotTotals:
+    """What a shop knows of the units of a SKU, or the SKU's ledger of those of a shop."""
+    totals = ledger.hot.of(name)
+    is_shop = not is_hot(ledger.ledger_id)
+    hot = ledger.policy.hot_by_sku.get(name if is_shop else sku_of_ledger(ledger.ledger_id))
+    generation = hot.generation if hot is not None and hot.is_open else 0
+    position, line = ledger.positions.get(name), ledger.lines.get(name)
+    lacks = 0 if position is None else (0 if line is None else line.units) - position.available
+    return HotTotals(totals.over, totals.back, totals.moved, generation, max(0, lacks) if is_shop else 0)

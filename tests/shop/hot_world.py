@@ -1,0 +1,311 @@
+"""Two shops and the ledger of a hot SKU, which is promoted and demoted at any time. Each of the three goes by rules of
+its own age; messages between them are lost, doubled, late and out of sequence, and so are the calls of customers.
+"""
+
+from collections import Counter
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from actors.core.ids import ledger_of_hot
+from actors.core.policy import CALL_MS_MAX, DAY_MS, HotSku, Policy
+from actors.core.rejection import UNRECORDED, Reason, Rejection
+from actors.core.status import LIVE, ReleaseReason, Status
+from actors.shop.audit_hot import across_hot
+from actors.shop.commands import (
+    AdjustmentKind,
+    AdjustStock,
+    Amend,
+    Collect,
+    Command,
+    Confirm,
+    CountStock,
+    Extend,
+    HotCommand,
+    Movement,
+    Release,
+    Reserve,
+)
+from actors.shop.hot import GiveBackUnits, HandUnits, HotTotals, MoveOut, NoteMoved, ReceiveUnits, TakeUnitsBack
+from actors.shop.said_hot import move_in_of
+from actors.shop.state import Reservation
+from actors.shop.transact import expire, transact_hot
+from tests.shop.watched import DAY_ZERO_MS, Core, Watched
+
+SKU: Final = "A"  # which may be hot; there is B as well
+SHOPS: Final = ("S1", "S2")
+HOT: Final = ledger_of_hot(SKU)
+HOPS_MAX: Final = 8
+RULES: Final = Policy(version=1)
+
+
+class World:
+    """The ledgers, and what is known of each key. `sends` decides for each message whether it arrives."""
+
+    def __init__(self, of_shops: Core | None = None, of_hot: Core | None = None) -> None:
+        self.ledgers = {each: Watched(RULES, of_shops, each) for each in SHOPS}
+        self.ledgers[HOT] = Watched(RULES, of_hot or Core(transact_hot, expire), HOT)
+        self.clock_ms = DAY_ZERO_MS + DAY_MS
+        self.rules = RULES
+        self.on_hand: Counter[tuple[str, str]] = Counter()
+        self.messages: list[tuple[str, Any]] = []  # whatever was said between ledgers
+        self.copies: list[tuple[str, Reserve, int]] = []  # of calls, with when they were sent first
+        self.calls: list[tuple[str, Reserve, int]] = []  # as customers made them
+        self.decided: dict[str, tuple[str, Any, int]] = {}  # by key: the ledger, its answer, and when
+        self.words: Counter[str] = Counter()  # by ledger: the newest generation that it has told
+        self.moved: dict[int, int] = {}  # numbers in the shops by those in the ledger of the SKU
+        self.keys = 0
+
+    # What is said to a ledger.
+
+    def say(self, ledger_id: str, command: Command | HotCommand) -> Any:
+        told = self.ledgers[ledger_id].say(command, self.clock_ms)  # type: ignore[arg-type]
+        return getattr(told.answer, "answer", told.answer)
+
+    def tell(self, ledger_id: str, command: Any, *, arrives: bool = True) -> Any:
+        """A message from ledger to ledger."""
+        self.messages.append((ledger_id, command))
+        return self.say(ledger_id, command) if arrives else None
+
+    def deliver(self, pick: int) -> None:
+        """One that was sent once, late and perhaps again."""
+        if self.messages:
+            self.say(*self.messages[-1 - pick % len(self.messages)])
+
+    def key(self) -> str:
+        self.keys += 1
+        return f"w{self.keys}"
+
+    # The chain.
+
+    def turn(self) -> None:
+        """Promote the SKU, or demote it."""
+        before = self.rules.hot_by_sku.get(SKU)
+        generation = 1 + (0 if before is None else before.generation)
+        is_open = before is None or not before.is_open
+        self.rules = replace(self.rules, hot=(HotSku(SKU, generation, is_open),), hot_revision=generation)
+
+    def adopt(self, ledger_id: str) -> None:
+        watched = self.ledgers[ledger_id]
+        if watched.ledger.policy != self.rules:
+            watched.adopt(self.rules, self.clock_ms)
+
+    def is_open_in(self, ledger_id: str) -> bool:
+        hot = self.ledgers[ledger_id].ledger.policy.hot_by_sku.get(SKU)
+        return hot is not None and hot.is_open
+
+    # Units.
+
+    def stock(self, store_id: str, sku: str, units: int) -> None:
+        self.say(store_id, AdjustStock(self.key(), "wms", (Movement(sku, units, 0, AdjustmentKind.CORRECTION, 0),)))
+        self.on_hand[store_id, sku] += units
+
+    def count(self, store_id: str, sku: str, units: int) -> None:
+        self.say(store_id, CountStock(self.key(), ((sku, units),), 0, holds_included=True))
+        self.on_hand[store_id, sku] = units
+
+    def hand(self, store_id: str, units_max: int = 0, given_back: int = 0, *, arrives: bool = True) -> HotTotals:
+        """Ask a shop for its units. What it answers is for the ledger of the SKU."""
+        totals: HotTotals = self.say(store_id, HandUnits(SKU, units_max, given_back))
+        self.words[store_id] = max(self.words[store_id], totals.generation)
+        self.tell(HOT, ReceiveUnits(store_id, totals.over), arrives=arrives)
+        return totals
+
+    def give_back(self, store_id: str, units: int = 0, *, arrives: bool = True) -> None:
+        handed = self.ledgers[store_id].ledger.hot.of(SKU).over if arrives else 0
+        totals: HotTotals = self.say(HOT, GiveBackUnits(store_id, units, handed))
+        self.tell(store_id, TakeUnitsBack(SKU, totals.back), arrives=arrives)
+
+    # Calls of customers.
+
+    def reserve(self, store_id: str, units: int, *, first_at_hot: bool, losses: int = 0) -> Any:
+        """A first attempt, with the word of the other ledger where that is known. By `losses` messages are lost."""
+        command = Reserve(self.key(), f"c{self.keys % 5}", "web", "", ((SKU, units),), 0)
+        self.calls.append((store_id, command, self.clock_ms))
+        word = self.words[store_id if first_at_hot else HOT]
+        return self._go(store_id, replace(command, asked=word), HOT if first_at_hot else store_id, losses)
+
+    def repeat(self, pick: int, *, first_at_hot: bool, losses: int = 0) -> Any:
+        """The same call again, through a gateway that knows nothing."""
+        store_id, command, sent_ms = self.calls[-1 - pick % len(self.calls)]
+        known = self.decided.get(command.key)
+        if known is not None and isinstance(known[1], Rejection) and self.clock_ms > sent_ms + CALL_MS_MAX:
+            return None  # it is another call
+        return self._go(store_id, command, HOT if first_at_hot else store_id, losses)
+
+    def copy_arrives(self, pick: int) -> None:
+        """What a gateway once sent to a ledger, late."""
+        ledger_id, command, sent_ms = self.copies[-1 - pick % len(self.copies)]
+        if self.clock_ms <= sent_ms + CALL_MS_MAX:
+            self._decide(ledger_id, command)
+
+    def _go(self, store_id: str, command: Reserve, ledger_id: str, losses: int) -> Any:
+        """As a gateway goes from one to the other, until it has an answer or a message is lost."""
+        for _ in range(HOPS_MAX):
+            arrives, losses = losses % 4 != 3, losses // 4
+            answer = self._send(store_id, command, ledger_id, arrives=arrives)
+            reason = answer.reason if isinstance(answer, Rejection) else None
+            match reason:
+                case Reason.HOT_SKU:
+                    self.words[store_id] = max(self.words[store_id], answer.asked)
+                    ledger_id, command = HOT, replace(command, asked=answer.asked)
+                case Reason.HOT_CLOSED:
+                    self.words[HOT] = max(self.words[HOT], answer.asked)
+                    ledger_id, command = store_id, replace(command, asked=answer.asked)
+                case Reason.HOT_ASK_SHOP:
+                    ledger_id, command = store_id, replace(command, asked=0)
+                case Reason.HOT_FETCH:
+                    arrives, losses = losses % 4 != 3, losses // 4
+                    if not self.hand(store_id, 0, answer.number, arrives=arrives).generation:
+                        self.adopt(HOT)  # it is closed in the shop already
+                    elif arrives:
+                        command = replace(command, fetched=True)
+                case Reason.UNITS_ELSEWHERE:
+                    arrives, losses = losses % 4 != 3, losses // 4
+                    self.give_back(store_id, answer.asked - answer.available, arrives=arrives)
+                    if arrives:
+                        command = replace(command, fetched=True)
+                case _:
+                    return answer
+        return None
+
+    def _send(self, store_id: str, command: Reserve, ledger_id: str, *, arrives: bool) -> Any:
+        if ledger_id == HOT:
+            command = replace(command, lines=((store_id, command.lines[0][1]),))
+        self.copies.append((ledger_id, command, self.clock_ms))
+        return self._decide(ledger_id, command) if arrives else None
+
+    def _decide(self, ledger_id: str, command: Reserve) -> Any:
+        answer = self.say(ledger_id, command)
+        if isinstance(answer, Rejection) and answer.reason in UNRECORDED:
+            return answer
+        known = self.decided.setdefault(command.key, (ledger_id, answer, self.clock_ms))
+        if isinstance(known[1], Rejection) and self.clock_ms > known[2] + CALL_MS_MAX:
+            known = self.decided[command.key] = ledger_id, answer, self.clock_ms
+        assert known[0] == ledger_id, f"{command.key} was decided by {known[0]}, and now by {ledger_id}"
+        assert known[1] == answer, f"{command.key} was answered {known[1]}, and now {answer}"
+        return answer
+
+    # Steps.
+
+    def holds(self, ledger_id: str) -> list[Reservation]:
+        return [each for each in self.ledgers[ledger_id].ledger.reservations.values() if each.status in LIVE]
+
+    def move(self, number: int, *, lost_at: int = 0) -> Reservation | None:
+        """Move a reservation into its shop; the message of this place is lost."""
+        before = self.say(HOT, MoveOut(number))
+        if isinstance(before, Rejection):
+            return None
+        if lost_at == 1:
+            return None
+        store_id = before.lines[0][0]
+        there = self.tell(store_id, move_in_of(HOT, before), arrives=lost_at != 2)
+        if there is None:
+            return None
+        assert self.moved.setdefault(number, there.number) == there.number, "it is in the shop once"
+        self.tell(HOT, NoteMoved(number), arrives=lost_at != 3)
+        return self.ledgers[store_id].known(there.number)
+
+    def confirm(self, pick: int, lost_at: int) -> None:
+        """Confirm a hold of the SKU's ledger, which moves for it."""
+        if holds := self.holds(HOT):
+            held = holds[pick % len(holds)]
+            there = self.move(held.number, lost_at=lost_at)
+            if there is not None:
+                answer = self.say(held.lines[0][0], Confirm(self.key(), there.number, 0))
+                assert isinstance(answer, Reservation) or there.status is not Status.HELD
+
+    def finish_moves(self) -> None:
+        """As a reconciler does."""
+        for number in list(self.ledgers[HOT].ledger.hot.moving):
+            self.move(number)
+
+    def step(self, ledger_id: str, pick: int, what: str) -> None:
+        holds = self.holds(ledger_id)
+        if not holds:
+            return
+        held = holds[pick % len(holds)]
+        match what:
+            case "release":
+                self.say(ledger_id, Release(self.key(), held.number, ReleaseReason.OTHER, ()))
+            case "release some":
+                ((name, units), *_) = held.lines
+                if units > 1 and len(held.lines) == 1:
+                    self.say(ledger_id, Release(self.key(), held.number, ReleaseReason.OTHER, ((name, 1),)))
+            case "extend":
+                self.say(ledger_id, Extend(self.key(), held.number, 1_800_000))
+            case "collect" if ledger_id != HOT:
+                answer = self.say(ledger_id, Collect(self.key(), held.number, "", ()))
+                if isinstance(answer, Reservation):
+                    for sku, units in held.held_lines():
+                        self.on_hand[ledger_id, sku] -= units
+            case "amend" if ledger_id != HOT:
+                self._fetching(ledger_id, Amend(self.key(), held.number, ((SKU, 2), ("B", 1)), 0, 0))
+
+    def basket(self, store_id: str, units: int) -> None:
+        """What is not plain is the shop's, and it fetches units."""
+        lines = ((SKU, units), ("B", 1))
+        self._fetching(store_id, Reserve(self.key(), "ann", "web", "", lines, 0))
+
+    def _fetching(self, store_id: str, command: Reserve | Amend) -> None:
+        answer = self.say(store_id, command)
+        if isinstance(answer, Rejection) and answer.reason is Reason.UNITS_ELSEWHERE:
+            for sku, asked, available in answer.short_lines:
+                if sku == SKU:
+                    self.give_back(store_id, asked - available)
+            answer = self.say(store_id, replace(command, fetched=True))
+            assert not isinstance(answer, Rejection) or answer.reason is not Reason.UNITS_ELSEWHERE
+
+    def sell_out(self, store_id: str) -> int:
+        """Sell single units until a shop is refused for want of stock. Returns how many."""
+        sold = 0
+        while True:
+            answer = self.reserve(store_id, 1, first_at_hot=sold % 2 == 0)
+            if isinstance(answer, Reservation):
+                sold += 1
+            elif answer is None:
+                for ledger_id in self.ledgers:
+                    self.adopt(ledger_id)
+            else:
+                assert answer.reason is Reason.INSUFFICIENT_STOCK, answer
+                hot, shop = self.ledgers[HOT].ledger, self.ledgers[store_id].ledger
+                there = hot.positions.get(store_id)
+                assert there is None or there.available == 0, "units are with the SKU's ledger"
+                assert shop.positions[SKU].available <= 0, "units are in the shop"
+                return sold
+
+    # What must hold.
+
+    def check(self) -> None:
+        """Each unit of each shop is in one place, whatever is under way."""
+        hot = self.ledgers[HOT].ledger
+        for store_id in SHOPS:
+            watched = self.ledgers[store_id]
+            for sku, row in watched.stock().items():
+                assert row[0] == self.on_hand[store_id, sku], f"{sku} on hand in {store_id}"
+            shop, there = watched.ledger.hot.of(SKU), hot.hot.of(store_id)
+            under_way = shop.over - there.over, there.back - shop.back, there.moved - shop.moved
+            assert min(under_way) >= 0, f"{store_id}: {shop} and {there}"
+            position = hot.positions.get(store_id)
+            assert shop.left == sum(under_way) + (0 if position is None else position.on_hand)
+            assert position is None or position.available >= 0
+        shops = {each: self.ledgers[each].audited() for each in SHOPS}
+        assert list(across_hot(shops, {SKU: self.ledgers[HOT].audited()})) == []
+
+    def settle(self) -> None:
+        """Close it, and have all come home but what is held there."""
+        if self.rules.hot_by_sku and self.rules.hot_by_sku[SKU].is_open:
+            self.turn()
+        for ledger_id in self.ledgers:
+            self.adopt(ledger_id)
+        self.finish_moves()
+        for store_id in SHOPS:
+            self.hand(store_id)
+            self.give_back(store_id)
+        hot = self.ledgers[HOT].ledger
+        assert not hot.hot.moving
+        for store_id in SHOPS:
+            left = self.ledgers[store_id].ledger.hot.left(SKU)
+            assert left == sum(each.held()[0] for each in self.holds(HOT) if each.lines[0][0] == store_id)
+        for watched in self.ledgers.values():
+            assert not watched.complaints() + watched.mistold()

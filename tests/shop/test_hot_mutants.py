@@ -1,0 +1,127 @@
+"""Ledgers with one thing wrong about hot SKUs, and that the world of shops catches each."""
+
+from typing import Any, Final
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from msgspec.structs import replace
+
+from actors.core.rejection import Reason, Rejection
+from actors.core.transact import Decision
+from actors.shop.commands import Reserve
+from actors.shop.decide import decide
+from actors.shop.decide_hot_sku import decide_hot_sku
+from actors.shop.evolve import evolve
+from actors.shop.hot import GiveBackUnits, HandUnits, MoveIn, ReceiveUnits, TakeUnitsBack
+from actors.shop.hot_events import MovedOut, UnitsGivenBack, UnitsHanded, UnitsReceived, UnitsTakenBack
+from actors.shop.state import Ledger
+from actors.shop.transact import recall
+from tests.shop.hot_world import SKU
+from tests.shop.test_hot_machine import HotMachine
+from tests.shop.watched import Core, assembled
+
+
+def decides_alone(ledger: Ledger, command: Any, now_ms: int) -> Decision:
+    decision = decide_hot_sku(ledger, command, now_ms)
+    if isinstance(decision, Rejection) and decision.reason is Reason.HOT_ASK_SHOP:
+        return decide_hot_sku(ledger, replace(command, asked=decision.asked), now_ms)
+    return decision
+
+
+def decides_once_closed(ledger: Ledger, command: Any, now_ms: int) -> Decision:
+    hot = ledger.policy.hot_by_sku.get(SKU)
+    if isinstance(command, Reserve) and hot is not None and not hot.is_open:
+        command = replace(command, asked=hot.generation)
+    return decide(ledger, command, now_ms)
+
+
+def decides_while_open(ledger: Ledger, command: Any, now_ms: int) -> Decision:
+    return (
+        decide_without_rules(ledger, command, now_ms)
+        if isinstance(command, Reserve)
+        else decide(ledger, command, now_ms)
+    )
+
+
+def decide_without_rules(ledger: Ledger, command: Any, now_ms: int) -> Decision:
+    policy = ledger.policy
+    ledger.policy = replace(policy, hot=())
+    try:
+        return decide(ledger, command, now_ms)
+    finally:
+        ledger.policy = policy
+
+
+def gives_back_what_is_held(ledger: Ledger, command: Any, now_ms: int) -> Decision:
+    if isinstance(command, GiveBackUnits) and (position := ledger.positions.get(command.store_id)):
+        return (UnitsGivenBack(command.store_id, position.on_hand),) if position.on_hand else ()
+    return decide_hot_sku(ledger, command, now_ms)
+
+
+def adds_what_it_receives(ledger: Ledger, command: Any, now_ms: int) -> Decision:
+    if isinstance(command, ReceiveUnits) and command.handed:
+        return (UnitsReceived(command.store_id, command.handed),)
+    return decide_hot_sku(ledger, command, now_ms)
+
+
+def adds_what_comes_back(ledger: Ledger, command: Any, now_ms: int) -> Decision:
+    if isinstance(command, TakeUnitsBack) and command.given_back:
+        return (UnitsTakenBack(command.sku, command.given_back),)
+    return decide(ledger, command, now_ms)
+
+
+def hands_what_it_has_promised(ledger: Ledger, command: Any, now_ms: int) -> Decision:
+    if isinstance(command, HandUnits):
+        position = ledger.positions[command.sku]
+        units = position.on_hand - position.allotted
+        return (UnitsHanded(command.sku, units),) if units > 0 else ()
+    return decide(ledger, command, now_ms)
+
+
+def moves_again(ledger: Ledger, command: Any) -> Any:
+    return None if isinstance(command, MoveIn) else recall(ledger, command)
+
+
+def as_it_is(ledger: Ledger, command: Any, now_ms: int) -> Decision:
+    return decide_hot_sku(ledger, command, now_ms)
+
+
+def keeps_what_has_moved(ledger: Ledger, event: Any, at_ms: int) -> object:
+    answer = evolve(ledger, event, at_ms)
+    if isinstance(event, MovedOut):
+        ((store_id, units),) = event.before.held_lines()
+        ledger.positions[store_id].move_on_hand(at_ms, units)
+        ledger.positions[store_id].moved += units
+    return answer
+
+
+IN_SHOPS: Final[dict[str, Core]] = {
+    "a closed SKU is decided without a word": assembled(decided=decides_once_closed),
+    "an open one is decided in the shop": assembled(decided=decides_while_open),
+    "what comes back is added again": assembled(decided=adds_what_comes_back),
+    "what is promised is handed over": assembled(decided=hands_what_it_has_promised),
+    "a reservation moves in twice": assembled(recall=moves_again),
+}
+OF_SKUS: Final[dict[str, Core]] = {
+    "a key is decided without the shop's word": assembled(decided=decides_alone),
+    "what is held is given back": assembled(decided=gives_back_what_is_held),
+    "what is received is added again": assembled(decided=adds_what_it_receives),
+    "units stay when their reservation moves": assembled(evolved=keeps_what_has_moved),
+}
+
+
+def run(of_shops: Core | None, of_hot: Core | None, examples: int) -> None:
+    machine = type("Mutant", (HotMachine,), {"of_shops": of_shops, "of_hot": of_hot})
+    limits = settings(max_examples=examples, stateful_step_count=50, phases=[Phase.generate], database=None)
+    run_state_machine_as_test(machine, settings=limits)
+
+
+@pytest.mark.parametrize("name", [*IN_SHOPS, *OF_SKUS])
+def test_the_mutant_is_caught(name: str) -> None:
+    with pytest.raises((AssertionError, ExceptionGroup, LookupError)):  # it may meet what it has itself removed
+        run(IN_SHOPS.get(name), OF_SKUS.get(name), 1_000)
+
+
+def test_the_parts_put_together_again_are_spotless() -> None:
+    run(assembled(), assembled(decided=as_it_is), 60)
