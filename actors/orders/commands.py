@@ -236,7 +236,8 @@ class BarClaim(Message, frozen=True):
 
 class ReportGrant(Message, frozen=True):
     """What a shop's reservation holds, and what was collected from it, by SKU, at the shop's `version`. `reservation`
-    0: nothing is held by this grant, nor will be.
+    0: nothing is held by this grant, nor will be. `store_id` is the ledger that says so, empty for that of the grant: a
+    reservation may have moved from the ledger of a hot SKU into its shop.
     """
 
     number: int
@@ -244,6 +245,7 @@ class ReportGrant(Message, frozen=True):
     version: int
     held: Lines
     collected: Lines
+    store_id: str = ""
 
 
 Command = (

@@ -5,6 +5,7 @@ A step is allowed by the order's standing here, even where a shop has not applie
 
 from typing import Final, assert_never
 
+from actors.core.ids import is_hot
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
 from actors.core.transact import Decision, Refused
@@ -271,11 +272,14 @@ def _decide_report_grant(ledger: OrderLedger, report: cm.ReportGrant) -> Decisio
     if grant is None:
         return ()
     # Where a shop that was restored from a copy is asked again, it holds by the grant under another number.
+    says = report.store_id or grant.store_id
+    if says != grant.held_at:  # it has moved, or had moved before this was said
+        return (ev.GrantReported(report),) if is_hot(grant.held_at) and not is_hot(says) and report.reservation else ()
     is_same = report.reservation == grant.reservation
     if grant.reservation and (report.version <= grant.version if is_same else not report.reservation):
         return ()
     # An older grant of this reservation, which replaces nothing, is of one that such a shop has lost.
-    for other in ledger.grants.of_hold(grant.store_id, report.reservation):
+    for other in ledger.grants.of_hold(grant.held_at, report.reservation):
         is_later = other.number > report.number or other.replaces == report.number
         if is_later and other.version > report.version:
             return (ev.GrantReported(cm.ReportGrant(report.number, 0, 0, (), ())),)  # an amendment has replaced it

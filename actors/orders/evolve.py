@@ -310,7 +310,10 @@ def _evolve_grant_reported(ledger: OrderLedger, report: ReportGrant, at_ms: int)
     if not report.reservation:
         drop_grant(ledger, grant.number)
         return
-    more = False
+    moved_to, more = grant.moved_to, False
+    if report.store_id not in ("", grant.held_at):  # from the ledger of a hot SKU, which may have it counted again
+        moved_to = report.store_id
+        ledger.answers.refuse(gone_key(grant.store_id, grant.reservation), ledger.version, at_ms)
     if report.collected:
         more = sum(units for _, units in report.collected) > sum(units for _, units in grant.collected)
     grant = replace(
@@ -320,9 +323,10 @@ def _evolve_grant_reported(ledger: OrderLedger, report: ReportGrant, at_ms: int)
         held=report.held,
         collected=report.collected,
         collected_at_ms=at_ms if more else grant.collected_at_ms,
+        moved_to=moved_to,
     )
     put_grant(ledger, grant)
-    for other in ledger.grants.of_hold(grant.store_id, grant.reservation):
+    for other in ledger.grants.of_hold(grant.held_at, grant.reservation):
         if other.version < grant.version:  # an amendment has replaced it
             drop_grant(ledger, other.number)
     if has_units(grant.held):
@@ -331,7 +335,7 @@ def _evolve_grant_reported(ledger: OrderLedger, report: ReportGrant, at_ms: int)
         ledger.ended.append((at_ms, grant.number))
     else:
         drop_grant(ledger, grant.number)
-        ledger.answers.refuse(gone_key(grant.store_id, grant.reservation), ledger.version, at_ms)
+        ledger.answers.refuse(gone_key(grant.held_at, grant.reservation), ledger.version, at_ms)
 
 
 def _over_where_nothing_is_left(order: Order) -> Order:

@@ -34,6 +34,12 @@ class Grant(Message, frozen=True, tag="grant_row"):
     held: Lines = ()
     collected: Lines = ()
     collected_at_ms: int = 0
+    moved_to: str = ""  # the shop, where the ledger of a hot SKU had it first, and the reservation has moved there
+
+    @property
+    def held_at(self) -> str:
+        """The ledger that has the reservation."""
+        return self.moved_to or self.store_id
 
     @property
     def call(self) -> Call:
@@ -147,13 +153,14 @@ class Grants:
                 self.by_basket.setdefault(_basket_of(grant), {})[number] = None
             if not reservation:
                 self.unsettled[number] = None
-        elif reservation != before.reservation:
+        elif reservation != before.reservation or grant.moved_to != before.moved_to:
             if before.reservation:
                 self._leave_hold(before)
             else:
                 self.unsettled.discard(number)
-        if reservation and (before is None or reservation != before.reservation):
-            hold = grant.store_id, reservation
+        is_there = before is not None and (reservation, grant.moved_to) == (before.reservation, before.moved_to)
+        if reservation and not is_there:
+            hold = grant.held_at, reservation
             self.by_hold[hold] = (*self.by_hold.get(hold, ()), number)
         held = before is not None and before.holds()
         if grant.holds():
@@ -177,7 +184,7 @@ class Grants:
             del self.by_call[grant.call]
 
     def _leave_hold(self, grant: Grant) -> None:
-        hold = grant.store_id, grant.reservation
+        hold = grant.held_at, grant.reservation
         others = tuple([number for number in self.by_hold[hold] if number != grant.number])
         if others:
             self.by_hold[hold] = others

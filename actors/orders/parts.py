@@ -178,8 +178,8 @@ def grant_is_known(store_id: str, reservation: Reservation, grant: Grant | None,
         return Verdict(f"a grant that counts {held}", "none") if held else AGREED
     if not grant.reservation or grant.version > reservation.version:
         return ON_THE_WAY
-    if (grant.store_id, grant.reservation) != (store_id, reservation.number):
-        return Verdict("a grant for this reservation", f"one for {grant.reservation} in {grant.store_id}")
+    if (grant.held_at, grant.reservation) != (store_id, reservation.number):
+        return Verdict("a grant for this reservation", f"one for {grant.reservation} in {grant.held_at}")
     counted = {sku: units for sku, units in grant.held if units}
     if counted == held:
         return AGREED

@@ -222,3 +222,40 @@ def test_nor_does_one_that_comes_after_the_hold_was_amended_and_then_released() 
     report(watched, more.number, 0, version=43)
     assert said(watched, hold) is None
     assert isinstance(said(watched, request("k3", 2)), Grant)
+
+
+def moves(watched: Watched, grant: int, held: int, version: int, store_id: str = "S1", number: int = 7) -> None:
+    lines = (("A", held),) if held else ()
+    watched.say(ReportGrant(grant, number, version, lines, (), store_id), AT_MS)
+
+
+def test_a_grant_moves_with_its_reservation_from_a_hot_skus_ledger_into_its_shop() -> None:
+    watched = Watched(TWO_A_DAY)
+    asked = request("k1", 2, "hot/A")
+    granted = said(watched, asked)
+    moves(watched, granted.number, 2, 900, "hot/A", 40)
+    moves(watched, granted.number, 2, 5)
+    (grant,) = watched.ledger.grants
+    assert (grant.store_id, grant.held_at, grant.reservation, grant.version) == ("hot/A", "S1", 7, 5)
+    assert watched.ledger.grants.of_hold("S1", 7) == [grant]
+    assert watched.ledger.grants.of_hold("hot/A", 40) == []
+    records = len(watched.records)
+    moves(watched, granted.number, 1, 901, "hot/A", 40)
+    moves(watched, granted.number, 0, 6, "S2", 8)
+    watched.say(CountHold("ann", "web", "hot/A", "", 40, 900, (("A", 2),), ()), AT_MS)
+    assert len(watched.records) == records, "what is said of it as it was before says nothing"
+    assert said(watched, asked) == granted
+    assert reason(watched, request("k2")) is Reason.UNITS_LIMIT
+    moves(watched, granted.number, 0, 6)
+    assert isinstance(said(watched, request("k2")), Grant)
+    assert not watched.complaints()
+
+
+def test_a_shop_may_be_the_first_to_tell_of_what_has_moved() -> None:
+    watched = Watched(TWO_A_DAY)
+    granted = said(watched, request("k1", 2, "hot/A"))
+    moves(watched, granted.number, 2, 5)
+    moves(watched, granted.number, 2, 900, "hot/A", 40)
+    assert [(grant.held_at, grant.reservation) for grant in watched.ledger.grants] == [("S1", 7)]
+    assert reason(watched, request("k2")) is Reason.UNITS_LIMIT
+    assert not watched.complaints()
