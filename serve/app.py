@@ -94,6 +94,7 @@ def start_gateway(settings: Settings, ports: dict[str, int]) -> None:
         settings.customer_actors,
         postcodes,
         settings.sold_out_hint_ms,
+        settings.hot_rate,
     )
     ray.serve.run(application, name=APPLICATION, route_prefix="/", blocking=False)
 

@@ -163,7 +163,7 @@ class Calls:
             deadline = deadline_of(context, call.timeout_s)  # first: a large request takes its time to be read
             _bound(payload)
             request = call.parse(kind, payload)
-            if call.on_retry is not None and self._router.sold_out and _is_retry(context):
+            if call.on_retry is not None and _is_retry(context):
                 call.on_retry(request)
             await call.answer(request, deadline, reply)
         except ENDINGS as error:

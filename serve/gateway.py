@@ -24,9 +24,13 @@ from serve.config.logs import configure_logging
 from serve.config.settings import read_postcodes_file
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
+from serve.coordination.hot import HotCalls
+from serve.coordination.hot_keeper import HotKeeper
+from serve.coordination.hot_units import HotUnits
 from serve.coordination.reconciler import Reconciler
 from serve.health import Health
 from serve.registration import serve_here
+from serve.routing.rates import Rates
 from serve.routing.router import Router
 from serve.services.admin import Admin
 from serve.services.allotments import Allotments
@@ -50,32 +54,42 @@ log = logging.getLogger("holdfast.gateway")
 
 class Gateway:
     """Builds the services, each whole. `journals` is the setting of `actors.journal.open`. `postcodes` is the path of
-    the table, empty where there is none; `hint_ms` how long a SKU counts as sold out that a shop has said to be so.
+    the table, empty where there is none; `hint_ms` how long a SKU counts as sold out that a shop has said to be so;
+    `hot_rate` how many calls a second for it promote a SKU.
     """
 
     async def __init__(  # type: ignore[misc]  # Serve awaits it
-        self, journals: str, actor_host: str, store_actors: int, customer_actors: int, postcodes: str, hint_ms: int
+        self,
+        journals: str,
+        actor_host: str,
+        store_actors: int,
+        customer_actors: int,
+        postcodes: str,
+        hint_ms: int,
+        hot_rate: int,
     ) -> None:
         configure_logging()
         placement = Placement(store_actors, customer_actors)
         table = read_postcodes_file(Path(postcodes) if postcodes else None)
         router = Router(RayActors(journals, actor_host), placement, hint_ms / 1_000)
-        await self._open(router, SystemClock(), table)
+        await self._open(router, SystemClock(), table, hot_rate)
         serve_here(self)
 
-    async def _open(self, router: Router, clock: Clock, postcodes: Postcodes) -> None:
+    async def _open(self, router: Router, clock: Clock, postcodes: Postcodes, hot_rate: int = 0) -> None:
         self._router = router
         stores = StoreDirectory(router)
-        coordinator = Coordinator(router, clock)
-        grants = Grants(router)
-        self._reconciler = Reconciler(router, coordinator, grants)
+        units = HotUnits(router)
+        coordinator = Coordinator(router, clock, units=units)
+        grants = Grants(router, units)
+        hot, rates = HotCalls(router, units, grants), Rates()
+        self._reconciler = Reconciler(router, coordinator, grants, hot)
         finder = Finder(router, clock)
         orders = Orders(router, stores, coordinator, self._reconciler, finder, postcodes)
         self._feeds = Feeds(router, stores)
-        self._watches = Watches(router, stores)
+        self._watches = Watches(router, stores, hot)
         self._streams = {**self._feeds.streams, **self._watches.streams}
         self._unary = {
-            **Reservations(router, stores, grants, orders, self._reconciler).calls,
+            **Reservations(router, stores, grants, hot, rates, orders, self._reconciler).calls,
             **orders.calls,
             **Stock(router, stores, clock).calls,
             **Allotments(router, stores).calls,
@@ -87,10 +101,12 @@ class Gateway:
             **Transfers(router, stores).calls,
             **TransferVerification(router, clock).calls,
         }
+        self._keeper = HotKeeper(router, units, hot, clock, rates, hot_rate)
         self._health = Health()
         self._calls = Calls(router)
         await router.start()
         self._reconciler.start()
+        self._keeper.start()
         # What is here now stays: Ray, Serve and our modules. The collector need not walk it at every few hundred calls.
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)

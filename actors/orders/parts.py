@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from actors.core.ids import format_holder, format_order_id, parse_holder
+from actors.core.ids import format_holder, format_order_id, is_hot, parse_holder
 from actors.core.policy import Policy
 from actors.core.rejection import Violation
 from actors.core.status import LIVE, ReleaseReason, Status
@@ -179,6 +179,8 @@ def grant_is_known(store_id: str, reservation: Reservation, grant: Grant | None,
     if not grant.reservation or grant.version > reservation.version:
         return ON_THE_WAY
     if (grant.held_at, grant.reservation) != (store_id, reservation.number):
+        if outbox and is_hot(grant.held_at):  # it has moved from there, which is still to be reported
+            return ON_THE_WAY
         return Verdict("a grant for this reservation", f"one for {grant.reservation} in {grant.held_at}")
     counted = {sku: units for sku, units in grant.held if units}
     if counted == held:

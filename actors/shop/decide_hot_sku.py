@@ -64,11 +64,12 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
     if command.ttl_ms > policy.ttl_ms_max:
         return Rejection(Reason.TTL_TOO_LONG, asked=command.ttl_ms, available=policy.ttl_ms_max)
     demand = ((sku, asked),)
-    if command.grant is not None or policy.chain_limit_rules:
+    available = _available(ledger, store_id)
+    # What is sold out is refused before anybody asks for a grant: in a drop that is most of it.
+    if command.grant is not None or (policy.chain_limit_rules and asked <= available):
         refusal = grant_refusal(ledger, command.grant, command.customer_id, command.channel, demand, None)
         if refusal is not None:
             return refusal
-    available = _available(ledger, store_id)
     if asked > available:
         reason = Reason.INSUFFICIENT_STOCK if command.fetched else Reason.HOT_FETCH
         back = 0 if command.fetched else ledger.hot.of(store_id).back  # of which the shop may not have heard

@@ -55,7 +55,7 @@ def _staged(count: int, lines: int, batch: int, seed: int) -> dict[str, dict[str
             reply: Any = service_pb2.ReserveBatchResponse() if batch else service_pb2.ReserveResponse()
             for number, (store_id, wire) in enumerate(every):
                 outcome = reply.outcomes.add() if batch else reply
-                fill_held(Held(number, NOW_MS, NOW_MS), store_id, wire, EMPTY, outcome.reservation)
+                fill_held(Held(number, NOW_MS, NOW_MS), store_id, store_id, wire, EMPTY, outcome.reservation)
             reply.SerializeToString()
 
     name = f"{'batch' if batch else 'single'}, {lines} line{'s' if lines > 1 else ''}"

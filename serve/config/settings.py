@@ -60,6 +60,13 @@ class Settings(BaseSettings):
         le=1_000,
         description="How long a gateway refuses first attempts for what a shop has said to be sold out; 0 asks always.",
     )
+    hot_rate: int = Field(
+        default=2_000,
+        ge=0,
+        le=1_000_000,
+        description="Reserve calls a second for one SKU through one gateway that give it a ledger of its own; 0 leaves "
+        "that to operators.",
+    )
     journal_keep_mb: int = Field(
         default=0,
         ge=0,

@@ -30,6 +30,7 @@ from actors.protocol.messages import LedgerStopped, Refusal, Stopped
 from actors.runtime.clock import Clock
 from actors.shop.state import Reservation
 from serve.coordination.deliveries import PASSING, Deliveries
+from serve.coordination.hot_units import HotUnits
 from serve.coordination.opening_hours import hours_of
 from serve.coordination.placing import (
     TRIES_MAX,
@@ -91,12 +92,15 @@ def _same(order: Order, wanted: Planned | None) -> Planned | None:
 class Coordinator:
     """Drives orders through a router. Holds nothing that could be lost."""
 
-    def __init__(self, router: Router, clock: Clock, draw: Callable[[int], int] = drawn) -> None:
+    def __init__(
+        self, router: Router, clock: Clock, draw: Callable[[int], int] = drawn, units: HotUnits | None = None
+    ) -> None:
         self._router = router
+        self._units = units or HotUnits(router)
         self._clock = clock
         self._draw = draw  # an order's number, from the time in ms
         self.deliveries = Deliveries(router)
-        self._placing = Placing(router, self.deliveries, self._number)
+        self._placing = Placing(router, self._units, self.deliveries, self._number)
 
     def close(self) -> None:
         """End; what shops have not been told is left to a reconciler."""
@@ -287,7 +291,7 @@ class Coordinator:
         order_id = format_order_id(ledger_id, number)
         parts = order.open_parts()
         claims = [(part.store_id, claim_of(order_id, order, part)) for part in parts]
-        answers = await self._router.send_all(claims, deadline)
+        answers = await self._units.send_all(claims, deadline)
         granted: list[tuple[str, int]] = []
         refused: RefusedClaims = {}
         for part, answer in zip(parts, answers, strict=True):

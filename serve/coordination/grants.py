@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from actors.core.ids import ledger_of_customer
+from actors.core.ids import is_hot, ledger_of_customer
 from actors.core.rejection import Reason, Rejection
 from actors.orders.commands import BarClaim, CountHold, ReportGrant, RequestGrant
 from actors.orders.grants import Grant
@@ -26,6 +26,8 @@ from actors.shop.commands import Acknowledge, Lines, by_sku, void_key
 from actors.shop.state import Reservation
 from serve.coordination.coordinator import UNDECIDED_PAUSE_S
 from serve.coordination.deliveries import NOTE_S, PASSING
+from serve.coordination.hot_stock import in_skus, lines_by_sku
+from serve.coordination.hot_units import HotUnits, is_for_gateways
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 
@@ -38,8 +40,9 @@ REPORTS_MAX: Final = 128  # that wait for one ledger: others go between such bat
 class Grants:
     """Fetches grants within a call, and reports what is held by them. Holds nothing that could be lost."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, units: HotUnits | None = None) -> None:
         self._router = router
+        self._units = units or HotUnits(router)
         self._tasks: set[asyncio.Task[None]] = set()
         self._reports = Reports(router)
         self._being_fetched = 0
@@ -47,12 +50,14 @@ class Grants:
     def are_required(self, entry: Entry) -> bool:
         """Whether a Reserve needs a grant, by the limits that this gateway knows. The shop has the last word."""
         policy, command = self._router.chain.policy, entry[1]
-        return isinstance(command, shop.Reserve) and policy.is_limited(command.channel, command.lines)
+        return isinstance(command, shop.Reserve) and policy.is_limited(
+            command.channel, lines_by_sku(entry[0], command.lines)
+        )
 
     async def decide(self, entry: Entry, deadline: float, *, promise: bool) -> Answer:
-        """What a shop answers; a grant that it requires is fetched. Raises as `send`."""
+        """What a ledger answers; a grant that it requires is fetched. Raises as `send`."""
         if not self.are_required(entry):
-            answer = await self._router.send(entry, deadline, promise=promise)
+            answer = await self._units.send(entry, deadline, promise=promise)
             if not is_grant_required(answer):
                 return answer
         return await self.send(entry, deadline, promise=promise)
@@ -86,7 +91,7 @@ class Grants:
         try:
             return await self._send(store_id, command, deadline, promise=promise)
         except LedgerStopped:  # the customer's: the shop may have answered the call before
-            answer = await self._router.send(entry, deadline, promise=promise)
+            answer = await self._units.send(entry, deadline, promise=promise)
             if is_grant_required(answer):
                 raise
             return answer
@@ -112,15 +117,18 @@ class Grants:
                 asked_ledger = True
                 if not isinstance(said, Rejection) or said.reason is not Reason.ORDER_UNDECIDED:
                     entry = store_id, replace(command, grant=said)
-                    answer = await self._router.send(entry, deadline, promise=promise)
+                    answer = await self._units.send(entry, deadline, promise=promise)
                     if not is_grant_required(answer):
-                        if isinstance(said, shop.Grant):
+                        if isinstance(said, shop.Grant) and is_for_gateways(answer):
+                            # Another ledger decides, under a grant of its own: this one must not count beside that.
+                            await self.settle(said.number, request, deadline)
+                        elif isinstance(said, shop.Grant):
                             self.report_later(request, said.number, answer)
                         return answer
                     await self._router.refresh_chain(deadline)  # its limits may be newer than those of the grant
                 elif not asked_shop:  # it may know the call already
                     asked_shop = True
-                    answer = await self._router.send((store_id, command), deadline, promise=promise)
+                    answer = await self._units.send((store_id, command), deadline, promise=promise)
                     if not is_grant_required(answer):
                         return answer
             except (Overloaded, DeadlinePassed) as error:
@@ -137,11 +145,12 @@ class Grants:
         """Tell the customer's ledger what a reservation holds by its grant, and the shop that this was told. One
         without a grant is from before its limit: it gets one, of which the shop hears.
         """
+        reservation = in_skus(store_id, reservation)
         ledger_id, number = ledger_of_customer(reservation.customer_id), reservation.number
         done = reservation.done or ((0, 0),) * len(reservation.lines)
         collected = tuple((sku, sold) for (sku, _), (sold, _) in zip(reservation.lines, done, strict=True))
         held = reservation.held_lines()
-        report = _report(reservation.grant, number, reservation.version, held, collected)
+        report = _report(reservation.grant, number, reservation.version, held, collected, store_id)
         grants: tuple[tuple[int, int], ...] = ()
         if reservation.grant:
             await self._tell(ledger_id, report, deadline)
@@ -168,11 +177,12 @@ class Grants:
         reported that the shop does not have. That takes an operator's `bar`.
         """
         settle = shop.SettleGrant(void_key(of.customer_id, number), of.call_key, number, of.reservation)
-        answer = await self._router.send((of.store_id, settle), deadline, promise=True)
+        held_at = of.held_at if isinstance(of, Grant) else of.store_id
+        answer = await self._router.send((held_at, settle), deadline, promise=True)
         if isinstance(answer, Stopped):
             raise LedgerStopped(answer.why)
         if isinstance(answer, Reservation):
-            await self.report(of.store_id, answer, deadline)
+            await self.report(held_at, answer, deadline)
         elif isinstance(answer, Refusal) and answer.version:
             await self._tell(ledger_of_customer(of.customer_id), bar or _report(number), deadline)
         return answer
@@ -206,7 +216,8 @@ class Grants:
             self._start(self.report(request.store_id, answer, self._deadline()))
             return
         if isinstance(answer, Held) and answer.grant == grant:
-            report = ReportGrant(grant, answer.number, answer.number, request.lines, ())
+            of = request.store_id if is_hot(request.store_id) else ""  # the hold may have moved, and its shop said so
+            report = ReportGrant(grant, answer.number, answer.number, request.lines, (), of)
         elif isinstance(answer, Held | Reservation) or (isinstance(answer, Refusal) and answer.version):
             # The call was answered before, or its refusal is remembered: nothing is held by this grant.
             report = _report(grant)
@@ -289,7 +300,7 @@ class _Batch:
     async def _hear_shop(self, found: "list[tuple[int, Answer | Exception]]") -> None:
         others: list[int] = []
         for place, answer in found:
-            if isinstance(answer, Refusal) and is_grant_required(answer):
+            if isinstance(answer, Refusal) and is_for_gateways(answer):
                 others.append(place)
                 continue
             # A grant counts for the customer, also one whose call went no further.
@@ -369,12 +380,19 @@ def _pass_over(answers: "asyncio.Future[list[Answer]]") -> None:
 
 
 def _request_of(store_id: str, command: shop.Reserve) -> RequestGrant:
-    lines = by_sku(command.lines)
+    lines = lines_by_sku(store_id, command.lines)
     return RequestGrant(command.customer_id, command.channel, store_id, command.key, command.basket_id, lines, lines)
 
 
-def _report(grant: int, reservation: int = 0, version: int = 0, held: Lines = (), collected: Lines = ()) -> ReportGrant:
-    return ReportGrant(grant, reservation, version, by_sku(held), by_sku(collected))
+def _report(
+    grant: int,
+    reservation: int = 0,
+    version: int = 0,
+    held: Lines = (),
+    collected: Lines = (),
+    store_id: str = "",
+) -> ReportGrant:
+    return ReportGrant(grant, reservation, version, by_sku(held), by_sku(collected), store_id)
 
 
 def is_grant_required(answer: Answer) -> bool:

@@ -21,6 +21,7 @@ from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
 from actors.shop.commands import Lines
 from actors.shop.state import Reservation
 from serve.coordination.deliveries import PASSING, Deliveries
+from serve.coordination.hot_units import HotUnits
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 
@@ -86,8 +87,9 @@ def pause_s(order_id: str, tries: int) -> float:
 class Placing:
     """Places orders through a router. `draw` gives the numbers of new ones."""
 
-    def __init__(self, router: Router, deliveries: Deliveries, draw: Callable[[], int]) -> None:
+    def __init__(self, router: Router, units: HotUnits, deliveries: Deliveries, draw: Callable[[], int]) -> None:
         self._router = router
+        self._units = units
         self._deliveries = deliveries
         self._draw = draw
 
@@ -163,7 +165,7 @@ class Placing:
         attempt = secrets.token_hex(ATTEMPT_BYTES)
         claims = [(plan.store_id, first_claim_of(ledger_id, asked, number, attempt, plan)) for plan in plans]
         try:
-            answers = await self._router.send_all(claims, deadline)
+            answers = await self._units.send_all(claims, deadline)
         except (*PASSING, asyncio.CancelledError):  # one shop kept all waiting, and the others may have granted theirs
             self._deliveries.let_go(ledger_id, number, [plan.store_id for plan in plans])
             raise

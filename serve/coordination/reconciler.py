@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from actors.core.ids import format_order_id, ledger_of_customer, parse_holder, parse_order_id
+from actors.core.ids import format_order_id, is_hot, ledger_of_customer, parse_holder, parse_order_id
 from actors.core.status import LIVE, Status
 from actors.orders.commands import Bar
 from actors.orders.grants import Grant
@@ -27,6 +27,8 @@ from actors.shop.transfers import Transfer
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.deliveries import PASSING
 from serve.coordination.grants import Grants
+from serve.coordination.hot import HotCalls
+from serve.coordination.hot_units import HotUnits
 from serve.coordination.keyed_tasks import KeyedTask, KeyedTasks
 from serve.coordination.transfers import tell
 from serve.routing.router import Router
@@ -87,9 +89,10 @@ class StuckTracker:
 class Reconciler:
     """Runs in one event loop until it is closed."""
 
-    def __init__(self, router: Router, coordinator: Coordinator, grants: Grants) -> None:
+    def __init__(self, router: Router, coordinator: Coordinator, grants: Grants, hot: HotCalls | None = None) -> None:
         self._router = router
         self._grants = grants
+        self._hot = hot or HotCalls(router, HotUnits(router), grants)
         self._coordinator = coordinator
         self._tasks: list[asyncio.Task[None]] = []
         self._questions, self._deliveries, self._reports = map(KeyedTasks, ("question", "delivery", "report"))
@@ -120,39 +123,43 @@ class Reconciler:
             deliveries = [self._delivery_task(ledger_id, order) for order in orders]
             return deliveries + [self._settling_task(ledger_id, grant) for grant in grants]
 
-        found = await self._round(
-            ActorKind.CUSTOMERS, (CLAIM_AGE_MS,), self._delivered_after, tasks_of, self._deliveries
-        )
+        asked = "outbox", CLAIM_AGE_MS
+        found = await self._round(ActorKind.CUSTOMERS, asked, self._delivered_after, tasks_of, self._deliveries)
         self._log_stuck(self._stuck_orders)
         return found
 
     async def collect_reports(self) -> int:
-        """Report parts to their orders, and transfers to their other ends; the number of those that were not."""
+        """Report parts to their orders, and transfers to their other ends, and finish moves out of the ledgers of hot
+        SKUs; the number of those that were not.
+        """
 
-        def tasks_of(store_id: str, now_ms: int, parts: list[Reservation], moved: list[Transfer]) -> list[KeyedTask]:
+        def tasks_of(store_id: str, now_ms: int, parts: list[Reservation], moved: list[Any]) -> list[KeyedTask]:
+            follow = self._move_task if is_hot(store_id) else self._transfer_task
             reports = [self._report_task(store_id, part, now_ms) for part in parts]
-            return reports + [self._transfer_task(store_id, transfer) for transfer in moved]
+            return reports + [follow(store_id, each) for each in moved]
 
-        found = await self._round(ActorKind.STORE, (CLAIM_AGE_MS,), self._reported_after, tasks_of, self._reports)
+        asked = "outbox", CLAIM_AGE_MS
+        found = await self._round(ActorKind.STORE, asked, self._reported_after, tasks_of, self._reports)
+        found += await self._round(ActorKind.HOT, ("owed",), self._reported_after, tasks_of, self._reports)
         self._log_stuck(self._stuck_parts, self._stuck_claims, self._stuck_transfers)
         return found
 
     async def _round(
         self,
         kind: ActorKind,
-        asked: tuple[int, ...],
+        asked: tuple[Any, ...],
         cursors: dict[str, Any],
         tasks_of: Callable[..., list[KeyedTask]],
         keyed_tasks: KeyedTasks,
     ) -> int:
-        """Ask the outboxes of all actors of a kind, each in a task of its own, and run what they need; the number of
-        those tasks. An answer has a row for each ledger: its id, what `tasks_of` takes, and the number to resume after.
+        """Ask all actors of a kind for what is left, each in a task of its own, and run it; how many that are. `asked`
+        has the method first. An answer has a row for each ledger: its id, what `tasks_of` takes, and where to go on.
         """
         found = 0
 
         async def ask(actor: str) -> None:
             nonlocal found
-            answer = await self._router.ask_by_rules(actor, "outbox", *asked, dict(cursors), deadline=self._deadline())
+            answer = await self._router.ask_by_rules(actor, *asked, dict(cursors), deadline=self._deadline())
             tasks: list[KeyedTask] = []
             for ledger_id, *rows, resume in answer:
                 if resume:
@@ -215,6 +222,12 @@ class Reconciler:
             await tell(self._router, store_id, transfer, self._deadline())
 
         return KeyedTask(ends, run)
+
+    def _move_task(self, ledger_id: str, moving: Reservation) -> KeyedTask:
+        async def run() -> None:
+            await self._hot.finish_move(ledger_id, moving, self._deadline())
+
+        return KeyedTask(f"{moving.lines[0][0]},{ledger_id}", run)
 
     def _log_stuck(self, *kinds: StuckTracker) -> None:
         for kind in kinds:

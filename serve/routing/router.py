@@ -224,12 +224,16 @@ class Router:
 
     def rules_for(self, actor: str) -> bytes:
         """The document of what concerns an actor in the chain as it is known here: no other shop's hours."""
+        if kind_of(actor) is ActorKind.HOT:
+            return to_json(self.chain.part_for_hot())
         return to_json(self.chain.part_for(self._shops.get(actor, ())))
 
     def _revision_for(self, actor: str) -> int:
         revision = self._revisions.get(actor)
         if revision is None:
-            revision = self._revisions[actor] = self.chain.revision_for(self._shops.get(actor, ()))
+            # The ledger of a hot SKU may have units of any shop, and hears of all that are paused.
+            shops = self.chain.shop_revisions if kind_of(actor) is ActorKind.HOT else self._shops.get(actor, ())
+            revision = self._revisions[actor] = self.chain.revision_for(shops)
         return revision
 
     async def _look(self) -> bool:

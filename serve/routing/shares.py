@@ -8,6 +8,7 @@ left for the others, without anything to configure. See ADR 0041.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from actors.core.ids import is_hot, sku_of_ledger
 from actors.orders.commands import RequestGrant
 from actors.protocol.messages import Entry
 from actors.shop.commands import Claim, Reserve
@@ -30,20 +31,20 @@ class Shares:
 
     def count(self, entries: Iterable[Entry]) -> None:
         """Count what is taken."""
-        for _, command in entries:
+        for ledger_id, command in entries:
             self._total += 1
             if isinstance(command, _SHARED):
                 _add(self._channels, command.channel, 1)
-                for sku, _ in command.lines:
+                for sku in _skus_of(ledger_id, command):
                     _add(self._skus, sku, 1)
 
     def drop(self, entries: Iterable[Entry]) -> None:
         """Count what was counted, and is over, no more."""
-        for _, command in entries:
+        for ledger_id, command in entries:
             self._total -= 1
             if isinstance(command, _SHARED):
                 _add(self._channels, command.channel, -1)
-                for sku, _ in command.lines:
+                for sku in _skus_of(ledger_id, command):
                     _add(self._skus, sku, -1)
 
     def admit(self, entries: Sequence[Entry], fullness: float) -> list[int]:
@@ -57,15 +58,20 @@ class Shares:
         skus, channels = self._skus, self._channels
         admitted: list[int] = []
         for place, entry in enumerate(entries):
-            command = entry[1]
+            ledger_id, command = entry
             if (isinstance(command, Reserve) and command.grant is None) and (
                 channels.get(command.channel, 0) >= channel_max
-                or any(skus.get(sku, 0) >= sku_max for sku, _ in command.lines)
+                or any(skus.get(sku, 0) >= sku_max for sku in _skus_of(ledger_id, command))
             ):
                 continue
             self.count((entry,))
             admitted.append(place)
         return admitted
+
+
+def _skus_of(ledger_id: str, command: Reserve | Claim | RequestGrant) -> Iterable[str]:
+    """What is asked for: the ledger of a hot SKU has shops in the lines."""
+    return (sku_of_ledger(ledger_id),) if is_hot(ledger_id) else (sku for sku, _ in command.lines)
 
 
 def _add(counts: dict[str, int], name: str, change: int) -> None:

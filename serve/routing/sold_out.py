@@ -9,18 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from actors.core.ids import is_hot, sku_of_ledger
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import FINAL
 from actors.protocol.messages import Answer, Command, Entry, Held, Moved, Refusal
 from actors.shop import commands as shop
 from actors.shop.commands import Reserve, by_sku
+from actors.shop.hot import HandUnits, MoveIn, MoveOut, NoteMoved, ReceiveUnits
 from actors.shop.state import Reservation
 
 HINT_S_DEFAULT: Final = 0.1
 HINTS_MAX: Final = 4_096  # some 300 bytes each; beyond that none is noted until others are over
 
 # These bring no units back: a hold of other units, a part of an order, and what shops and ledgers tell each other.
-_NEUTRAL: Final = (Reserve, shop.Claim, shop.SettleGrant, shop.Acknowledge)
+_NEUTRAL: Final = (Reserve, shop.Claim, shop.SettleGrant, shop.Acknowledge, HandUnits, MoveIn, MoveOut, NoteMoved)
 
 
 @dataclass(slots=True)
@@ -67,16 +69,37 @@ class SoldOut:
         sku, asked, _ = short[0]
         return Rejection(Reason.INSUFFICIENT_STOCK, sku, asked, 0, short_lines=tuple(short))
 
+    def was_short(self, store_id: str, sku: str, channel: str) -> bool:
+        """Whether there is a hint, or was one lately."""
+        return self._count > 0 and (sku, channel) in self._hints.get(store_id, ())
+
     def learn(self, entries: Sequence[Entry], answers: Sequence[Answer], sent_at: float, now: float) -> None:
         """Learn from what an actor answers to a batch that was sent at `sent_at`."""
         if not self._count and Refusal not in map(type, answers):
             return
         for (store_id, command), answer in zip(entries, answers, strict=True):
-            if isinstance(answer, Refusal):
+            if is_hot(store_id):
+                self._learn_of_hot(store_id, command, answer, sent_at, now)
+            elif isinstance(answer, Refusal):
                 if isinstance(command, Reserve) and not answer.repeated:
                     self._note(store_id, command.channel, answer.rejection, sent_at, now)
             elif self._count and store_id in self._hints:
                 self._forget(store_id, command, answer)
+
+    def _learn_of_hot(self, ledger_id: str, command: Command, answer: Answer, sent_at: float, now: float) -> None:
+        """The same of the ledger of a hot SKU, where lines are by shop."""
+        if isinstance(command, Reserve) and isinstance(answer, Refusal) and not answer.repeated:
+            self._note(command.lines[0][0], command.channel, answer.rejection, sent_at, now)
+            return
+        match command, answer:
+            case (Reserve(lines=((store_id, _),)), Held()) | (ReceiveUnits(store_id=store_id), _):
+                pass
+            case _, Reservation(lines=((store_id, _),)):
+                pass
+            case _:
+                return
+        if store_id in self._hints:
+            self._drop(store_id, {sku_of_ledger(ledger_id)})
 
     def _note(self, store_id: str, channel: str, rejection: Rejection, sent_at: float, now: float) -> None:
         until = sent_at + self._hint_s

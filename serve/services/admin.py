@@ -14,7 +14,15 @@ import grpc
 
 from actors.calendar.faults import affected
 from actors.core.chain import Store
-from actors.core.ids import SLOTS, format_reservation_id, is_customers, ledger_of_slot, parse_order_id
+from actors.core.ids import (
+    SLOTS,
+    format_reservation_id,
+    is_customers,
+    is_hot,
+    ledger_of_slot,
+    parse_order_id,
+    sku_of_ledger,
+)
 from actors.orders.commands import BarClaim
 from actors.orders.grants import Grant
 from actors.protocol.messages import LedgerStopped, Stopped
@@ -101,7 +109,8 @@ class Admin:
         bound = await self._router.ask_each("bind", arguments, deadline=share_of(deadline, BIND_SHARE))
         away = {name for name, answer in bound.items() if isinstance(answer, BaseException)}
         stopped = {each for name in bound.keys() - away for each in bound[name]}
-        shops = {name: () for name in bound if kind_of(name) is ActorKind.STORE and name not in away}
+        holding = {ActorKind.STORE, ActorKind.HOT}
+        shops = {name: () for name in bound if kind_of(name) in holding and name not in away}
         reply.uncounted_reservations = await self._count(shops, away, deadline)
         waiting = sorted(stopped.union(*(shops_of.get(actor, [actor]) for actor in away)))
         reply.pending.extend(waiting[:PENDING_MAX])
@@ -130,10 +139,12 @@ class Admin:
         Checked(request).raise_if_faulty()
         ledger_id = request.store_id
         reply.store_id = ledger_id
-        if not is_customers(ledger_id):
+        if not is_customers(ledger_id) and not is_hot(ledger_id):
             await self._stores.require(ledger_id, deadline=deadline)
         elif not await self._router.has_actor(ledger_id):
             return
+        if is_hot(ledger_id) and sku_of_ledger(ledger_id) not in self._router.chain.hot:
+            return  # asking would begin one
         status = await self._router.ask(ledger_id, "status", ledger_id, deadline=deadline)
         if status is None:
             return

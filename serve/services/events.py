@@ -19,6 +19,7 @@ from actors.runtime.actor_runtime import FEED_BYTES_MAX
 from actors.runtime.kinds import CUSTOMERS, SHOP
 from actors.shop.events import touched_skus
 from holdfast.v1 import event_pb2, event_service_pb2 as es, stock_service_pb2 as ss
+from serve.coordination.hot_stock import held_of, with_held
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.heads import NEW_SHOPS_S, Heads
 from serve.routing.router import Router
@@ -123,8 +124,9 @@ class Feeds:
         if skus:
             deadline = asyncio.get_running_loop().time() + ASK_S_MAX
             [(_, _, rows)] = await self._router.ask(store_id, "availability", [store_id], skus, deadline=deadline)
+            held = await held_of(self._router, [store_id], skus, deadline)
             for sku, row in zip(skus, rows, strict=True):
-                fill_position(sku, row, message.positions.add())
+                fill_position(sku, with_held(row, held.get((store_id, sku))), message.positions.add())
 
     def _cut_off_if_slow(self, began: float) -> None:
         if self._now() - began > TAKE_S_MAX:

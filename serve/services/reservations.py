@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import grpc
 
 from actors.core.chain import Chain
-from actors.core.ids import parse_holder, parse_reservation_id
+from actors.core.ids import is_hot, parse_holder, parse_reservation_id
 from actors.core.rejection import Reason
 from actors.protocol.messages import Answer, Entry, Held, Refusal
 from actors.shop import commands as shop
@@ -16,8 +16,11 @@ from actors.shop.state import Reservation
 from holdfast.v1 import reservation_service_pb2 as rs
 from serve.calls import ENDINGS, Call, failure_of, fill_error, refuse_older, share_of
 from serve.coordination.grants import Grants, is_grant_required
+from serve.coordination.hot import HotCalls
+from serve.coordination.hot_units import is_for_gateways
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Overloaded
+from serve.routing.rates import Rates
 from serve.routing.router import Router
 from serve.services.orders import Orders
 from serve.services.store_directory import StoreDirectory
@@ -31,7 +34,7 @@ from serve.wire.statuses import Refused, Status, by_hint, fill_rejection
 ORDER_SHARE: Final = 0.5
 
 Translate = Callable[[Any], Entry]
-Item = tuple[Entry, Any]  # what one shop decides of a batch, and the outcome to fill
+Item = tuple[Entry, Any, bool]  # what one ledger decides of a batch, the outcome to fill, and is it a first attempt
 
 
 class Kind(NamedTuple):
@@ -47,7 +50,7 @@ class Kind(NamedTuple):
 RESERVE: Final = Kind(wr.reserve, promise=False, shop_field="store_id")
 
 
-def _step(command: type[shop.Command]) -> Kind:
+def _kind(command: type[shop.Command]) -> Kind:
     return Kind(partial(wr.step, command))
 
 
@@ -55,11 +58,20 @@ class Reservations:
     """Serves ReservationService. A Reserve that becomes an order is handed to `orders`."""
 
     def __init__(
-        self, router: Router, stores: StoreDirectory, grants: Grants, orders: Orders, reconciler: Reconciler
+        self,
+        router: Router,
+        stores: StoreDirectory,
+        grants: Grants,
+        hot: HotCalls,
+        rates: Rates,
+        orders: Orders,
+        reconciler: Reconciler,
     ) -> None:
         self._router = router
         self._stores = stores
         self._grants = grants
+        self._hot = hot
+        self._rates = rates
         self._orders = orders
         self._reconciler = reconciler
         self.calls: Final = {
@@ -67,16 +79,16 @@ class Reservations:
             "ReserveBatch": self._batched(RESERVE)._replace(on_retry=lambda batch: wr.forget_first_attempt(*batch)),
             "GetReservation": Call(self._get),
             "ListReservations": Call(self._list),
-            "ConfirmReservation": self._single(_step(shop.Confirm)),
-            "ConfirmBatch": self._batched(_step(shop.Confirm)),
-            "MarkReservationReady": self._single(_step(shop.MarkReady)),
-            "CollectReservation": self._single(_step(shop.Collect)),
-            "CollectBatch": self._batched(_step(shop.Collect)),
-            "ReleaseReservation": self._single(_step(shop.Release)),
-            "ReleaseBatch": self._batched(_step(shop.Release)),
-            "ExtendReservation": self._single(_step(shop.Extend)),
-            "GiveReservation": self._single(_step(shop.Give)),
-            "AmendReservation": self._single(_step(shop.Amend)),
+            "ConfirmReservation": self._single(_kind(shop.Confirm)),
+            "ConfirmBatch": self._batched(_kind(shop.Confirm)),
+            "MarkReservationReady": self._single(_kind(shop.MarkReady)),
+            "CollectReservation": self._single(_kind(shop.Collect)),
+            "CollectBatch": self._batched(_kind(shop.Collect)),
+            "ReleaseReservation": self._single(_kind(shop.Release)),
+            "ReleaseBatch": self._batched(_kind(shop.Release)),
+            "ExtendReservation": self._single(_kind(shop.Extend)),
+            "GiveReservation": self._single(_kind(shop.Give)),
+            "AmendReservation": self._single(_kind(shop.Amend)),
         }
 
     def _single(self, kind: Kind) -> Call:
@@ -90,18 +102,28 @@ class Reservations:
             await self._orders.reserve(request, deadline, reply)
             return
         entry = kind.translate(request)
-        store_id = entry[0]
-        # As when the request was read: whether gRPC had sent it before was looked at only where there were hints.
-        has_hints = kind is RESERVE and bool(self._router.sold_out)
-        await self._stores.require(store_id, kind.shop_field, deadline=deadline)
-        if has_hints and self._is_hinted(request, entry, reply):
+        if kind is not RESERVE:
+            await self._step(entry, reply, deadline)
             return
-        answer = await self._grants.decide(entry, deadline, promise=kind.promise)
-        if kind.promise:
-            await self._reconciler.report_answers([(store_id, answer)], deadline)
-        _fill(answer, entry, self._router.chain, reply)
+        await self._stores.require(entry[0], kind.shop_field, deadline=deadline)
+        self._rates.note(entry)
+        if self._router.sold_out and self._is_hinted(request, entry, reply):
+            return
+        ledger_id, answer = await self._hot.reserve(entry, deadline, is_first=request.first_attempt)
+        _fill(answer, entry, ledger_id, self._router.chain, reply)
+
+    async def _step(self, entry: Entry, reply: Any, deadline: float) -> None:
+        """A step of a reservation, in its shop or in the ledger of a hot SKU."""
+        ledger_id = entry[0]
+        if is_hot(ledger_id):
+            ledger_id, answer = await self._hot.step(entry, deadline)
+        else:
+            await self._stores.require(ledger_id, "reservation_id", deadline=deadline)
+            answer = await self._grants.decide(entry, deadline, promise=True)
+        await self._reconciler.report_answers([(ledger_id, answer)], deadline)
+        _fill(answer, entry, ledger_id, self._router.chain, reply)
         if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
-            await self._name_orders(store_id, [(answer.rejection.number, reply)], deadline)
+            await self._name_orders(ledger_id, [(answer.rejection.number, reply)], deadline)
 
     def _is_hinted(self, request: Any, entry: Entry, reply: Any) -> bool:
         """Refuse a first attempt for what the shop has just said to be sold out."""
@@ -115,7 +137,11 @@ class Reservations:
         """Independent mutations. An item that cannot be decided has its status in its own outcome."""
         outcomes = [reply.outcomes.add() for _ in requests]
         items, unknown, orders = await self._sort(kind, requests, outcomes)
+        steps = [item for item in items if is_hot(item[0][0])] if kind.promise else []
+        if steps:
+            items = [item for item in items if not is_hot(item[0][0])]
         works = [self._decide(kind, items, deadline, whole=len(items) == len(requests))]
+        works += [_work(self._step(entry, outcome, deadline), [outcome]) for entry, outcome, _ in steps]
         if unknown:
             works.append(self._look_again(kind, unknown, deadline))
         # An order takes the most round trips, so what one shop decides by itself runs beside it and not after it.
@@ -144,11 +170,14 @@ class Reservations:
                     orders.append(index)
                     continue
                 entry = kind.translate(request)
-                if entry[0] in known:
+                is_first = kind is RESERVE and request.first_attempt
+                if kind is RESERVE:
+                    self._rates.note(entry)
+                if entry[0] in known or (kind.promise and is_hot(entry[0])):
                     if not (has_hints and self._is_hinted(request, entry, outcome)):
-                        items.append((entry, outcome))
+                        items.append((entry, outcome, is_first))
                 elif self._stores.may_be_new(entry[0]):
-                    unknown.append((index, (entry, outcome)))
+                    unknown.append((index, (entry, outcome, is_first)))
                 else:
                     self._stores.refuse_unknown(entry[0], kind.shop_field)
             except ENDINGS as error:
@@ -162,16 +191,16 @@ class Reservations:
         try:
             await self._stores.look_again(deadline)
         except ENDINGS as error:
-            for _, (_, outcome) in unknown:
+            for _, (_, outcome, _) in unknown:
                 fill_error(error, outcome.error)
             return
-        for index, (entry, outcome) in unknown:
+        for index, item in unknown:
             try:
-                self._stores.refuse_unknown(entry[0], kind.shop_field)
+                self._stores.refuse_unknown(item[0][0], kind.shop_field)
             except ENDINGS as error:
-                fill_error(error, outcome.error, index)
+                fill_error(error, item[1].error, index)
             else:
-                found.append((entry, outcome))
+                found.append(item)
         await self._decide(kind, found, deadline, whole=False)
 
     async def _decide(self, kind: Kind, items: Sequence[Item], deadline: float, *, whole: bool) -> None:
@@ -190,54 +219,94 @@ class Reservations:
         )
 
     async def _with_grants(self, items: Sequence[Item], deadline: float) -> None:
-        """Items of a batch that limits of the whole chain apply to."""
-        if not items:
-            return
-        answers = await self._grants.send_batch([entry for entry, _ in items], deadline)
-        for (entry, outcome), answer in zip(items, answers, strict=True):
+        """Reserves of a batch that limits of the whole chain apply to. Those of hot SKUs that may go on to another
+        ledger do so by themselves.
+        """
+        sent = [self._hot.first(entry, is_first=is_first) for entry, _, is_first in items]
+        alone = [
+            place for place, entry in enumerate(sent) if self._hot.may_go_on(entry) or self._hot.may_be_gone(entry)
+        ]
+        apart = set(alone)
+        together = [place for place in range(len(items)) if place not in apart]
+        answers = await self._grants.send_batch([sent[place] for place in together], deadline) if together else []
+        for place, answer in zip(together, answers, strict=True):
+            entry, outcome, _ = items[place]
             if isinstance(answer, Held):
-                _fill_held(answer, entry, self._router.chain, outcome)
+                _fill_held(answer, entry, sent[place][0], self._router.chain, outcome)
                 continue
             if isinstance(answer, Exception):
                 fill_error(answer, outcome.error)
+            elif is_for_gateways(answer):
+                alone.append(place)
             elif (failure := failure_of(answer)) is not None:
                 fill_error(failure, outcome.error)
             else:
-                _fill(answer, entry, self._router.chain, outcome)
+                _fill(answer, entry, sent[place][0], self._router.chain, outcome)
+        await asyncio.gather(*(_work(self._alone(items[place], deadline), [items[place][1]]) for place in alone))
+
+    async def _alone(self, item: Item, deadline: float) -> None:
+        entry, outcome, _ = item
+        ledger_id, answer = await self._hot.reserve(entry, deadline, is_first=False)
+        _fill(answer, entry, ledger_id, self._router.chain, outcome)
 
     async def _decide_plain(self, kind: Kind, items: Sequence[Item], deadline: float, *, whole: bool) -> None:
-        if not items:
-            return
-        entries = [entry for entry, _ in items]
+        """Items without limits of the whole chain, as far as this gateway knows. Those that go on to another ledger, of
+        hot SKUs, do so together.
+        """
+        sent = [entry for entry, _, _ in items]
+        if kind is RESERVE and self._router.chain.hot:
+            sent = [self._hot.first(entry, is_first=is_first) for entry, _, is_first in items]
+        hops = 0
+        while sent:
+            elsewhere = await self._submit(kind, items, sent, deadline, whole=whole and not hops)
+            if not elsewhere:
+                return
+            hops += 1
+            going = [(items[place][0], sent[place], answer) for place, answer in elsewhere]
+            items = [items[place] for place, _ in elsewhere]
+            try:
+                sent = await self._hot.where_next(going, hops, deadline)
+            except ENDINGS as error:
+                for _, outcome, _ in items:
+                    fill_error(error, outcome.error)
+                return
+
+    async def _submit(
+        self, kind: Kind, items: Sequence[Item], sent: Sequence[Entry], deadline: float, *, whole: bool
+    ) -> list[tuple[int, Answer]]:
+        """Send items as they are in `sent`, and fill their outcomes; the places of those that go on elsewhere."""
         try:
-            stores = [entry[0] for entry in entries]
-            queued = self._router.submit(stores, entries, deadline, promise=kind.promise, each=True)
+            ledgers = [entry[0] for entry in sent]
+            queued = self._router.submit(ledgers, sent, deadline, promise=kind.promise, each=True)
         except Overloaded as refusal:
             # A call of one actor that is refused as a whole ends with a status: that is cheaper for both sides.
             if whole:
                 raise
-            for _, outcome in items:
+            for _, outcome, _ in items:
                 fill_error(refusal, outcome.error)
-            return
+            return []
         answers = await asyncio.gather(*(future for future, _ in queued), return_exceptions=True)
         decided: list[tuple[str, Answer]] = []
         of_orders: dict[str, list[tuple[int, Any]]] = {}
         limited: list[Item] = []
+        elsewhere: list[tuple[int, Answer]] = []
         for (_, indexes), part in zip(queued, answers, strict=True):
             if isinstance(part, BaseException):
                 for index in indexes:
                     fill_error(part, items[index][1].error)
                 continue
             for index, answer in zip(indexes, part, strict=True):
-                entry, outcome = items[index]
+                entry, outcome, _ = items[index]
                 if isinstance(answer, Held):  # most are
-                    _fill_held(answer, entry, self._router.chain, outcome)
+                    _fill_held(answer, entry, sent[index][0], self._router.chain, outcome)
                 elif is_grant_required(answer):
-                    limited.append((entry, outcome))
+                    limited.append(items[index])
+                elif is_for_gateways(answer):
+                    elsewhere.append((index, answer))
                 elif (failure := failure_of(answer)) is not None:
                     fill_error(failure, outcome.error)
                 else:
-                    _fill(answer, entry, self._router.chain, outcome)
+                    _fill(answer, entry, sent[index][0], self._router.chain, outcome)
                 if kind.promise:
                     decided.append((entry[0], answer))
                 if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
@@ -251,12 +320,16 @@ class Reservations:
                 for store_id, refused in of_orders.items()
             ),
         )
+        return elsewhere
 
     async def _get(self, request: rs.GetReservationRequest, deadline: float, reply: rs.GetReservationResponse) -> None:
         Checked(request).raise_if_faulty()
         store_id, number = parse_reservation_id(request.reservation_id)
-        await self._stores.require(store_id, "reservation_id", deadline=deadline)
-        version, reservation = await self._router.ask(store_id, "reservation", store_id, number, deadline=deadline)
+        if is_hot(store_id):
+            store_id, version, reservation = await self._hot.read(store_id, number, deadline)
+        else:
+            await self._stores.require(store_id, "reservation_id", deadline=deadline)
+            version, reservation = await self._router.ask(store_id, "reservation", store_id, number, deadline=deadline)
         refuse_older("min_version", store_id, version, request.min_version)
         if reservation is None:
             message = f"shop {store_id} has no reservation {request.reservation_id}, or forgot it; check the id"
@@ -300,20 +373,20 @@ async def _work(work: Awaitable[None], outcomes: Iterable[Any], index: int | Non
             fill_error(error, outcome.error, index)
 
 
-def _fill(answer: Answer, entry: Entry, chain: Chain, reply: Any) -> None:
-    store_id = entry[0]
+def _fill(answer: Answer, entry: Entry, ledger_id: str, chain: Chain, reply: Any) -> None:
+    """What a ledger has answered to what was asked of a shop, or of the reservation's ledger."""
     if isinstance(answer, Held):
-        _fill_held(answer, entry, chain, reply)
+        _fill_held(answer, entry, ledger_id, chain, reply)
     elif (failure := failure_of(answer)) is not None:
         raise failure
     elif isinstance(answer, Refusal):
-        fill_rejection(answer, store_id, reply.rejection)
+        fill_rejection(answer, entry[0] if isinstance(entry[1], shop.Reserve) else ledger_id, reply.rejection)
     else:
-        assert isinstance(answer, Reservation), "a shop answers a step with the reservation"
-        fill_reservation(answer, store_id, chain, reply.reservation)
+        assert isinstance(answer, Reservation), "a step is answered with the reservation"
+        fill_reservation(answer, ledger_id, chain, reply.reservation)
 
 
-def _fill_held(answer: Held, entry: Entry, chain: Chain, reply: Any) -> None:
+def _fill_held(answer: Held, entry: Entry, ledger_id: str, chain: Chain, reply: Any) -> None:
     store_id, command = entry
     assert isinstance(command, shop.Reserve), "nothing else is answered so"
-    fill_held(answer, store_id, command, chain, reply.reservation)
+    fill_held(answer, ledger_id, store_id, command, chain, reply.reservation)

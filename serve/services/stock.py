@@ -8,6 +8,7 @@ from actors.protocol.messages import Entry, LedgerStopped, Moved, Refusal, Stopp
 from actors.runtime.clock import Clock
 from holdfast.v1 import stock_service_pb2 as ss
 from serve.calls import Call, refuse_older
+from serve.coordination.hot_stock import held_of, with_held
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire.fields import fill_instant
@@ -53,6 +54,7 @@ class Stock:
             await self._stores.require(store_id, f"store_ids[{index}]", deadline=deadline)
         skus = list(request.skus)
         found = await self._router.ask_shops(request.store_ids, "availability", skus, deadline=deadline)
+        held = await held_of(self._router, request.store_ids, skus, deadline)
         now_ms = self._clock.now_ms()
         for store_id in request.store_ids:
             version, as_of_ms, rows = found[store_id]
@@ -61,4 +63,4 @@ class Stock:
             fill_instant(as_of_ms, store.as_of)
             store.age.FromMilliseconds(max(0, now_ms - as_of_ms))
             for sku, row in zip(skus, rows, strict=True):
-                fill_position(sku, row, store.positions.add())
+                fill_position(sku, with_held(row, held.get((store_id, sku))), store.positions.add())

@@ -25,6 +25,7 @@ from actors.shop.snapshot import Capture
 from actors.shop.state import Ledger, Reservation
 from holdfast.v1 import admin_service_pb2 as ad
 from serve.calls import Call
+from serve.coordination.hot_stock import compare_units, in_skus
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
@@ -59,7 +60,12 @@ class Verification:
         Checked(request).raise_if_faulty()
         ledger_id = request.store_id
         reply.store_id = ledger_id
-        if not ids.is_customers(ledger_id):
+        if ids.is_hot(ledger_id):
+            if await self._router.has_actor(ledger_id) and ids.sku_of_ledger(ledger_id) in self._router.chain.hot:
+                async with self._turn(deadline):
+                    await self._shop(ledger_id, deadline, reply)
+                    _fill(reply.discrepancies, await compare_units(self._router, ledger_id, deadline))
+        elif not ids.is_customers(ledger_id):
             await self._stores.require(ledger_id, deadline=deadline)
             async with self._turn(deadline):
                 await self._shop(ledger_id, deadline, reply)
@@ -179,7 +185,10 @@ class Comparison:
 
     async def run(self) -> None:
         """Compare everything, and fill the reply."""
-        for store_id in await self._router.shops_with_actors():
+        hot = [ids.ledger_of_hot(sku) for sku, known in self._router.chain.hot.items() if known.generation]
+        begun = [ledger_id for ledger_id in hot if await self._router.has_actor(ledger_id)]
+        # Those of hot SKUs last: what has moved from there, its shop has.
+        for store_id in [*await self._router.shops_with_actors(), *begun]:
             await self._unless_stopped(store_id, self._shop)
         for actor in sorted(name for name in await self._router.actor_names() if kind_of(name) is ActorKind.CUSTOMERS):
             await self._unless_stopped(actor, self._customers_of)
@@ -207,7 +216,8 @@ class Comparison:
             page, after, unseen = await self._ask(store_id, "parts", after, COMPARED_MAX)
             self._unseen += Counter({store_id: unseen})
             by_ledger: dict[str, list[Any]] = {}
-            for part, outbox in page:
+            for found, outbox in page:
+                part = in_skus(store_id, found)
                 ledger_id, number = ids.ledger_of_customer(part.customer_id), part.grant
                 if part.part is not None:
                     ledger_id, number = ids.parse_order_id(part.part.order)
@@ -277,15 +287,21 @@ class Comparison:
         """What counts by a grant is held by its shop."""
         by_shop: dict[str, list[Grant]] = {}
         for grant in grants:
-            by_shop.setdefault(grant.store_id, []).append(grant)
+            by_shop.setdefault(grant.held_at, []).append(grant)
         for store_id, mine in by_shop.items():
             for first in range(0, len(mine), COMPARED_MAX):
                 page = mine[first : first + COMPARED_MAX]
                 numbers = [grant.reservation for grant in page]
                 for grant, held in zip(page, await self._of_other(store_id, "reservations_of", numbers), strict=False):
                     subject = f"{ids.format_order_id(ledger_id, grant.number)} in {store_id}"
-                    if not isinstance(held, Unseen):
-                        self._note(parts.grant_is_held(grant, held), subject)
+                    if held is None and await self._has_moved(store_id, grant.reservation):
+                        self._reply.on_the_way += 1
+                    elif not isinstance(held, Unseen):
+                        self._note(parts.grant_is_held(grant, in_skus(store_id, held)), subject)
+
+    async def _has_moved(self, ledger_id: str, number: int) -> bool:
+        """Whether a reservation has left the ledger of a hot SKU: its shop has it, and reports it."""
+        return ids.is_hot(ledger_id) and await self._ask(ledger_id, "moved_from", number) is not None
 
     async def _of_other(self, ledger_id: str, method: str, asked: Sequence[Any]) -> Sequence[Any]:
         """What the other side has, nothing where it is stopped. What is in an archive that is not there is counted."""

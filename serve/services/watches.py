@@ -9,18 +9,19 @@ from typing import Any, Final
 
 import grpc
 
-from actors.core.ids import parse_reservation_id
+from actors.core.ids import is_hot, parse_reservation_id
 from actors.core.status import Status
 from actors.protocol.messages import LedgerStopped, Unseen
 from actors.shop.state import Reservation
 from holdfast.v1 import reservation_service_pb2 as rs
+from serve.coordination.hot import HotCalls
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.heads import Heads
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire.reservations import fill_reservation
 from serve.wire.rules import Checked
-from serve.wire.statuses import refused
+from serve.wire.statuses import Refused, refused
 
 WATCHES_MAX: Final = 1_024  # by gateway
 LOOK_S: Final = 0.1  # how long a look waits for others of its shop
@@ -33,9 +34,10 @@ Found = dict[int, Reservation | Unseen | None]
 class Watches:
     """Serves the stream."""
 
-    def __init__(self, router: Router, stores: StoreDirectory) -> None:
+    def __init__(self, router: Router, stores: StoreDirectory, hot: HotCalls) -> None:
         self._router = router
         self._stores = stores
+        self._hot = hot
         self._heads = Heads(router)
         self._looks: dict[str, tuple[dict[int, None], asyncio.Task[Found]]] = {}
         self._open = 0
@@ -54,9 +56,14 @@ class Watches:
         self._open += 1
         try:
             store_id, number = parse_reservation_id(request.reservation_id)
-            await self._stores.require(
-                store_id, "reservation_id", deadline=asyncio.get_running_loop().time() + ASK_S_MAX
-            )
+            deadline = asyncio.get_running_loop().time() + ASK_S_MAX
+            if is_hot(store_id):  # nobody waits in line there: it is in a shop, or told once
+                store_id, _, found = await self._hot.read(store_id, number, deadline)
+                if found is None:
+                    raise _unknown(store_id, request.reservation_id)
+                number = found.number
+            else:
+                await self._stores.require(store_id, "reservation_id", deadline=deadline)
             async for standing in self._standings(store_id, number):
                 told = rs.WatchReservationResponse()
                 fill_reservation(standing, store_id, self._router.chain, told.reservation)
@@ -98,10 +105,7 @@ class Watches:
         if isinstance(found, Unseen):
             raise LedgerStopped(f"the record of {store_id}:{number} is in an archive that is not there")
         if found is None:
-            asked = f"{store_id}:{number}"
-            message = f"shop {store_id} has no reservation {asked}, or forgot it; check the id"
-            code, reason = grpc.StatusCode.NOT_FOUND, "RESERVATION_NOT_FOUND"
-            raise refused(code, reason, message, store_id=store_id, reservation_id=asked)
+            raise _unknown(store_id, f"{store_id}:{number}")
         return found
 
     async def _ask(self, store_id: str, numbers: dict[int, None]) -> Found:
@@ -112,3 +116,9 @@ class Watches:
             store_id, "reservations_of", store_id, list(numbers), deadline=deadline
         )
         return dict(zip(numbers, found, strict=True))
+
+
+def _unknown(store_id: str, asked: str) -> Refused:
+    message = f"shop {store_id} has no reservation {asked}, or forgot it; check the id"
+    code, reason = grpc.StatusCode.NOT_FOUND, "RESERVATION_NOT_FOUND"
+    return refused(code, reason, message, store_id=store_id, reservation_id=asked)

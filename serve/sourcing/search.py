@@ -18,6 +18,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.protocol.messages import Stopped
 from actors.runtime.clock import Clock
 from actors.shop.commands import Lines
+from serve.coordination.hot_stock import free_of
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from serve.sourcing.plan import PAIRED_MAX, NoPlan, Plan, plan, plan_of_few
@@ -333,9 +334,11 @@ class Finder:
             for actor, store_ids in groups.items()
             if self._away.get(actor) is None
         }
-        waited = [task for actor, task in asked.items() if actor not in self._away]
-        if waited:
-            await asyncio.wait(waited)
+        hot = asyncio.get_running_loop().create_task(
+            free_of(self._router, [store_id for mine in groups.values() for store_id in mine], skus, deadline)
+        )
+        waited = [hot, *(task for actor, task in asked.items() if actor not in self._away)]
+        await asyncio.wait(waited)
         for actor, task in asked.items():
             if actor in self._away and not task.done():
                 continue
@@ -348,6 +351,8 @@ class Finder:
                     found.stopped.add(row)
                     continue
                 available, left, claimed, claimed_places = shop
+                for sku, free in hot.result().items():
+                    available[found.places[sku]] += free.get(store_id, 0)
                 found.shops[row] = available, left
                 if claimed or claimed_places:
                     found.claimed[row] = claimed, claimed_places

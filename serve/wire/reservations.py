@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from actors.core.chain import Chain
-from actors.core.ids import format_reservation_id, parse_holder
+from actors.core.ids import format_reservation_id, is_hot, parse_holder, sku_of_ledger
 from actors.core.status import ReleaseReason, Status as Standing
 from actors.protocol.messages import Entry, Held
 from actors.shop import commands as cm, events as ev
@@ -44,7 +44,7 @@ RELEASE_REASONS_ASKED: Final = frozenset(
 )
 TO_BE_READY: Final = frozenset({Standing.HELD, Standing.CONFIRMED})
 
-_RESERVATION_ID: Final = re.compile(r"([A-Za-z0-9._-]{1,64}):([1-9][0-9]{0,17})", re.ASCII)
+_RESERVATION_ID: Final = re.compile(r"([A-Za-z0-9._-]{1,64}|hot/.{1,64}):([1-9][0-9]{0,17})", re.ASCII)
 
 
 def reserve(request: rs.ReserveRequest) -> tuple[str, cm.Reserve]:
@@ -117,7 +117,7 @@ def step(kind: type[Any], request: Any) -> Entry:
     key = request.idempotency_key
     found = _RESERVATION_ID.fullmatch(request.reservation_id)
     is_quick = _QUICK_TESTS[kind](request) if kind in _QUICK_TESTS else kind.__struct_fields__ == ("key", "number")
-    if not (is_quick and found and 0 < len(key) <= KEY_CHARS_MAX and key.isprintable()):
+    if not (is_quick and found and 0 < len(key) <= KEY_CHARS_MAX and (key + found[1]).isprintable()):
         Checked(request).raise_if_faulty()
     assert found, "the rules refuse every other id"
     return found[1], value_of(kind, request, number=int(found[2]))
@@ -196,12 +196,14 @@ def _parse(kind: Any, item: bytes, place: int) -> Any:
         return Status(grpc.StatusCode.INVALID_ARGUMENT, message, "REQUEST_UNREADABLE")
 
 
-def fill_held(held: Held, store_id: str, command: cm.Reserve, chain: Chain, reply: reservation_pb2.Reservation) -> None:
+def fill_held(
+    held: Held, ledger_id: str, store_id: str, command: cm.Reserve, chain: Chain, reply: reservation_pb2.Reservation
+) -> None:
     """A new reservation: what the ledger gave, and what the request said. The hot path."""
     created_at_ms, slot_start_ms = held.created_at_ms, command.slot_start_ms
     ready_ms = earliest_ready_ms(chain, store_id, created_at_ms, slot_start_ms) if chain.has_hours else NO_PROMISE
     reply.CopyFrom(_in_common(store_id, created_at_ms, held.expires_at_ms, ready_ms))
-    reply.reservation_id = f"{store_id}:{held.number}"
+    reply.reservation_id = f"{ledger_id}:{held.number}"
     for sku, quantity in command.lines:
         reply.lines.add(sku=sku, quantity=quantity)
     reply.customer_id = command.customer_id
@@ -256,13 +258,19 @@ def fill_new(
     fill_instant(event.expires_at_ms, reply.expires_at)
 
 
-def fill_reservation(reservation: Reservation, store_id: str, chain: Chain, reply: reservation_pb2.Reservation) -> None:
-    """Any reservation."""
-    reply.reservation_id = format_reservation_id(store_id, reservation.number)
+def fill_reservation(
+    reservation: Reservation, ledger_id: str, chain: Chain, reply: reservation_pb2.Reservation
+) -> None:
+    """Any reservation, as a shop or the ledger of a hot SKU has it: there the line names the shop."""
+    store_id, lines = ledger_id, reservation.lines
+    if is_hot(ledger_id):
+        [(store_id, units)] = lines
+        lines = ((sku_of_ledger(ledger_id), units),)
+    reply.reservation_id = format_reservation_id(ledger_id, reservation.number)
     reply.store_id = store_id
     reply.status = int(reservation.status)  # type: ignore[assignment]
-    done = reservation.done or ((0, 0),) * len(reservation.lines)
-    for (sku, quantity), (collected, released) in zip(reservation.lines, done, strict=True):
+    done = reservation.done or ((0, 0),) * len(lines)
+    for (sku, quantity), (collected, released) in zip(lines, done, strict=True):
         reply.lines.add(sku=sku, quantity=quantity, collected=collected, released=released)
     reply.customer_id = reservation.customer_id
     reply.channel = reservation.channel

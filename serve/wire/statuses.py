@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from actors.core.ids import format_order_id, format_reservation_id
+from actors.core.ids import format_order_id, format_reservation_id, is_hot
 from actors.core.rejection import Reason, Rejection
 from actors.protocol.messages import Refusal
 from holdfast.v1 import error_pb2
@@ -151,7 +151,7 @@ def fill_rejection(refusal: Refusal, store_id: str, reply: error_pb2.Rejection, 
     reply.reason = int(rejection.reason)  # type: ignore[assignment]
     reply.message = explain(rejection, store_id, order_id)
     reply.order_id = order_id
-    reply.store_id = store_id
+    reply.store_id = "" if is_hot(store_id) else store_id
     reply.sku = rejection.sku
     reply.asked = rejection.asked
     reply.available = rejection.available

@@ -8,6 +8,7 @@ BROAD_EXCEPT: Final[dict[str, str]] = {
     "actors/runtime/ledger_host.py": "what a ledger's rules raise stays within that ledger, and is logged",
     "actors/runtime/read_back.py": "one fetch that fails keeps no other from its turn; it is logged",
     "serve/coordination/keyed_tasks.py": "one task that fails keeps no other from its turn; it is logged",
+    "serve/coordination/hot_keeper.py": "one turn that fails keeps none of the next; it is logged",
     "serve/coordination/reconciler.py": "one task that fails keeps no other from its turn; it is logged",
     "serve/registration.py": "a call that fails has a status, as Serve would give it one; it is logged",
     "serve/routing/router.py": "the chain's poller outlives one question that fails; it is logged",

@@ -14,8 +14,11 @@ from serve.calls import ATTEMPTS_KEY, Calls, failure_of
 from serve.coordination import reconciler
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
+from serve.coordination.hot import HotCalls
+from serve.coordination.hot_units import HotUnits
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded
+from serve.routing.rates import Rates
 from serve.routing.router import Router
 from serve.services.orders import Orders
 from serve.services.reservations import RESERVE, Kind, Reservations
@@ -78,10 +81,12 @@ class Gateway:
         self.router = BusyRouter(self.line, Placement(0, 2))
         self.router.world = world
         self.coordinator = Coordinator(self.router, world, world.draw)
-        self.grants = Grants(self.router)
-        self.reconciler = Reconciler(self.router, self.coordinator, self.grants)
+        units = HotUnits(self.router)
+        self.grants = Grants(self.router, units)
+        self.hot = HotCalls(self.router, units, self.grants)
+        self.reconciler = Reconciler(self.router, self.coordinator, self.grants, self.hot)
         stores, nobody = StoreDirectory(self.router), cast("Orders", None)
-        self._reservations = Reservations(self.router, stores, self.grants, nobody, self.reconciler)
+        self._reservations = Reservations(self.router, stores, self.grants, self.hot, Rates(), nobody, self.reconciler)
         self._calls: dict[asyncio.Task[Any], None] = {}  # no set: its sequence is not the seed's
 
     async def start(self) -> None:
@@ -111,8 +116,10 @@ class Gateway:
 
     async def decide(self, kind: Kind, entry: Entry, end: float) -> Answer:
         """What ReservationService does for a call in one shop. Raises DeadlinePassed for what only waits for news."""
-        answer = await self.grants.decide(entry, end, promise=kind.promise)
-        if kind.promise:
+        if not kind.promise:
+            _, answer = await self.hot.reserve(entry, end, is_first=False)
+        else:
+            answer = await self.grants.decide(entry, end, promise=True)
             await self.reconciler.report_answers([(entry[0], answer)], end)
         failure = failure_of(answer)
         if failure is not None:

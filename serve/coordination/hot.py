@@ -1,0 +1,245 @@
+"""Calls about a hot SKU, which its own ledger decides in place of the shops' while it is open: where a Reserve goes,
+and how a reservation moves into its shop for the steps that are taken there.
+
+A gateway knows which ledger to ask, more or less: rules may have changed. So each ledger that is not the one says so,
+with the word that lets the other decide (`actors.shop.decide_hot`), and the call goes on there.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Final, cast
+
+from msgspec.structs import replace
+
+from actors.core.ids import is_hot, ledger_of_hot, sku_of_ledger
+from actors.core.rejection import Reason, Rejection
+from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal, Stopped
+from actors.shop import commands as shop
+from actors.shop.decide import StepCommand
+from actors.shop.hot import MoveOut, NoteMoved
+from actors.shop.said_hot import move_in_of
+from actors.shop.state import AnyReservation, Reservation
+from serve.coordination.deliveries import PASSING
+from serve.coordination.grants import Grants, is_grant_required
+from serve.coordination.hot_units import HotUnits, are_elsewhere
+from serve.routing.batcher import DeadlinePassed
+from serve.routing.router import Router
+
+HOPS_MAX: Final = 12  # between the ledgers of one call; two do where nothing changes meanwhile
+HOP_PAUSE_S: Final = 0.01
+NOTE_S: Final = 5.0
+_ELSEWHERE: Final = frozenset({Reason.HOT_SKU, Reason.HOT_CLOSED, Reason.HOT_ASK_SHOP})
+_BY_HOT: Final = (shop.Release, shop.Extend)
+
+
+class HotCalls:
+    """Sends calls about hot SKUs to where they are decided. Holds nothing that could be lost."""
+
+    def __init__(self, router: Router, units: HotUnits, grants: Grants) -> None:
+        self._router = router
+        self._units = units
+        self._grants = grants
+        self._closed: dict[str, int] = {}  # by SKU, the newest generation at which its ledger was seen closed
+        self._notes: set[asyncio.Task[None]] = set()
+
+    def first(self, entry: Entry, *, is_first: bool) -> Entry:
+        """Where a Reserve goes at first, with a word where there is one: this gateway had it before the call was made,
+        if that is a first attempt.
+        """
+        store_id, command = entry
+        hot = self._hot_of(command)
+        if hot is None or not isinstance(command, shop.Reserve):
+            return entry
+        [(sku, _)] = command.lines
+        if hot.is_open:
+            word = self._units.words.get((store_id, sku), 0) if is_first else 0
+            return _to_hot(entry, word) if word >= hot.generation else entry
+        word = self._closed.get(sku, 0) if is_first else 0
+        return (store_id, replace(command, asked=word)) if word >= hot.generation else _to_hot(entry, 0)
+
+    def next(self, given: Entry, answer: Answer) -> Entry | None:
+        """Where a Reserve goes on, as a ledger answers; None where that is the answer."""
+        if not isinstance(answer, Refusal) or answer.rejection.reason not in _ELSEWHERE:
+            return None
+        store_id, command = given
+        assert isinstance(command, shop.Reserve), "nothing else is sent on"
+        sku, word = command.lines[0][0], answer.rejection.asked
+        if answer.rejection.reason is Reason.HOT_SKU:
+            place = store_id, sku
+            if self._router.chain.hot.get(sku) is not None:
+                self._units.words[place] = max(word, self._units.words.get(place, 0))
+            return _to_hot(given, word)
+        if answer.rejection.reason is Reason.HOT_ASK_SHOP:
+            return given
+        if self._router.chain.hot.get(sku) is not None:
+            self._closed[sku] = max(word, self._closed.get(sku, 0))
+        return store_id, replace(command, asked=word)
+
+    async def pause(self, hops: int, deadline: float) -> None:
+        """Before a further hop: the rules may just have changed, and not be known everywhere. Raises DeadlinePassed
+        after too many.
+        """
+        if hops < 2:
+            return
+        if hops >= HOPS_MAX:
+            raise DeadlinePassed(sent=True)
+        await self._router.refresh_chain(deadline)
+        if hops > 2:
+            await asyncio.sleep(HOP_PAUSE_S * hops)
+
+    async def reserve(self, given: Entry, deadline: float, *, is_first: bool) -> tuple[str, Answer]:
+        """The ledger that decides a Reserve, and its answer. Raises as `Grants.send`."""
+        entry, hops = self.first(given, is_first=is_first), 0
+        while True:
+            answer = await self._decided(entry, deadline)
+            then = self.next(given, answer)
+            if then is None:
+                return entry[0], answer
+            hops += 1
+            await self.pause(hops, deadline)
+            entry = then
+
+    async def where_next(self, going: Sequence[tuple[Entry, Entry, Answer]], hops: int, deadline: float) -> list[Entry]:
+        """Where Reserves go on together: as they were given, as they were sent, and what was answered. Units that some
+        are short of are fetched before. Raises as `pause` and `HotUnits.fetch_all`.
+        """
+        await self.pause(hops, deadline)
+        short = [place for place, (_, _, answer) in enumerate(going) if are_elsewhere(answer)]
+        sent = [self.next(given, answer) or entry for given, entry, answer in going]
+        if short:
+            fetched = await self._units.fetch_all([going[place][1:] for place in short], hops, deadline)
+            for place, entry in zip(short, fetched, strict=True):
+                sent[place] = entry
+        return sent
+
+    async def _decided(self, entry: Entry, deadline: float) -> Answer:
+        """What a ledger answers to a Reserve; a grant is asked for if it decides and may have units."""
+        if self.may_go_on(entry) or self.may_be_gone(entry) or not self._grants.are_required(entry):
+            answer = await self._units.send(entry, deadline, promise=False)
+            if not is_grant_required(answer):
+                return answer
+        return await self._grants.send(entry, deadline, promise=False)
+
+    def may_go_on(self, entry: Entry) -> bool:
+        """Whether a Reserve of a hot SKU is sent without a word, and so perhaps on to another ledger."""
+        ledger_id, command = entry
+        assert isinstance(command, shop.Reserve), "nothing else is sent on"
+        return not command.asked and (is_hot(ledger_id) or self._hot_of(command) is not None)
+
+    def may_be_gone(self, entry: Entry) -> bool:
+        """Whether the ledger of a hot SKU may have none of a shop: it says so without a grant."""
+        ledger_id, command = entry
+        if not is_hot(ledger_id) or not isinstance(command, shop.Reserve):
+            return False
+        return self._router.sold_out.was_short(command.lines[0][0], sku_of_ledger(ledger_id), command.channel)
+
+    async def step(self, entry: Entry, deadline: float) -> tuple[str, Answer]:
+        """The ledger that takes a step of a reservation in the ledger of a hot SKU, and its answer. What is not decided
+        there moves the reservation into its shop first.
+        """
+        ledger_id, command = entry[0], cast("StepCommand", entry[1])
+        if not await self.is_known(ledger_id, deadline):
+            return ledger_id, Refusal(0, Rejection(Reason.RESERVATION_NOT_FOUND, number=command.number))
+        if isinstance(command, _BY_HOT) and not (isinstance(command, shop.Release) and command.lines):
+            answer = await self._router.send(entry, deadline, promise=True)
+            if not _is_moved(answer):
+                return ledger_id, answer
+        moved = await self.move(ledger_id, command.number, deadline)
+        if not isinstance(moved, tuple):
+            return ledger_id, moved
+        store_id, number = moved
+        return store_id, await self._grants.decide((store_id, replace(command, number=number)), deadline, promise=True)
+
+    async def move(self, ledger_id: str, number: int, deadline: float) -> tuple[str, int] | Answer:
+        """Move a reservation into its shop; the shop, and its number there. Or why it cannot be moved. Where it was
+        moved before it is told again.
+        """
+        out = await self._router.send((ledger_id, MoveOut(number)), deadline, promise=True)
+        if not isinstance(out, Reservation):
+            return out
+        moved = await self._move_in(ledger_id, out, deadline)
+        if isinstance(moved, tuple):
+            self._start(self._router.send((ledger_id, NoteMoved(number)), self._soon(), promise=True))
+        return moved
+
+    async def _move_in(self, ledger_id: str, moving: Reservation, deadline: float) -> tuple[str, int] | Answer:
+        store_id = moving.lines[0][0]
+        moved = await self._router.send((store_id, move_in_of(ledger_id, moving)), deadline, promise=True)
+        if isinstance(moved, Reservation):
+            return store_id, moved.number
+        if isinstance(moved, Stopped):
+            raise LedgerStopped(moved.why)
+        return moved
+
+    async def finish_move(self, ledger_id: str, moving: Reservation, deadline: float) -> None:
+        """Finish a move whose gateway has not, as far as anybody knows."""
+        if isinstance(await self._move_in(ledger_id, moving, deadline), tuple):
+            await self._router.send((ledger_id, NoteMoved(moving.number)), deadline, promise=True)
+
+    async def read(self, ledger_id: str, number: int, deadline: float) -> tuple[str, int, AnyReservation | None]:
+        """Where a reservation is that the ledger of a hot SKU made, the version of that ledger, and the reservation."""
+        if not await self.is_known(ledger_id, deadline):
+            return ledger_id, 0, None
+        version, found = await self._router.ask(ledger_id, "reservation", ledger_id, number, deadline=deadline)
+        if found is not None:
+            return ledger_id, version, found
+        moving = await self._router.ask(ledger_id, "moved_from", ledger_id, number, deadline=deadline)
+        if moving is None:
+            return ledger_id, version, None
+        moved = await self._move_in(ledger_id, moving, deadline)
+        if not isinstance(moved, tuple):
+            return ledger_id, version, None
+        store_id, number = moved
+        version, found = await self._router.ask(store_id, "reservation", store_id, number, deadline=deadline)
+        return store_id, version, found
+
+    async def is_known(self, ledger_id: str, deadline: float) -> bool:
+        """Whether the chain knows the SKU of a ledger as one that is hot, or was. No other has a ledger."""
+        sku = sku_of_ledger(ledger_id)
+        if sku not in self._router.chain.hot:
+            await self._router.refresh_chain(deadline)
+        hot = self._router.chain.hot.get(sku)
+        return hot is not None and hot.generation > 0
+
+    def forget(self, skus: Iterable[str]) -> None:
+        """Keep no words of other SKUs than these."""
+        known = set(skus)
+        self._closed = {sku: word for sku, word in self._closed.items() if sku in known}
+        words = self._units.words
+        for place in [place for place in words if place[1] not in known]:
+            del words[place]
+
+    def _hot_of(self, command: object) -> Any:
+        """The SKU of a Reserve that a ledger of its own may decide, or have decided; None where there is none."""
+        hot = self._router.chain.hot
+        if not hot or not isinstance(command, shop.Reserve) or len(command.lines) > 1:
+            return None
+        if command.basket_id or command.slot_start_ms or command.wait_ms:
+            return None
+        found = hot.get(command.lines[0][0])
+        return found if found is not None and found.generation else None
+
+    def _start(self, telling: Coroutine[Any, Any, object]) -> None:
+        async def run() -> None:
+            with suppress(*PASSING):  # the reconciler goes on
+                await telling
+
+        task = asyncio.get_running_loop().create_task(run())
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
+
+    def _soon(self) -> float:
+        return asyncio.get_running_loop().time() + NOTE_S
+
+
+def _to_hot(given: Entry, word: int) -> Entry:
+    """The same for the SKU's ledger, where shops are what SKUs are in a shop."""
+    store_id, command = given
+    assert isinstance(command, shop.Reserve), "nothing else is sent on"
+    [(sku, units)] = command.lines
+    return ledger_of_hot(sku), replace(command, lines=((store_id, units),), asked=word)
+
+
+def _is_moved(answer: Answer) -> bool:
+    return isinstance(answer, Refusal) and answer.rejection.reason is Reason.RESERVATION_MOVED

@@ -1,0 +1,99 @@
+"""What the ledgers of hot SKUs have of shops' units, for reads: these units are still in the shops, and for sale. And
+whether both ends agree about them.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from actors.core.ids import is_hot, ledger_of_hot, sku_of_ledger
+from actors.core.rejection import Violation
+from actors.shop.commands import Lines, by_sku
+from actors.shop.decide_line import Row
+from actors.shop.state import Reservation
+from serve.coordination.deliveries import PASSING
+from serve.routing.router import Router
+
+Held = dict[tuple[str, str], tuple[int, int]]  # by shop and SKU: units there, and how many of them are reserved
+
+
+def hot_among(router: Router, skus: Sequence[str]) -> list[str]:
+    """Those that have a ledger of their own, or had one."""
+    hot = router.chain.hot
+    return [sku for sku in dict.fromkeys(skus) if sku in hot and hot[sku].generation] if hot else []
+
+
+async def held_of(router: Router, store_ids: Sequence[str], skus: Sequence[str], deadline: float) -> Held:
+    """What they have of these shops and SKUs. Raises as `Router.ask`."""
+    hot = hot_among(router, skus)
+    ledgers = [ledger_of_hot(sku) for sku in hot]
+    questions = (
+        router.ask(ledger_id, "availability", [ledger_id], list(store_ids), deadline=deadline) for ledger_id in ledgers
+    )
+    found: Held = {}
+    for sku, [(_, _, rows)] in zip(hot, await asyncio.gather(*questions), strict=True):
+        found |= {(store_id, sku): row[:2] for store_id, row in zip(store_ids, rows, strict=True) if row is not None}
+    return found
+
+
+def with_held(row: Row | None, held: tuple[int, int] | None) -> Row | None:
+    """A shop's row with what is there told as if it were the shop's own. Between the two reads units may have come or
+    gone: no more is told than what the shop has allotted.
+    """
+    if row is None or held is None:
+        return row
+    on_hand, reserved, allotted, *rest = row
+    there = min(held[0], allotted)
+    return (on_hand, reserved + min(held[1], there), allotted - there, *rest)  # type: ignore[return-value]
+
+
+async def free_of(
+    router: Router, store_ids: Sequence[str], skus: Sequence[str], deadline: float
+) -> dict[str, dict[str, int]]:
+    """By SKU and shop the units that are free there, as advice: nothing of a ledger that does not answer."""
+
+    async def ask(sku: str) -> dict[str, int]:
+        ledger_id = ledger_of_hot(sku)
+        with suppress(*PASSING):
+            _, _, rows = await router.ask(ledger_id, "positions", ledger_id, list(store_ids), deadline=deadline)
+            return {store_id: max(0, on_hand - reserved) for store_id, (_, on_hand, reserved) in rows.items()}
+        return {}
+
+    hot = hot_among(router, skus)
+    return dict(zip(hot, await asyncio.gather(*map(ask, hot)), strict=True))
+
+
+def lines_by_sku(ledger_id: str, lines: Lines) -> Lines:
+    """Units by SKU of lines as a ledger has them: that of a hot SKU has shops in their place."""
+    return ((sku_of_ledger(ledger_id), sum(units for _, units in lines)),) if is_hot(ledger_id) else by_sku(lines)
+
+
+def in_skus(ledger_id: str, held: Any) -> Any:
+    """A reservation with its line by SKU also where the ledger of a hot SKU has it; anything else as it is."""
+    if not (is_hot(ledger_id) and isinstance(held, Reservation)):
+        return held
+    [(_, units)] = held.lines
+    return held.changed(lines=((sku_of_ledger(ledger_id), units),))
+
+
+async def compare_units(router: Router, ledger_id: str, deadline: float) -> list[Violation]:
+    """Where the ledger of a hot SKU and shops do not agree about units. What one end says is read before and after what
+    the other says, as it may be on its way; totals only grow. Raises as `Router.ask`.
+    """
+    sku = sku_of_ledger(ledger_id)
+    _, _, before = await router.ask(ledger_id, "positions", ledger_id, [], deadline=deadline)
+    questions = (router.ask(store_id, "hot_totals", store_id, [sku], deadline=deadline) for store_id in before)
+    shops = await asyncio.gather(*questions)
+    _, _, after = await router.ask(ledger_id, "positions", ledger_id, list(before), deadline=deadline)
+    found: list[Violation] = []
+    for store_id, [shop] in zip(before, shops, strict=True):
+        first, then = before[store_id][0], after[store_id][0]
+        for what, least, most in (
+            ("handed", first.over, shop.over),
+            ("given back", shop.back, then.back),
+            ("moved", shop.moved, then.moved),
+        ):
+            if least > most:
+                found.append(Violation("I20", f"{sku} of {store_id}", f"{least} {what}, or more", str(most)))
+    return found

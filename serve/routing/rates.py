@@ -1,0 +1,37 @@
+"""How often SKUs are asked for: counted in a table of a bounded size, in which what is asked for often is sure to be.
+
+That is the algorithm of Misra and Gries (1982): where the table is full, one is taken from each count. So a count is
+short of the truth by at most the calls of the window over the size of the table, and none of a SKU that has more is
+lost.
+"""
+
+from typing import Final
+
+from actors.protocol.messages import Entry
+from actors.shop.commands import Reserve
+
+SKUS_MAX: Final = 256
+
+
+class Rates:
+    """Calls by SKU since the last look."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._since = 0.0
+
+    def note(self, entry: Entry) -> None:
+        """Count a Reserve, by its first line."""
+        command, counts = entry[1], self._counts
+        assert isinstance(command, Reserve), "no other call is counted"
+        sku = command.lines[0][0]
+        if sku in counts or len(counts) < SKUS_MAX:
+            counts[sku] = counts.get(sku, 0) + 1
+            return
+        self._counts = {each: count - 1 for each, count in counts.items() if count > 1}
+
+    def look(self, now: float) -> dict[str, float]:
+        """Calls a second by SKU since the last look; counting begins anew."""
+        counts, over = self._counts, max(now - self._since, 1e-3)
+        self._counts, self._since = {}, now
+        return {sku: count / over for sku, count in counts.items()}
