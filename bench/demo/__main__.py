@@ -21,6 +21,7 @@ from rich.console import Console
 from bench import record
 from bench.demo.across import place_orders
 from bench.demo.calls import MEANWHILE_MS_MAX, Answers
+from bench.demo.flash import sell_out
 from bench.demo.line import wait_in_line
 from bench.demo.plan import Across, across_plan, shops_with_slots, write_chain_file
 from bench.demo.proof import Proof, prove, until_quiet
@@ -117,8 +118,9 @@ async def _ask_and_prove(
         moved = await move_units(client, service, store_ids, told, across, phases)
         kill = partial(kill_and_tell, client, service, store_ids, across, phases)
         await wait_in_line(client, store_ids, told, phases, kill)
+        flash = await sell_out(client, phases, seed=workload.seed)
         await until_quiet(client, (told, across), phases)
-        return told, across, Beside(till, moved), await prove(client, store_ids, told, across, phases)
+        return told, across, Beside(till, moved, flash), await prove(client, store_ids, told, across, phases)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from bench.demo.calls import ORDER_KINDS, SHOP_KINDS, Answers, Kind
+from bench.demo.flash import FlashSale
 from bench.demo.line import WAITING, in_line
 from bench.demo.plan import LIMITS, Across
 from bench.demo.proof import HOLDS, Proof, conservation_of
@@ -53,11 +54,12 @@ class Beside(NamedTuple):
 
     till: OfflineTill
     moved: Moved
+    flash: FlashSale
 
     @property
     def is_right(self) -> bool:
         """True where all of it came to what it must."""
-        return self.till.is_right and self.moved.holds
+        return self.till.is_right and self.moved.holds and self.flash.holds
 
 
 def document(
@@ -73,7 +75,7 @@ def document(
 ) -> dict[str, Any]:
     """Everything, as plain values. Latencies are in ms, as callers saw them."""
     answers, audits, found = told.answers, proof.audits, proof.check.of_shops
-    (till, moved), line = beside, in_line(proof.check.turns)
+    (till, moved, flash), line = beside, in_line(proof.check.turns)
     conservation, across = conservation_of(audits, proof.check.faults), _across(plan, told_across, proof)
     sound = conservation == HOLDS, not any(found.values()), across["holds"], beside.is_right, line["holds"]
     return {
@@ -112,6 +114,7 @@ def document(
         "offline_till": till._asdict(),
         "transfers": {**asdict(moved), "holds": moved.holds, "seconds": round(moved.seconds, 2)},
         "line": line,
+        "flash_sale": {**asdict(flash), "holds": flash.holds, "seconds": round(flash.seconds, 2)},
         "verdict": {
             "holds": all(sound),
             **{name: found[name] for name in OF_SHOPS},
@@ -182,9 +185,9 @@ def tell(result: Mapping[str, Any], console: Console) -> None:
     console.print(_table("What was asked, and what became of it", ("what", "count"), _outcomes(result)))
     console.print(_table(latencies, ("what", "calls", *PERCENTILES), _latencies(result)))
     console.print(_table("How", ("what", ""), _circumstances(result), justify="left"))
-    rows = _verdict(verdict, across, till, result["transfers"], result["line"])
+    rows = _verdict(verdict, across, till, result["transfers"], result["line"], result["flash_sale"])
     console.print(_table("Verdict, from the journal", ("what", "found", "must be"), rows))
-    for each in (verdict, across, result["transfers"], result["line"]):
+    for each in (verdict, across, result["transfers"], result["line"], result["flash_sale"]):
         for sentence in each["findings"][:FINDINGS_TOLD]:
             console.print(f"  {sentence}", style="red", highlight=False, markup=False)
     if verdict["holds"]:
@@ -261,6 +264,12 @@ def _circumstances(result: Mapping[str, Any]) -> Rows:
     )
     line = "{customers} customers for {skus} SKUs, {served} served; {passed_over} came late and were passed over"
     yield "line", line.format(**result["line"])
+    flash = result["flash_sale"]
+    asked = "{requests:,} calls for {units} units: {requests_per_s:,.0f} calls/s, {refusals_per_s:,.0f} refusals/s"
+    yield "flash sale", asked.format(**flash)
+    yield "  from its instant to its first unit", f"{flash['hot_after_ms']:,.0f} ms"
+    ordinary = "p99 {p99_before_ms:,.1f} ms before, {p99_during_ms:,.1f} ms meanwhile"
+    yield "  ordinary calls beside it", ordinary.format(**flash)
     for each in across["killed"]:
         yield "killed (-9)", f"{each['role']}: back after {each['ms'] / 1000:.2f} s"
     units = f"{journal['units_sold']:,} units sold, {journal['units_reserved']:,} reserved"
@@ -285,6 +294,7 @@ def _verdict(
     till: Mapping[str, Any],
     transfers: Mapping[str, Any],
     line: Mapping[str, Any],
+    flash: Mapping[str, Any],
 ) -> Rows:
     def row(name: str, found: object, must_be: object, *, good: bool) -> tuple[str, ...]:
         return name, f"[{'green' if good else 'bold red'}]{found}[/]", str(must_be)
@@ -308,3 +318,6 @@ def _verdict(
     yield row("transfer repeats differing", transfers["repeats_differing"], 0, good=not transfers["repeats_differing"])
     yield row("served in line", line["served"], WAITING, good=line["served"] == WAITING)
     yield row("served out of turn", line["out_of_turn"], 0, good=not line["out_of_turn"])
+    yield ()
+    yield row("units sold in the flash sale", flash["sold"], flash["units"], good=flash["sold"] == flash["units"])
+    yield row("customers with more than one", flash["over_limit"], 0, good=not flash["over_limit"])

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bench.demo.calls import Answers, Repeated
 from bench.demo.feed import Contest, FeedCheck, Outage
+from bench.demo.flash import REQUESTS, UNITS as UNITS_OF_SALE, FlashSale
 from bench.demo.line import WAITING
 from bench.demo.plan import Across
 from bench.demo.proof import Proof, examine_shops
@@ -70,9 +71,11 @@ def _proof(told: Told, *audits: Verification) -> Proof:
 
 MOVED = Moved(transfers=TRANSFERS, short=5, units_sent=160, units_received=150, units_short=10)
 
+FLASH = FlashSale(sold=UNITS_OF_SALE, accepted=UNITS_OF_SALE, requests=REQUESTS)
+
 
 def _result(workload: Workload, told: Told, proof: Proof, moved: Moved = MOVED) -> dict[str, Any]:
-    plan, beside = Across((), (), (), "367"), Beside(TILL, moved)
+    plan, beside = Across((), (), (), "367"), Beside(TILL, moved, FLASH)
     return document(workload, plan, told, _told_across(), beside, proof, machine=MACHINE, seconds=1.5)
 
 
