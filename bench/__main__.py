@@ -31,6 +31,7 @@ Scenario = Literal[
     "sourcing",
     "across",
     "sold-out",
+    "hot",
     "month",
     "refusals",
     "all",
@@ -55,7 +56,7 @@ def main(
             help="core: the ledger alone. journal: durable writes. gateway: protobuf and back. actor: through Ray. "
             "grpc: the service beside an echo and a hand-written one. client: the channel client. memory, recovery. "
             "sourcing: ranking shops. across: orders over several ledgers. "
-            "sold-out: refusals in batches. month, refusals: what stays in memory. "
+            "sold-out: refusals in batches. hot: SKUs in demand. month, refusals: what stays in memory. "
             "all of these; report: charts and a table of the latest runs."
         ),
     ],

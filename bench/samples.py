@@ -84,7 +84,8 @@ def key() -> str:
 
 class Shape(NamedTuple):
     """What a request looks like: shops, SKUs to draw from, lines to a reservation, reservations to a request (0: a
-    single Reserve, no batch). With `sku` each asks for that one, and `first_attempt` is what it says of itself.
+    single Reserve, no batch). With `sku` each asks for that one, or for one of several with spaces between, and
+    `first_attempt` is what it says of itself.
     """
 
     store_ids: tuple[str, ...]
@@ -102,7 +103,7 @@ def sku(number: int) -> str:
 
 def singles(shape: Shape, seed: int) -> Iterator[service_pb2.ReserveRequest]:
     """Reservations without end, round the shops; the same seed draws the same SKUs."""
-    chance = random.Random(seed)
+    chance, named = random.Random(seed), shape.sku.split()
     return (
         service_pb2.ReserveRequest(
             idempotency_key=key(),
@@ -111,8 +112,8 @@ def singles(shape: Shape, seed: int) -> Iterator[service_pb2.ReserveRequest]:
                 reservation_pb2.LineQuantity(sku=sku(number), quantity=1)
                 for number in chance.sample(range(shape.skus), shape.lines)
             ]
-            if not shape.sku
-            else [reservation_pb2.LineQuantity(sku=shape.sku, quantity=1)],
+            if not named
+            else [reservation_pb2.LineQuantity(sku=chance.choice(named), quantity=1)],
             customer_id=customer(chance),
             channel=CHANNEL,
             first_attempt=shape.first_attempt,

@@ -97,10 +97,8 @@ def document(
             "calls_per_second": round(told.calls / told.seconds, 1),
         },
         "calls": answers.calls,
-        "repeats": {
-            **_repeats(answers),
-            "answered_from_memory": proof.repeats_answered,  # the client's own retries are among them
-        },
+        # The client's own retries are among those that were answered from memory.
+        "repeats": {**_repeats(answers), "answered_from_memory": proof.repeats_answered},
         "contests": [dict(zip(CONTEST, contest, strict=True)) for contest in told.contests],
         "recoveries": [
             {"actor": each.role, "store_id": each.store_id, "shops": len(each.store_ids)}

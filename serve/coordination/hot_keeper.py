@@ -155,9 +155,15 @@ class HotKeeper:
         )
         return found
 
+    def _pause_s(self) -> float:
+        """Until the next turn: an announced SKU is opened at its instant."""
+        now_ms, hot = self._clock.now_ms(), self._router.chain.hot.values()
+        waits_ms = [each.from_ms - now_ms for each in hot if each.announced and not each.is_open]
+        return min([EVERY_S, *(wait_ms / 1_000 for wait_ms in waits_ms if wait_ms > 0)])
+
     async def _for_ever(self) -> None:
         while True:
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(self._pause_s())
             try:
                 await self.turn()
             except PASSING as error:
