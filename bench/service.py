@@ -30,7 +30,10 @@ from serve.config.environment import service_environment
 
 MARK: Final = "HOLDFAST_BENCH_RUN"
 HAND_WRITTEN: Final = "bench.peers.hand_written"
-ROLES: Final = ("gateway", "store actors", "customer actors", "haproxy", "serve", "ray", "hand written", "redis")
+ROLES: Final = (
+    *("gateway", "store actors", "hot actors", "customer actors", "haproxy", "serve", "ray"),
+    *("hand written", "redis"),
+)
 END_S: Final = 5.0
 # By a process's own name.
 _NAMES: Final = {"haproxy": "haproxy", "valkey-server": "redis", "redis-server": "redis"}
@@ -38,6 +41,7 @@ _NAMES: Final = {"haproxy": "haproxy", "valkey-server": "redis", "redis-server":
 _TITLES: Final = (
     ("ray::ServeReplica", "gateway"),
     ("ray::RayStoreActor", "store actors"),
+    ("ray::RayHotSkuActor", "hot actors"),
     ("ray::RayCustomerActor", "customer actors"),
     ("ray::DashboardAgent", "ray"),
     ("ray::RuntimeEnvAgent", "ray"),
