@@ -43,6 +43,8 @@ SLEEPS: Final[dict[str, str]] = {
     "tests/simulation/test_comparison.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_claims.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/hint_world.py": "sleeps in virtual time, where nobody waits for anything",
+    "tests/simulation/hot_callers.py": "sleeps in virtual time, where nobody waits for anything",
+    "tests/simulation/test_hot_crashes.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_reconciler.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/waiting.py": "polls other processes, with a deadline; every other test waits through it",
 }

@@ -15,9 +15,11 @@ from actors.orders.state import Order
 from actors.protocol.messages import Refusal
 from actors.shop import events as shop
 from actors.shop.audit import Audit
+from actors.shop.hot_events import MovedOut
 from actors.shop.said import said_by
 from actors.shop.state import Reservation
 from holdfast.v1 import admin_service_pb2 as ad
+from serve.coordination.hot_stock import in_skus
 from serve.routing.router import Router
 from serve.services.verification import Comparison
 from tests.cores import core_of
@@ -132,19 +134,23 @@ class Reservations:
     def __init__(self) -> None:
         self._over: dict[int, Reservation] = {}
         self._version = 0
+        self._moved: set[int] = set()
 
     def of(self, process: Any, store_id: str) -> Iterable[Reservation]:
         """As of now; reads on from where it was."""
         for record in process.records(store_id, self._version, 1 << 30):
             for event in core_of(store_id).read_events(record.payload):
                 self._version += 1
-                if isinstance(event, shop.Acknowledged):
+                if isinstance(event, MovedOut):  # it is its shop's from now on
+                    self._moved.add(event.number)
+                elif isinstance(event, shop.Acknowledged):
                     self._over.update({each.number: each for each in event.over})
                 elif getattr(event, "before", None) or getattr(event, "answer", None):
                     said = said_by(event, self._version, record.at_ms)[1].answer
                     if isinstance(said, Reservation):  # else it is of a transfer
                         self._over[said.number] = said
-        return {**self._over, **dict(process.host.stale_read(store_id).reservations.items())}.values()
+        found = {**self._over, **dict(process.host.stale_read(store_id).reservations.items())}
+        return [in_skus(store_id, each) for number, each in found.items() if number not in self._moved]
 
 
 def unheard(actors: Any) -> list[str]:
@@ -155,7 +161,7 @@ def unheard(actors: Any) -> list[str]:
         for ledger_id in process.host.ledger_ids():
             ledger = process.host.stale_read(ledger_id)
             numbers = [*ledger.outbox, *(ledger.grants.unsettled if is_customers(ledger_id) else ledger.undecided)]
-            numbers += [] if is_customers(ledger_id) else ledger.transfers.owed
+            numbers += [] if is_customers(ledger_id) else [*ledger.transfers.owed, *ledger.hot.moving]
             if is_customers(ledger_id):
                 numbers += [number for number, order in ledger.orders.items() if order.open_attempt]
             found += [f"{ledger_id}:{number}" for number in numbers]

@@ -81,7 +81,7 @@ class Gateway:
         self.router = BusyRouter(self.line, Placement(0, 2))
         self.router.world = world
         self.coordinator = Coordinator(self.router, world, world.draw)
-        units = HotUnits(self.router)
+        self.units = units = HotUnits(self.router)
         self.grants = Grants(self.router, units)
         self.hot = HotCalls(self.router, units, self.grants)
         self.reconciler = Reconciler(self.router, self.coordinator, self.grants, self.hot)

@@ -9,11 +9,12 @@ import pytest
 
 from actors.core.chain import packed
 from actors.customer_actor import CustomerActor
+from actors.hot_sku_actor import HotSkuActor
 from actors.journal.port import JournalError
 from actors.protocol.messages import RULES_ARE_STALE, ActorGone, CallLost, Late, Stopped, unpack_answers
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.runtime import actor_runtime
-from actors.runtime.kinds import CUSTOMERS, SHOP
+from actors.runtime.kinds import CUSTOMERS, HOT, SHOP
 from actors.store_actor import StoreActor
 from tests.journal.memory import MemoryDisk, MemoryJournal
 from tests.runtime.actors_here import Ended
@@ -47,6 +48,19 @@ class MortalCustomerActor(CustomerActor):
     """Likewise."""
 
     core = ending("customers", CUSTOMERS)
+
+
+class MortalHotSkuActor(HotSkuActor):
+    """Likewise."""
+
+    core = ending("shop", HOT)
+
+
+_KINDS: Final[dict[ActorKind, Any]] = {
+    ActorKind.CUSTOMERS: MortalCustomerActor,
+    ActorKind.STORE: MortalStoreActor,
+    ActorKind.HOT: MortalHotSkuActor,
+}
 
 
 class SimActors:
@@ -142,7 +156,7 @@ class SimActors:
             if actor in self.full:
                 journal.fail_before()
                 journal.fail_call("take_over")
-            kind = MortalCustomerActor if kind_of(actor) is ActorKind.CUSTOMERS else MortalStoreActor
+            kind = _KINDS[kind_of(actor)]
             made: list[Any] = []
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(actor_runtime, "Thread", NoThread)

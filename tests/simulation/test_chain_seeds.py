@@ -11,6 +11,7 @@ from tests.simulation.chain_checks import check_journals, check_keys
 from tests.simulation.chain_world import ChainWorld
 from tests.simulation.cut_off_world import CutOffWorld
 from tests.simulation.hint_world import HintWorld
+from tests.simulation.hot_callers import HotWorld
 from tests.simulation.transfer_callers import TransferWorld
 from tests.simulation.virtual_loop import VirtualLoop
 
@@ -19,12 +20,15 @@ VARIABLES: Final = {
     CutOffWorld: "HOLDFAST_CUT_OFF_SEED",
     TransferWorld: "HOLDFAST_TRANSFER_SEED",
     HintWorld: "HOLDFAST_HINT_SEED",
+    HotWorld: "HOLDFAST_HOT_SEED",
 }
 SEED: Final = os.environ.get(VARIABLES[ChainWorld])
 CUT_OFF_SEED: Final = os.environ.get(VARIABLES[CutOffWorld])
 CUT_OFF_SEEDS: Final = 12
 TRANSFER_SEED: Final = os.environ.get(VARIABLES[TransferWorld])
 TRANSFER_SEEDS: Final = 24
+HOT_SEED: Final = os.environ.get(VARIABLES[HotWorld])
+HOT_SEEDS: Final = 24
 SEEDS: Final = int(os.environ.get("HOLDFAST_CHAIN_SEEDS", "300"))
 PARTS: Final = 10
 
@@ -58,6 +62,12 @@ transfers_struck: Counter[str] = Counter()
 TRANSFER_CAUSES: Final = (
     *("transfer received", "transfer short or over", "transfer cancelled", "transfer refused"),
     *("actor killed", "answer lost", "gateway cut off", "every gateway restarted"),
+)
+hot_struck: Counter[str] = Counter()
+HOT_CAUSES: Final = (
+    *("promoted", "demoted", "held by the hot SKU's ledger", "held by the shop", "all came home"),
+    *("confirm of a hot one", "collect of a hot one", "release of a hot one", "extend of a hot one"),
+    *("wanted, and INSUFFICIENT_STOCK", "wanted, and UNITS_LIMIT"),
 )
 STRUCK_MIN: Final = 100
 
@@ -120,3 +130,15 @@ def test_every_cause_struck_transfers() -> None:
     """As above; that a receipt comes before its advice is rare, and has tests of its own."""
     rare = {cause: transfers_struck[cause] for cause in TRANSFER_CAUSES if transfers_struck[cause] < 10}
     assert not rare, f"{rare} of {dict(sorted(transfers_struck.items()))}"
+
+
+@pytest.mark.parametrize("seed", range(HOT_SEEDS) if not HOT_SEED else [int(HOT_SEED)])
+def test_a_sku_is_promoted_and_demoted_and_each_unit_comes_home(seed: int) -> None:
+    hot_struck.update(run(seed, HotWorld).struck)
+
+
+@pytest.mark.skipif(HOT_SEED is not None, reason="one seed need not have everything")
+def test_every_cause_struck_hot() -> None:
+    """As above."""
+    rare = {cause: hot_struck[cause] for cause in HOT_CAUSES if hot_struck[cause] < 5}
+    assert not rare, f"{rare} of {dict(sorted(hot_struck.items()))}"

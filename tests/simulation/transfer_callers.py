@@ -23,7 +23,7 @@ def audits(disks: dict[str, MemoryDisk]) -> dict[str, AuditResult]:
     for disk in disks.values():
         for ledger_id in disk.records:
             if not is_customers(ledger_id):
-                audit = Audit()
+                audit = Audit(ledger_id)
                 for record in history(disk, ledger_id):
                     audit.add(*record)
                 found[ledger_id] = audit.result()

@@ -1,0 +1,157 @@
+"""A world in which one SKU is promoted and demoted in the middle of everything else, and some callers want it alone."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from actors.core.chain import Chain, SkuDemoted, SkuPromoted, evolve_chain
+from actors.core.ids import is_hot, ledger_of_hot, sku_of_ledger
+from actors.core.status import ReleaseReason
+from actors.protocol.messages import Answer, Held, Refusal
+from actors.shop import commands as shop
+from actors.shop.audit_hot import across_hot
+from serve.calls import failure_of
+from serve.coordination.hot_keeper import HotKeeper
+from serve.routing.batcher import DeadlinePassed
+from serve.routing.rates import Rates
+from tests.simulation.chain_world import SHOPS, ChainWorld
+from tests.simulation.checks import Broken
+from tests.simulation.gateways import Gateway
+from tests.simulation.transfer_callers import audits
+
+SKU: Final = "A"
+HOT: Final = ledger_of_hot(SKU)
+TURN_S: Final = 3.0  # about, between promotions and demotions
+STEPS: Final = ("confirm", "collect", "release", "extend", "leave", "leave")
+HOME_S_MAX: Final = 60  # until all units are in the shops again
+
+
+class HotWorld(ChainWorld):
+    """As any other, with calls for a SKU that is hot now and then. Limits of shops would keep it from that."""
+
+    wanted = 0.6  # of all calls, those for the hot SKU alone
+    shop_limits = False
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.keepers: list[HotKeeper] = []
+
+    def _chain(self) -> Chain:
+        chain = super()._chain()
+        return replace(chain, policy=replace(chain.policy, limit_rules=()))
+
+    async def restart_gateways(self) -> None:
+        await super().restart_gateways()
+        for keeper in self.keepers:
+            keeper.close()
+        self.keepers = [HotKeeper(each.router, each.units, each.hot, self, Rates(), 0) for each in self.gateways]
+        for keeper in self.keepers:
+            keeper.start()
+
+    def turn(self) -> None:
+        """Promote the SKU, or demote it. Nobody has heard of it."""
+        known = self.chain.hot.get(SKU)
+        is_open = known is not None and known.is_open
+        event = SkuDemoted(SKU, self.now_ms()) if is_open else SkuPromoted(SKU, True, self.now_ms())
+        self.chain = evolve_chain(self.chain, event)
+        self.struck["demoted" if is_open else "promoted"] += 1
+
+    async def customer(self, who: str) -> None:
+        turning = asyncio.create_task(self._turn_now_and_then()) if who == "ann" else None
+        try:
+            await super().customer(who)
+        finally:
+            if turning is not None:
+                turning.cancel()
+                with suppress(asyncio.CancelledError):
+                    await turning
+
+    async def _turn_now_and_then(self) -> None:
+        while True:
+            self.turn()
+            await asyncio.sleep(self.trouble_random.random() * 2 * TURN_S)
+
+    async def call(self, who: str) -> None:
+        if self.random.random() >= self.wanted:
+            await super().call(who)
+            return
+        await self.want(who, f"{who} wants {len(self.said)}")
+
+    async def want(self, who: str, key: str) -> None:
+        """Some of it in one shop, and a step or two after that."""
+        store_id, ttl_ms = self.random.choice(SHOPS), self.random.choice((0, 60_000))
+        lines = ((SKU, self.random.randint(1, 2)),)
+        command = shop.Reserve(key, who, self.channel(), "", lines, ttl_ms)
+        place = [store_id]
+        tries = [0]
+
+        async def attempt(gateway: Gateway, end: float) -> Answer:
+            tries[0] += 1
+            place[0], answer = await gateway.hot.reserve((store_id, command), end, is_first=tries[0] == 1)
+            return _sure(answer)
+
+        held = await self.repeat(who, f"{key} in {store_id}", attempt)
+        if isinstance(held, Refusal):
+            self.struck[f"wanted, and {held.rejection.reason.name}"] += 1
+            return
+        assert isinstance(held, Held), f"{command} was answered {held}"
+        self.struck["held by the hot SKU's ledger" if place[0] == HOT else "held by the shop"] += 1
+        for number in range(self.random.randint(0, 2)):
+            await self._step(who, f"{key} {number}", place[0], held.number)
+
+    async def _step(self, who: str, key: str, ledger_id: str, number: int) -> None:
+        word = self.random.choice(STEPS)
+        commands: dict[str, Any] = {
+            "confirm": shop.Confirm(key, number, 0),
+            "collect": shop.Collect(key, number, "p", ()),
+            "release": shop.Release(key, number, ReleaseReason.CUSTOMER_CANCELLED, ()),
+            "extend": shop.Extend(key, number, 60_000),
+        }
+        if word == "leave":
+            return
+
+        async def attempt(gateway: Gateway, end: float) -> Answer:
+            entry = ledger_id, commands[word]
+            if is_hot(ledger_id):
+                _, answer = await gateway.hot.step(entry, end)
+            else:
+                answer = await gateway.router.send(entry, end, promise=True)
+            return _sure(answer)
+
+        answer = await self.repeat(who, f"{key} {word}", attempt)
+        self.struck[f"{word} of a hot one"] += not isinstance(answer, Refusal) and is_hot(ledger_id)
+
+    async def _rest(self) -> None:
+        """Everybody hears of everything; and what both ends say of the units agrees."""
+        await super()._rest()
+        found = audits(self.actors.disks)
+        of_skus = {sku_of_ledger(each): found.pop(each) for each in list(found) if is_hot(each)}
+        if violations := list(across_hot(found, of_skus)):
+            raise Broken("I20", str(violations))
+
+    async def _quiet(self, gateway: Gateway) -> None:
+        """At the end it is closed, and its units come home."""
+        known = self.chain.hot.get(SKU)
+        if known is not None and known.is_open:
+            self.turn()
+        await super()._quiet(gateway)
+        until = asyncio.get_running_loop().time() + HOME_S_MAX
+        while away := self._away():
+            if asyncio.get_running_loop().time() > until:
+                raise Broken("I20", f"units do not come home: {away}")
+            await asyncio.sleep(2)
+        self.struck["all came home"] += 1
+
+    def _away(self) -> dict[str, int]:
+        """Units by shop that are with the SKU's ledger, or on their way."""
+        return {each.ledger_id: each.hot.left(SKU) for each in self.shops() if each.hot.left(SKU)}
+
+
+def _sure(answer: Answer) -> Answer:
+    """The answer, if it is one. Raises DeadlinePassed for what only waits for news."""
+    failure = failure_of(answer)
+    if failure is not None:
+        raise DeadlinePassed(sent=True) from failure
+    return answer
