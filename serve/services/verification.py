@@ -97,7 +97,7 @@ class Verification:
         version, live_hash, positions, _ = await self._router.ask(
             store_id, "live_state", store_id, deadline=deadline, attempt_s=VERIFY_S
         )
-        audit = Audit()
+        audit = Audit(store_id)
 
         def add(seq: int, epoch: int, at_ms: int, event: Any) -> None:
             audit.add(seq, epoch, at_ms, event)

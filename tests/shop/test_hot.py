@@ -9,6 +9,7 @@ from actors.core.policy import ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status
 from actors.shop.commands import Acknowledge, Amend, Claim, Extend, Grant, Release, Reserve, SettleGrant, claim_key
+from actors.shop.events import Reserved
 from actors.shop.hot import GiveBackUnits, HandUnits, HotTotals, MoveOut, NoteMoved, ReceiveUnits, TakeUnitsBack
 from actors.shop.said_hot import move_in_of
 from tests.shop.hot_world import HOT, SKU, World
@@ -255,3 +256,15 @@ def test_a_hold_of_before_a_limit_moves_once_it_is_counted() -> None:
     assert made.say(HOT, MoveOut(held.number)).reason is Reason.ORDER_UNDECIDED
     made.say(HOT, Acknowledge(((held.number, held.version),), ((held.number, 8),)))
     assert made.say(HOT, MoveOut(held.number)).grant == 8
+
+
+def test_the_audit_sees_a_key_that_was_decided_without_a_word() -> None:
+    made = world()
+    made.hand("S1")
+    ledger, at_ms = made.ledgers[HOT], made.clock_ms
+    ledger._journal([Reserved(at_hot("k1", asked=0), at_ms + 1_000)], at_ms)
+    assert [each.invariant for each in ledger.audited().violations] == ["I20"]
+    shop = made.ledgers["S1"]
+    made.say("S1", TakeUnitsBack(SKU, 5))
+    shop._journal([Reserved(plain("k2", asked=99), at_ms + 1_000)], at_ms)
+    assert [each.invariant for each in shop.audited().violations] == ["I20"]

@@ -1,0 +1,63 @@
+"""The actor of hot SKUs without Ray: what it holds and what is on its way outlives it, and its questions tell both."""
+
+from typing import Any
+
+from actors.core.chain import ChainPart, StoresPut
+from actors.core.message import to_json
+from actors.core.policy import HotSku, Policy
+from actors.hot_sku_actor import HotSkuActor
+from actors.journal.port import JournalError
+from actors.protocol.messages import Held, Refusal, pack_batch, unpack_answers
+from actors.shop.commands import Reserve
+from actors.shop.hot import HotTotals, MoveOut, NoteMoved, ReceiveUnits
+from actors.shop.state import Reservation
+from tests.journal.storages import Storage
+from tests.runtime.runtime_fixture import ManualClock
+
+HOT = "hot/A"
+OPEN = {"A": HotSku("A", 2, is_open=True)}
+
+
+def actor_of(storage: Storage, clock: ManualClock) -> HotSkuActor:
+    ended: list[JournalError] = []
+    actor = HotSkuActor("hot-0000-of-0002", storage.open(), clock, ended.append)
+    part = ChainPart(2, 1, Policy(version=1), StoresPut(()), {}, hot=OPEN, hot_revision=2)
+    actor.adopt(to_json(part))
+    return actor
+
+
+def say(actor: HotSkuActor, command: Any) -> Any:
+    (answer,) = unpack_answers(actor.step(pack_batch(2, [(HOT, command)])))
+    return answer
+
+
+def test_units_holds_and_moves_outlive_the_actor(storage: Storage, clock: ManualClock) -> None:
+    actor = actor_of(storage, clock)
+    assert say(actor, ReceiveUnits("S1", 5)) == HotTotals(5, 0, 0, 2)
+    asked = Reserve("k1", "ann", "web", "", (("S1", 2),), 0, asked=2)
+    held = say(actor, asked)
+    assert isinstance(held, Held)
+    moving = say(actor, MoveOut(held.number))
+    assert isinstance(moving, Reservation)
+
+    again = actor_of(storage, clock)  # its predecessor is replaced, as after a kill
+    assert again.live_state(HOT)[:2] == actor_of(storage, clock).live_state(HOT)[:2]
+    again = actor_of(storage, clock)
+    assert say(again, ReceiveUnits("S1", 5)) == HotTotals(5, 0, 2, 2)
+    assert say(again, asked) == held, "the key is known"
+    assert again.positions(HOT, [])[2] == {"S1": (HotTotals(5, 0, 2, 2), 3, 0)}
+    assert again.moved_from(HOT, held.number) == moving
+    assert again.owed({}) == [(HOT, clock.now_ms(), [], [moving], 0)]
+    assert say(again, MoveOut(held.number)) == moving
+    say(again, NoteMoved(held.number))
+    assert again.owed({}) == []
+    assert again.moved_from(HOT, held.number) == moving, "as long as it is remembered"
+
+
+def test_before_it_has_begun_there_is_nothing(storage: Storage, clock: ManualClock) -> None:
+    actor = actor_of(storage, clock)
+    assert actor.positions(HOT, ["S1"]) == (0, 0, {})
+    assert actor.moved_from(HOT, 7) is None
+    assert actor.owed({}) == []
+    refused = say(actor, MoveOut(7))
+    assert isinstance(refused, Refusal)
