@@ -302,6 +302,6 @@ MUTANTS: Final = {
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_core_with_one_thing_wrong_is_caught(mutant: str) -> None:
     machine = type("Mutant", (TillMachine,), {"core": MUTANTS[mutant]})
-    limits = settings(max_examples=EXAMPLES, stateful_step_count=STEPS, phases=[Phase.generate])
+    limits = settings(max_examples=2_000, stateful_step_count=STEPS, phases=[Phase.generate], database=None)
     with pytest.raises(AssertionError):
         run_state_machine_as_test(machine, settings=limits)
