@@ -69,9 +69,13 @@ class FlashSale:
 
     @property
     def holds(self) -> bool:
-        """True where every unit was sold, once, and nobody got more than one."""
+        """True where every unit was sold, once, by the ledger of the SKU too, nobody got more than one, and those who
+        went on have theirs in their shops.
+        """
         whole = self.sold == self.accepted == self.units and self.requests == REQUESTS
-        return whole and not self.over_limit and not self.findings
+        was_hot = self.hot_after_ms > 0 and self.confirmed == CONFIRMED
+        is_compared = min(self.ordinary_before, self.ordinary_during) > 0
+        return whole and was_hot and is_compared and not self.over_limit and not self.findings
 
     def find(self, sentence: str) -> None:
         if len(self.findings) < FINDINGS_MAX:

@@ -109,6 +109,6 @@ def in_line(turns: Turns) -> dict[str, Any]:
         "passed_over": turns.passed_over,
         "still_waiting": turns.waiting(),
         "out_of_turn": len(turns.out_of_turn),
-        "holds": len(turns.served) == WAITING and not turns.out_of_turn,
+        "holds": len(turns.waited) == len(turns.served) == WAITING and not turns.waiting() and not turns.out_of_turn,
         "findings": turns.out_of_turn,
     }

@@ -74,6 +74,18 @@ def test_a_ledger_that_serves_who_needs_fewest_units_is_caught(tmp_path: Path, m
     assert not in_line(turns)["holds"]
 
 
+def test_lines_do_not_hold_where_somebody_waits_on_or_fewer_came() -> None:
+    turns = Turns()
+    turns.waited = {f"S1:{number}" for number in range(WAITING)}
+    turns.served = set(turns.waited)
+    assert in_line(turns)["holds"]
+    turns._lines["S1", "A"] = [1]
+    assert not in_line(turns)["holds"]
+    turns._lines.clear()
+    turns.waited.pop()
+    assert not in_line(turns)["holds"]
+
+
 @pytest.mark.parametrize("actors", [1, 2])
 def test_lines_are_in_shops_of_different_actors_and_what_is_missing_is_delivered(actors: int) -> None:
     statuses: Any = {f"S{number}": SimpleNamespace(actor=f"stores-{number % actors}") for number in range(5)}

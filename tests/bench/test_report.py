@@ -12,7 +12,7 @@ from rich.console import Console
 
 from bench.demo.calls import Answers, Repeated
 from bench.demo.feed import Contest, FeedCheck, Outage
-from bench.demo.flash import REQUESTS, UNITS as UNITS_OF_SALE, FlashSale
+from bench.demo.flash import CONFIRMED, REQUESTS, UNITS as UNITS_OF_SALE, FlashSale
 from bench.demo.line import WAITING
 from bench.demo.plan import Across
 from bench.demo.proof import Proof, examine_shops
@@ -61,7 +61,8 @@ def _proof(told: Told, *audits: Verification) -> Proof:
     for event in history.events():
         check.see(event)
     check.finish(END)
-    check.turns.served.update(str(number) for number in range(WAITING))
+    check.turns.waited.update(str(number) for number in range(WAITING))
+    check.turns.served.update(check.turns.waited)
     examine_shops(check.of_shops, told.answers, told.contests, audits or (SOUND,))
     ended = Counter(each.status for each in END.reservations.values())
     of_orders, shops_of = Cooked().examined()
@@ -71,7 +72,15 @@ def _proof(told: Told, *audits: Verification) -> Proof:
 
 MOVED = Moved(transfers=TRANSFERS, short=5, units_sent=160, units_received=150, units_short=10)
 
-FLASH = FlashSale(sold=UNITS_OF_SALE, accepted=UNITS_OF_SALE, requests=REQUESTS)
+FLASH = FlashSale(
+    sold=UNITS_OF_SALE,
+    accepted=UNITS_OF_SALE,
+    requests=REQUESTS,
+    ordinary_before=1,
+    ordinary_during=1,
+    hot_after_ms=1.0,
+    confirmed=CONFIRMED,
+)
 
 
 def _result(workload: Workload, told: Told, proof: Proof, moved: Moved = MOVED) -> dict[str, Any]:
@@ -235,3 +244,21 @@ def test_phases_are_bars_on_a_terminal() -> None:
     with Phases(Console(file=out, force_terminal=True, width=120)).phase("Counting", 2) as tick:
         tick(2)
     assert "2/2" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sold": UNITS_OF_SALE - 1},
+        {"sold": UNITS_OF_SALE + 1, "accepted": UNITS_OF_SALE + 1},
+        {"requests": REQUESTS - 1},
+        {"hot_after_ms": 0.0},
+        {"confirmed": 0},
+        {"ordinary_during": 0},
+        {"over_limit": 1},
+        {"findings": ["flash-00 does not verify"]},
+    ],
+)
+def test_a_flash_sale_that_went_wrong_does_not_hold(wrong: dict[str, Any]) -> None:
+    assert FLASH.holds
+    assert not replace(FLASH, **wrong).holds
