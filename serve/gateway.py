@@ -93,7 +93,7 @@ class Gateway:
             **orders.calls,
             **Stock(router, stores, clock).calls,
             **Allotments(router, stores).calls,
-            **Shortfalls(router, stores, grants, finder).calls,
+            **Shortfalls(router, stores, hot, finder).calls,
             **Admin(router, stores, clock, self._reconciler, grants).calls,
             **HotSkus(router).calls,
             **Verification(router, stores).calls,

@@ -68,6 +68,14 @@ class Reserve(Message, frozen=True):
     asked: int = 0
     fetched: bool = False
 
+    @property
+    def plain_sku(self) -> str:
+        """The SKU whose ledger decides this Reserve while it is hot, empty where that is the shop's at any time: with
+        several lines, a slot, a wait or a basket. No rule has a say, as it may change between two copies of a call.
+        """
+        apart = len(self.lines) > 1 or self.slot_start_ms or self.wait_ms or self.basket_id
+        return "" if apart else self.lines[0][0]
+
 
 class Confirm(Message, frozen=True):
     """The customer placed the order. `collect_within_ms` 0 takes the time from the policy."""

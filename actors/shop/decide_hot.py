@@ -1,9 +1,9 @@
 """A shop's decisions about hot SKUs, which have ledgers of their own; those ledgers' are in `decide_hot_sku`.
 
-While a SKU is hot, its ledger decides the plain Reserves of it (`hot.plain_hot`), and before and after that the shops
-do. So that a key is decided once, each asks for the other's word before it decides a key that it does not know: that
-the other does not know it either, and will not decide it any more without a word in turn. A word is the generation of
-the SKU, the chain's revision that opened or closed its ledger last, by which the other was deciding when it gave it.
+While a SKU is hot, its ledger decides the plain Reserves of it (`Reserve.plain_sku`), and before and after that the
+shops do. So that a key is decided once, each asks for the other's word before it decides a key that it does not know:
+that the other does not know it either, and will not decide it any more without a word in turn. A word is the generation
+of the SKU, the chain's revision that opened or closed its ledger last, by which the other was deciding when it gave it.
 
     the shop decides        a plain key that it does not know   where the SKU was never hot, or is closed, by a word of
                                                                 the SKU's ledger that is as new as the closing
@@ -25,7 +25,7 @@ from actors.core.transact import Decision
 from actors.shop.commands import Reserve
 from actors.shop.decide_line import free_of
 from actors.shop.events import Released
-from actors.shop.hot import HandUnits, HotUnitsCommand, MoveIn, TakeUnitsBack, plain_hot
+from actors.shop.hot import HandUnits, HotUnitsCommand, MoveIn, TakeUnitsBack
 from actors.shop.hot_events import MovedIn, UnitsHanded, UnitsTakenBack
 from actors.shop.said_hot import moved_in_by
 from actors.shop.shortfall_events import ShortfallDeclared
@@ -35,7 +35,7 @@ from actors.shop.state import Ledger
 
 def decided_elsewhere(ledger: Ledger, command: Reserve) -> Rejection | None:
     """Send a plain Reserve of a hot SKU to its ledger, or for its word."""
-    hot = plain_hot(ledger.policy, command.lines, command.slot_start_ms, command.wait_ms, command.basket_id)
+    hot = ledger.policy.hot_by_sku.get(command.plain_sku)
     if hot is None or (not hot.is_open and command.asked >= hot.generation):
         return None
     return Rejection(Reason.HOT_SKU, hot.sku, asked=hot.generation)

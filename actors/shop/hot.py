@@ -1,4 +1,4 @@
-"""Units of shops in the hands of the ledger of a hot SKU, and which calls that ledger decides in place of the shops.
+"""Units of shops in the hands of the ledger of a hot SKU.
 
 That ledger is one of a shop's kind, with shops in the place of SKUs: a position for each shop whose units it has, and
 reservations whose one line names the shop. Units are known at both ends by totals that only grow, so a message between
@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from actors.core.message import Message, Value
-from actors.core.policy import HotSku, Policy
 from actors.core.status import ReleaseReason
 
 
@@ -164,14 +163,6 @@ HotUnitsCommand = HandUnits | TakeUnitsBack | MoveIn
 def move_key(hot_id: str) -> str:
     """The key under which a shop remembers what it took over; see `commands.claim_key`."""
     return f"\nmove {hot_id}"
-
-
-def plain_hot(policy: Policy, lines: tuple[tuple[str, int], ...], *apart: object) -> HotSku | None:
-    """The hot SKU whose ledger decides a Reserve of these lines, or has decided it, None where that is the shop's, as
-    is all with any of `apart`: a slot, a wait or a basket. No rule but that the SKU is hot has a say, as a rule may
-    change between two copies of a call.
-    """
-    return policy.hot_by_sku.get(lines[0][0]) if len(lines) == 1 and not any(apart) else None
 
 
 def restored(row: HotRow) -> Hot:

@@ -213,11 +213,7 @@ class HotCalls:
     def _hot_of(self, command: object) -> Any:
         """The SKU of a Reserve that a ledger of its own may decide, or have decided; None where there is none."""
         hot = self._router.chain.hot
-        if not hot or not isinstance(command, shop.Reserve) or len(command.lines) > 1:
-            return None
-        if command.basket_id or command.slot_start_ms or command.wait_ms:
-            return None
-        found = hot.get(command.lines[0][0])
+        found = hot.get(command.plain_sku) if hot and isinstance(command, shop.Reserve) else None
         return found if found is not None and found.generation else None
 
     def _start(self, telling: Coroutine[Any, Any, object]) -> None:

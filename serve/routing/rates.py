@@ -1,4 +1,5 @@
-"""How often SKUs are asked for: counted in a table of a bounded size, in which what is asked for often is sure to be.
+"""How often SKUs are asked for by plain calls: counted in a table of a bounded size, in which what is asked for often
+is sure to be.
 
 That is the algorithm of Misra and Gries (1982): where the table is full, one is taken from each count. So a count is
 short of the truth by at most the calls of the window over the size of the table, and none of a SKU that has more is
@@ -21,10 +22,12 @@ class Rates:
         self._since = 0.0
 
     def note(self, entry: Entry) -> None:
-        """Count a Reserve, by its first line."""
+        """Count a Reserve, if a ledger of its SKU would decide it."""
         command, counts = entry[1], self._counts
         assert isinstance(command, Reserve), "no other call is counted"
-        sku = command.lines[0][0]
+        sku = command.plain_sku
+        if not sku:
+            return
         if sku in counts or len(counts) < SKUS_MAX:
             counts[sku] = counts.get(sku, 0) + 1
             return

@@ -5,14 +5,14 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from actors.core.ids import format_reservation_id
+from actors.core.ids import format_reservation_id, is_hot
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.protocol.messages import Answer, Held, Refusal
 from actors.shop.commands import Lines, Release, Reserve
 from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallTask
 from holdfast.v1 import shortfall_service_pb2 as sf
 from serve.calls import Call, failure_of
-from serve.coordination.grants import Grants
+from serve.coordination.hot import HotCalls
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.sourcing.places import Place
@@ -33,10 +33,10 @@ Wanted = tuple[str, Lines]  # a channel, and what is looked for
 class Shortfalls:
     """Serves ShortfallService."""
 
-    def __init__(self, router: Router, stores: StoreDirectory, grants: Grants, finder: Finder) -> None:
+    def __init__(self, router: Router, stores: StoreDirectory, hot: HotCalls, finder: Finder) -> None:
         self._router = router
         self._stores = stores
-        self._grants = grants
+        self._hot = hot
         self._finder = finder
         self.calls: Final = {
             "ListShortfalls": Call(self._list),
@@ -86,40 +86,44 @@ class Shortfalls:
     ) -> None:
         store_id, command = resolve_shortfall(request)
         await self._stores.require(store_id, "task_id", deadline=deadline)
-        held: Held | None = None
+        held: tuple[str, int] | None = None
         if command.resolution is Resolution.MOVED:
             to_store = command.to_store
             await self._stores.require(to_store, "to_store_id", deadline=deadline)
-            moved = await self._hold(store_id, command, deadline)
+            ledger_id, moved = await self._hold(store_id, command, deadline)
             if isinstance(moved, Held):
-                held = moved
-                command = replace(command, moved_to=format_reservation_id(to_store, moved.number))
+                held = ledger_id, moved.number
+                command = replace(command, moved_to=format_reservation_id(*held))
             elif moved is not None:
                 _fill(moved, to_store, reply)
                 return
         answer = await self._router.send((store_id, command), deadline, promise=True)
         if isinstance(answer, Refusal) and held is not None:
-            await self._let_go(command, held, deadline)
+            await self._let_go(command, *held, deadline)
         _fill(answer, store_id, reply)
 
-    async def _hold(self, store_id: str, command: ResolveShortfall, deadline: float) -> Answer:
-        """Hold the units in the other shop, under the same key; None where the task's shop refuses whatever that says,
-        or has closed the task under this key.
+    async def _hold(self, store_id: str, command: ResolveShortfall, deadline: float) -> tuple[str, Answer]:
+        """Hold the units in the other shop, under the same key: the ledger that decided, which may be that of a hot
+        SKU, and its answer; None where the task's shop refuses whatever that says, or has closed the task under this
+        key.
         """
         found = await self._router.ask(store_id, "shortfall", store_id, command.number, deadline=deadline)
         if found is None:
-            return None
+            return store_id, None
         task, status = found
         if task.resolution is not None or task.order or status in LIVE or status is Status.COLLECTED:
-            return None
+            return store_id, None
         lost_by = format_reservation_id(store_id, task.reservation)  # shown there as the caller's own number
         wanted = Reserve(command.key, task.customer_id, task.channel, "", task.lost(), 0, 0, lost_by)
-        return await self._grants.decide((command.to_store, wanted), deadline, promise=True)
+        return await self._hot.reserve((command.to_store, wanted), deadline, is_first=False)
 
-    async def _let_go(self, command: ResolveShortfall, held: Held, deadline: float) -> None:
+    async def _let_go(self, command: ResolveShortfall, ledger_id: str, number: int, deadline: float) -> None:
         """Somebody else was sooner. Should this not arrive, the hold expires."""
-        release = Release(f"\nmoved {command.key}", held.number, ReleaseReason.OTHER, ())
-        await self._router.send((command.to_store, release), deadline, promise=True)
+        entry = ledger_id, Release(f"\nmoved {command.key}", number, ReleaseReason.OTHER, ())
+        if is_hot(ledger_id):
+            await self._hot.step(entry, deadline)
+        else:
+            await self._router.send(entry, deadline, promise=True)
 
 
 def _fill(answer: Answer, store_id: str, reply: sf.ResolveShortfallResponse) -> None:
