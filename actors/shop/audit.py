@@ -150,6 +150,7 @@ class Audit:
         self._lines.enter(self._version, hold)
 
     def _served(self, event: events.Served, at_ms: int) -> None:
+        self._stock.served(event.number)
         hold = self._lines.serve(event.number, self._version, at_ms, event.status, may_pass=self._rules.line_may_pass)
         if hold is not None:
             hold.deadline_ms, hold.status = event.expires_at_ms, event.status

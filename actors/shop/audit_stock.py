@@ -15,6 +15,7 @@ from actors.shop.shortfall_events import Requeued, ShortfallDeclared, ShortfallR
 from actors.shop.shortfalls import Resolution
 
 OPEN_TASKS_MAX: Final = 1_024
+_BY_ITSELF: Final = (Resolution.NOT_HANDLED, Resolution.SERVED)  # closed by what else happens
 _RANKS: Final = (Status.HELD, Status.CONFIRMED, Status.READY)  # who loses first; a claim ranks as a hold
 
 
@@ -37,7 +38,8 @@ class StockAudit:
         self._marks: dict[str, int] = {}  # the greatest sequence applied of each source
         self._moved: set[str] = set()  # SKUs whose stock has moved in this decision
         self._losses: dict[tuple[int, str], int] = {}  # declared and not yet released
-        self._tasks: dict[int, None] = {}  # open ones
+        self._tasks: dict[int, int] = {}  # open ones, with who waits in line by the rule, or 0
+        self._waiting: dict[int, int] = {}  # the other way
 
     def folds(self) -> dict[type, Callable[[Any, int], None]]:
         """What each kind of event does."""
@@ -102,15 +104,26 @@ class StockAudit:
         if isinstance(event, Requeued) and not self._rules.losers_wait:
             self._found("I19", f"reservation {event.number}", "released, by the rule", "waits in line")
         if event.cause is not None:
-            self._tasks[version] = None
+            place = event.number if isinstance(event, Requeued) else 0
+            self._tasks[version] = place
+            if place:
+                self._waiting[place] = version
             if len(self._tasks) > OPEN_TASKS_MAX:
-                del self._tasks[next(iter(self._tasks))]
+                self._close(next(iter(self._tasks)))
 
     def _resolved(self, event: ShortfallResolved, at_ms: int) -> None:
         self._answered(event.key, at_ms)
-        if event.number not in self._tasks or event.resolution is Resolution.NOT_HANDLED:
+        if event.number not in self._tasks or event.resolution in _BY_ITSELF:
             self._found("I19", f"task {event.number}", "an open one, closed by somebody", event.resolution.name)
-        self._tasks.pop(event.number, None)
+        self._close(event.number)
+
+    def served(self, number: int) -> None:
+        """Who waits in line has units: his task, if he has one, is over."""
+        if number in self._waiting:
+            self._close(self._waiting[number])
+
+    def _close(self, task: int) -> None:
+        self._waiting.pop(self._tasks.pop(task, 0), None)
 
     def note(self, sku: str) -> None:
         """Units of this SKU have moved in this decision."""

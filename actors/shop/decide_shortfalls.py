@@ -4,7 +4,7 @@ from typing import Final
 
 from actors.core.answers import fingerprint
 from actors.core.rejection import Reason, Rejection
-from actors.core.status import LIVE, ReleaseReason, Status
+from actors.core.status import ReleaseReason, Status
 from actors.core.transact import Decision
 from actors.shop.commands import AdjustmentKind, Movement, Reserve
 from actors.shop.decide_line import expected_at_ms, may_wait, no_place
@@ -81,11 +81,6 @@ def decide_resolve_shortfall(ledger: Ledger, command: ResolveShortfall, now_ms: 
     if task.order and command.resolution is not Resolution.RELEASED:
         return Rejection(Reason.PART_OF_ORDER, number=task.reservation)
     status = status_of(ledger, task.place)
-    has_units = status in LIVE or status is Status.COLLECTED
-    # Nothing was made in the other shop where he had units here a moment ago.
-    has_had = command.resolution is Resolution.MOVED and not command.moved_to
-    if command.resolution is not Resolution.RELEASED and (has_units or has_had):
-        return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=task.place, status=status)
     resolved = command.key, fingerprint(command), command.number, command.resolution, command.moved_to
     if status is Status.QUEUED:
         if command.resolution is _GIVES_PLACE:

@@ -84,6 +84,7 @@ def _evolve_served(ledger: Ledger, event: ev.Served, at_ms: int) -> None:
     ledger.open_reservations += 1
     add_older(ledger, held)
     move_deadline(ledger, ledger.deadlines, held.number, held.expires_at_ms)
+    ledger.tasks.served(held.number, at_ms, ledger.version)
 
 
 def _evolve_passed_over(ledger: Ledger, event: ev.PassedOver) -> None:

@@ -103,7 +103,7 @@ def _of_tasks(ledger: Ledger) -> list[Violation]:
     """Violations of the tasks: those that are open, by number, within their bound."""
     tasks = ledger.tasks
     are_open = [number for number, task in sorted(tasks.rows.items()) if task.resolution is None]
-    are_over = [number for number, task in sorted(tasks.rows.items()) if task.resolution is not None]
+    are_over = sorted((task.version, number) for number, task in tasks.rows.items() if task.resolution is not None)
     if (are_open, are_over) == (list(tasks.open), tasks.over) and len(are_open) <= OPEN_TASKS_MAX:
         return []
     return [Violation("I19", ledger.ledger_id, f"open tasks {are_open}", f"{list(tasks.open)}")]

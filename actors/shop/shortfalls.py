@@ -1,7 +1,7 @@
 """Shortfalls, and the tasks that they make for staff: each reservation that loses units in one has to be told.
 
 A task is named by the version of the event by which it lost them. It is open until somebody has moved the customer to
-another shop, has let him wait first in line, or has told him that there is nothing more.
+another shop, has let him wait first in line, or has told him that there is nothing more; or until he is served in line.
 """
 
 from bisect import insort
@@ -16,7 +16,7 @@ from actors.core.rejection import Reason
 from actors.core.status import Status
 
 OPEN_TASKS_MAX: Final = 1_024  # of a shop; beyond that the oldest are closed as NOT_HANDLED
-OVER_KEPT_MAX: Final = 1_024  # of those that are over, the newest by number
+OVER_KEPT_MAX: Final = 1_024  # of those that are over, the ones closed last
 
 
 class ShortfallCause(IntEnum):
@@ -34,6 +34,7 @@ class Resolution(IntEnum):
     WAITING = 2
     RELEASED = 3
     NOT_HANDLED = 4
+    SERVED = 5
 
 
 class Shortfall(Value, frozen=True):
@@ -87,32 +88,44 @@ class Tasks:
     """The tasks of a shop by number."""
 
     rows: dict[int, ShortfallTask] = field(default_factory=dict)
-    # Derived, both ascending: a task is opened with the newest number.
-    open: dict[int, None] = field(default_factory=dict)
-    over: list[int] = field(default_factory=list)
+    # Derived: the places of open ones, ascending, as a task is opened with the newest number; and those that are over,
+    # each behind the version that closed it, by which the oldest is forgotten: an old task may be closed just now.
+    open: dict[int, int] = field(default_factory=dict)
+    waiting: dict[int, int] = field(default_factory=dict)  # open ones by their places
+    over: list[tuple[int, int]] = field(default_factory=list)
 
     def put(self, task: ShortfallTask) -> None:
         """Enter a task, or what has become of one. Where too many are open, the oldest is not handled any more."""
         number = task.number
         self.rows[number] = task
         if task.resolution is None:
-            self.open[number] = None
+            self.open[number] = task.place
+            if task.place:
+                self.waiting[task.place] = number
             if len(self.open) > OPEN_TASKS_MAX:
                 oldest = self.rows[next(iter(self.open))]
                 at_ms, version = task.created_at_ms, task.version
                 closed = replace(oldest, resolution=Resolution.NOT_HANDLED, resolved_at_ms=at_ms, version=version)
                 self.put(closed)
             return
-        self.open.pop(number, None)
-        insort(self.over, number)
+        self.waiting.pop(self.open.pop(number, 0), None)
+        insort(self.over, (task.version, number))
         if len(self.over) > OVER_KEPT_MAX:
-            del self.rows[self.over.pop(0)]
+            del self.rows[self.over.pop(0)[1]]
+
+    def served(self, place: int, at_ms: int, version: int) -> None:
+        """A place got its units: there is nothing more to do about the loss, if it was one."""
+        number = self.waiting.get(place)
+        if number is not None:
+            task, resolution = self.rows[number], Resolution.SERVED
+            self.put(replace(task, resolution=resolution, resolved_at_ms=at_ms, version=version))
 
     def page(self, after: int, page_size: int, *, only_open: bool) -> tuple[list[ShortfallTask], int]:
         """A page of tasks, open ones first, each by number, and what to go on after, 0 at the end: a number of an open
         one, or of one that is over, below zero.
         """
         numbers = [number for number in self.open if number > after] if after >= 0 else []
-        places = [*numbers, *(() if only_open else (-number for number in self.over if number > max(0, -after)))]
+        over = () if only_open else sorted(number for _, number in self.over if number > max(0, -after))
+        places = [*numbers, *(-number for number in over)]
         page = places[:page_size]
         return [self.rows[abs(number)] for number in page], page[-1] if len(places) > len(page) else 0

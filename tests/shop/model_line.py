@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from actors.core.status import ReleaseReason, Status
 from actors.shop import commands as ask
+from actors.shop.shortfalls import Resolution
 from tests.shop.model_books import LIVE, Move, Outcome, Reservation
 from tests.shop.model_hours import deadline_ms
 from tests.shop.model_rules import over_a_limit, rule_ms
@@ -125,5 +126,8 @@ def _serve(model: Model, sku: str, now_ms: int, instead_of: Reservation | None =
             first.status = Status.CONFIRMED
             first.deadline_ms = deadline_ms(model.policy.calendar, 0, now_ms + model.policy.collect_within_ms)
         first.place, first.chances = 0, first.chances + 1
+        for task in model.tasks:
+            if task.place is first and task.resolution is None:
+                task.resolution = Resolution.SERVED
         return True
     return False

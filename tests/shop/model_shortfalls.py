@@ -119,8 +119,6 @@ def resolve(model: Model, said: ResolveShortfall, now_ms: int) -> Outcome:
     if goes_on and task.loser.holder:
         return ("no", "PART_OF_ORDER")
     place = task.place
-    if goes_on and place and place.status in [*LIVE, Status.COLLECTED]:
-        return ("no", "TRANSITION_NOT_ALLOWED")
     waits = place is not None and place.status is Status.QUEUED
     is_new = said.resolution is Resolution.WAITING and not waits
     (sku, _, units), *more = task.lost

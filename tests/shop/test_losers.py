@@ -191,11 +191,31 @@ def test_who_waits_by_the_rule_leaves_the_line_when_he_is_moved_or_told() -> Non
         + """
     0:04 | resolve #7 MOVED to S2:7    | #7 SALE #4 HELD lost A 2 of 2 place #4 MOVED to S2:7 | {moved}
     0:05 | receive A 1                 | applied 1                                            | StockAdjusted, Served
-    0:06 | resolve #8 MOVED to S2:8    | TRANSITION_NOT_ALLOWED #3 HELD                       | Refused
-    0:07 | resolve #8 RELEASED         | #8 SALE #3 HELD lost A 1 of 1 place #3 RELEASED      | ShortfallResolved
+    0:06 | resolve #8 MOVED to S2:8    | SHORTFALL_RESOLVED                                   | Refused
+    0:07 | resolve #8 RELEASED         | SHORTFALL_RESOLVED                                   | Refused
     """
     )
     play(page.format(3, 4, sold=sold, moved=moved), WAIT)
+
+
+def test_who_is_served_has_no_task_any_more_and_a_new_one_if_he_loses_again() -> None:
+    watched = play(
+        """
+        at   | said                       | events
+        0:00 | receive A 1                | StockAdjusted
+        0:01 | reserve ann A 1 for 1h     | Reserved
+        0:03 | sell A 1                   | StockAdjusted, ShortfallDeclared, Requeued
+        0:04 | receive A 1                | StockAdjusted, Served
+        0:05 | restart                    |
+        0:06 | sell A 1                   | StockAdjusted, ShortfallDeclared, Requeued
+        0:07 | resolve #11 RELEASED       | ShortfallResolved, Left SHORTFALL
+    """,
+        WAIT,
+    )
+    assert tasks_of(watched) == [
+        "#6 SALE #3 HELD lost A 1 of 1 place #3 SERVED",
+        "#11 SALE #3 HELD lost A 1 of 1 place #3 RELEASED",
+    ]
 
 
 def test_a_part_of_an_order_is_its_orders_to_move() -> None:
@@ -218,6 +238,22 @@ def test_beyond_the_bound_the_oldest_is_closed_as_not_handled() -> None:
     assert (len(tasks.open), len(tasks.over)) == (OPEN_TASKS_MAX, OVER_KEPT_MAX)
     assert 11 not in tasks.rows
     assert tasks.rows[12].resolution is Resolution.NOT_HANDLED
+
+
+def test_the_ones_closed_last_stay_known_whatever_their_numbers() -> None:
+    tasks = Tasks()
+    for number in range(1, OVER_KEPT_MAX + 2):
+        of = ShortfallTask(number, 1, "ann", "web", (), Status.HELD, ShortfallCause.COUNT, number, number)
+        tasks.put(of)
+        if number > 1:
+            tasks.put(replace(of, resolution=Resolution.RELEASED, version=5_000 + number))
+    tasks.put(replace(tasks.rows[1], resolution=Resolution.RELEASED, version=9_000))
+    assert tasks.rows[1].resolution is Resolution.RELEASED
+    assert 2 not in tasks.rows, "the one closed first"
+    again = Tasks()
+    for _, task in sorted(tasks.rows.items()):  # as a snapshot restores them
+        again.put(task)
+    assert (again.open, again.over) == (tasks.open, tasks.over)
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, 7, 8])

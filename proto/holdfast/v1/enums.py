@@ -223,6 +223,8 @@ class ShortfallResolution(IntEnum):
     RELEASED = 3
     # Output only. Nobody did anything about it until 1,024 later ones were open.
     NOT_HANDLED = 4
+    # Output only. The customer waited first in line by the policy's rule, and got the units. Its event is the Served.
+    SERVED = 5
 
 
 class AdjustmentKind(IntEnum):

@@ -26,6 +26,7 @@ class ShortfallResolution(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SHORTFALL_RESOLUTION_WAITING: _ClassVar[ShortfallResolution]
     SHORTFALL_RESOLUTION_RELEASED: _ClassVar[ShortfallResolution]
     SHORTFALL_RESOLUTION_NOT_HANDLED: _ClassVar[ShortfallResolution]
+    SHORTFALL_RESOLUTION_SERVED: _ClassVar[ShortfallResolution]
 SHORTFALL_CAUSE_UNSPECIFIED: ShortfallCause
 SHORTFALL_CAUSE_COUNT: ShortfallCause
 SHORTFALL_CAUSE_SALE: ShortfallCause
@@ -35,6 +36,7 @@ SHORTFALL_RESOLUTION_MOVED: ShortfallResolution
 SHORTFALL_RESOLUTION_WAITING: ShortfallResolution
 SHORTFALL_RESOLUTION_RELEASED: ShortfallResolution
 SHORTFALL_RESOLUTION_NOT_HANDLED: ShortfallResolution
+SHORTFALL_RESOLUTION_SERVED: ShortfallResolution
 
 class LostLine(_message.Message):
     __slots__ = ("sku", "held", "lost")
