@@ -125,11 +125,6 @@ class CustomerActor(LedgerActor):
             return found
 
     @rpc
-    def ledgers(self) -> list[str]:
-        """The ledgers that have begun, stopped ones too."""
-        return self.host.begun_ids()
-
-    @rpc
     def orders(self, ledger_id: str, numbers: list[int]) -> list[Order | Grant | Unseen | None]:
         """For each number its order or grant, None where there is none, Unseen in an archive that is not there."""
         if not self.host.has_begun(ledger_id):

@@ -119,6 +119,11 @@ class LedgerActor:
                 self.told_revision = max(self.told_revision, part.revision)
 
     @rpc
+    def ledgers(self) -> list[str]:
+        """The ledgers that have begun, stopped ones too."""
+        return self.host.begun_ids()
+
+    @rpc
     def bind(self, document: bytes, ledger_ids: list[str]) -> list[str]:
         """Adopt a revision of the chain, and have all ledgers that have begun, and those named, decide by it from now
         on, durably: whoever calls after a restart. Returns which of the named are stopped. Raises ValueError,

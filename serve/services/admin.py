@@ -21,7 +21,6 @@ from actors.core.ids import (
     is_hot,
     ledger_of_slot,
     parse_order_id,
-    sku_of_ledger,
 )
 from actors.orders.commands import BarClaim
 from actors.orders.grants import Grant
@@ -139,12 +138,13 @@ class Admin:
         Checked(request).raise_if_faulty()
         ledger_id = request.store_id
         reply.store_id = ledger_id
-        if not is_customers(ledger_id) and not is_hot(ledger_id):
+        if is_hot(ledger_id):
+            if not await self._stores.has_hot_ledger(ledger_id, deadline=deadline):
+                return
+        elif not is_customers(ledger_id):
             await self._stores.require(ledger_id, deadline=deadline)
         elif not await self._router.has_actor(ledger_id):
             return
-        if is_hot(ledger_id) and sku_of_ledger(ledger_id) not in self._router.chain.hot:
-            return  # asking would begin one
         status = await self._router.ask(ledger_id, "status", ledger_id, deadline=deadline)
         if status is None:
             return

@@ -2,6 +2,7 @@
 
 import grpc
 
+from actors.core.ids import sku_of_ledger
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 from serve.wire import statuses
@@ -31,6 +32,18 @@ class StoreDirectory:
         except DeadlinePassed as error:
             message = "this gateway does not know the shop, and the chain's actor did not answer, and nothing was done"
             raise statuses.refused(grpc.StatusCode.UNAVAILABLE, "CHAIN_AWAY", f"{message}; ask again") from error
+
+    async def has_hot_ledger(self, ledger_id: str, *, deadline: float) -> bool:
+        """Whether the ledger of a hot SKU has begun: that is not asked of the ledger itself, which would begin by it.
+        Raises Refused with NOT_FOUND where neither a journal nor the chain knows it.
+        """
+        begun: list[str] = await self._router.ask(ledger_id, "ledgers", deadline=deadline)
+        if ledger_id in begun:
+            return True
+        await self._router.refresh_chain(deadline)
+        if sku_of_ledger(ledger_id) not in self._router.chain.hot:
+            raise statuses.unknown_hot(ledger_id)
+        return False
 
     def refuse_unknown(self, store_id: str, field: str) -> None:
         """Raises InvalidRequest where the id is malformed, Refused with NOT_FOUND where the chain has no such shop."""

@@ -61,7 +61,7 @@ class Verification:
         ledger_id = request.store_id
         reply.store_id = ledger_id
         if ids.is_hot(ledger_id):
-            if await self._router.has_actor(ledger_id) and ids.sku_of_ledger(ledger_id) in self._router.chain.hot:
+            if await self._stores.has_hot_ledger(ledger_id, deadline=deadline):
                 async with self._turn(deadline):
                     await self._shop(ledger_id, deadline, reply)
                     _fill(reply.discrepancies, await compare_units(self._router, ledger_id, deadline))

@@ -90,6 +90,12 @@ def unknown_store(field: str, store_id: str) -> Refused:
     return refused(grpc.StatusCode.NOT_FOUND, "STORE_UNKNOWN", message, field=field, store_id=store_id)
 
 
+def unknown_hot(ledger_id: str) -> Refused:
+    """The ledger of a SKU that is not hot, nor was lately."""
+    message = f"names the ledger {ledger_id!r}, of a SKU that is not hot, nor was it lately; see ListHotSkus"
+    return refused(grpc.StatusCode.NOT_FOUND, "LEDGER_UNKNOWN", message, field="store_id", ledger_id=ledger_id)
+
+
 def overloaded(retry_after_s: float) -> Status:
     """Refused before any work was done."""
     message = f"too many calls are waiting, and nothing was done; ask again in {retry_after_s:g} s"
