@@ -19,6 +19,7 @@ from actors.core.chain import (
     SkuPromoted,
     Store,
     evolve_chain,
+    known_hot,
     packed,
     policy_set,
     stores_put,
@@ -121,7 +122,8 @@ class ChainActor:
         Returns the document, or None where there are too many, or limits within shops apply to it. Raises JournalError.
         """
         with self._lock:
-            hot, now_ms = self._chain.hot, self._clock.now_ms()
+            now_ms = self._clock.now_ms()
+            hot = known_hot(self._chain.hot, now_ms)  # as they are after the event
             known = hot.get(sku, HotSku(sku))
             by_rate = sum(not each.announced for each in hot.values())
             if self._chain.policy.is_limited_in_shops(sku):

@@ -11,11 +11,14 @@ from msgspec.structs import replace
 from actors.calendar.hours import ALWAYS_OPEN, Calendar
 from actors.core.ids import HOT_PREFIX, is_customers, is_hot, sku_of_ledger
 from actors.core.message import Message, Value, to_json
-from actors.core.policy import HotSku, Policy
+from actors.core.policy import ANSWER_MEMORY_MARGIN_MS, TTL_MS_CEILING, HotSku, Policy
 
 HOT_SKUS_MAX: Final = 64  # known at once; each change of one is written into the journal of each shop
 HOT_BY_RATE_MAX: Final = 32  # of these, so that operators find room whatever is asked for
 READERS_MAX: Final = 64  # named at once; as many names that were dropped are known
+# A hold that was made or extended while its SKU was hot is over by then, and what its ledger answered forgotten, under
+# whatever policy: once the SKU is closed, an extended hold is its shop's.
+CLOSED_MEMORY_MS: Final = TTL_MS_CEILING + ANSWER_MEMORY_MARGIN_MS
 PACKED_LEVEL: Final = 3  # of 5,000 different calendars a ninth is left, in 50 ms; at 6 a twelfth, in 120 ms
 
 
@@ -288,9 +291,19 @@ def evolve_chain(chain: Chain, event: ChainEvent) -> Chain:
             return replace(chain, revision=revision, hot=hot, hot_revision=revision)
 
 
+def known_hot(rows: Mapping[str, HotSku], at_ms: int) -> dict[str, HotSku]:
+    """The hot SKUs that are still known at an instant; one that was closed, for CLOSED_MEMORY_MS."""
+    forget_ms = at_ms - CLOSED_MEMORY_MS
+    return {
+        sku: row
+        for sku, row in sorted(rows.items())
+        if row.is_open or row.announced or (row.generation and row.closed_ms > forget_ms)
+    }
+
+
 def _heated(chain: Chain, event: HotEvent, revision: int) -> dict[str, HotSku]:
-    """The hot SKUs after an event; one that was closed is dropped once no answer of its ledger is remembered."""
-    at_ms, forget_ms = event.at_ms, event.at_ms - chain.policy.answer_memory_ms
+    """The hot SKUs after an event."""
+    at_ms = event.at_ms
     known = chain.hot.get(event.sku, HotSku(event.sku))
     match event:
         case SkuAnnounced(_, from_ms):
@@ -302,12 +315,7 @@ def _heated(chain: Chain, event: HotEvent, revision: int) -> dict[str, HotSku]:
         case _:
             ended = replace(known, generation=revision, is_open=False, closed_ms=at_ms) if known.is_open else known
             now = replace(ended, from_ms=0, announced=False)
-    rows = {**chain.hot, event.sku: now}
-    return {
-        sku: row
-        for sku, row in sorted(rows.items())
-        if row.is_open or row.announced or (row.generation and row.closed_ms > forget_ms)
-    }
+    return known_hot({**chain.hot, event.sku: now}, at_ms)
 
 
 def _rows_of(event: StoresPut, calendars: dict[str, Calendar]) -> list[Store]:

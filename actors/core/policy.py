@@ -57,7 +57,7 @@ class ChainLimitRule(LimitRule, frozen=True):
 class HotSku(Value, frozen=True):
     """A SKU that has, or had, a ledger of its own. `generation` is the chain's revision that opened or closed that
     last, 0 for never: such a one is announced for `from_ms`, and no rule of any ledger yet. One that was closed is
-    known for as long as answers are. `announced`: by an operator, who alone ends it.
+    known for CLOSED_MEMORY_MS. `announced`: by an operator, who alone ends it.
     """
 
     sku: str

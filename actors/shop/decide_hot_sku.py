@@ -1,7 +1,7 @@
 """The decisions of the ledger of a hot SKU; how a key is decided once, beside the shops, is said in `decide_hot`.
 
 It is a ledger like a shop's, with shops in the place of SKUs. It makes holds, extends and releases them, and lets them
-expire; for any other step a hold moves into its shop.
+expire; for any other step, and once the SKU is closed to be extended, a hold moves into its shop.
 """
 
 from typing import assert_never
@@ -30,6 +30,8 @@ def decide_hot_sku(ledger: Ledger, command: cm.HotCommand, now_ms: int) -> Decis
         case cm.Release() | cm.Extend():
             if moved_version(ledger, command.number):
                 return Rejection(Reason.RESERVATION_MOVED, number=command.number)
+            if isinstance(command, cm.Extend) and not _is_open(ledger):
+                return _decide_extend_closed(ledger, command.number, now_ms)
             return decide_step(ledger, command, now_ms)
         case cm.SettleGrant():
             return _decide_settle(ledger, command)
@@ -76,6 +78,17 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
         return Rejection(reason, sku, asked, available, back, short_lines=((sku, asked, available),))
     ttl_ms = command.ttl_ms or policy.hold_ms(command.channel, demand, store_id)
     return (Reserved(command, now_ms + ttl_ms),)
+
+
+def _is_open(ledger: Ledger) -> bool:
+    hot = ledger.policy.hot_by_sku.get(sku_of_ledger(ledger.ledger_id))
+    return hot is not None and hot.is_open
+
+
+def _decide_extend_closed(ledger: Ledger, number: int, now_ms: int) -> Rejection:
+    """A closed SKU is known for a time only, in which all holds here end: one that is extended moves into its shop."""
+    reservation = allowed(ledger, number, Step.EXTEND, now_ms)
+    return reservation if isinstance(reservation, Rejection) else Rejection(Reason.RESERVATION_MOVED, number=number)
 
 
 def _received(ledger: Ledger, store_id: str, handed: int) -> tuple[UnitsReceived, ...]:

@@ -177,6 +177,24 @@ def test_what_is_demoted_returns_to_its_shops(front: Front) -> None:
     assert is_held(front, first("d", "S1", 4))
 
 
+def test_a_hold_of_a_closed_sku_lives_on_in_its_shop_however_long_it_is_extended(front: Front) -> None:
+    front.receive("Q", 1)
+    promote(front)
+    held = front.accept("Reserve", first("a")).reservation.reservation_id
+    demote(front)
+    tidy(front)
+    for day in range(40):
+        request = rs.ExtendReservationRequest(idempotency_key=f"e{day}", reservation_id=held)
+        request.ttl.FromSeconds(2 * 86_400)
+        extended = front.accept("ExtendReservation", request).reservation
+        assert extended.reservation_id.startswith("S1:")
+        held = extended.reservation_id
+        front.clock.move(86_400_000)
+    promote(front, "Q")
+    assert confirm(front, held).reservation.status == CONFIRMED
+    assert (available(front), sold(front)) == (UNITS - 1, 1)
+
+
 def test_baskets_of_it_have_its_units_from_its_ledger(front: Front) -> None:
     """They are decided in their shop, which is handed back what it lacks."""
     promote(front)

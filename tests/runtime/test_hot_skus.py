@@ -7,7 +7,7 @@ import pytest
 
 from actors.chain_actor import ChainActor
 from actors.core.chain import EMPTY, HOT_BY_RATE_MAX, HOT_SKUS_MAX, Chain, Store, part_from_packed
-from actors.core.policy import DAY_MS, HOUR_MS, HotSku, LimitRule, Policy, TtlRule
+from actors.core.policy import DAY_MS, HOUR_MS, TTL_MS_CEILING, HotSku, LimitRule, Policy, TtlRule
 from actors.journal.open import open_journal, sqlite_setting
 from tests.runtime.runtime_fixture import ManualClock
 
@@ -129,13 +129,24 @@ def test_the_actor_of_hot_skus_knows_of_shops_which_are_paused(actor: ChainActor
     assert later.policy_of("hot/A").age > policy.age
 
 
-def test_a_closed_one_is_known_as_long_as_its_answers(actor: ChainActor, clock: ManualClock) -> None:
+def test_a_closed_one_is_known_as_long_as_any_hold_may_last(actor: ChainActor, clock: ManualClock) -> None:
+    """Whatever the policy says now: its holds were made by another one."""
     promote(actor)
     actor.demote_sku("A", True)
-    clock.move(Policy().answer_memory_ms - 1)
+    actor.set_policy(Policy(ttl_ms_max=HOUR_MS), 0)
+    clock.move(TTL_MS_CEILING)
     assert "A" in promote(actor, "B").hot
     clock.move(DAY_MS)
     assert "A" not in promote(actor, "C").hot
+
+
+def test_closed_ones_that_are_known_no_more_take_no_room(actor: ChainActor, clock: ManualClock) -> None:
+    for number in range(HOT_BY_RATE_MAX):
+        promote(actor, f"R{number}", announced=False)
+        actor.demote_sku(f"R{number}", False)
+    assert actor.promote_sku("one-more", 0, False) is None
+    clock.move(TTL_MS_CEILING + DAY_MS)
+    assert list(promote(actor, "one-more", announced=False).hot) == ["one-more"]
 
 
 def test_there_is_a_limit_and_room_for_operators(actor: ChainActor) -> None:

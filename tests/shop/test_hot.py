@@ -12,6 +12,7 @@ from actors.shop.commands import Acknowledge, Amend, Claim, Extend, Grant, Relea
 from actors.shop.events import Reserved
 from actors.shop.hot import GiveBackUnits, HandUnits, HotTotals, MoveOut, NoteMoved, ReceiveUnits, TakeUnitsBack
 from actors.shop.said_hot import move_in_of
+from actors.shop.state import Reservation
 from tests.shop.hot_world import HOT, SKU, World
 
 OPENED, CLOSED = 1, 2  # generations
@@ -191,6 +192,19 @@ def test_what_has_moved_is_frozen_there_and_steps_go_on_in_the_shop() -> None:
     made.ledgers["S1"].wait(made.clock_ms + 1)
     assert made.ledgers["S1"].known(there.number).status is Status.EXPIRED, "its time was over on the way"
     made.check()
+
+
+def test_once_the_sku_is_closed_a_hold_that_is_extended_moves() -> None:
+    """The ledger is known for a time only, in which all of its holds end."""
+    made = world()
+    held, over = (made.reserve("S1", 1, first_at_hot=False) for _ in range(2))
+    assert isinstance(extended := made.say(HOT, Extend("e1", held.number, 60_000)), Reservation)
+    made.say(HOT, Release("r1", over.number, ReleaseReason.OTHER, ()))
+    made.turn()
+    made.adopt(HOT)
+    assert made.say(HOT, Extend("e1", held.number, 60_000)) == extended
+    assert made.say(HOT, Extend("e2", held.number, 90_000)) == Rejection(Reason.RESERVATION_MOVED, number=held.number)
+    assert made.say(HOT, Extend("e3", over.number, 90_000)).reason is Reason.TRANSITION_NOT_ALLOWED
 
 
 def test_a_hold_that_is_over_does_not_move() -> None:
