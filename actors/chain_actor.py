@@ -73,7 +73,8 @@ class ChainActor:
     @rpc
     def set_policy(self, policy: Policy, expected_version: int, known_revision: int = 0) -> bytes | None:
         """Replace the policy; returns the document, or None where the version in force is not the expected one. A hot
-        SKU that it limits within shops is demoted: each shop counts what its customers hold there by itself.
+        SKU that it limits within shops is demoted, also one that is announced: each shop counts what its customers hold
+        there by itself.
 
         A policy equal to the one in force is accepted: the answer to the call that set it may be lost. Raises
         JournalError.
@@ -85,7 +86,7 @@ class ChainActor:
                 if expected_version not in (0, in_force.version):
                     return self._as_owner(None)
                 for each in self._chain.hot.values():
-                    if each.is_open and policy.is_limited_in_shops(each.sku):
+                    if (each.is_open or each.announced) and policy.is_limited_in_shops(each.sku):
                         self._append(SkuDemoted(each.sku, self._clock.now_ms()))
                 self._append(policy_set(self._chain, replace(policy, version=in_force.version + 1)))
             return self._as_owner(packed(self._chain.since(known_revision)))
@@ -143,8 +144,7 @@ class ChainActor:
         with self._lock:
             now_ms = self._clock.now_ms()
             for each in self._chain.hot.values():
-                is_due = each.announced and not each.is_open and each.from_ms <= now_ms
-                if is_due and not self._chain.policy.is_limited_in_shops(each.sku):
+                if each.announced and not each.is_open and each.from_ms <= now_ms:
                     self._append(SkuPromoted(each.sku, True, now_ms))
             return self._as_owner(packed(self._chain.since(known_revision)))
 

@@ -73,11 +73,8 @@ class HotKeeper:
                     await self._see_to(each, deadline)
 
     async def _open_announced(self, deadline: float) -> None:
-        chain, now_ms = self._router.chain, self._clock.now_ms()
-        due = [
-            each.sku for each in chain.hot.values() if each.announced and not each.is_open and each.from_ms <= now_ms
-        ]
-        if any(not chain.policy.is_limited_in_shops(sku) for sku in due):
+        hot, now_ms = self._router.chain.hot.values(), self._clock.now_ms()
+        if any(each.announced and not each.is_open and each.from_ms <= now_ms for each in hot):
             await self._router.change_chain("open_announced", deadline=deadline)
 
     async def _go_by_rates(self, deadline: float) -> None:

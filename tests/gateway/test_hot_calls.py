@@ -47,6 +47,15 @@ def test_an_announced_one_is_told_before_it_begins_and_can_be_taken_back(front: 
     assert listed(front) == []
 
 
+def test_a_limit_within_shops_takes_an_announcement_back(front: Front) -> None:
+    promoted(front, "A", front.clock.now_ms() + 60_000)
+    promoted(front, "B", front.clock.now_ms() + 60_000)
+    policy = front.accept("GetPolicy", ad.GetPolicyRequest()).policy
+    policy.limit_rules.add(sku="A", units_max=1)
+    front.accept("SetPolicy", ad.SetPolicyRequest(policy=policy))
+    assert [hot.sku for hot in listed(front)] == ["B"]
+
+
 def test_one_too_many_is_refused_by_name(front: Front) -> None:
     for number in range(HOT_SKUS_MAX):
         promoted(front, f"A{number:02d}")

@@ -87,7 +87,7 @@ LATER: Final = {
     "a demo that refuses too few baskets by name": (6, 0),
     "units handed to tills and channels": (2_199, 14),
     "a till that is cut off, in the demo": (140, 1),
-    "which SKUs are hot, as the chain says, and calls for it": (481, 2),
+    "which SKUs are hot, as the chain says, and calls for it": (478, 2),
     "tasks of a stopped ledger that rest, in a file of their own": (42, 1),
     "a line of 200 in the demo, and who was served when": (220, 2),
     "tasks of shortfalls, losers first in line, and ways out": (740, 11),

@@ -115,6 +115,7 @@ class AdminServiceServicer:
 
     def SetPolicy(self, request, context):
         """Replaces the policy. FAILED_PRECONDITION where the policy is no longer the version that the caller read.
+        A SKU that is hot, or announced to be, is demoted where a limit within shops comes to apply to it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
