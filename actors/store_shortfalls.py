@@ -4,7 +4,6 @@ from actors.core.status import Status, TransferStatus
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor
 from actors.shop.decide_line import expected_at_ms, standing_in_line
-from actors.shop.decide_shortfalls import status_of
 from actors.shop.shortfalls import ShortfallTask
 from actors.shop.state import Ledger
 
@@ -28,13 +27,13 @@ class ShortfallQuestions(LedgerActor):
             return ledger.version, [(task, _expected_ms(ledger, task, arrivals, now_ms)) for task in page], after
 
     @rpc
-    def shortfall(self, store_id: str, number: int) -> tuple[ShortfallTask, Status | None] | None:
-        """A task, and how the reservation stands that waits for its units; None where there is none."""
+    def shortfall(self, store_id: str, number: int) -> ShortfallTask | None:
+        """A task, None where there is none."""
         if not self.host.has_begun(store_id):
             return None
         with self.host.reading(store_id) as (hosted, _):
-            task = hosted.ledger.tasks.rows.get(number)
-            return None if task is None else (task, status_of(hosted.ledger, task.place))
+            ledger: Ledger = hosted.ledger
+            return ledger.tasks.rows.get(number)
 
 
 def _arrivals(ledger: Ledger, now_ms: int) -> dict[str, int]:

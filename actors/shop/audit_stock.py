@@ -11,7 +11,7 @@ from actors.core.status import Status
 from actors.shop import events
 from actors.shop.audit_allotments import HandedOut
 from actors.shop.audit_books import Book, Found, Hold, Rules
-from actors.shop.shortfall_events import Requeued, ShortfallDeclared, ShortfallResolved
+from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
 from actors.shop.shortfalls import Resolution
 
 OPEN_TASKS_MAX: Final = 1_024
@@ -48,6 +48,7 @@ class StockAudit:
             events.StockCounted: self._counted,
             events.SafetyStockSet: self._safety_stock_set,
             ShortfallDeclared: self._declared,
+            MoveBegun: self._move_begun,
             ShortfallResolved: self._resolved,
         }
 
@@ -110,6 +111,11 @@ class StockAudit:
                 self._waiting[place] = version
             if len(self._tasks) > OPEN_TASKS_MAX:
                 self._close(next(iter(self._tasks)))
+
+    def _move_begun(self, event: MoveBegun, at_ms: int) -> None:
+        self._answered(event.key, at_ms)
+        if event.number not in self._tasks:
+            self._found("I19", f"task {event.number}", "an open one, to be moved", "none")
 
     def _resolved(self, event: ShortfallResolved, at_ms: int) -> None:
         self._answered(event.key, at_ms)

@@ -10,7 +10,7 @@ from actors.shop.commands import AdjustmentKind, Movement, Reserve
 from actors.shop.decide_line import expected_at_ms, may_wait, no_place
 from actors.shop.events import Event, Left, Queued, Released
 from actors.shop.line import Line
-from actors.shop.shortfall_events import Requeued, ShortfallDeclared, ShortfallResolved
+from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
 from actors.shop.shortfalls import Resolution, ResolveShortfall, Shortfall, ShortfallCause, ShortfallTask
 from actors.shop.state import Ledger, Reservation
 
@@ -72,7 +72,9 @@ def _kept_out(ledger: Ledger, before: Reservation, joined: list[str]) -> Reason 
 
 
 def decide_resolve_shortfall(ledger: Ledger, command: ResolveShortfall, now_ms: int) -> Decision:
-    """Close a task. Whoever is moved or told leaves the line; whoever is to wait gets a place, unless he has one."""
+    """Close a task. Whoever is moved or told leaves the line; whoever is to wait gets a place, unless he has one. Where
+    nothing was made in the other shop yet, the move is begun, and the task stays open.
+    """
     task = ledger.tasks.rows.get(command.number)
     if task is None:
         return Rejection(Reason.SHORTFALL_NOT_FOUND)
@@ -80,6 +82,8 @@ def decide_resolve_shortfall(ledger: Ledger, command: ResolveShortfall, now_ms: 
         return Rejection(Reason.SHORTFALL_RESOLVED)
     if task.order and command.resolution is not Resolution.RELEASED:
         return Rejection(Reason.PART_OF_ORDER, number=task.reservation)
+    if command.resolution is Resolution.MOVED and not command.moved_to:
+        return (MoveBegun(command.key, fingerprint(command), command.number, command.to_store),)
     status = status_of(ledger, task.place)
     resolved = command.key, fingerprint(command), command.number, command.resolution, command.moved_to
     if status is Status.QUEUED:

@@ -16,7 +16,7 @@ from actors.core.transact import PolicyAdopted, Refused
 from actors.shop.allotments import Allotment, Drawn, HolderKind
 from actors.shop.commands import Claim, Lines, Movement, Reserve, by_sku
 from actors.shop.hot_events import HotEvent, touched_by_hot
-from actors.shop.shortfall_events import Requeued, ShortfallDeclared, ShortfallEvent, ShortfallResolved
+from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallEvent, ShortfallResolved
 from actors.shop.shortfalls import Shortfall, ShortfallCause
 from actors.shop.state import AnyReservation
 from actors.shop.transfer_events import (
@@ -316,6 +316,7 @@ Answering = (
     | TransferSent
     | TransferReceived
     | Left
+    | MoveBegun
     | ShortfallResolved
 )
 
@@ -381,7 +382,7 @@ def touched_skus(event: Event) -> tuple[str, ...]:
             return tuple(sku for sku, _ in event.before.lines)
         case Refused() | Confirmed() | ReadyMarked() | Extended() | Acknowledged() | ShortfallDeclared():
             return ()
-        case PolicyAdopted() | AllotmentExtended() | Given() | ShortfallResolved():
+        case PolicyAdopted() | AllotmentExtended() | Given() | MoveBegun() | ShortfallResolved():
             return ()
         case TransferExpected() | TransferAdvised() | TransferClosed():
             return ()

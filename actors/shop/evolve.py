@@ -28,7 +28,7 @@ from actors.shop.hot_events import HotEvent
 from actors.shop.position import Position
 from actors.shop.promised import change_rank, promise, put_apart, unpromise
 from actors.shop.said import absent, claimed_by, given_back, made_by, outcome_of, release_of
-from actors.shop.shortfall_events import Requeued, ShortfallDeclared, ShortfallResolved
+from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
 from actors.shop.state import Ledger, Part, Remembered, Reservation
 from actors.shop.transfer_events import TransferEvent
 
@@ -85,7 +85,7 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
             return _evolve_stock_counted(ledger, event, at_ms)
         case ev.SafetyStockSet():
             return _evolve_safety_stock_set(ledger, event, at_ms)
-        case ShortfallDeclared() | Requeued() | ShortfallResolved():
+        case ShortfallDeclared() | Requeued() | MoveBegun() | ShortfallResolved():
             return evolve_shortfall(ledger, event, at_ms)
         case PolicyAdopted():
             ledger.policy = event.policy.with_kept(ledger.policy, event.kept)

@@ -13,7 +13,7 @@ from actors.shop.evolve_line import enter_line
 from actors.shop.expiry import move_deadline
 from actors.shop.line import InLine
 from actors.shop.promised import unpromise
-from actors.shop.shortfall_events import Requeued, ShortfallDeclared, ShortfallEvent, ShortfallResolved
+from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallEvent, ShortfallResolved
 from actors.shop.shortfalls import ShortfallTask
 from actors.shop.state import Ledger, Remembered, Reservation
 
@@ -23,6 +23,9 @@ def evolve_shortfall(ledger: Ledger, event: ShortfallEvent, at_ms: int) -> Remem
     match event:
         case Requeued():
             _evolve_requeued(ledger, event, at_ms)
+        case MoveBegun():
+            begun = Recorded(event.fingerprint, ledger.version, ledger.tasks.rows[event.number])
+            return ledger.made(event.key, begun, ledger.version - event.number)
         case ShortfallResolved():
             return _evolve_resolved(ledger, event, at_ms)
         case ShortfallDeclared():

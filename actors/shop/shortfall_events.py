@@ -19,6 +19,16 @@ class Requeued(Message, frozen=True):
     cause: ShortfallCause
 
 
+class MoveBegun(Message, frozen=True):
+    """A task is to be closed by a move to another shop, under the key of that call and no other's. The task is open."""
+
+    key: str
+    fingerprint: str
+    number: int
+    to_store: str
+    answer: ShortfallTask | None = None
+
+
 class ShortfallResolved(Message, frozen=True):
     """A task was closed. `place` is the number of the reservation that waits for the units from the next event on, 0
     for none that is new.
@@ -33,4 +43,4 @@ class ShortfallResolved(Message, frozen=True):
     answer: ShortfallTask | None = None
 
 
-ShortfallEvent = ShortfallDeclared | Requeued | ShortfallResolved
+ShortfallEvent = ShortfallDeclared | Requeued | MoveBegun | ShortfallResolved

@@ -74,13 +74,20 @@ class ShortfallTask(Message, frozen=True):
 
 
 class ResolveShortfall(Message, frozen=True):
-    """Close a task. For MOVED, `to_store` is the other shop, and `moved_to` the reservation that was made there."""
+    """Close a task. For MOVED, `to_store` is the other shop, and `moved_to` the reservation that was made there. Where
+    it is empty yet, the move is begun, under the key that `key_of_move` makes of the call's.
+    """
 
     key: str
     number: int
     resolution: Resolution
     to_store: str = ""
     moved_to: str = ""
+
+
+def key_of_move(key: str) -> str:
+    """The key under which the task's shop keeps where a call with this one moves its task."""
+    return f"\nmove {key}"
 
 
 @dataclass(slots=True, eq=False)

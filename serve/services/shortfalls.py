@@ -6,10 +6,11 @@ from typing import Final
 from msgspec.structs import replace
 
 from actors.core.ids import format_reservation_id, is_hot
+from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.protocol.messages import Answer, Held, Refusal
 from actors.shop.commands import Lines, Release, Reserve
-from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallTask
+from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallTask, key_of_move
 from holdfast.v1 import shortfall_service_pb2 as sf
 from serve.calls import Call, failure_of
 from serve.coordination.hot import HotCalls
@@ -90,9 +91,20 @@ class Shortfalls:
         if command.resolution is Resolution.MOVED:
             to_store = command.to_store
             await self._stores.require(to_store, "to_store_id", deadline=deadline)
+            # First, so that a repeat for another shop is refused before that one holds units as well.
+            begun = replace(command, key=key_of_move(command.key))
+            answer = await self._router.send((store_id, begun), deadline, promise=True)
+            if not isinstance(answer, ShortfallTask):
+                _fill(answer, store_id, reply)
+                return
             ledger_id, moved = await self._hold(store_id, command, deadline)
             if isinstance(moved, Held):
                 held = ledger_id, moved.number
+                status = await self._status(*held, deadline)
+                if status not in LIVE and status is not Status.COLLECTED:  # a repeat, and what it had held is over
+                    no = Rejection(Reason.TRANSITION_NOT_ALLOWED, number=moved.number, status=status)
+                    _fill(Refusal(0, no), ledger_id, reply)
+                    return
                 command = replace(command, moved_to=format_reservation_id(*held))
             elif moved is not None:
                 _fill(moved, to_store, reply)
@@ -104,18 +116,22 @@ class Shortfalls:
 
     async def _hold(self, store_id: str, command: ResolveShortfall, deadline: float) -> tuple[str, Answer]:
         """Hold the units in the other shop, under the same key: the ledger that decided, which may be that of a hot
-        SKU, and its answer; None where the task's shop refuses whatever that says, or has closed the task under this
-        key.
+        SKU, and its answer; None where the task is closed, under this key or another one.
         """
-        found = await self._router.ask(store_id, "shortfall", store_id, command.number, deadline=deadline)
-        if found is None:
-            return store_id, None
-        task, status = found
-        if task.resolution is not None or task.order or status in LIVE or status is Status.COLLECTED:
+        task = await self._router.ask(store_id, "shortfall", store_id, command.number, deadline=deadline)
+        if task is None or task.resolution is not None:
             return store_id, None
         lost_by = format_reservation_id(store_id, task.reservation)  # shown there as the caller's own number
         wanted = Reserve(command.key, task.customer_id, task.channel, "", task.lost(), 0, 0, lost_by)
         return await self._hot.reserve((command.to_store, wanted), deadline, is_first=False)
+
+    async def _status(self, ledger_id: str, number: int, deadline: float) -> Status | None:
+        """How a hold stands now; None where it is forgotten."""
+        if is_hot(ledger_id):
+            _, _, found = await self._hot.read(ledger_id, number, deadline)
+        else:
+            _, found = await self._router.ask(ledger_id, "reservation", ledger_id, number, deadline=deadline)
+        return None if found is None else found.status
 
     async def _let_go(self, command: ResolveShortfall, ledger_id: str, number: int, deadline: float) -> None:
         """Somebody else was sooner. Should this not arrive, the hold expires."""

@@ -8,7 +8,7 @@ from actors.orders import events as order_events
 from actors.protocol.messages import Refusal
 from actors.shop import events as ev
 from actors.shop.hot_events import HotEvent, MovedIn, UnitsHanded, UnitsTakenBack
-from actors.shop.shortfall_events import Requeued, ShortfallDeclared, ShortfallResolved
+from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
 from actors.shop.transfer_events import TransferEvent
 from holdfast.v1 import event_pb2, stock_pb2
 from serve.wire.allotments import fill_event_of_allotment
@@ -64,7 +64,7 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
                 reply.safety_stock_set.safety_stocks.add(sku=sku, quantity=quantity)
         case ShortfallDeclared():
             fill_shortfall(event.shortfall, store_id, reply.shortfall_declared.shortfall)
-        case ev.Released() | Requeued() | ShortfallResolved():
+        case ev.Released() | Requeued() | MoveBegun() | ShortfallResolved():
             fill_event_of_shortfall(event, store_id, reply)
         case _ if isinstance(event, ev.OfAllotments | ev.Given):
             fill_event_of_allotment(event, store_id, version, at_ms, reply)

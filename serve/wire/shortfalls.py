@@ -4,7 +4,7 @@ from typing import Final
 
 from actors.core.ids import format_reservation_id, parse_reservation_id
 from actors.shop.events import Released
-from actors.shop.shortfall_events import Requeued, ShortfallResolved
+from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallResolved
 from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallTask
 from holdfast.v1 import event_pb2, shortfall_pb2, shortfall_service_pb2 as sf
 from serve.wire.fields import fill_instant, fill_lines
@@ -51,7 +51,7 @@ def fill_task(task: ShortfallTask, store_id: str, reply: shortfall_pb2.Shortfall
 
 
 def fill_event_of_shortfall(
-    event: Released | Requeued | ShortfallResolved, store_id: str, reply: event_pb2.Event
+    event: Released | Requeued | MoveBegun | ShortfallResolved, store_id: str, reply: event_pb2.Event
 ) -> None:
     """What became of who lost, or of a task."""
     match event:
@@ -66,6 +66,9 @@ def fill_event_of_shortfall(
             fill_lines(event.lines, reply.requeued.lines)
             fill_instant(event.expires_at_ms, reply.requeued.expires_at)
             reply.requeued.cause = int(event.cause)  # type: ignore[assignment]
+        case MoveBegun():
+            reply.move_begun.task_id = format_task_id(store_id, event.number)
+            reply.move_begun.to_store_id = event.to_store
         case ShortfallResolved():
             told = reply.shortfall_resolved
             told.task_id = format_task_id(store_id, event.number)

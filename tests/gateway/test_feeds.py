@@ -85,7 +85,7 @@ def test_every_kind_of_event_has_its_message(front: Front) -> None:
         kinds = [event.WhichOneof("change") for event in events]
         of_shops = {field.name for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["change"].fields}
         of_lines = {"queued", "served", "passed_over", "left"}  # see test_line, and of these test_shortfalls:
-        of_lines |= {"requeued", "shortfall_resolved"}
+        of_lines |= {"requeued", "move_begun", "shortfall_resolved"}
         of_others = {"order_changed", "claim_barred", "transfer_changed", "hot_units_changed"}
         assert set(kinds) == of_shops - of_lines - of_others
         by_kind = {event.WhichOneof("change"): event for event in reversed(events)}

@@ -153,7 +153,7 @@ def test_a_move_that_was_cut_off_goes_on_under_its_key(
     send = router.send
 
     async def cut(entry: Entry, deadline: float, *, promise: bool) -> Answer:
-        if not isinstance(entry[1], ResolveShortfall):
+        if not isinstance(entry[1], ResolveShortfall) or not entry[1].moved_to:
             return await send(entry, deadline, promise=promise)
         monkeypatch.setattr(router, "send", send)
         if lost_at == "after":
@@ -168,6 +168,43 @@ def test_a_move_that_was_cut_off_goes_on_under_its_key(
     assert resolve(short, "m1", bob.task_id, MOVED, "S2").task.moved_to_reservation_id == "S2:3"
     assert short.version("S2") == 3, "one hold"
     assert [task.resolution for task in tasks(short)] == [0, MOVED]
+
+
+def test_a_key_has_one_target_and_closes_nothing_with_a_hold_that_is_over(
+    short: Front, monkeypatch: pytest.MonkeyPatch, clock: ManualClock
+) -> None:
+    """The outcome of the first call is unknown, as its connection is lost before the task is closed."""
+    bob, _ = tasks(short)
+    short.receive("A", 5, "S3")
+    before = short.version("S3")
+    router = short.gateway._router
+    send = router.send
+
+    async def cut(entry: Entry, deadline: float, *, promise: bool) -> Answer:
+        if isinstance(entry[1], ResolveShortfall) and entry[1].moved_to:
+            monkeypatch.setattr(router, "send", send)
+            raise DeadlinePassed(sent=True)
+        return await send(entry, deadline, promise=promise)
+
+    monkeypatch.setattr(router, "send", cut)
+    of: dict[str, Any] = {"task_id": bob.task_id, "resolution": MOVED, "to_store_id": "S2"}
+    unknown = short.ask("ResolveShortfall", sf.ResolveShortfallRequest(idempotency_key="m1", **of))
+    assert unknown.code is grpc.StatusCode.UNAVAILABLE
+    other = resolve(short, "m1", bob.task_id, MOVED, "S3").rejection
+    assert (other.reason, other.store_id) == (error_pb2.REASON_IDEMPOTENCY_KEY_REUSED, "S1")
+    assert short.version("S3") == before, "nothing was held"
+    clock.move(3 * 3_600_000)
+    over = resolve(short, "m1", bob.task_id, MOVED, "S2").rejection
+    assert (over.reason, over.reservation_id) == (error_pb2.REASON_TRANSITION_NOT_ALLOWED, "S2:3")
+    assert tasks(short)[0].task_id == bob.task_id, "it is open"
+    assert resolve(short, "m2", bob.task_id, MOVED, "S3").task.moved_to_reservation_id == f"S3:{before + 1}"
+    begun, version = int(bob.task_id[3:]) + 1, short.version()
+
+    async def main() -> None:
+        event, *_ = await events_of(short, version - begun, S1=begun)
+        assert (event.move_begun.task_id, event.move_begun.to_store_id) == (bob.task_id, "S2")
+
+    short.run(main)
 
 
 def test_who_is_to_wait_is_served_first_and_the_feed_tells(short: Front) -> None:

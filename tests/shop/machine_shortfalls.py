@@ -44,13 +44,13 @@ class LosesUnits(WaitsInLine):
         self.say(CountStock(self.fresh_key(), ((sku, left),), 0, True))
 
     @precondition(lambda self: self.model.tasks)
-    @rule(pick=some.picks, resolution=st.sampled_from(RESOLUTIONS))
-    def resolve(self, pick: int, resolution: Resolution) -> None:
-        """Mostly one that is open; now and then one that is not, or none."""
+    @rule(pick=some.picks, resolution=st.sampled_from(RESOLUTIONS), is_begun=st.booleans())
+    def resolve(self, pick: int, resolution: Resolution, is_begun: bool) -> None:
+        """Mostly one that is open; now and then one that is not, or none. Some moves are begun, and go no further."""
         still = [task for task in self.model.tasks if task.resolution is None]
         found = still if still and pick % 5 else self.model.tasks
         number = 1 if pick % 23 == 22 else found[pick % len(found)].number
-        moved_to = "S2:7" if resolution is Resolution.MOVED else ""
+        moved_to = "S2:7" if resolution is Resolution.MOVED and not is_begun else ""
         self.say(ResolveShortfall(self.fresh_key(), number, resolution, moved_to=moved_to))
 
     @invariant()

@@ -118,6 +118,9 @@ def resolve(model: Model, said: ResolveShortfall, now_ms: int) -> Outcome:
     goes_on = said.resolution is not Resolution.RELEASED
     if goes_on and task.loser.holder:
         return ("no", "PART_OF_ORDER")
+    if said.resolution is Resolution.MOVED and not said.moved_to:
+        model.events += 1
+        return task.outcome()
     place = task.place
     waits = place is not None and place.status is Status.QUEUED
     is_new = said.resolution is Resolution.WAITING and not waits

@@ -12,8 +12,16 @@ from actors.core.status import Status
 from actors.core.transact import PolicyAdopted
 from actors.shop.commands import CountStock
 from actors.shop.events import Event, Served
-from actors.shop.shortfall_events import ShortfallDeclared, ShortfallResolved
-from actors.shop.shortfalls import OPEN_TASKS_MAX, OVER_KEPT_MAX, Resolution, ShortfallCause, ShortfallTask, Tasks
+from actors.shop.shortfall_events import MoveBegun, ShortfallDeclared, ShortfallResolved
+from actors.shop.shortfalls import (
+    OPEN_TASKS_MAX,
+    OVER_KEPT_MAX,
+    Resolution,
+    ResolveShortfall,
+    ShortfallCause,
+    ShortfallTask,
+    Tasks,
+)
 from tests.shop.scenario import play
 from tests.shop.scenario_text import instant, task_text
 from tests.shop.watched import Watched
@@ -216,6 +224,28 @@ def test_who_is_served_has_no_task_any_more_and_a_new_one_if_he_loses_again() ->
         "#6 SALE #3 HELD lost A 1 of 1 place #3 SERVED",
         "#11 SALE #3 HELD lost A 1 of 1 place #3 RELEASED",
     ]
+
+
+def test_a_move_that_is_begun_leaves_the_task_open_and_its_key_has_one_target() -> None:
+    page = """
+        at   | said                        | answer                                             | events
+        0:00 | receive A 1                 | applied 1                                          | StockAdjusted
+        0:01 | reserve ann A 1             | #2 HELD A 1 until 2:01                             | Reserved
+        0:02 | sell A 1                    | applied 1 short A 1: #2 -1                         | {sold}
+        0:03 | b: resolve #5 MOVED         | #5 SALE #2 HELD lost A 1 of 1                      | MoveBegun
+        0:04 | b: resolve #5 MOVED         | #5 SALE #2 HELD lost A 1 of 1 (again)              |
+        0:05 | restart                     |                                                    |
+        0:06 | b: resolve #5 MOVED         | #5 SALE #2 HELD lost A 1 of 1 (again)              |
+        0:07 | k: resolve #5 MOVED to S2:7 | #5 SALE #2 HELD lost A 1 of 1 MOVED to S2:7        | ShortfallResolved
+        0:08 | resolve #5 MOVED            | SHORTFALL_RESOLVED                                 | Refused
+    """
+    watched = play(page.format(sold="StockAdjusted, ShortfallDeclared, Released SHORTFALL"))
+    other = ResolveShortfall("b", 5, Resolution.MOVED, "S3")
+    assert "IDEMPOTENCY_KEY_REUSED" in str(watched.say(other, instant("0:09")).answer)
+    begun = replace(next(record for record in watched.records if isinstance(record.event, MoveBegun)).event, key="late")
+    last = watched.records[-1]
+    watched.records.append(last._replace(version=last.version + 1, event=begun))
+    assert {violation.invariant for violation in watched.audited().violations} == {"I19"}
 
 
 def test_a_part_of_an_order_is_its_orders_to_move() -> None:

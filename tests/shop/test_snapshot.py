@@ -14,7 +14,7 @@ from actors.shop.events import Event
 from actors.shop.expiry import due
 from actors.shop.hot_events import HotEvent
 from actors.shop.invariants import check
-from actors.shop.shortfalls import Resolution, ResolveShortfall
+from actors.shop.shortfalls import Resolution, ResolveShortfall, key_of_move
 from actors.shop.snapshot import FORMAT, Capture, Head, restore
 from actors.shop.state import Reservation
 from tests.shop.scenario import play
@@ -112,7 +112,9 @@ def with_a_loss(watched: Watched) -> Watched:
     now_ms = watched.ledger.time_ms
     watched.adopt(replace(POLICY, version=POLICY.version + 1, losers_wait=True), now_ms)
     watched.say(CountStock("lost", (("E", 0),), 0, True), now_ms)
-    watched.say(ResolveShortfall("told", next(iter(watched.ledger.tasks.open)), Resolution.RELEASED), now_ms)
+    task = next(iter(watched.ledger.tasks.open))
+    watched.say(ResolveShortfall(key_of_move("moved"), task, Resolution.MOVED, "S2"), now_ms)
+    watched.say(ResolveShortfall("told", task, Resolution.RELEASED), now_ms)
     return watched
 
 

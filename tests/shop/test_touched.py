@@ -62,6 +62,7 @@ PAGE = """
     9:00 | reserve fi D 1 waiting 3h   | Queued
     9:00 | release #46                 | Left OTHER, Served
    11:00 | wait                        | PassedOver, Served
+   11:01 | resolve #22 MOVED           | MoveBegun
    11:01 | resolve #22 RELEASED        | ShortfallResolved
 """
 

@@ -101,7 +101,7 @@ class Callers:
         """One of the newest tasks, which may be closed."""
         ways = Resolution.MOVED, Resolution.WAITING, Resolution.WAITING, Resolution.RELEASED
         resolution = self._random.choice(ways)
-        moved_to = "S2:7" if resolution is Resolution.MOVED else ""
+        moved_to = self._random.choice(("S2:7", "")) if resolution is Resolution.MOVED else ""
         return ResolveShortfall(key, self._random.choice(self.tasks[-5:]), resolution, moved_to=moved_to)
 
     def _miss(self, key: str) -> cm.Command:

@@ -16,7 +16,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Event(_message.Message):
-    __slots__ = ("store_id", "version", "at", "record_hash", "reserved", "refused", "confirmed", "ready_marked", "collected", "released", "expired", "extended", "stock_adjusted", "stock_counted", "safety_stock_set", "shortfall_declared", "policy_adopted", "amended", "claimed", "outcome_applied", "acknowledged", "order_changed", "claim_barred", "allotted", "allotment_extended", "allotment_returned", "allotment_expired", "allotment_shrunk", "quota_drawn", "given", "transfer_changed", "queued", "served", "passed_over", "left", "requeued", "shortfall_resolved", "hot_units_changed")
+    __slots__ = ("store_id", "version", "at", "record_hash", "reserved", "refused", "confirmed", "ready_marked", "collected", "released", "expired", "extended", "stock_adjusted", "stock_counted", "safety_stock_set", "shortfall_declared", "policy_adopted", "amended", "claimed", "outcome_applied", "acknowledged", "order_changed", "claim_barred", "allotted", "allotment_extended", "allotment_returned", "allotment_expired", "allotment_shrunk", "quota_drawn", "given", "transfer_changed", "queued", "served", "passed_over", "left", "requeued", "shortfall_resolved", "hot_units_changed", "move_begun")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
@@ -55,6 +55,7 @@ class Event(_message.Message):
     REQUEUED_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_RESOLVED_FIELD_NUMBER: _ClassVar[int]
     HOT_UNITS_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    MOVE_BEGUN_FIELD_NUMBER: _ClassVar[int]
     store_id: str
     version: int
     at: _timestamp_pb2.Timestamp
@@ -93,7 +94,8 @@ class Event(_message.Message):
     requeued: RequeuedEvent
     shortfall_resolved: ShortfallResolvedEvent
     hot_units_changed: HotUnitsChangedEvent
-    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., record_hash: _Optional[int] = ..., reserved: _Optional[_Union[ReservedEvent, _Mapping]] = ..., refused: _Optional[_Union[RefusedEvent, _Mapping]] = ..., confirmed: _Optional[_Union[ConfirmedEvent, _Mapping]] = ..., ready_marked: _Optional[_Union[ReadyMarkedEvent, _Mapping]] = ..., collected: _Optional[_Union[CollectedEvent, _Mapping]] = ..., released: _Optional[_Union[ReleasedEvent, _Mapping]] = ..., expired: _Optional[_Union[ExpiredEvent, _Mapping]] = ..., extended: _Optional[_Union[ExtendedEvent, _Mapping]] = ..., stock_adjusted: _Optional[_Union[StockAdjustedEvent, _Mapping]] = ..., stock_counted: _Optional[_Union[StockCountedEvent, _Mapping]] = ..., safety_stock_set: _Optional[_Union[SafetyStockSetEvent, _Mapping]] = ..., shortfall_declared: _Optional[_Union[ShortfallDeclaredEvent, _Mapping]] = ..., policy_adopted: _Optional[_Union[PolicyAdoptedEvent, _Mapping]] = ..., amended: _Optional[_Union[AmendedEvent, _Mapping]] = ..., claimed: _Optional[_Union[ClaimedEvent, _Mapping]] = ..., outcome_applied: _Optional[_Union[OutcomeAppliedEvent, _Mapping]] = ..., acknowledged: _Optional[_Union[AcknowledgedEvent, _Mapping]] = ..., order_changed: _Optional[_Union[OrderChangedEvent, _Mapping]] = ..., claim_barred: _Optional[_Union[ClaimBarredEvent, _Mapping]] = ..., allotted: _Optional[_Union[AllottedEvent, _Mapping]] = ..., allotment_extended: _Optional[_Union[AllotmentExtendedEvent, _Mapping]] = ..., allotment_returned: _Optional[_Union[AllotmentReturnedEvent, _Mapping]] = ..., allotment_expired: _Optional[_Union[AllotmentExpiredEvent, _Mapping]] = ..., allotment_shrunk: _Optional[_Union[AllotmentShrunkEvent, _Mapping]] = ..., quota_drawn: _Optional[_Union[QuotaDrawnEvent, _Mapping]] = ..., given: _Optional[_Union[GivenEvent, _Mapping]] = ..., transfer_changed: _Optional[_Union[TransferChangedEvent, _Mapping]] = ..., queued: _Optional[_Union[QueuedEvent, _Mapping]] = ..., served: _Optional[_Union[ServedEvent, _Mapping]] = ..., passed_over: _Optional[_Union[PassedOverEvent, _Mapping]] = ..., left: _Optional[_Union[LeftEvent, _Mapping]] = ..., requeued: _Optional[_Union[RequeuedEvent, _Mapping]] = ..., shortfall_resolved: _Optional[_Union[ShortfallResolvedEvent, _Mapping]] = ..., hot_units_changed: _Optional[_Union[HotUnitsChangedEvent, _Mapping]] = ...) -> None: ...
+    move_begun: MoveBegunEvent
+    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., record_hash: _Optional[int] = ..., reserved: _Optional[_Union[ReservedEvent, _Mapping]] = ..., refused: _Optional[_Union[RefusedEvent, _Mapping]] = ..., confirmed: _Optional[_Union[ConfirmedEvent, _Mapping]] = ..., ready_marked: _Optional[_Union[ReadyMarkedEvent, _Mapping]] = ..., collected: _Optional[_Union[CollectedEvent, _Mapping]] = ..., released: _Optional[_Union[ReleasedEvent, _Mapping]] = ..., expired: _Optional[_Union[ExpiredEvent, _Mapping]] = ..., extended: _Optional[_Union[ExtendedEvent, _Mapping]] = ..., stock_adjusted: _Optional[_Union[StockAdjustedEvent, _Mapping]] = ..., stock_counted: _Optional[_Union[StockCountedEvent, _Mapping]] = ..., safety_stock_set: _Optional[_Union[SafetyStockSetEvent, _Mapping]] = ..., shortfall_declared: _Optional[_Union[ShortfallDeclaredEvent, _Mapping]] = ..., policy_adopted: _Optional[_Union[PolicyAdoptedEvent, _Mapping]] = ..., amended: _Optional[_Union[AmendedEvent, _Mapping]] = ..., claimed: _Optional[_Union[ClaimedEvent, _Mapping]] = ..., outcome_applied: _Optional[_Union[OutcomeAppliedEvent, _Mapping]] = ..., acknowledged: _Optional[_Union[AcknowledgedEvent, _Mapping]] = ..., order_changed: _Optional[_Union[OrderChangedEvent, _Mapping]] = ..., claim_barred: _Optional[_Union[ClaimBarredEvent, _Mapping]] = ..., allotted: _Optional[_Union[AllottedEvent, _Mapping]] = ..., allotment_extended: _Optional[_Union[AllotmentExtendedEvent, _Mapping]] = ..., allotment_returned: _Optional[_Union[AllotmentReturnedEvent, _Mapping]] = ..., allotment_expired: _Optional[_Union[AllotmentExpiredEvent, _Mapping]] = ..., allotment_shrunk: _Optional[_Union[AllotmentShrunkEvent, _Mapping]] = ..., quota_drawn: _Optional[_Union[QuotaDrawnEvent, _Mapping]] = ..., given: _Optional[_Union[GivenEvent, _Mapping]] = ..., transfer_changed: _Optional[_Union[TransferChangedEvent, _Mapping]] = ..., queued: _Optional[_Union[QueuedEvent, _Mapping]] = ..., served: _Optional[_Union[ServedEvent, _Mapping]] = ..., passed_over: _Optional[_Union[PassedOverEvent, _Mapping]] = ..., left: _Optional[_Union[LeftEvent, _Mapping]] = ..., requeued: _Optional[_Union[RequeuedEvent, _Mapping]] = ..., shortfall_resolved: _Optional[_Union[ShortfallResolvedEvent, _Mapping]] = ..., hot_units_changed: _Optional[_Union[HotUnitsChangedEvent, _Mapping]] = ..., move_begun: _Optional[_Union[MoveBegunEvent, _Mapping]] = ...) -> None: ...
 
 class HotUnitsChangedEvent(_message.Message):
     __slots__ = ("kind", "sku", "quantity", "reservation_id")
@@ -222,6 +224,14 @@ class RequeuedEvent(_message.Message):
     expires_at: _timestamp_pb2.Timestamp
     cause: _shortfall_pb2.ShortfallCause
     def __init__(self, reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cause: _Optional[_Union[_shortfall_pb2.ShortfallCause, str]] = ...) -> None: ...
+
+class MoveBegunEvent(_message.Message):
+    __slots__ = ("task_id", "to_store_id")
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    TO_STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    task_id: str
+    to_store_id: str
+    def __init__(self, task_id: _Optional[str] = ..., to_store_id: _Optional[str] = ...) -> None: ...
 
 class ShortfallResolvedEvent(_message.Message):
     __slots__ = ("task_id", "resolution", "moved_to_reservation_id", "waiting_reservation_id")

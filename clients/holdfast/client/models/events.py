@@ -139,6 +139,14 @@ class Requeued:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveBegun:
+    """A task is to be closed by a move to another shop, which may refuse. The task is open."""
+
+    task_id: str
+    to_store_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShortfallResolved:
     """A task was closed; `waiting_reservation_id` is one that waits from now on, and has an event of its own."""
 
@@ -339,6 +347,7 @@ Change: TypeAlias = (
     | PassedOver
     | Left
     | Requeued
+    | MoveBegun
     | ShortfallResolved
     | Claimed
     | OutcomeApplied
