@@ -53,6 +53,7 @@ class Reason(IntEnum):
     IN_LINE_ALREADY = 31
     SHORTFALL_NOT_FOUND = 32
     SHORTFALL_RESOLVED = 33
+    HELD_ELSEWHERE = 34
 
 
 # Refusals that are not journaled: a reused key must not overwrite the first answer, an undecided order will soon be

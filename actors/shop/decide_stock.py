@@ -104,6 +104,8 @@ def decide_count_stock(ledger: Ledger, command: cm.CountStock, now_ms: int) -> D
         if as_of_ms < position.counted_at_ms:
             late += 1
             continue
+        if not command.holds_included and _may_be_held_elsewhere(ledger, sku, is_now=as_of_ms == now_ms):
+            return Rejection(Reason.HELD_ELSEWHERE, sku)
         correction = _correction(position, counted, as_of_ms, now_ms, holds_included=command.holds_included)
         if not command.allotted_counted and not isinstance(correction, Rejection):
             moved_ms = ledger.allotments.moved_at_ms.get(sku, 0)
@@ -120,6 +122,14 @@ def decide_count_stock(ledger: Ledger, command: cm.CountStock, now_ms: int) -> D
     told = as_of_ms, tuple(corrections), late, shortfalls, command.allotted_counted
     event = ev.StockCounted(command.key, fingerprint(command), *told)
     return (event, *given_up, *shrunk, *losses(ledger, shortfalls, now_ms))
+
+
+def _may_be_held_elsewhere(ledger: Ledger, sku: str, *, is_now: bool) -> bool:
+    """Whether the ledger of a hot SKU has units of it, or had at an instant past: how many of these are held, and so
+    left out of a count, this shop does not know.
+    """
+    was_there = not is_now and sku in ledger.policy.hot_by_sku and ledger.hot.of(sku).over > 0
+    return was_there or ledger.hot.left(sku) > 0
 
 
 def _settled_by(ledger: Ledger, sku: str, as_of_ms: int) -> int:

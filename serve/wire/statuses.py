@@ -219,6 +219,8 @@ _SENTENCES: Final[dict[Reason, str]] = {
     Reason.IN_LINE_ALREADY: "the customer waits for {sku} as reservation {reservation} already; release that one first",
     Reason.SHORTFALL_NOT_FOUND: "shop {store} has no such task, or forgot it; list its shortfalls",
     Reason.SHORTFALL_RESOLVED: "the task is closed already; list the shortfalls of shop {store}",
+    Reason.HELD_ELSEWHERE: "a ledger of its own may hold units of {sku} that this count leaves out; count "
+    "with the holds included, or demote the SKU",
     Reason.SOURCE_GAP: "the source's next row has the number {available}, {asked} came; send what is before it first",
 }
 

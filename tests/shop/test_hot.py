@@ -8,7 +8,18 @@ from msgspec.structs import replace
 from actors.core.policy import ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status
-from actors.shop.commands import Acknowledge, Amend, Claim, Extend, Grant, Release, Reserve, SettleGrant, claim_key
+from actors.shop.commands import (
+    Acknowledge,
+    Amend,
+    Claim,
+    CountStock,
+    Extend,
+    Grant,
+    Release,
+    Reserve,
+    SettleGrant,
+    claim_key,
+)
 from actors.shop.events import Reserved
 from actors.shop.hot import GiveBackUnits, HandUnits, HotTotals, MoveOut, NoteMoved, ReceiveUnits, TakeUnitsBack
 from actors.shop.said_hot import move_in_of
@@ -213,6 +224,28 @@ def test_a_hold_that_is_over_does_not_move() -> None:
     made.say(HOT, Release("r1", held.number, ReleaseReason.OTHER, ()))
     assert made.say(HOT, MoveOut(held.number)).reason is Reason.TRANSITION_NOT_ALLOWED
     assert made.say(HOT, MoveOut(999)).reason is Reason.RESERVATION_NOT_FOUND
+
+
+def test_a_count_without_holds_is_refused_while_the_ledger_of_the_sku_may_hold_some() -> None:
+    """The shop does not know how many, and would take them for units that are gone."""
+    made = world()
+
+    def count(key: str, as_of_ms: int = 0, *, holds_included: bool = False) -> Any:
+        return made.say("S1", CountStock(key, ((SKU, 2),), as_of_ms, holds_included=holds_included))
+
+    held = made.reserve("S1", 3, first_at_hot=False)
+    no = Rejection(Reason.HELD_ELSEWHERE, SKU)
+    assert count("c1") == no
+    assert count("c1") == no, "it is durable"
+    at_ms = made.clock_ms
+    made.clock_ms += 1_000
+    made.move(held.number)
+    made.give_back("S1")
+    assert made.ledgers["S1"].stock()[SKU] == (5, 3, 0, 0)
+    assert count("c2", at_ms) == no, "at that instant it was held there"
+    assert not isinstance(count("c3"), Rejection)
+    assert made.ledgers["S1"].stock()[SKU] == (5, 3, 0, 0)
+    assert not isinstance(count("c4", holds_included=True), Rejection)
 
 
 def test_what_a_shop_lacks_it_lacks_of_the_units_there_first_and_the_moving_one_loses_the_rest() -> None:

@@ -140,7 +140,12 @@ REASONS = {
 }
 # No shop gives them: tests/orders. A grant, too many transfers, hot SKUs: tests/shop/test_grants.py, test_transfers.py,
 # test_hot.py.
-OTHERS = {Reason.NO_STORE_IN_REACH, Reason.OPEN_TRANSFERS_LIMIT, *(reason for reason in Reason if reason <= 0)}
+OTHERS = {
+    Reason.NO_STORE_IN_REACH,
+    Reason.OPEN_TRANSFERS_LIMIT,
+    Reason.HELD_ELSEWHERE,
+    *(reason for reason in Reason if reason <= 0),
+}
 
 
 @pytest.mark.parametrize("reason", sorted(set(Reason) - OTHERS), ids=lambda reason: reason.name)

@@ -195,6 +195,9 @@ class Reason(IntEnum):
     SHORTFALL_NOT_FOUND = 32
     # The task is closed already.
     SHORTFALL_RESOLVED = 33
+    # The SKU is hot, or was, and its ledger holds units that a count without holds leaves out. Count with the holds
+    # included, or demote the SKU.
+    HELD_ELSEWHERE = 34
 
 
 class ShortfallCause(IntEnum):
@@ -249,7 +252,8 @@ class HoldsCounted(IntEnum):
     UNSPECIFIED = 0
     # The count includes them: it is what the shop has on hand.
     INCLUDED = 1
-    # They were left out: what the shop has on hand is the count plus what was reserved at that instant.
+    # They were left out: what the shop has on hand is the count plus what was reserved at that instant. Refused for a SKU of
+    # which a ledger of its own may hold units.
     EXCLUDED = 2
 
 

@@ -48,6 +48,7 @@ class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_IN_LINE_ALREADY: _ClassVar[Reason]
     REASON_SHORTFALL_NOT_FOUND: _ClassVar[Reason]
     REASON_SHORTFALL_RESOLVED: _ClassVar[Reason]
+    REASON_HELD_ELSEWHERE: _ClassVar[Reason]
 REASON_UNSPECIFIED: Reason
 REASON_IDEMPOTENCY_KEY_REUSED: Reason
 REASON_RESERVATION_NOT_FOUND: Reason
@@ -82,6 +83,7 @@ REASON_LINE_FULL: Reason
 REASON_IN_LINE_ALREADY: Reason
 REASON_SHORTFALL_NOT_FOUND: Reason
 REASON_SHORTFALL_RESOLVED: Reason
+REASON_HELD_ELSEWHERE: Reason
 
 class ShortLine(_message.Message):
     __slots__ = ("sku", "asked", "available")
