@@ -113,9 +113,10 @@ def _place_for(ledger: Ledger, task: ShortfallTask, now_ms: int) -> Queued | Rej
     """A place first in line for what a task's customer has lost."""
     policy, wait_ms = ledger.policy, ledger.policy.line_wait_ms_max
     asked = Reserve("", task.customer_id, task.channel, "", task.lost(), 0, wait_ms=wait_ms)
+    sku, units = asked.lines[0]
     if not wait_ms or not may_wait(policy, task.channel, asked):
-        return Rejection(Reason.LINE_NOT_OFFERED)
-    ((sku, units),) = asked.lines
+        available = max(0, ledger.positions[sku].available)
+        return Rejection(Reason.LINE_NOT_OFFERED, sku, asked=units, available=available)
     refusal = no_place(ledger, sku, task.customer_id)
     if refusal is not None:
         return refusal

@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-import grpc
-
 from actors.core.chain import Chain
 from actors.core.ids import is_hot, parse_holder, parse_reservation_id
 from actors.core.rejection import Reason
@@ -332,9 +330,7 @@ class Reservations:
             version, reservation = await self._router.ask(store_id, "reservation", store_id, number, deadline=deadline)
         refuse_older("min_version", store_id, version, request.min_version)
         if reservation is None:
-            message = f"shop {store_id} has no reservation {request.reservation_id}, or forgot it; check the id"
-            code, reason, asked = grpc.StatusCode.NOT_FOUND, "RESERVATION_NOT_FOUND", request.reservation_id
-            raise statuses.refused(code, reason, message, store_id=store_id, reservation_id=asked)
+            raise statuses.unknown_reservation(store_id, request.reservation_id)
         fill_reservation(reservation, store_id, self._router.chain, reply.reservation)
         reply.version = version
 

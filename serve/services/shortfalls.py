@@ -11,7 +11,7 @@ from actors.core.status import LIVE, ReleaseReason, Status
 from actors.protocol.messages import Answer, Held, Refusal
 from actors.shop.commands import Lines, Release, Reserve
 from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallTask, key_of_move
-from holdfast.v1 import shortfall_service_pb2 as sf
+from holdfast.v1 import error_pb2, shortfall_service_pb2 as sf
 from serve.calls import Call, failure_of
 from serve.coordination.hot import HotCalls
 from serve.routing.router import Router
@@ -87,6 +87,14 @@ class Shortfalls:
     ) -> None:
         store_id, command = resolve_shortfall(request)
         await self._stores.require(store_id, "task_id", deadline=deadline)
+        await self._close(store_id, command, deadline, reply)
+        if reply.rejection.reason == error_pb2.REASON_PART_OF_ORDER:  # name it: AmendOrder moves it
+            task = await self._router.ask(store_id, "shortfall", store_id, command.number, deadline=deadline)
+            reply.rejection.order_id = "" if task is None else task.order
+
+    async def _close(
+        self, store_id: str, command: ResolveShortfall, deadline: float, reply: sf.ResolveShortfallResponse
+    ) -> None:
         held: tuple[str, int] | None = None
         if command.resolution is Resolution.MOVED:
             to_store = command.to_store

@@ -21,7 +21,7 @@ from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire.reservations import fill_reservation
 from serve.wire.rules import Checked
-from serve.wire.statuses import Refused, refused
+from serve.wire.statuses import refused, unknown_reservation
 
 WATCHES_MAX: Final = 1_024  # by gateway
 LOOK_S: Final = 0.1  # how long a look waits for others of its shop
@@ -60,7 +60,7 @@ class Watches:
             if is_hot(store_id):  # nobody waits in line there: it is in a shop, or told once
                 store_id, _, found = await self._hot.read(store_id, number, deadline)
                 if found is None:
-                    raise _unknown(store_id, request.reservation_id)
+                    raise unknown_reservation(store_id, request.reservation_id)
                 number = found.number
             else:
                 await self._stores.require(store_id, "reservation_id", deadline=deadline)
@@ -105,7 +105,7 @@ class Watches:
         if isinstance(found, Unseen):
             raise LedgerStopped(f"the record of {store_id}:{number} is in an archive that is not there")
         if found is None:
-            raise _unknown(store_id, f"{store_id}:{number}")
+            raise unknown_reservation(store_id, f"{store_id}:{number}")
         return found
 
     async def _ask(self, store_id: str, numbers: dict[int, None]) -> Found:
@@ -116,9 +116,3 @@ class Watches:
             store_id, "reservations_of", store_id, list(numbers), deadline=deadline
         )
         return dict(zip(numbers, found, strict=True))
-
-
-def _unknown(store_id: str, asked: str) -> Refused:
-    message = f"shop {store_id} has no reservation {asked}, or forgot it; check the id"
-    code, reason = grpc.StatusCode.NOT_FOUND, "RESERVATION_NOT_FOUND"
-    return refused(code, reason, message, store_id=store_id, reservation_id=asked)

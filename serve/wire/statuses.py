@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from actors.core.ids import format_order_id, format_reservation_id, is_hot
+from actors.core.ids import format_order_id, format_reservation_id, is_hot, sku_of_ledger
 from actors.core.rejection import Reason, Rejection
 from actors.protocol.messages import Refusal
 from holdfast.v1 import error_pb2
@@ -50,6 +50,17 @@ def refused(
     violations = (Violation(field, message),) if field else ()
     message = f"{field} {message}" if field else message
     return Refused(Status(code, message, reason, violations, retry_after_s, tuple(metadata.items())))
+
+
+def unknown_reservation(ledger_id: str, asked: str) -> Refused:
+    """Nobody has the reservation of this id."""
+    message = f"{_in_words(ledger_id)} has no reservation {asked}, or forgot it; check the id"
+    code, reason = grpc.StatusCode.NOT_FOUND, "RESERVATION_NOT_FOUND"
+    return refused(code, reason, message, store_id=ledger_id, reservation_id=asked)
+
+
+def _in_words(ledger_id: str) -> str:
+    return f"hot SKU {sku_of_ledger(ledger_id)}" if is_hot(ledger_id) else f"shop {ledger_id}"
 
 
 def invalid(error: InvalidRequest) -> Status:
@@ -187,7 +198,7 @@ def by_hint(rejection: Rejection, store_id: str) -> error_pb2.Rejection:
 OF_ALLOTMENTS: Final = frozenset({Reason.ALLOTMENT_NOT_FOUND, Reason.ALLOTMENT_ENDED})
 _SENTENCES: Final[dict[Reason, str]] = {
     Reason.IDEMPOTENCY_KEY_REUSED: "the idempotency key was used before with other content; use a fresh key",
-    Reason.RESERVATION_NOT_FOUND: "shop {store} has no reservation {reservation}; check the id",
+    Reason.RESERVATION_NOT_FOUND: "{ledger} has no reservation {reservation}, or forgot it; check the id",
     Reason.STORE_NOT_ACCEPTING: "shop {store} takes no reservations at the moment; choose another shop",
     Reason.RESERVATION_EXPIRED: "reservation {reservation} expired; reserve again",
     Reason.TRANSITION_NOT_ALLOWED: "reservation {reservation} is {status}, and that allows no such step",
@@ -213,8 +224,8 @@ _SENTENCES: Final[dict[Reason, str]] = {
     Reason.TRANSFER_NOT_FOUND: "there is no such transfer, or it was forgotten; check the id",
     Reason.TRANSFER_STEP_NOT_ALLOWED: "the transfer is {transfer_status}, and that allows no such step",
     Reason.OPEN_TRANSFERS_LIMIT: "shop {store} has {available} transfers on their way; receive or cancel some first",
-    Reason.LINE_NOT_OFFERED: "shop {store} has {available} of {sku} available, and this cannot wait in line, by a "
-    "limit of the whole chain, a basket, a slot or several lines; ask for less",
+    Reason.LINE_NOT_OFFERED: "shop {store} has {available} of {sku} available, and this cannot wait in line, by the "
+    "policy, a limit of the whole chain, a basket, a slot or several lines; ask for less, or choose another shop",
     Reason.LINE_FULL: "{available} wait for {sku} in shop {store} already; choose another shop, or ask again later",
     Reason.IN_LINE_ALREADY: "the customer waits for {sku} as reservation {reservation} already; release that one first",
     Reason.SHORTFALL_NOT_FOUND: "shop {store} has no such task, or forgot it; list its shortfalls",
@@ -242,6 +253,7 @@ def explain(rejection: Rejection, store_id: str, order_id: str = "") -> str:
     told = _IN_WORDS.get(rejection.reason, str)
     return sentence.format(
         store=store_id,
+        ledger=_in_words(store_id),
         where=f" in shop {store_id}" if store_id else " over all shops",
         sku=rejection.sku,
         asked=told(rejection.asked),

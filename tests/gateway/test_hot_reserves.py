@@ -254,8 +254,11 @@ def test_a_paused_shop_sells_none_of_it(front: Front) -> None:
 @pytest.mark.parametrize("unknown", ["hot/H:1", "hot/NEVER HOT:1"])
 def test_an_id_that_nobody_gave_is_refused_by_name(front: Front, unknown: str) -> None:
     before = dict(front.actors.made)
-    assert confirm(front, unknown).rejection.reason == error_pb2.REASON_RESERVATION_NOT_FOUND
-    assert front.ask("GetReservation", rs.GetReservationRequest(reservation_id=unknown)).reason == (
-        "RESERVATION_NOT_FOUND"
-    )
+    rejection = confirm(front, unknown).rejection
+    assert rejection.reason == error_pb2.REASON_RESERVATION_NOT_FOUND
+    answer = front.ask("GetReservation", rs.GetReservationRequest(reservation_id=unknown))
+    assert answer.reason == "RESERVATION_NOT_FOUND"
+    sku = unknown.removeprefix("hot/").partition(":")[0]
+    for message in (rejection.message, answer.message):
+        assert message.startswith(f"hot SKU {sku} has no reservation {unknown}, or forgot it")
     assert dict(front.actors.made) == before, "no ledger is begun for it"

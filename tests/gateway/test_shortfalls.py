@@ -21,7 +21,7 @@ from holdfast.v1 import (
     transfer_service_pb2 as ts,
 )
 from serve.routing.batcher import DeadlinePassed
-from tests.gateway.front import UNITS, Front
+from tests.gateway.front import UNITS, Front, reserve_request
 from tests.gateway.streams import events_of
 from tests.runtime.runtime_fixture import ManualClock
 
@@ -253,6 +253,37 @@ def test_the_rule_puts_losers_first_in_line_and_the_feed_tells(front: Front) -> 
         assert {each.cause for each in requeued} == {shortfall_pb2.SHORTFALL_CAUSE_COUNT}
 
     front.run(main)
+
+
+def test_why_a_task_of_two_skus_cannot_wait(front: Front) -> None:
+    front.receive("A", 5)
+    front.receive("B", 5)
+    asked = rs.ReserveRequest(idempotency_key="r", store_id="S1", customer_id="ann", channel="web")
+    for sku in ("B", "A"):
+        asked.lines.add(sku=sku, quantity=1)
+    front.accept("Reserve", asked)
+    counts = [{"sku": sku, "quantity": 0} for sku in "AB"]
+    of: dict[str, Any] = {"store_id": "S1", "holds": stock_pb2.HOLDS_COUNTED_INCLUDED}
+    front.accept("CountStock", ss.CountStockRequest(idempotency_key="c", counts=counts, **of))
+    (task,) = tasks(front)
+    refused = resolve(front, "w", task.task_id, WAITING).rejection
+    assert (refused.reason, refused.sku, refused.asked) == (error_pb2.REASON_LINE_NOT_OFFERED, task.lines[0].sku, 1)
+    assert refused.message.startswith(f"shop S1 has 0 of {refused.sku} available, and this cannot wait in line")
+    assert refused.message.endswith("or choose another shop")
+
+
+def test_a_part_of_an_order_names_the_order(front: Front) -> None:
+    places = [store_pb2.Store(store_id="S1", latitude=0.0, longitude=0.0)]
+    front.accept("PutStores", ad.PutStoresRequest(stores=places))
+    request = reserve_request("o", store_id="")
+    request.sourcing.place.SetInParent()
+    order_id = front.accept("Reserve", request).order.order_id
+    front.settle_orders()
+    count(front, "c", 0)
+    (task,) = tasks(front)
+    for key, resolution, to in (("m", MOVED, "S2"), ("w", WAITING, "")):
+        refused = resolve(front, key, task.task_id, resolution, to).rejection
+        assert (refused.reason, refused.order_id) == (error_pb2.REASON_PART_OF_ORDER, order_id)
 
 
 def test_pages_and_what_is_no_task(short: Front) -> None:

@@ -90,7 +90,7 @@ LATER: Final = {
     "which SKUs are hot, as the chain says, and calls for it": (478, 2),
     "tasks of a stopped ledger that rest, in a file of their own": (42, 1),
     "a line of 200 in the demo, and who was served when": (220, 2),
-    "tasks of shortfalls, losers first in line, and ways out": (800, 11),
+    "tasks of shortfalls, losers first in line, and ways out": (811, 11),
     "ledgers of hot SKUs: units by totals, keys by the other's word, holds that move": (1077, 8),
     "hot SKUs at the gateway: where calls go, units fetched, moves, the keeper and rates": (1_330, 5),
     "holds of closed SKUs that end in 31 days, or are their shops'": (27, 0),

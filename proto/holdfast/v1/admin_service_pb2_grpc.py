@@ -179,7 +179,8 @@ class AdminServiceServicer:
 
     def PromoteSku(self, request, context):
         """Gives a SKU in great demand a ledger of its own, over units of all shops that have it: at once, or from an announced
-        instant on. It keeps that until DemoteSku, however calm it is. FAILED_PRECONDITION where there are too many.
+        instant on. It keeps that until DemoteSku, however calm it is. FAILED_PRECONDITION where there are too many,
+        or a limit within single shops applies to it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
