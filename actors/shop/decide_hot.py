@@ -69,7 +69,7 @@ def decide_hot_units(ledger: Ledger, command: HotUnitsCommand) -> Decision:
 
 def _taken_back(ledger: Ledger, sku: str, given_back: int) -> tuple[UnitsTakenBack, ...]:
     """What of the units that were ever given back has not been heard of."""
-    units = given_back - ledger.hot.of(sku).back
+    units = min(given_back - ledger.hot.of(sku).back, ledger.hot.left(sku))
     return (UnitsTakenBack(sku, units),) if units > 0 else ()
 
 
@@ -77,6 +77,10 @@ def _decide_move_in(ledger: Ledger, command: MoveIn) -> Decision:
     """Accept it, whatever the rules are now. What is not there any more, as a count or a till has said, it loses: it is
     the youngest hold.
     """
+    if command.only_known:
+        return Rejection(Reason.RESERVATION_MOVED)  # not recorded: one that is on its way may yet come
+    if ledger.hot.left(command.sku) < command.held:  # one of the two was restored alone: nobody's units are taken
+        return Rejection(Reason.ORDER_UNDECIDED, command.sku)
     sku, number, position = command.sku, ledger.version + 1, ledger.positions[command.sku]
     there = max(0, position.on_hand - position.allotted + ledger.hot.left(sku))
     missing = min(command.held, position.reserved + command.held - there)

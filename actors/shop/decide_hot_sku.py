@@ -103,11 +103,12 @@ def _available(ledger: Ledger, store_id: str) -> int:
 
 
 def _decide_move_out(ledger: Ledger, number: int, now_ms: int) -> Decision:
-    """Let go of a hold, also again: `standing` says what it was. One that is being counted for a new limit stays until
-    it has its grant, or it would be counted in its shop as well.
+    """Let go of a hold, also again until its shop is known to have it: `standing` says what it was. From then on
+    nothing may make it there once more, as the shop forgets it one day. One that is being counted for a new limit stays
+    until it has its grant, or it would be counted in its shop as well.
     """
     if moved_before(ledger, number) is not None:
-        return ()
+        return () if number in ledger.hot.moving else Rejection(Reason.RESERVATION_MOVED, number=number)
     reservation = allowed(ledger, number, Step.CONFIRM, now_ms)
     if isinstance(reservation, Rejection):
         return reservation

@@ -102,7 +102,9 @@ class TakeUnitsBack(Message, frozen=True):
 
 
 class MoveIn(Message, frozen=True):
-    """To a shop: take over a reservation of the SKU's ledger, `hot_id` there, with its units. `key` is `move_key`."""
+    """To a shop: take over a reservation of the SKU's ledger, `hot_id` there, with its units. `key` is `move_key`.
+    `only_known`: only say which reservation that has become here, as the ledger of the SKU was told that it has.
+    """
 
     key: str
     hot_id: str
@@ -117,6 +119,7 @@ class MoveIn(Message, frozen=True):
     external_reference: str = ""
     grant: int = 0
     release_reason: ReleaseReason | None = None
+    only_known: bool = False
 
     @property
     def held(self) -> int:

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 from msgspec.structs import replace
 
 from actors.core.ids import is_hot, ledger_of_hot, sku_of_ledger
+from actors.core.policy import CALL_MS_MAX
 from actors.core.rejection import Reason, Rejection
 from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal, Stopped
 from actors.shop import commands as shop
@@ -22,7 +23,7 @@ from actors.shop.said_hot import move_in_of
 from actors.shop.state import AnyReservation, Reservation
 from serve.coordination.deliveries import PASSING
 from serve.coordination.grants import Grants, is_grant_required
-from serve.coordination.hot_units import HotUnits, are_elsewhere
+from serve.coordination.hot_units import HotUnits, Word, are_elsewhere, heard
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 
@@ -40,7 +41,7 @@ class HotCalls:
         self._router = router
         self._units = units
         self._grants = grants
-        self._closed: dict[str, int] = {}  # by SKU, the newest generation at which its ledger was seen closed
+        self._closed: dict[str, Word] = {}  # by SKU, the newest at which its ledger was seen closed
         self._notes: set[asyncio.Task[None]] = set()
 
     def first(self, entry: Entry, *, is_first: bool) -> Entry:
@@ -53,9 +54,9 @@ class HotCalls:
             return entry
         [(sku, _)] = command.lines
         if hot.is_open:
-            word = self._units.words.get((store_id, sku), 0) if is_first else 0
+            word = self._old_enough(self._units.words.get((store_id, sku))) if is_first else 0
             return _to_hot(entry, word) if word >= hot.generation else entry
-        word = self._closed.get(sku, 0) if is_first else 0
+        word = self._old_enough(self._closed.get(sku)) if is_first else 0
         return (store_id, replace(command, asked=word)) if word >= hot.generation else _to_hot(entry, 0)
 
     def next(self, given: Entry, answer: Answer) -> Entry | None:
@@ -68,12 +69,12 @@ class HotCalls:
         if answer.rejection.reason is Reason.HOT_SKU:
             place = store_id, sku
             if self._router.chain.hot.get(sku) is not None:
-                self._units.words[place] = max(word, self._units.words.get(place, 0))
+                heard(self._units.words, place, word)
             return _to_hot(given, word)
         if answer.rejection.reason is Reason.HOT_ASK_SHOP:
             return given
         if self._router.chain.hot.get(sku) is not None:
-            self._closed[sku] = max(word, self._closed.get(sku, 0))
+            heard(self._closed, sku, word)
         return store_id, replace(command, asked=word)
 
     async def pause(self, hops: int, deadline: float) -> None:
@@ -156,6 +157,8 @@ class HotCalls:
         moved before it is told again.
         """
         out = await self._router.send((ledger_id, MoveOut(number)), deadline, promise=True)
+        if _is_moved(out):
+            return await self._moved_before(ledger_id, number, deadline)
         if not isinstance(out, Reservation):
             return out
         moved = await self._move_in(ledger_id, out, deadline)
@@ -163,9 +166,20 @@ class HotCalls:
             self._start(self._router.send((ledger_id, NoteMoved(number)), self._soon(), promise=True))
         return moved
 
-    async def _move_in(self, ledger_id: str, moving: Reservation, deadline: float) -> tuple[str, int] | Answer:
+    async def _moved_before(self, ledger_id: str, number: int, deadline: float) -> tuple[str, int] | Answer:
+        """Which reservation one has become that has moved; nothing is made, as its shop may have forgotten it."""
+        before = await self._router.ask(ledger_id, "moved_from", ledger_id, number, deadline=deadline)
+        moved = None if before is None else await self._move_in(ledger_id, before, deadline, only_known=True)
+        if moved is None or (not isinstance(moved, tuple) and _is_moved(moved)):
+            return Refusal(0, Rejection(Reason.RESERVATION_NOT_FOUND, number=number))
+        return moved
+
+    async def _move_in(
+        self, ledger_id: str, moving: Reservation, deadline: float, *, only_known: bool = False
+    ) -> tuple[str, int] | Answer:
         store_id = moving.lines[0][0]
-        moved = await self._router.send((store_id, move_in_of(ledger_id, moving)), deadline, promise=True)
+        command = replace(move_in_of(ledger_id, moving), only_known=only_known)
+        moved = await self._router.send((store_id, command), deadline, promise=True)
         if isinstance(moved, Reservation):
             return store_id, moved.number
         if isinstance(moved, Stopped):
@@ -184,10 +198,7 @@ class HotCalls:
         version, found = await self._router.ask(ledger_id, "reservation", ledger_id, number, deadline=deadline)
         if found is not None:
             return ledger_id, version, found
-        moving = await self._router.ask(ledger_id, "moved_from", ledger_id, number, deadline=deadline)
-        if moving is None:
-            return ledger_id, version, None
-        moved = await self._move_in(ledger_id, moving, deadline)
+        moved = await self.move(ledger_id, number, deadline)  # it was, as far as it is known
         if not isinstance(moved, tuple):
             return ledger_id, version, None
         store_id, number = moved
@@ -209,6 +220,13 @@ class HotCalls:
         words = self._units.words
         for place in [place for place in words if place[1] not in known]:
             del words[place]
+
+    def _old_enough(self, word: Word | None) -> int:
+        """The generation of a word that was there before any first attempt was made that comes now; 0 where there is
+        none. A younger one is of no use: an attempt may have been under way for long, and its repeat been decided.
+        """
+        is_old = word is not None and word.since_s + CALL_MS_MAX / 1_000 <= asyncio.get_running_loop().time()
+        return word.generation if word is not None and is_old else 0
 
     def _hot_of(self, command: object) -> Any:
         """The SKU of a Reserve that a ledger of its own may decide, or have decided; None where there is none."""

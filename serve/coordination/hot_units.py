@@ -8,7 +8,7 @@ refuses. Both ends know them by totals that only grow, so all of this may be don
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
@@ -29,6 +29,7 @@ _ELSEWHERE: Final = frozenset({Reason.HOT_FETCH, Reason.UNITS_ELSEWHERE})
 
 Fetching = shop.Reserve | shop.Amend | shop.Claim
 Place = tuple[str, str]  # a shop and a SKU
+K = TypeVar("K")
 
 
 def are_elsewhere(answer: Answer) -> bool:
@@ -48,6 +49,20 @@ def _once_fetched(entry: Entry) -> Entry:
     return ledger_id, replace(command, fetched=True)
 
 
+class Word(NamedTuple):
+    """A generation of a SKU at which a ledger was seen, and since when that is known here, in the loop's time."""
+
+    generation: int
+    since_s: float
+
+
+def heard(words: dict[K, Word], place: K, generation: int) -> None:
+    """Note a word, where it is newer than the one that is known."""
+    known = words.get(place)
+    if known is None or known.generation < generation:
+        words[place] = Word(generation, asyncio.get_running_loop().time())
+
+
 class HotUnits:
     """Fetches units, for all calls of one gateway."""
 
@@ -59,7 +74,7 @@ class HotUnits:
         self._received: dict[Place, int] = {}  # of a shop's totals, what the SKU's ledger is known to have heard
         # By shop and SKU, the newest generation of the open SKU at which the shop was seen: a word for calls that are
         # made from now on, see `actors.shop.decide_hot`.
-        self.words: dict[Place, int] = {}
+        self.words: dict[Place, Word] = {}
 
     async def send(self, entry: Entry, deadline: float, *, promise: bool) -> Answer:
         """As `Router.send`. Where the ledger is short of units that are elsewhere, they are fetched first."""
@@ -126,7 +141,7 @@ class HotUnits:
         store_id, sku = place
         handed = await self._totals((store_id, HandUnits(sku, given_back=given_back)), deadline)
         if handed.generation:
-            self.words[place] = max(handed.generation, self.words.get(place, 0))
+            heard(self.words, place, handed.generation)
         if handed.over > self._received.get(place, 0):
             await self.receive(place, handed.over, deadline)
         return handed

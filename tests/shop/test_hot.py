@@ -185,7 +185,8 @@ def test_a_hold_moves_into_its_shop_as_it_is_and_is_there_once() -> None:
     assert made.say("S1", move_in_of(HOT, made.say(HOT, MoveOut(held.number)))) == there
     made.say(HOT, NoteMoved(held.number))
     made.ledgers[HOT].restart()
-    assert made.say(HOT, MoveOut(held.number)) == before
+    assert made.say(HOT, MoveOut(held.number)).reason is Reason.RESERVATION_MOVED, "nothing makes it there again"
+    assert made.say("S1", replace(move_in_of(HOT, before), only_known=True)) == there
     made.check()
 
 
@@ -315,3 +316,15 @@ def test_the_audit_sees_a_key_that_was_decided_without_a_word() -> None:
     made.say("S1", TakeUnitsBack(SKU, 5))
     shop._journal([Reserved(plain("k2", asked=99), at_ms + 1_000)], at_ms)
     assert [each.invariant for each in shop.audited().violations] == ["I20"]
+
+
+def test_what_a_shop_has_forgotten_or_never_handed_is_not_made_there() -> None:
+    made = world()
+    made.hand("S1")
+    held = made.say(HOT, at_hot("k1", 3))
+    moving = move_in_of(HOT, made.say(HOT, MoveOut(held.number)))
+    stock = made.ledgers["S1"].stock()[SKU]
+    assert made.say("S1", replace(moving, only_known=True)).reason is Reason.RESERVATION_MOVED
+    assert made.say("S1", replace(moving, key="other", quantity=6)).reason is Reason.ORDER_UNDECIDED
+    assert made.ledgers["S1"].stock()[SKU] == stock
+    assert made.say("S1", moving).held() == (3,), "the question was not remembered as its answer"
