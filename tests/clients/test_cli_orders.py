@@ -128,7 +128,8 @@ def test_an_order_from_hold_to_sale(run: Command) -> None:
     order_id = order["order_id"]
     assert run("order", "show", order_id)["order"]["parts"] == order["parts"]
     assert order["parts"][1]["reservation_id"] in run.words("order", "show", order_id)
-    assert run("show", order_id) == run("order", "show", order_id), "as the steps, it takes either id"
+    either = [run(*words, order_id)["order"] | {"version": 0} for words in (("show",), ("order", "show"))]
+    assert either[0] == either[1], "as the steps, it takes either id"  # its shops may report between the two
     assert run("order", "confirm", order_id, "--collect-within", "24h")["order"]["status"] == "CONFIRMED"
     assert run("order", "extend", order_id, "--ttl", "2h")["order"]["expires_at_ms"] == (NOW_S + 7_200) * 1000
     ready = run("order", "ready", order_id)["outcomes"]
