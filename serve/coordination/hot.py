@@ -248,11 +248,12 @@ class HotCalls:
 
 
 def _to_hot(given: Entry, word: int) -> Entry:
-    """The same for the SKU's ledger, where shops are what SKUs are in a shop."""
+    """The same for the SKU's ledger, where shops are what SKUs are in a shop, and a key is its shop's."""
     store_id, command = given
     assert isinstance(command, shop.Reserve), "nothing else is sent on"
     [(sku, units)] = command.lines
-    return ledger_of_hot(sku), replace(command, lines=((store_id, units),), asked=word)
+    key = f"{store_id}\n{command.key}"
+    return ledger_of_hot(sku), replace(command, key=key, lines=((store_id, units),), asked=word)
 
 
 def _is_moved(answer: Answer) -> bool:

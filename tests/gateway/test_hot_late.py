@@ -1,4 +1,6 @@
-"""Calls about a hot SKU that come late: first attempts behind their repeats, and reads long after all is over."""
+"""Calls about a hot SKU that come late: first attempts behind their repeats, and reads long after all is over; and
+keys that two shops have.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,3 +57,16 @@ def test_a_read_long_after_all_is_over_makes_nothing(front: Front, clock: Manual
     clock.at_ms += DAY_MS
     front.receive("last", 1, "S1")
     assert available(front) == before == 9
+
+
+def test_a_key_is_its_shops_also_in_the_ledger_of_the_sku(front: Front) -> None:
+    cold = front.accept("Reserve", again(first("order-7", "S1"))).reservation
+    promote(front)
+    hot = front.accept("Reserve", again(first("order-7", "S2"))).reservation
+    assert hot.reservation_id.startswith("hot/H:")
+    other = front.accept("Reserve", again(first("order-7", "S3", units=2))).reservation
+    assert sold(front) == 4
+    demote(front)
+    for store_id, units, made in (("S1", 1, cold), ("S2", 1, hot), ("S3", 2, other)):
+        found = front.accept("Reserve", again(first("order-7", store_id, units))).reservation
+        assert found.reservation_id == made.reservation_id
