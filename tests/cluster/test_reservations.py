@@ -124,8 +124,11 @@ def test_a_hold_that_fell_due_is_free(service: Service) -> None:
         assert not await free()
         await until_async(free, within_s=20, what="the expiry")
         async with client.watch_events(["S6"]) as events:
-            kinds = [type((await anext(events)).change).__name__ for _ in range(4)]
-        assert kinds == ["PolicyAdopted", "StockAdjusted", "Reserved", "Expired"]
+            kinds = list[str]()
+            while len(kinds) < 3:
+                kind = type((await anext(events)).change).__name__
+                kinds += [kind] if kind != "PolicyAdopted" else []  # other tests change the rules too
+        assert kinds == ["StockAdjusted", "Reserved", "Expired"]
 
     with_client(service, main)
 
