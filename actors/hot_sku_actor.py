@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
+from actors.core.ascending import Ascending
 from actors.rpc.methods import rpc
+from actors.runtime.actor_runtime import in_turn
 from actors.runtime.kinds import HOT
 from actors.runtime.read_back import events_at
 from actors.shop.decide_hot_sku import moved_version
@@ -51,8 +53,8 @@ class HotSkuActor(StoreActor):
 
     @rpc
     def owed(self, after: Mapping[str, int], revision: int = 0) -> list[Owed] | None:
-        """As `outbox`, with the reservations that are on their way, the oldest first: nobody may have told their shops,
-        or the ledger that these have them.
+        """As `outbox`, with the reservations that are on their way, in turn: nobody may have told their shops, or the
+        ledger that these have them.
         """
         owed = self.outbox(0, after, revision)
         if owed is None:
@@ -61,9 +63,16 @@ class HotSkuActor(StoreActor):
         found: list[Owed] = []
         for ledger_id in self.host.ledger_ids():
             with self.host.reading(ledger_id) as (hosted, now_ms):
-                versions = sorted(hosted.ledger.hot.moving.values())[:MOVING_MAX]
+                moving = dict(hosted.ledger.hot.moving)
             now_ms, parts, resume = told.get(ledger_id, (now_ms, [], 0))
-            if versions or parts:
+            last = after.get(ledger_id, 0)
+            turn, moving_resume = in_turn(last, MOVING_MAX, Ascending(sorted(moving)))
+            if resume and moving_resume:  # the nearer one: up to it both have had their turn
+                resume = min(resume, moving_resume, key=lambda number: (number <= last, number))
+            else:
+                resume = resume or moving_resume
+            versions = [moving[number] for number in turn]
+            if versions or parts or resume:
                 found.append((ledger_id, now_ms, parts, self._moved(ledger_id, versions), resume))
         return found
 

@@ -47,7 +47,8 @@ class HotKeeper:
         self._hot_rounds: dict[str, int] = {}
         self._calm_rounds: dict[str, int] = {}
         self._versions: dict[str, int] = {}  # of the ledgers of open SKUs, at the last look
-        self._seen: dict[str, int] = {}  # by SKU, the generation for which all shops were seen to
+        # By SKU, the generation for which shops were seen to, and those that did not answer.
+        self._seen: dict[str, tuple[int, list[str]]] = {}
         self._emptied: dict[str, float] = {}  # by SKU, when its closed ledger was seen to have no units
         self._task: asyncio.Task[None] | None = None
 
@@ -66,7 +67,7 @@ class HotKeeper:
         now, hot = asyncio.get_running_loop().time(), list(self._router.chain.hot.values())
         self._calls.forget(each.sku for each in hot)
         for each in hot:
-            if each.is_open:
+            if self._seen.get(each.sku, (0, []))[0] != each.generation:
                 self._emptied.pop(each.sku, None)
             if each.generation and self._emptied.get(each.sku, -EMPTIED_S) + EMPTIED_S <= now:
                 with suppress(*PASSING):  # another SKU need not wait for that, and the next turn goes on
@@ -108,12 +109,15 @@ class HotKeeper:
 
     async def _see_to(self, hot: HotSku, deadline: float) -> None:
         """Bring a SKU's units to where they belong: in its ledger while it is open, else in the shops."""
-        if self._seen.get(hot.sku) != hot.generation:
+        generation, away = self._seen.get(hot.sku, (0, []))
+        if generation != hot.generation:
             # Of shops without an actor nothing is known; they are asked when somebody wants units of them.
-            await self._for_shops(hot, await self._router.shops_with_actors(), deadline)
-            self._seen[hot.sku] = hot.generation
+            away = list(await self._router.shops_with_actors())
+        if away:
+            away = await self._for_shops(hot, away, deadline)
+        self._seen[hot.sku] = hot.generation, away
         _, _, positions = await self._positions(hot.sku, deadline)
-        if not hot.is_open and not any(on_hand for _, on_hand, _ in positions.values()):
+        if not hot.is_open and not away and not any(on_hand for _, on_hand, _ in positions.values()):
             # Once more later on: what was read may not be durable, and units may be under way.
             self._emptied[hot.sku] = asyncio.get_running_loop().time()
         works = (self._see_to_shop(hot, store_id, *each, deadline) for store_id, each in positions.items())
@@ -132,18 +136,23 @@ class HotKeeper:
         elif here.over > there.over:
             await self._units.receive(place, here.over, deadline)
 
-    async def _for_shops(self, hot: HotSku, store_ids: Iterable[str], deadline: float) -> None:
+    async def _for_shops(self, hot: HotSku, store_ids: Iterable[str], deadline: float) -> list[str]:
+        """Those of the shops that did not answer."""
         asked = iter(store_ids)
+        away: list[str] = []
 
         async def run() -> None:
             for store_id in asked:
                 place = store_id, hot.sku
-                with suppress(*PASSING):
+                try:
                     await (
                         self._units.hand(place, deadline) if hot.is_open else self._units.give_back(place, 0, deadline)
                     )
+                except PASSING:
+                    away.append(store_id)
 
         await asyncio.gather(*(run() for _ in range(SHOPS_AT_ONCE)))
+        return away
 
     async def _positions(self, sku: str, deadline: float) -> tuple[int, int, Positions]:
         ledger_id = ledger_of_hot(sku)

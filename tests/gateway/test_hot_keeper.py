@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from actors.shop.hot import HandUnits
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     reservation_pb2,
@@ -13,6 +15,7 @@ from holdfast.v1 import (
     stock_service_pb2 as ss,
 )
 from serve.coordination.hot_keeper import CALM_ROUNDS, HOT_ROUNDS
+from serve.routing.batcher import DeadlinePassed
 from serve.wire.fields import fill_instant
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.hot import available, demote, first, promote, tidy
@@ -127,6 +130,29 @@ def test_who_waits_in_line_is_served_from_the_ledger_of_the_sku(front: Front) ->
         tidy(front)
     now = front.accept("GetReservation", rs.GetReservationRequest(reservation_id=queued.reservation_id)).reservation
     assert now.queue_position == 0
+
+
+def test_a_shop_that_was_away_is_seen_to_later(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Units of it that its SKU's ledger has not heard of when it is closed are known to nobody else."""
+    assert front.accept("PromoteSku", ad.PromoteSkuRequest(sku="H")).hot_sku.open
+    units = front.gateway._keeper._units
+    front.run(lambda: units._totals(("S1", HandUnits("H")), front._runner.get_loop().time() + 5))  # and no more
+    demote(front)
+    give_back, asked = units.give_back, list[str]()
+
+    async def away_at_first(place: tuple[str, str], *how: Any) -> bool:
+        asked.append(place[0])
+        if place[0] == "S1" and asked.count("S1") == 1:
+            raise DeadlinePassed(sent=True)
+        return await give_back(place, *how)
+
+    monkeypatch.setattr(units, "give_back", away_at_first)
+    tidy(front)
+    assert available(front) == 0
+    tidy(front)
+    assert available(front) == UNITS
+    tidy(front)
+    assert sorted(asked) == ["S1", "S1", "S2"], "and nobody is asked once too often"
 
 
 def test_a_closed_ledger_is_emptied_also_where_messages_were_lost(front: Front) -> None:

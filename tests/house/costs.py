@@ -95,6 +95,7 @@ LATER: Final = {
     "hot SKUs at the gateway: where calls go, units fetched, moves, the keeper and rates": (1_330, 5),
     "holds of closed SKUs that end in 31 days, or are their shops'": (27, 0),
     "counts without holds refused where a hot SKU's ledger may have some": (16, 0),
+    "units and moves of hot SKUs seen to behind shops that are away": (20, 0),
     "a flash sale in the demo, and hot SKUs measured": (320, 2),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())

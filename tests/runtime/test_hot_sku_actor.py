@@ -5,7 +5,7 @@ from typing import Any
 from actors.core.chain import ChainPart, StoresPut
 from actors.core.message import to_json
 from actors.core.policy import HotSku, Policy
-from actors.hot_sku_actor import HotSkuActor
+from actors.hot_sku_actor import MOVING_MAX, HotSkuActor
 from actors.journal.port import JournalError
 from actors.protocol.messages import Held, Refusal, pack_batch, unpack_answers
 from actors.shop.commands import Reserve
@@ -52,6 +52,23 @@ def test_units_holds_and_moves_outlive_the_actor(storage: Storage, clock: Manual
     say(again, NoteMoved(held.number))
     assert again.owed({}) == []
     assert again.moved_from(HOT, held.number) == moving, "as long as it is remembered"
+
+
+def test_moves_that_are_not_noted_have_their_turn_behind_many(storage: Storage, clock: ManualClock) -> None:
+    """Those into a shop that is away hide none into another."""
+    actor = actor_of(storage, clock)
+    many = MOVING_MAX + 2
+    say(actor, ReceiveUnits("S1", many))
+    numbers = [say(actor, Reserve(f"k{each}", "ann", "", "", (("S1", 1),), 0, asked=2)).number for each in range(many)]
+    for number in numbers:
+        say(actor, MoveOut(number))
+    seen: list[int] = []
+    after: dict[str, int] = {}
+    for _ in range(2):
+        [(_, _, _, moving, resume)] = actor.owed(after) or []
+        seen += [each.number for each in moving]
+        after = {HOT: resume}
+    assert seen == [*numbers, *numbers][: 2 * MOVING_MAX]
 
 
 def test_before_it_has_begun_there_is_nothing(storage: Storage, clock: ManualClock) -> None:
