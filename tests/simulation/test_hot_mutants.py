@@ -54,6 +54,6 @@ def test_the_mutant_is_caught(mutant: Any, monkeypatch: pytest.MonkeyPatch) -> N
     for seed in range(SEEDS_MAX):
         try:
             run(seed, HotWorld)
-        except (Broken, AssertionError, ExceptionGroup, KeyError, LedgerStopped):  # or a ledger stops: it sees it itself
+        except (Broken, AssertionError, ExceptionGroup, KeyError, LedgerStopped):  # a ledger may see it itself
             return
     pytest.fail("nobody noticed")
