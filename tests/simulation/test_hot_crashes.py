@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from actors.core.chain import SkuDemoted, SkuPromoted, evolve_chain
 from actors.core.ids import is_hot, sku_of_ledger
 from actors.core.status import Status
-from actors.protocol.messages import ActorGone, Held
+from actors.protocol.messages import Held
 from actors.shop import commands as shop
 from actors.shop.audit_hot import across_hot
 from actors.shop.state import Reservation
@@ -20,7 +20,7 @@ from serve.calls import ENDINGS
 from tests.simulation.chain_checks import check_journals
 from tests.simulation.gateways import Gateway
 from tests.simulation.hot_callers import HOT, SKU, HotWorld
-from tests.simulation.sim_actors import SimActors
+from tests.simulation.struck import StruckOnce
 from tests.simulation.transfer_callers import audits
 from tests.simulation.virtual_loop import VirtualLoop
 
@@ -41,34 +41,11 @@ STEPS: Final = (
 CRASHES: Final = ("call lost", "answer lost", "shop killed", "hot ledger killed", "both killed", "gateway gone")
 
 
-class Struck(SimActors):
-    """One crash at one step, and no other trouble."""
+class Struck(StruckOnce):
+    """Of a shop, of the ledger of the SKU, or of both."""
 
-    def __init__(self, world: HotWorld, step: int, crash: str) -> None:
-        super().__init__(world)
-        self.step, self.crash = step, crash
-        self.seen = -1
-        self.driver: asyncio.Future[Any] | None = None
-        self.armed = False
-
-    async def call(self, actor: str, method: str, *args: Any) -> Any:
-        if not (self.armed and method == "step"):
-            return await super().call(actor, method, *args)
-        self.seen += 1
-        if self.seen != self.step:
-            return await super().call(actor, method, *args)
-        if self.crash == "call lost":
-            raise ActorGone("lost on the way")
-        answer = await super().call(actor, method, *args)
-        if self.crash == "gateway gone":
-            assert self.driver is not None
-            self.driver.cancel()
-            return answer
-        for name in list(self.made):
-            is_struck = "hot" if name.startswith("hot") else "shop"
-            if self.crash == "both killed" or self.crash.startswith(is_struck):
-                self.kill(name)
-        raise ActorGone("the answer is gone")
+    def is_killed(self, actor: str) -> bool:
+        return self.crash == "both killed" or self.crash.startswith("hot" if actor.startswith("hot") else "shop")
 
 
 async def _sell(gateway: Gateway, end: float) -> Any:

@@ -10,7 +10,6 @@ from typing import Any, Final
 import pytest
 
 from actors.core.status import TransferStatus
-from actors.protocol.messages import ActorGone
 from actors.protocol.placement import Placement
 from actors.shop.audit_transfers import across
 from holdfast.v1 import transfer_pb2 as tp, transfer_service_pb2 as ts
@@ -23,7 +22,7 @@ from serve.services.store_directory import StoreDirectory
 from serve.services.transfers import Transfers
 from tests.simulation.chain_checks import check_journals
 from tests.simulation.chain_world import ChainWorld
-from tests.simulation.sim_actors import SimActors
+from tests.simulation.struck import StruckOnce
 from tests.simulation.transfer_callers import audits
 from tests.simulation.virtual_loop import VirtualLoop
 
@@ -41,34 +40,12 @@ CRASHES: Final = ("call lost", "answer lost", "source killed", "destination kill
 TRANSFER: Final = "S1:T3"
 
 
-class Struck(SimActors):
-    """One crash at one step, and no other trouble."""
+class Struck(StruckOnce):
+    """Of the source, of the destination, or of both."""
 
-    def __init__(self, world: ChainWorld, step: int, crash: str) -> None:
-        super().__init__(world)
-        self.step, self.crash = step, crash
-        self.seen = -1
-        self.driver: asyncio.Future[Any] | None = None
-        self.armed = False
-
-    async def call(self, actor: str, method: str, *args: Any) -> Any:
-        if not (self.armed and method == "step"):
-            return await super().call(actor, method, *args)
-        self.seen += 1
-        if self.seen != self.step:
-            return await super().call(actor, method, *args)
-        if self.crash == "call lost":
-            raise ActorGone("lost on the way")
-        answer = await super().call(actor, method, *args)
-        if self.crash == "gateway gone":
-            assert self.driver is not None
-            self.driver.cancel()
-            return answer
-        if self.crash in ("source killed", "both killed"):
-            self.kill("store-S1")
-        if self.crash in ("destination killed", "both killed"):
-            self.kill("store-S2")
-        raise ActorGone("the answer is gone")
+    def is_killed(self, actor: str) -> bool:
+        end = {"store-S1": "source", "store-S2": "destination"}.get(actor)
+        return end is not None and self.crash in (f"{end} killed", "both killed")
 
 
 REQUESTS: Final[tuple[tuple[str, Any, Any], ...]] = (
