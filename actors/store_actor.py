@@ -70,25 +70,25 @@ class StoreActor(TransferQuestions, ShortfallQuestions):
     @rpc
     def stock(
         self, store_ids: list[str], skus: list[str], slot_start_ms: int, revision: int = 0
-    ) -> list[tuple[list[int], int | None, list[int], int] | None] | None:
+    ) -> list[tuple[list[int], int | None, list[int], int, list[str]] | None] | None:
         """For each store the units available by SKU, the places left in a slot, -1 where none was asked for, None where
         there is no such slot, and what undecided orders have claimed and else were available beside: by SKU the units,
-        nothing where there are none, and the places; None for a store whose ledger is stopped. None altogether where a
-        slot was asked for and the chain revision here is older.
+        nothing where there are none, and the places; and SKUs whose own ledgers may have units of the store. None for a
+        store whose ledger is stopped. None altogether where a slot was asked for and the chain revision here is older.
 
         For ranking only: a stale read that neither locks, expires nor waits for writes, so that thousands of shops are
         answered in milliseconds. The decision checks the stock anew.
         """
         if slot_start_ms and revision > self.chain.revision:
             return None
-        found: list[tuple[list[int], int | None, list[int], int] | None] = []
+        found: list[tuple[list[int], int | None, list[int], int, list[str]] | None] = []
         for store_id in store_ids:
             ledger = self.host.stale_read(store_id)
             if self.host.is_stopped(store_id):
                 found.append(None)
                 continue
             if ledger is None:
-                found.append(([0] * len(skus), self._places_left(store_id, 0, slot_start_ms), [], 0))
+                found.append(([0] * len(skus), self._places_left(store_id, 0, slot_start_ms), [], 0, []))
                 continue
             left = [free_of(ledger, sku) for sku in skus]
             available = [max(0, units) for units in left]
@@ -101,7 +101,8 @@ class StoreActor(TransferQuestions, ShortfallQuestions):
                 if slot_start_ms and places is not None:
                     taken -= ledger.places_of(claims, slot_start_ms)
                     claimed_places = (self._places_left(store_id, taken, slot_start_ms) or 0) - places
-            found.append((available, places, claimed, claimed_places))
+            hot = [sku for sku in skus if ledger.hot.left(sku)] if ledger.hot.by else []
+            found.append((available, places, claimed, claimed_places, hot))
         return found
 
     def _places_left(self, store_id: str, taken: int, slot_start_ms: int) -> int | None:

@@ -19,8 +19,9 @@ from actors.shop.position import Position, Trail
 from actors.shop.preconditions import over_limit
 from actors.shop.state import Ledger, Reservation
 
-# On hand, reserved, allotted and of safety stock, of those allotted the unknown ones, and what is kept.
-Row = tuple[int, int, int, int, int, int]
+# On hand, reserved, allotted and of safety stock; of those allotted the unknown ones; what is kept; and of those
+# allotted what the ledger of a hot SKU may have.
+Row = tuple[int, int, int, int, int, int, int]
 
 CHANCES_MAX: Final = 2  # times that units are offered to one that waits; then it is out
 ESTIMATE_WINDOW_MS: Final = HOUR_MS  # what came free within is the rate of an estimate
@@ -130,7 +131,8 @@ def row_of(ledger: Ledger, sku: str) -> Row | None:
     position = ledger.positions.get(sku)
     if position is None:
         return None
-    return (*position.stock(), ledger.allotments.unknown(sku), ledger.kept(sku, position.available))
+    unknown, kept = ledger.allotments.unknown(sku), ledger.kept(sku, position.available)
+    return (*position.stock(), unknown, kept, ledger.hot.left(sku))
 
 
 def free_of(ledger: Ledger, sku: str) -> int:

@@ -3,7 +3,7 @@ whether both ends agree about them.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -24,34 +24,43 @@ def hot_among(router: Router, skus: Sequence[str]) -> list[str]:
     return [sku for sku in dict.fromkeys(skus) if sku in hot and hot[sku].generation] if hot else []
 
 
-async def held_of(router: Router, store_ids: Sequence[str], skus: Sequence[str], deadline: float) -> Held:
-    """What they have of these shops and SKUs. Raises as `Router.ask`."""
-    hot = hot_among(router, skus)
-    ledgers = [ledger_of_hot(sku) for sku in hot]
+async def held_of(
+    router: Router, skus: Sequence[str], rows_by_shop: Mapping[str, Sequence[Row | None]], deadline: float
+) -> Held:
+    """What they have of these shops and SKUs, by what the shops say: this gateway may not have heard yet of one
+    that is hot. Raises as `Router.ask`.
+    """
+    asked: dict[str, list[str]] = {}
+    for store_id, rows in rows_by_shop.items():
+        for sku, row in zip(skus, rows, strict=True):
+            if row is not None and row[-1]:
+                asked.setdefault(sku, []).append(store_id)
+    ledgers = [(ledger_of_hot(sku), store_ids) for sku, store_ids in asked.items()]
     questions = (
-        router.ask(ledger_id, "availability", [ledger_id], list(store_ids), deadline=deadline) for ledger_id in ledgers
+        router.ask(ledger_id, "availability", [ledger_id], store_ids, deadline=deadline)
+        for ledger_id, store_ids in ledgers
     )
     found: Held = {}
-    for sku, [(_, _, rows)] in zip(hot, await asyncio.gather(*questions), strict=True):
-        found |= {(store_id, sku): row[:2] for store_id, row in zip(store_ids, rows, strict=True) if row is not None}
+    for (sku, store_ids), [(_, _, there)] in zip(asked.items(), await asyncio.gather(*questions), strict=True):
+        found |= {(store_id, sku): row[:2] for store_id, row in zip(store_ids, there, strict=True) if row is not None}
     return found
 
 
 def with_held(row: Row | None, held: tuple[int, int] | None) -> Row | None:
     """A shop's row with what is there told as if it were the shop's own. Between the two reads units may have come or
-    gone: no more is told than what the shop has allotted.
+    gone: no more is told than what the shop has allotted to it.
     """
     if row is None or held is None:
         return row
     on_hand, reserved, allotted, *rest = row
-    there = min(held[0], allotted)
+    there = min(held[0], row[-1])
     return (on_hand, reserved + min(held[1], there), allotted - there, *rest)  # type: ignore[return-value]
 
 
 async def free_of(
-    router: Router, store_ids: Sequence[str], skus: Sequence[str], deadline: float
+    router: Router, store_ids: Sequence[str], hot: Sequence[str], deadline: float
 ) -> dict[str, dict[str, int]]:
-    """By SKU and shop the units that are free there, as advice: nothing of a ledger that does not answer."""
+    """By hot SKU and shop the units that are free there, as advice: nothing of a ledger that does not answer."""
 
     async def ask(sku: str) -> dict[str, int]:
         ledger_id = ledger_of_hot(sku)
@@ -60,7 +69,6 @@ async def free_of(
             return {store_id: max(0, on_hand - reserved) for store_id, (_, on_hand, reserved) in rows.items()}
         return {}
 
-    hot = hot_among(router, skus)
     return dict(zip(hot, await asyncio.gather(*map(ask, hot)), strict=True))
 
 

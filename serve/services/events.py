@@ -124,7 +124,7 @@ class Feeds:
         if skus:
             deadline = asyncio.get_running_loop().time() + ASK_S_MAX
             [(_, _, rows)] = await self._router.ask(store_id, "availability", [store_id], skus, deadline=deadline)
-            held = await held_of(self._router, [store_id], skus, deadline)
+            held = await held_of(self._router, skus, {store_id: rows}, deadline)
             for sku, row in zip(skus, rows, strict=True):
                 fill_position(sku, with_held(row, held.get((store_id, sku))), message.positions.add())
 

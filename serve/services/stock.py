@@ -54,7 +54,8 @@ class Stock:
             await self._stores.require(store_id, f"store_ids[{index}]", deadline=deadline)
         skus = list(request.skus)
         found = await self._router.ask_shops(request.store_ids, "availability", skus, deadline=deadline)
-        held = await held_of(self._router, request.store_ids, skus, deadline)
+        rows_by_shop = {store_id: rows for store_id, (_, _, rows) in found.items()}
+        held = await held_of(self._router, skus, rows_by_shop, deadline)
         now_ms = self._clock.now_ms()
         for store_id in request.store_ids:
             version, as_of_ms, rows = found[store_id]

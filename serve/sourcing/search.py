@@ -7,6 +7,7 @@ made with that. Nothing is kept between questions.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import inf
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -18,7 +19,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.protocol.messages import Stopped
 from actors.runtime.clock import Clock
 from actors.shop.commands import Lines
-from serve.coordination.hot_stock import free_of
+from serve.coordination.hot_stock import free_of, hot_among
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from serve.sourcing.plan import PAIRED_MAX, NoPlan, Plan, plan, plan_of_few
@@ -334,11 +335,14 @@ class Finder:
             for actor, store_ids in groups.items()
             if self._away.get(actor) is None
         }
-        hot = asyncio.get_running_loop().create_task(
-            free_of(self._router, [store_id for mine in groups.values() for store_id in mine], skus, deadline)
-        )
+        free_of_hot = partial(free_of, self._router, [store_id for mine in groups.values() for store_id in mine])
+        hot = asyncio.get_running_loop().create_task(free_of_hot(hot_among(self._router, skus), deadline))
         waited = [hot, *(task for actor, task in asked.items() if actor not in self._away)]
         await asyncio.wait(waited)
+        answers = [task.result() for task in asked.values() if task.done()]
+        told = {sku for shops in answers for shop in shops or () if shop is not None for sku in shop[-1]}
+        unheard = sorted(told.difference(hot.result()))  # hot lately: this gateway has not heard of it
+        free = hot.result() | (await free_of_hot(unheard, deadline) if unheard else {})
         for actor, task in asked.items():
             if actor in self._away and not task.done():
                 continue
@@ -350,9 +354,9 @@ class Finder:
                 if shop is None:
                     found.stopped.add(row)
                     continue
-                available, left, claimed, claimed_places = shop
-                for sku, free in hot.result().items():
-                    available[found.places[sku]] += free.get(store_id, 0)
+                available, left, claimed, claimed_places, _ = shop
+                for sku, by_shop in free.items():
+                    available[found.places[sku]] += by_shop.get(store_id, 0)
                 found.shops[row] = available, left
                 if claimed or claimed_places:
                     found.claimed[row] = claimed, claimed_places

@@ -5,12 +5,12 @@ from typing import Final
 from actors.core.ids import SEPARATOR, format_reservation_id
 from actors.protocol.messages import Entry, Moved
 from actors.shop import commands as cm
+from actors.shop.decide_line import Row
 from actors.shop.shortfalls import Shortfall
 from holdfast.v1 import stock_pb2, stock_service_pb2 as ss
 from serve.wire.fields import fill_value, instant_ms, instant_text, lines_of, value_of
 from serve.wire.rules import Checked
 
-Row = tuple[int, int, int, int, int, int]
 # A count ahead of the service's clock is taken as one of now, as if what was sold since it was made were still there.
 # Clocks that NTP sets differ by less than a second; one that differs by more than this is wrong.
 AHEAD_MS_MAX: Final = 10_000
@@ -92,9 +92,9 @@ def fill_shortfall(shortfall: Shortfall, store_id: str, reply: stock_pb2.Shortfa
 
 
 def fill_position(sku: str, row: Row | None, reply: stock_pb2.Position) -> None:
-    """One SKU; `row` is (on_hand, reserved, allotted, safety_stock, unknown, kept), None where it was never stocked."""
+    """One SKU; `row` is as `decide_line.Row`, None where it was never stocked."""
     reply.sku = sku
     if row is not None:
-        reply.on_hand, reply.reserved, reply.allotted, reply.safety_stock, reply.unknown, reply.kept = row
+        reply.on_hand, reply.reserved, reply.allotted, reply.safety_stock, reply.unknown, reply.kept, _ = row
         reply.available = max(0, row[0] - row[1] - row[2] - row[3] - row[5])
         reply.stocked = True

@@ -163,6 +163,22 @@ def test_a_sale_goes_on_over_promotion_and_demotion(front: Front) -> None:
     other.close()
 
 
+def test_a_gateway_that_has_not_heard_of_the_sku_tells_what_its_ledger_has(front: Front) -> None:
+    """As for an order, which it plans in the shop that has the units."""
+    other = OtherGateway(front)
+    assert other.accept("PromoteSku", ad.PromoteSkuRequest(sku="H")).hot_sku.open
+    front.run(other.gateway._keeper.turn)
+    assert other.accept("Reserve", first("a", "S1", 2)).HasField("reservation")
+    assert "H" not in front.gateway._router.chain.hot
+    assert (available(front), sold(front)) == (UNITS - 2, 2)
+    request = first("o", units=UNITS - 2)
+    request.store_id = ""
+    request.sourcing.place.latitude = request.sourcing.place.longitude = 0.0
+    placed = front.accept("Reserve", request)
+    assert placed.HasField("order"), placed
+    other.close()
+
+
 def test_what_is_demoted_returns_to_its_shops(front: Front) -> None:
     promote(front)
     held = front.accept("Reserve", first("a", "S1", 4)).reservation
