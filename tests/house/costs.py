@@ -85,6 +85,7 @@ LATER: Final = {
     "a doctor of machines that have the client alone": (16, 0),
     "times in words for people, and a mend that is told once": (22, 0),
     "a demo that refuses too few baskets by name": (6, 0),
+    "histories examined for linearizability, and a violation drawn": (420, 4),
     "units handed to tills and channels": (2_199, 14),
     "a till that is cut off, in the demo": (140, 1),
     "which SKUs are hot, as the chain says, and calls for it": (478, 2),

@@ -1,0 +1,1 @@
+"""Faults against a service of its own, and what held."""
