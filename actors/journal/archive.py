@@ -77,7 +77,7 @@ class Archive:
         lines += [msgspec.json.encode([*head, msgspec.Raw(payload)]) for *head, payload in rows]
         contents = gzip.compress(b"\n".join(lines), COMPRESSION, mtime=0)
         name = f"{quote(ledger_id, safe='')}-{before.seq + 1:012}-{seq:012}-{epoch}.gz"
-        _put(self._folder, name, contents)
+        put_file(self._folder, name, contents)
         made = Sealed(seq, checksum, name, sha256(contents).hexdigest(), len(contents))
         if self.read(ledger_id, before, made) != rows:
             raise SealedDamaged(ledger_id, name, "does not give back what it was made of")
@@ -109,7 +109,7 @@ class Archive:
             raise FileExistsError(f"{self._away} has this very file, by a link or as the same folder; take another one")
         contents = self._contents(ledger_id, sealed, self._folder)
         if not (self._away / sealed.name).exists():  # else of a move that a kill has cut short, or not ours
-            _put(self._away, sealed.name, contents)
+            put_file(self._away, sealed.name, contents)
         self._contents(ledger_id, sealed, self._away)
 
     def is_there(self) -> bool:
@@ -142,7 +142,7 @@ class Archive:
         if str(archive) not in known:
             (archive / MARK).touch()
             _flush(archive)
-            _put(used.parent, used.name, "\n".join([*known, str(archive)]).encode())
+            put_file(used.parent, used.name, "\n".join([*known, str(archive)]).encode())
         elif not self.is_there():
             raise FileNotFoundError(
                 f"{archive} has no file {MARK}: mount its disk; or make that file, where this is it"
@@ -174,7 +174,7 @@ class Archive:
         return contents
 
 
-def _put(folder: Path, name: str, contents: bytes) -> None:
+def put_file(folder: Path, name: str, contents: bytes) -> None:
     """Write a file whole and durably, in a folder that is made where it is not there."""
     folder.mkdir(exist_ok=True)
     written = (folder / name).with_suffix(f".{os.getpid()}.tmp")  # the list of archives is all actors'

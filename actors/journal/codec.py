@@ -10,7 +10,7 @@ from zlib import crc32
 import msgspec
 
 from actors.core.message import Message, to_json
-from actors.journal.port import JournalDamaged, JournalNewer
+from actors.journal.port import JournalDamaged, JournalNewer, Record
 
 CHUNK_ROWS: Final = 2_000  # snapshot rows to a chunk: some 3 ms of encoding between two batches
 
@@ -85,6 +85,30 @@ def chained(previous: int, ledger_id: str, epoch: int, seq: int, count: int, at_
     """A record's CRC-32, which includes its predecessor's: no record can go missing, move or be exchanged unnoticed."""
     head = f"{ledger_id} {epoch} {seq} {count} {at_ms} {previous}".encode()
     return crc32(payload, crc32(head))
+
+
+def verified(
+    rows: Iterable[Any], ledger_id: str, after_seq: int, checksum: int, head_seq: int, events_max: int
+) -> list[Record]:
+    """Rows as records. Raises JournalDamaged where one does not verify, or where they end before the head."""
+    records: list[Record] = []
+    events, last = 0, after_seq
+    for epoch, seq, count, at_ms, written, payload in rows:
+        if not isinstance(payload, bytes):
+            raise JournalDamaged(ledger_id, f"seq {seq}", "its payload is not what was written")
+        checksum = chained(checksum, ledger_id, epoch, seq, count, at_ms, payload)
+        if checksum != written:
+            raise JournalDamaged(ledger_id, f"seq {seq}", "its checksum does not fit")
+        if seq - count > last:  # a damaged index may skip intact records
+            raise JournalDamaged(ledger_id, f"seq {seq}", f"it does not follow seq {last}")
+        last = seq
+        records.append(Record(ledger_id, epoch, seq, count, at_ms, payload))
+        events += count
+        if events >= events_max:
+            return records
+    if last < head_seq:
+        raise JournalDamaged(ledger_id, f"seq {last + 1}", f"the records end here, not at {head_seq}")
+    return records
 
 
 def chunk_checksum(ledger_id: str, seq: int, place: int, chunk: bytes) -> int:

@@ -3,16 +3,21 @@
 A setting is a kind, a colon and a place: `sqlite:/srv/holdfast/journal`, or `sqlite:/srv/holdfast/journal?keep_mb=512`
 for journals that seal old records where their files are larger. With `&sealed_mb=2000&away=/mnt/archive`, the oldest
 sealed files are moved there where they take more.
+
+`redis://HOST:PORT/DB` is a Redis or Valkey for all actors; with `?accept_loss=everysec`, one whose settings lose what
+`redis_server.LOSSES` says. `id` is the stamp that it must have.
 """
 
 import logging
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 from urllib.parse import parse_qsl, urlencode
 
 from actors.journal.port import ClockMark, Journal, JournalDamaged
 from actors.journal.sqlite import SqliteJournal
+from actors.journal.stamp import Stamp, file_stamp, put_file_stamp
 
 _OPTIONS: Final = "?keep_mb="  # and what follows it
 
@@ -20,10 +25,12 @@ log = logging.getLogger("holdfast.journal")
 
 
 class _Kind(NamedTuple):
-    """How journals of a kind are opened, by place and name, and listed, by place."""
+    """How journals of a kind are opened, by place and name, and listed and stamped, by place."""
 
     open: Callable[[str, str], Journal]
     names: Callable[[str], list[str]]
+    stamp: Callable[[str], Stamp | None]
+    put_stamp: Callable[[str, Stamp], None]
 
 
 def sqlite_setting(folder: Path, keep_mb: int = 0, sealed_mb: int = 0, away: Path | None = None) -> str:
@@ -51,6 +58,30 @@ def journal_names(setting: str) -> list[str]:
     return kind.names(where)
 
 
+def stamp_of(setting: str) -> Stamp | None:
+    """The stamp of all journals there, None where there is none. Raises JournalError, and ValueError."""
+    kind, where = _parsed(setting)
+    return kind.stamp(where)
+
+
+def put_stamp(setting: str, stamp: Stamp) -> None:
+    """Make a stamp durable in place of the one that is there. Raises JournalError, OSError and ValueError."""
+    kind, where = _parsed(setting)
+    kind.put_stamp(where, stamp)
+
+
+def with_stamp(setting: str, stamp_id: str) -> str:
+    """The setting of journals that must have this stamp, where a server may be exchanged behind its address."""
+    if not is_server(setting):
+        return setting
+    return f"{setting}{'&' if '?' in setting else '?'}{urlencode({'id': stamp_id})}"
+
+
+def is_server(setting: str) -> bool:
+    """Whether the journals are in a server, and not in files of this machine."""
+    return setting.partition(":")[0] in _SERVERS
+
+
 def _parsed(setting: str) -> tuple[_Kind, str]:
     kind, colon, where = setting.partition(":")
     if not colon or not where or kind not in _KINDS:
@@ -71,8 +102,44 @@ def _open_sqlite(where: str, name: str) -> Journal:
     return SqliteJournal(folder / f"{name}.db", keep_bytes=keep_bytes, sealed_bytes=sealed_bytes, away=away)
 
 
+def _redis(kind: str) -> _Kind:
+    """Imported by name, as redis-py takes 0.2 s of CPU, and 15 MB, of processes that need none of it."""
+
+    def parsed(where: str) -> tuple[str, str, list[str]]:
+        """URL, stamp's id and accepted losses. Raises ValueError."""
+        base, _, options = where.partition("?")
+        given = dict(parse_qsl(options))
+        accepted, stamp_id = given.pop("accept_loss", ""), given.pop("id", "")
+        if given:
+            raise ValueError(f"journals in a Redis: {', '.join(sorted(given))} is no option of theirs; see accept_loss")
+        return f"{kind}:{base}", stamp_id, [word for word in accepted.split(",") if word]
+
+    def opened(where: str, name: str) -> Journal:
+        url, stamp_id, accepted = parsed(where)
+        journal: Journal = import_module("actors.journal.redis").RedisJournal(url, name, stamp_id, accepted)
+        return journal
+
+    def of_all(where: str) -> Any:
+        url, _, accepted = parsed(where)
+        return import_module("actors.journal.redis_all").AllOfRedis(url, accepted)
+
+    return _Kind(
+        opened,
+        lambda where: of_all(where).names(),
+        lambda where: of_all(where).stamp(),
+        lambda where, stamp: of_all(where).put_stamp(stamp),
+    )
+
+
+_SERVERS: Final = {kind: _redis(kind) for kind in ("redis", "rediss")}
 _KINDS: Final = {
-    "sqlite": _Kind(_open_sqlite, lambda where: sorted(path.stem for path in _folder(where)[0].glob("*.db")))
+    "sqlite": _Kind(
+        _open_sqlite,
+        lambda where: sorted(path.stem for path in _folder(where)[0].glob("*.db")),
+        lambda where: file_stamp(_folder(where)[0]),
+        lambda where, stamp: put_file_stamp(_folder(where)[0], stamp),
+    ),
+    **_SERVERS,
 }
 
 

@@ -7,13 +7,12 @@ mark of its own there, as its places cannot be noted any more.
 """
 
 import logging
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from typing import Any, Final
 
 from actors.journal.archive import Row
-from actors.journal.codec import chained
-from actors.journal.port import JournalDamaged, JournalError, Record
+from actors.journal.port import JournalDamaged, JournalError
 from actors.journal.sqlite_file import ERRORS, SqliteFile, is_damage
 
 log = logging.getLogger("holdfast.journal")
@@ -193,27 +192,3 @@ class Records:
                 (ledger_id, seq, ROWS_AT_ONCE),
             )
         return True
-
-
-def verified(
-    rows: Iterable[Any], ledger_id: str, after_seq: int, checksum: int, head_seq: int, events_max: int
-) -> list[Record]:
-    """Rows as records. Raises JournalDamaged where one does not verify, or where they end before the head."""
-    records: list[Record] = []
-    events, last = 0, after_seq
-    for epoch, seq, count, at_ms, written, payload in rows:
-        if not isinstance(payload, bytes):
-            raise JournalDamaged(ledger_id, f"seq {seq}", "its payload is not what was written")
-        checksum = chained(checksum, ledger_id, epoch, seq, count, at_ms, payload)
-        if checksum != written:
-            raise JournalDamaged(ledger_id, f"seq {seq}", "its checksum does not fit")
-        if seq - count > last:  # a damaged index may skip intact records
-            raise JournalDamaged(ledger_id, f"seq {seq}", f"it does not follow seq {last}")
-        last = seq
-        records.append(Record(ledger_id, epoch, seq, count, at_ms, payload))
-        events += count
-        if events >= events_max:
-            return records
-    if last < head_seq:
-        raise JournalDamaged(ledger_id, f"seq {last + 1}", f"the records end here, not at {head_seq}")
-    return records

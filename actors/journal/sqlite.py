@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from actors.core.chain import NamedReader
 from actors.journal.archive import Archive, Row, Sealed
-from actors.journal.codec import chained, chunk_checksum
+from actors.journal.codec import chained, chunk_checksum, verified
 from actors.journal.port import Attempt, Base, ClockMark, Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
-from actors.journal.records import LAST_SEQ, UNPLACED_MAX, PlacesDamaged, Records, verified
+from actors.journal.records import LAST_SEQ, UNPLACED_MAX, PlacesDamaged, Records
 from actors.journal.sealed_list import SealedList
 from actors.journal.sqlite_file import CHECKPOINT_PAGES, ERRORS, SqliteFile
 

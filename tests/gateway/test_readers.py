@@ -174,7 +174,7 @@ def test_a_move_that_the_journal_could_not_note_ends_the_actor(moving: Moving) -
 
 
 def test_a_disk_that_hangs_holds_up_nothing_but_moving(moving: Moving, monkeypatch: pytest.MonkeyPatch) -> None:
-    front, put = moving.front, archive._put
+    front, put = moving.front, archive.put_file
     reached, goes_on = Event(), Event()
 
     def hanging(folder: Path, *rest: Any) -> None:
@@ -183,7 +183,7 @@ def test_a_disk_that_hangs_holds_up_nothing_but_moving(moving: Moving, monkeypat
             assert goes_on.wait(WAIT_S)
         put(folder, *rest)
 
-    monkeypatch.setattr(archive, "_put", hanging)
+    monkeypatch.setattr(archive, "put_file", hanging)
     monkeypatch.setattr(actor_runtime, "MOVE_S_MAX", 0.01)
     acknowledged(front, "warehouse", S2=front.version("S2"))
     moving.tidy_every_s = 0.005

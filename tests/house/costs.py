@@ -70,6 +70,7 @@ LATER: Final = {
     "reservations that are over read back from the journal": (272, 2),
     "running totals of customers for whom much counts, and grants by hold and basket": (241, 1),
     "places of records, noted for many at once, whatever is damaged, and again once it is mended": (239, 1),
+    "journals in a Redis, its settings, and stamps of journals": (800, 5),
     "connections passed through to gateways, and no call cancelled that waits": (32, 0),
     "shortfalls by an index of who holds a position's units": (123, 2),
     "fair shares of a queue by SKU and channel": (130, 1),

@@ -161,7 +161,7 @@ OWNERS: Final[dict[str, tuple[str, ...]]] = {
         "holdfast.client.till_allotments",
         "holdfast.client.till_offline_journal",
     ),
-    "redis": ("actors.journal.redis", "bench.peers"),
+    "redis": ("actors.journal.redis_server", "bench.peers"),
     # Protobuf and gRPC stop at the door.
     "google": ("serve", "holdfast.client", "bench"),
     "grpc": ("serve", "holdfast.client", "bench"),

@@ -84,7 +84,7 @@ SAMPLES: Final[list[tuple[Rule, str, str, str]]] = [
     (layers.libraries_have_owners, "serve/gateway.py", "import ray.serve", "import grpc"),
     (layers.libraries_have_owners, "serve/app.py", "import ray", "import ray.serve"),
     (layers.libraries_have_owners, "clients/holdfast/client/cli.py", "import ray", "import typer"),
-    (layers.libraries_have_owners, "actors/journal/redis.py", "import sqlite3", "import redis.asyncio"),
+    (layers.libraries_have_owners, "actors/journal/redis_server.py", "import sqlite3", "import redis.asyncio"),
     (layers.libraries_have_owners, "actors/journal/sqlite.py", "from redis import asyncio", "import zlib"),
     (layers.libraries_have_owners, HOST, "import grpc.aio", "import time"),
     (layers.libraries_have_owners, HOST, "from google.protobuf import message", "import orjson"),
