@@ -104,6 +104,10 @@ $(TIERS:%=test-%): test-%: install-dev
 sim: install-dev ## 3,000 simulated worlds of a shop and of a chain, 300 of a chain that is cut off, with progress; the first of them are those of make test
 	@$(BIN)/python -m tests.simulation $(ARGS)
 
+.PHONY: faults
+faults: install-dev ## Kill, freeze, cut off and flood a service of its own for HOLDFAST_FAULTS_MINUTES (10), and report what held
+	@$(BIN)/python -m bench.faults $(ARGS)
+
 .PHONY: check
 check: check-format check-lint check-types check-wire check-house ## Format, lint, types, wire, house rules (-k: all)
 

@@ -130,12 +130,15 @@ def holdfast(folder: Path, store_ids: Sequence[str], store_actors: int, policy: 
 
 
 @contextmanager
-def serving(folder: Path, store_actors: int) -> Iterator[Service]:
-    """Holdfast with the chain file that `folder` has. The data stays in `folder`, so that a second start finds it."""
+def serving(folder: Path, store_actors: int, *more: str) -> Iterator[Service]:
+    """Holdfast with the chain file that `folder` has, and `more` options. The data stays in `folder`, so that a second
+    start finds it.
+    """
     data_dir = folder / "data"
     command = ["serve", "--data-dir", str(data_dir), "--chain-file", str(folder / CHAIN_FILE)]
     # What is hot there, the measurement says.
-    with running([*command, "--store-actors", str(store_actors), "--hot-rate", "0"], data_dir, {}) as service:
+    command += ["--store-actors", str(store_actors), "--hot-rate", "0", *more]
+    with running(command, data_dir, {}) as service:
         yield service
 
 

@@ -83,12 +83,19 @@ class Findings(Counter[str]):
     def __init__(self, **counts: int) -> None:
         super().__init__(counts)
         self.sentences: list[str] = []
+        self._names: list[str] = []
 
     def add(self, broken: str, *sentences: str) -> None:
         """Count every sentence, and keep the first for people."""
         self[broken] += len(sentences)
         for sentence in sentences[: FINDINGS_MAX - len(self.sentences)]:
             self.sentences.append(sentence[:SENTENCE_CHARS_MAX])
+            self._names.append(broken)
+
+    def named(self, broken: str) -> list[str]:
+        """The sentences under one name, or else how many there were."""
+        kept = [sentence for name, sentence in zip(self._names, self.sentences, strict=True) if name == broken]
+        return kept or ([f"{self[broken]} times"] if self[broken] else [])
 
 
 class FeedCheck:

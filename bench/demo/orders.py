@@ -16,6 +16,7 @@ from bench.demo.calls import Answered, Answers, Call, Kind
 from bench.demo.feed import Contest, Findings
 from holdfast.client import Order, OrderStatus, OrdersVerification, Reservation, SourcingPolicy, Status, Verification
 
+NOTHING_COMPARED: Final = "no order was compared with the shops"
 UNCERTAIN: Final = (OrderStatus.OPEN, OrderStatus.ABANDONED)
 OVER_WITHOUT_SALE: Final = (OrderStatus.RELEASED, OrderStatus.EXPIRED)
 
@@ -116,7 +117,7 @@ def examine_audits(
         found.add("disagreeing", f"{each.subject}: {each.expected} was expected, and {each.found} found")
     found.add("disagreeing", *(f"the ledger {name} is stopped" for name in agreement.left_out))
     if not (agreement.orders and agreement.parts):
-        found.add("disagreeing", "no order was compared with the shops")
+        found.add("disagreeing", NOTHING_COMPARED)
 
 
 def partly_placed(

@@ -30,7 +30,7 @@ SILENCE_S_MAX: Final = 60.0  # for an event; a feed that lost its end would else
 class Proof:
     """The evidence: what was found, and what the audits say. `ended` counts reservations by their last status,
     `shops_of` the shops of each order that became certain, `repeats_answered` the calls whose keys the ledgers knew,
-    since their actors started.
+    since their actors started; `reservations` are what shops list at the end.
     """
 
     repeats_answered: int
@@ -38,6 +38,7 @@ class Proof:
     ended: Mapping[Status, int]
     audits: tuple[Verification, ...]
     shops_of: Mapping[str, int]
+    reservations: Mapping[str, Reservation]
 
 
 async def until_quiet(client: ChannelClient, acts: Iterable[Told], phases: Phases) -> None:
@@ -62,10 +63,17 @@ async def until_quiet(client: ChannelClient, acts: Iterable[Told], phases: Phase
             await asyncio.sleep(QUIET_POLL_S)
 
 
-async def prove(client: ChannelClient, store_ids: Sequence[str], told: Told, across: Told, phases: Phases) -> Proof:
+async def prove(
+    client: ChannelClient,
+    store_ids: Sequence[str],
+    told: Told,
+    across: Told,
+    phases: Phases,
+    check_of: type[FeedCheck] = FeedCheck,
+) -> Proof:
     """Read everything back and hold it against the answers."""
     outages = outages_of(store_ids, [*told.kills, *across.kills])
-    check = FeedCheck(told.answers.log, outages, across.answers.log)
+    check = check_of(told.answers.log, outages, across.answers.log)
     listed_ms = int(time() * 1000)
 
     async def of_shop(store_id: str) -> list[Reservation]:
@@ -93,7 +101,7 @@ async def prove(client: ChannelClient, store_ids: Sequence[str], told: Told, acr
     ledgers = await verify("Auditing the customers' ledgers", CUSTOMERS_LEDGERS)
     examine_audits(check.of_orders, await client.verify_orders(), ledgers.values(), audits)
     repeats = sum(status.repeats_answered for status in statuses.values())
-    return Proof(repeats, check, Counter(each.status for each in reservations.values()), audits, shops_of)
+    return Proof(repeats, check, Counter(each.status for each in reservations.values()), audits, shops_of, reservations)
 
 
 async def _read_feeds(client: ChannelClient, versions: Mapping[str, int], check: FeedCheck, phases: Phases) -> None:

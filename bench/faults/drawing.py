@@ -1,6 +1,7 @@
 """A violation, drawn: a bar for each operation from its call to its return, by caller, with what it was told."""
 
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from io import StringIO
 from typing import Final
 
@@ -87,6 +88,7 @@ def _told(value: object) -> str:
     """Short, as people say it."""
     if value is None:
         return "done"
-    if isinstance(value, tuple) and type(value).__str__ is object.__str__:  # one that has no words of its own
-        return " ".join((type(value).__name__, *(str(getattr(each, "name", each)) for each in value)))
+    if is_dataclass(value) and not isinstance(value, type):
+        said = (getattr(value, each.name) for each in fields(value))
+        return " ".join((type(value).__name__, *(str(getattr(each, "name", each)) for each in said)))
     return str(getattr(value, "name", value))

@@ -3,7 +3,9 @@ return, one after the other, as a sequential model has it? Pure; after Wing and 
 
 A history is read event by event. Where an operation returns that has not taken effect yet, it does so now, after any of
 the others that are under way and must go before it; nothing takes effect earlier than it has to. Of each event a set of
-pairs is remembered that led nowhere, of a model's state and who has taken effect, so that none is looked at twice.
+pairs is remembered that led nowhere, of a model's state and who has taken effect, so that none is looked at twice. Of
+operations under way that were asked and told the same, the one that returns first goes first: the others could take its
+place in any sequence, and it theirs.
 
 An operation without a return (its caller gave up) stays open: it may take effect at any later time, or never. What was
 refused for certain is left out, or is an operation of its own whose model says when it may be refused.
@@ -20,11 +22,15 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 EXAMINED_MAX: Final = 2_000_000
 """Pairs looked at before a history is given up as undecided; some 300 MB and ten seconds."""
 
+STATES_TOLD_MAX: Final = 8
+_LAST: Final = 1 << 62  # after every return
+
 
 class Operation(NamedTuple):
     """One call of one caller, with instants of one clock; `returned` None where nobody knows what became of it.
 
-    `asked` and `said` are the model's: what was asked for and what the answer was, None for one that is open.
+    `asked` and `said` are the model's and hashable: what was asked for and what the answer was, None for one that is
+    open. What a model makes of an operation depends on these two alone.
     """
 
     caller: str
@@ -75,17 +81,14 @@ class Verdict(Generic[StateT_co]):
         return self.outcome is Outcome.LINEARIZABLE
 
 
-STATES_TOLD_MAX: Final = 8
-
-
 class _Event(NamedTuple):
-    """The return of an operation by its bit, when it was, and who is under way then: operations by their bits, itself
-    first.
+    """The return of an operation by its bit, when it was, and who is under way then: itself, and then the others in the
+    sequence of their returns; each with its bit, and the number of what it was asked and told.
     """
 
     at: int
     bit: int
-    under_way: tuple[tuple[int, Operation], ...]
+    under_way: tuple[tuple[int, int, Operation], ...]
     operation: Operation
 
 
@@ -115,11 +118,14 @@ def check(history: Iterable[Operation], model: Model[StateT], *, examined_max: i
             if at + 1 == furthest and len(states) < STATES_TOLD_MAX:
                 states[state] = None
             continue
-        following = []
-        for bit, operation in event.under_way:
-            if not done & bit and (after := model.step(state, operation)) is not None:
+        following, tried = [], set[int]()
+        for bit, alike, operation in event.under_way:
+            if done & bit or alike in tried:
+                continue
+            tried.add(alike)
+            if (after := model.step(state, operation)) is not None:
                 following.append((at, after, done | bit))
-        stack.extend(reversed(following))  # the operation itself is tried first, then those called before others
+        stack.extend(reversed(following))  # the operation itself is tried first
     event = events[furthest]
     refused = event.operation
     prefix = tuple(each for each in history if each.called <= event.at)
@@ -131,6 +137,9 @@ def _events(history: Sequence[Operation]) -> list[_Event]:
     # At the same instant calls go before returns: then both may be either way round, which favours the service.
     moments = [(each.called, 0, number) for number, each in enumerate(history)]
     moments += [(each.returned, 1, number) for number, each in enumerate(history) if each.returned is not None]
+    numbers: dict[tuple[Any, Any], int] = {}
+    alike = [numbers.setdefault((each.asked, each.said), len(numbers)) for each in history]
+    ends = [_LAST if each.returned is None else each.returned for each in history]
     free: list[int] = []
     under_way: dict[int, int] = {}  # the bit of each operation, by its number
     events = []
@@ -139,8 +148,9 @@ def _events(history: Sequence[Operation]) -> list[_Event]:
             under_way[number] = free.pop() if free else 1 << len(under_way)
             continue
         bit = under_way[number]
-        others = [(its_bit, history[other]) for other, its_bit in under_way.items() if other != number]
-        events.append(_Event(at, bit, ((bit, history[number]), *others), history[number]))
+        in_sequence = sorted(under_way, key=lambda each: (each != number, ends[each]))
+        others = tuple((under_way[each], alike[each], history[each]) for each in in_sequence)
+        events.append(_Event(at, bit, others, history[number]))
         del under_way[number]
         free.append(bit)
     return events

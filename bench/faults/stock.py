@@ -3,6 +3,7 @@
 They know nothing of ledgers, versions or journals, only what a caller of the wire is promised.
 """
 
+from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from bench.faults.linearizability import Model, Operation
@@ -11,39 +12,46 @@ from holdfast.client import Status
 # --- a position: one SKU in one shop ---------------------------------------------------------------------------------
 
 
-class Receive(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Receive:
     """Units come in; never refused."""
 
     units: int
 
 
-class Take(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Take:
     """A reservation takes units. It says Taken, or Short."""
 
     units: int
 
 
-class GiveBack(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class GiveBack:
     """A release, or an expiry: units are free again."""
 
     units: int
 
 
-class HandOver(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class HandOver:
     """Units of a reservation are sold."""
 
     units: int
 
 
-class Look(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Look:
     """A read. It says Units."""
 
 
-class Taken(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Taken:
     """The units are reserved."""
 
 
-class Short(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Short:
     """Refused for want of stock; `available` were there."""
 
     available: int
@@ -102,25 +110,30 @@ POOL: Final = Model(Units(0, 0), _pool_after)
 # --- a reservation ---------------------------------------------------------------------------------------------------
 
 
-class Make(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Make:
     """It comes to be, HELD."""
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Step:
     """A caller's step to a status. It says that status, or Refused."""
 
     to: Status
 
 
-class Expire(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Expire:
     """Its deadline has passed."""
 
 
-class See(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class See:
     """A read. It says a Status."""
 
 
-class Refused(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Refused:
     """The step was not allowed from this status, UNSPECIFIED where none was told."""
 
     status: Status

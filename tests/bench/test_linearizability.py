@@ -149,3 +149,10 @@ def test_the_shortest_violation_is_drawn() -> None:
     sound = check([write("1", 0, 10)], REGISTER)
     with pytest.raises(ValueError, match="only a violation"):
         violation_svg("register", sound)
+
+
+def test_many_alike_at_once_take_no_longer_to_refuse() -> None:
+    history = [write("1", 0, 100 + number) for number in range(40)] + [read("2", 101, 102)]
+    verdict = check(history, REGISTER)
+    assert verdict.outcome is Outcome.VIOLATED
+    assert verdict.examined < 200

@@ -67,7 +67,7 @@ def _proof(told: Told, *audits: Verification) -> Proof:
     ended = Counter(each.status for each in END.reservations.values())
     of_orders, shops_of = Cooked().examined()
     check.of_orders = of_orders.of_orders
-    return Proof(0, check, ended, audits or (SOUND,), shops_of)
+    return Proof(0, check, ended, audits or (SOUND,), shops_of, {})
 
 
 MOVED = Moved(transfers=TRANSFERS, short=5, units_sent=160, units_received=150, units_short=10)

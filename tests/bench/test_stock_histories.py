@@ -203,3 +203,9 @@ def test_the_life_of_a_reservation_is_accepted_and_refused_once_it_goes_on_after
     assert check(spread(draw, run), RESERVATION).holds
     for lie in ((Step(Status.COLLECTED), Status.COLLECTED), (See(), Status.HELD), (Expire(), None)):
         assert not check(spread(draw, [*run[:-1], lie]), RESERVATION).holds
+
+
+def test_what_is_asked_differs_by_its_kind() -> None:
+    assert (
+        len({Receive(1), Take(1), GiveBack(1), HandOver(1), Short(1), Look(), Make(), See(), Expire(), Taken()}) == 10
+    )

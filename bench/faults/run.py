@@ -1,0 +1,191 @@
+"""A run: callers call, faults strike one after the other, and in the end everything comes to rest."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+from typing import Final
+
+from bench.demo.calls import Call, Kind
+from bench.faults import callers
+from bench.faults.callers import Crowd
+from bench.faults.host import Host
+from bench.faults.recorder import Recorder, Seen
+from bench.faults.strikes import HANGS_S, Strike, Striker, is_order
+from holdfast.client import ChannelClient, HoldfastError, Timeouts, Unavailable, Verification
+
+CLIENTS: Final = 3
+PAUSE_S: Final = (0.3, 1.5)
+CATCH_UP_S: Final = 30.0
+PATIENT: Final = Timeouts(call_ms=callers.PATIENT_MS)
+
+FAULTS: Final = ("F1", "F2", "F4", "F5", "F10", "F13", "F14", "F15")
+Blow = Callable[[], Awaitable[Strike]]
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What is known when all callers have stopped. `told_by_feed` is the last version that a watcher, who was there all
+    the time, had of each shop, `to_be_told` what he must have; `gaps` are sentences about what he was not told.
+    `wall_ns` as in `histories.Clocks`; `compared` counts orders and parts that audits compared while callers called.
+    """
+
+    seed: int
+    recorder: Recorder = field(default_factory=Recorder)
+    strikes: list[Strike] = field(default_factory=list)
+    audits: list[Verification] = field(default_factory=list)
+    told_by_feed: dict[str, int] = field(default_factory=dict)
+    to_be_told: dict[str, int] = field(default_factory=dict)
+    gaps: list[str] = field(default_factory=list)
+    compared: int = 0
+    disagreeing: list[str] = field(default_factory=list)
+    doubled: int = 0
+    failed: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    wall_ns: int = field(default_factory=lambda: time.time_ns() - time.monotonic_ns())
+
+
+def blows(striker: Striker, draw: Random, only: Sequence[str]) -> list[tuple[str, Blow]]:
+    """Each fault, by its number in the list of faults."""
+    shop = partial(draw.choice, callers.SHOPS)
+    titled = striker.kill_titled
+    numbers = iter(range(1_000_000))
+    every: list[tuple[str, Blow]] = [
+        ("F1", lambda: striker.kill_shops(shop())),
+        ("F5", lambda: striker.hang(shop(), HANGS_S[0])),
+        ("F10", striker.lose_answers),
+        ("F2", lambda: titled("F2", "kill -9 of every gateway", "ray::ServeReplica", _any, 10.0)),
+        ("F13", lambda: striker.second_writer(shop())),
+        ("F15", striker.promote),
+        ("F1", lambda: titled("F1", "kill -9 of the customers' actor", "ray::RayCustomerActor", is_order)),
+        ("F5", lambda: striker.hang(shop(), HANGS_S[1])),
+        ("F10", striker.cut),
+        ("F14", lambda: striker.burst(shop(), next(numbers))),
+        ("F2", lambda: titled("F2", "kill -9 of HAProxy", "bin/haproxy", _any, 10.0)),
+        ("F1", striker.kill_hot),
+        ("F4", striker.kill_all),
+        ("F10", striker.delay),
+        ("F1", lambda: titled("F1", "kill -9 of the chain's actor", "ray::RayChainActor", _any)),
+        ("F2", lambda: titled("F2", "kill -9 of Serve's controller", "ray::ServeController", _any, 10.0)),
+    ]
+    return [(fault, blow) for fault, blow in every if not only or fault in only]
+
+
+def _any(_: Seen) -> bool:
+    return True
+
+
+@asynccontextmanager
+async def patient_clients(host: Host, count: int) -> AsyncIterator[list[ChannelClient]]:
+    """Clients that go through the proxy and do not give up while a fault heals."""
+    async with AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(ChannelClient(host.proxy.address, timeouts=PATIENT)) for _ in range(count)
+        ]
+
+
+async def strike_for(
+    host: Host, evidence: Evidence, seconds: float, only: Sequence[str], over: asyncio.Event, say: Callable[[str], None]
+) -> None:
+    """Call and strike for so long, or until `over` is set; then stop, and ask again for what is open."""
+    began = time.monotonic()
+    async with patient_clients(host, CLIENTS) as clients:
+        crowd = Crowd(evidence.recorder, clients, evidence.seed)
+        await crowd.open_shops()
+        calling = asyncio.ensure_future(crowd.run())
+        watching = asyncio.ensure_future(_watch(clients[0], evidence))
+        striker = Striker(host, crowd, clients[0], evidence.seed)
+        try:
+            await _strike(striker, evidence, seconds, only, over, say)
+        finally:
+            crowd.over.set()
+            evidence.doubled = crowd.doubled
+            await calling
+            evidence.seconds = time.monotonic() - began
+            say("Asking again for what nobody knows the outcome of ...")
+            still_open = await evidence.recorder.settle(clients[0])
+            if still_open:
+                say(f"  {still_open} calls have no answer even now")
+            with suppress(TimeoutError, HoldfastError):
+                await asyncio.wait_for(_catch_up(clients[0], evidence), CATCH_UP_S)
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+
+
+async def _strike(
+    striker: Striker,
+    evidence: Evidence,
+    seconds: float,
+    only: Sequence[str],
+    over: asyncio.Event,
+    say: Callable[[str], None],
+) -> None:
+    draw = Random(f"faults:{evidence.seed}")
+    deadline, coming = time.monotonic() + seconds, list[tuple[str, Blow]]()
+    every = blows(striker, draw, only)
+    while not over.is_set() and time.monotonic() < deadline:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), draw.uniform(*PAUSE_S))
+            return
+        if not coming:  # the first round as they stand, so that a short run has one of most kinds
+            coming = list(every) if not evidence.strikes else draw.sample(every, len(every))
+        fault, blow = coming.pop(0)
+        try:
+            strike = await blow()
+        except (HoldfastError, OSError, TimeoutError) as error:
+            evidence.failed.append(f"{fault}: {type(error).__name__}: {error}")
+            say(f"  {evidence.failed[-1]}")
+            continue
+        evidence.strikes.append(strike)
+        say(f"  {strike.fault:<4}{strike.what}: {told_back(strike)}")
+        await _audit(striker.client, evidence, draw.choice(callers.SHOPS))
+
+
+async def _audit(client: ChannelClient, evidence: Evidence, store_id: str) -> None:
+    """A shop's ledger, and orders against shops, while everybody goes on."""
+    try:
+        evidence.audits.append(await client.verify_ledger(store_id))
+        found = await client.verify_orders()
+    except HoldfastError as error:
+        evidence.failed.append(f"audit: {error}")
+        return
+    evidence.compared += found.orders + found.parts
+    evidence.disagreeing += [f"{each.subject}: {each.expected}, not {each.found}" for each in found.discrepancies]
+
+
+def told_back(strike: Strike) -> str:
+    """When it was back, and what was seen of it."""
+    back = "nothing was accepted afterwards" if strike.back_s is None else f"accepted again after {strike.back_s:.2f} s"
+    return "; ".join(filter(None, (back, strike.note, strike.wrong)))
+
+
+async def _watch(client: ChannelClient, evidence: Evidence) -> None:
+    """Read every shop's feed as it comes, through all faults."""
+    versions = evidence.told_by_feed
+    async with client.watch_events(callers.SHOPS) as feed:
+        while True:
+            with suppress(Unavailable):  # whoever iterates again goes on where he was
+                async for event in feed:
+                    before = versions.get(event.store_id, 0)
+                    if event.version != before + 1:
+                        evidence.gaps.append(f"shop {event.store_id}: told of version {event.version} after {before}")
+                    versions[event.store_id] = event.version
+
+
+async def _catch_up(client: ChannelClient, evidence: Evidence) -> None:
+    """Wait until the watcher has what there is now."""
+    for store_id in callers.SHOPS:
+        evidence.to_be_told[store_id] = (await client.ledger_status(store_id)).version
+    while True:
+        if all(evidence.told_by_feed.get(each, 0) >= version for each, version in evidence.to_be_told.items()):
+            return
+        await asyncio.sleep(0.05)
+
+
+def calls_of(evidence: Evidence, kinds: Sequence[Kind]) -> list[Call]:
+    """The calls of these kinds that are open even now."""
+    return [entry.call for entry in evidence.recorder.open() if entry.call.kind in kinds]
