@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from actors.core.answers import Recorded
 from actors.core.policy import CALL_MS_MAX, DAY_MS, HOUR_MS, LimitRule, LosesFirst, Policy
-from actors.core.rejection import Reason, Rejection
+from actors.core.rejection import UNRECORDED, Reason, Rejection
 from actors.core.status import Status
 from actors.journal.port import Fenced, Journal, JournalError
 from actors.protocol.messages import Stopped
@@ -290,6 +290,8 @@ class World:
         if first is None:
             if isinstance(value, Rejection) and value.reason is Reason.IDEMPOTENCY_KEY_REUSED:
                 raise Broken("I6", f"the key {command.key} was never used before")
+            if isinstance(value, Rejection) and value.reason in UNRECORDED:
+                return  # the key is as free as before
             self.answers[command.key] = (command, answer)
             self.heard_ms[command.key] = self._ledger_ms()
         elif type(first[0]) is type(command) and first[0] == command:  # tuples of two kinds may be equal
