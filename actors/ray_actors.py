@@ -29,6 +29,7 @@ from actors.rpc.client import ActorSilent, Connection
 from actors.rpc.frames import Address
 from actors.rpc.methods import methods_of
 from actors.rpc.server import Server
+from actors.runtime.actor_runtime import LedgerActor
 from actors.runtime.clock import SystemClock
 from actors.store_actor import StoreActor
 from actors.watchdog import Watchdog
@@ -102,14 +103,16 @@ class _Process:
         self._server = Server(name, host or node_host(), build, _end)
 
     def address(self) -> Address:
-        """Where the actor listens. It does as soon as the process is up, and answers once it has recovered."""
+        """Where the actor listens. It does as soon as the process is up, and answers once it has opened its journal."""
         server, pid = self._server, os.getpid()
         node_id = ray.get_runtime_context().get_node_id()
         return Address(server.host, server.port, server.secret, pid, psutil.Process(pid).create_time(), node_id)
 
     def recovered(self) -> str:
-        """Wait for the actor's recovery. Returns why it failed, empty where the actor serves."""
+        """Wait for the actor's recovery, of all of its ledgers. Returns why it failed, empty where the actor serves."""
         self._server.tried.wait()
+        if isinstance(self._server.actor, LedgerActor):
+            self._server.actor.recovered.wait()
         return self._server.failure
 
     def close(self) -> None:

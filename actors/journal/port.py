@@ -209,7 +209,9 @@ class Journal(Protocol):
         """
 
     def ledger_ids(self) -> list[str]:
-        """The ids of all ledgers that have begun, sorted. Raises JournalDamaged where none can be read."""
+        """The ids of all ledgers that have begun, those with most events first. Raises JournalDamaged where none can be
+        read.
+        """
 
     def keep_clock(self, ledger_id: str, epoch: int, mark: ClockMark) -> None:
         """Make the mark of the owner of a ledger durable in place of the last one; without one, while the journal has

@@ -328,7 +328,8 @@ class SqliteJournal:
 
     def ledger_ids(self) -> list[str]:
         with self._lock:
-            return [row[0] for row in self._file.ask("(all)", "SELECT ledger_id FROM heads ORDER BY ledger_id")]
+            rows = self._file.ask("(all)", "SELECT ledger_id FROM heads ORDER BY seq DESC, ledger_id")
+            return [ledger_id for (ledger_id,) in rows]
 
     def keep_clock(self, ledger_id: str, epoch: int, mark: ClockMark) -> None:
         with self._lock, self._file.transaction() as db:

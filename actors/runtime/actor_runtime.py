@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from threading import Event, Lock, Thread
-from time import perf_counter_ns
+from time import perf_counter
 from typing import Any, ClassVar, Final, TypeVar
 
 from actors.core.answers import Recorded
@@ -20,6 +20,7 @@ from actors.core.policy import Policy
 from actors.journal.port import Base, Journal, JournalDamaged, JournalError, JournalFailed, Record
 from actors.protocol.messages import CUT_OFF, RULES_ARE_STALE, Late, pack_answers, refusal_of
 from actors.rpc.methods import rpc
+from actors.runtime.begun import TURN_S
 from actors.runtime.clock import Clock
 from actors.runtime.followers import Followers
 from actors.runtime.hosted import Hosted
@@ -61,9 +62,10 @@ def _packed(timed: Sequence[tuple[str, int, Any]], answers: list[Any], before: M
 
 
 class LedgerActor:
-    """The ledgers of one journal. `end` is called once when the journal fails or was taken over; it must not return.
+    """The ledgers of one journal, each recovered when it is first asked for, and all in turn until `recovered` is set.
 
-    A plain class; `ray_actors` makes Ray actors of its subclasses. Several threads call it. Queries raise JournalError.
+    `end` is called once when the journal fails or was taken over; it must not return. Several threads call this, a
+    plain class; `ray_actors` makes Ray actors of its subclasses. Queries raise JournalError.
     """
 
     core: ClassVar[Core]
@@ -85,20 +87,11 @@ class LedgerActor:
         self.told_revision = EMPTY.revision  # by a gateway that had just asked the chain
         self._adopting = Lock()
         self.host = LedgerHost(self.core, journal, clock, self._policy_of, end)
-        began_ns = perf_counter_ns()
-        # The state is large, long-lived and free of cycles: the collector would traverse it repeatedly, for half the
-        # time of a recovery, and free nothing.
-        gc.disable()
         try:
-            self.host.recover(journal.ledger_ids())
+            self.host.begin(journal.ledger_ids())
         except JournalDamaged as damage:
             self.host.stop_all(damage)
-        finally:
-            gc.freeze()
-            gc.set_threshold(100_000, 50, 1_000)
-            gc.enable()
-        took_ms = (perf_counter_ns() - began_ns) // 1_000_000
-        log.info("%s serves %d ledgers, recovered in %d ms", name, len(self.host.ledger_ids()), took_ms)
+        self.recovered = Event()
         self._closing = Event()
         self._followers = Followers()
         self._tidier = Thread(target=self._tidy, name="tidy", daemon=True)
@@ -222,7 +215,10 @@ class LedgerActor:
             host = self.host
             heads = dict.fromkeys(known, 0)
             for each in host.begun_ids():
-                heads[each] = -1 if (ledger := host.stale_read(each)) is None else ledger.version
+                if each in known and host.is_waiting(each):  # nobody has asked for it since the start
+                    heads[each] = known[each]
+                else:
+                    heads[each] = -1 if (ledger := host.stale_read(each)) is None else ledger.version
             return {ledger_id: version for ledger_id, version in heads.items() if known.get(ledger_id) != version}
 
         return self._followers.wait_for(look, wait_s)
@@ -317,7 +313,7 @@ class LedgerActor:
         self._followers.close()
         self._tidier.join()
         self._mover.join(MOVE_S_MAX)  # a move that is cut short is made at the next start
-        for ledger_id in self.host.ledger_ids():
+        for ledger_id in self.host.recovered_ids():
             self.host.snapshot_if_moved(ledger_id)
         self._journal.close()
 
@@ -335,10 +331,35 @@ class LedgerActor:
     def _pause(self) -> None:
         self._closing.wait(SNAPSHOT_PAUSE_S)
 
+    def _recover(self) -> None:
+        """Recover what nobody has asked for yet, and expire what is due in what is. Raises JournalError."""
+        if self.recovered.is_set():
+            return
+        began = swept = perf_counter()
+        # The state is large, long-lived and free of cycles: the collector would traverse it repeatedly, for half the
+        # time of a recovery, and free nothing.
+        gc.disable()
+        try:
+            while self.host.recover_next() and not self._closing.wait(TURN_S):
+                self._followers.tell()
+                if perf_counter() - swept > self._tidy_every_s:
+                    self.host.sweep()
+                    swept = perf_counter()
+        finally:
+            gc.freeze()
+            gc.set_threshold(100_000, 50, 1_000)
+            gc.enable()
+        self._followers.tell()
+        self.recovered.set()
+        log.info("%s has recovered its ledgers within %.1f s", self.name, perf_counter() - began)
+
     def _tidy(self) -> None:
         """Expire what is due, keep the journal up and write snapshots, until the actor closes or its journal fails."""
-        while not self._closing.wait(self._tidy_every_s):
+        while not self._closing.is_set():
             try:
+                self._recover()
+                if self._closing.wait(self._tidy_every_s):
+                    return
                 self._bind_the_quiet()
                 self.host.sweep()
                 while self.host.is_late and not self._closing.wait(SNAPSHOT_PAUSE_S):

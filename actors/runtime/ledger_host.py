@@ -19,7 +19,6 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from threading import Lock
 from time import perf_counter_ns, sleep
 from typing import Any, Final, TypeVar
 
@@ -28,6 +27,7 @@ from actors.core.policy import Policy
 from actors.core.transact import PolicyAdopted
 from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, Record, SealedDamaged
 from actors.protocol.messages import Stopped, name_of
+from actors.runtime.begun import Begun
 from actors.runtime.clock import Clock
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Hosted
@@ -44,7 +44,7 @@ T = TypeVar("T")
 log = logging.getLogger("holdfast.host")
 
 
-class LedgerHost:
+class LedgerHost(Begun):
     """Ledgers of one kind that share a journal. Thread-safe; `policy_for` returns a ledger's current policy."""
 
     def __init__(
@@ -55,30 +55,17 @@ class LedgerHost:
         policy_for: Callable[[str], Policy | None],
         on_failure: Callable[[JournalError], None],
     ) -> None:
+        super().__init__()
         self._core = core
         self._journal = journal
         self._clock = clock
         self._policy_for = policy_for
         self._commits = GroupCommit(journal, on_failure)
         self._back = ReadBack(lambda: self._core, journal, self._commits)
-        self._deciding = Lock()
-        self._hosted: dict[str, Hosted] = {}
         self.upkeep = Upkeep(journal, clock, self._commits, self._hosted)
-        self._damaged: dict[str, JournalDamaged] = {}
         self._refusals = Refusals(journal, clock, self._commits)
-        self._unreadable: JournalDamaged | None = None
         self._writes_snapshots = True
         self.is_late = False  # more is due than the last sweep expired
-
-    def recover(self, ledger_ids: Sequence[str]) -> None:
-        """Take ledgers over. One that does not verify is stopped, see `is_stopped`; the others are served."""
-        with self._deciding:
-            for ledger_id in ledger_ids:
-                self._get_or_stop(ledger_id)
-
-    def stop_all(self, damage: JournalDamaged) -> None:
-        """Stop every ledger, as nobody knows which ones have begun."""
-        self._unreadable = damage
 
     def step(self, batch: Sequence[tuple[str, Any]]) -> list[Any]:
         """Process a batch of (ledger, command), in sequence, with one durable write for all of it. Returns the answers
@@ -104,12 +91,6 @@ class LedgerHost:
                 answers += self.step([(ledger_id, command)])
         return answers
 
-    def taken_over(self, ledger_id: str) -> Hosted | None:
-        """The ledger, taken over now if it was not; None where it is stopped. Raises JournalError."""
-        with self._deciding, suppress(JournalDamaged):
-            return self._get(ledger_id)
-        return None
-
     def read(self, ledger_id: str, question: Callable[[Hosted, int], T]) -> T:
         """Return `question`'s answer about a ledger at ledger time, read as in `reading`."""
         with self.reading(ledger_id) as (hosted, now_ms):
@@ -119,6 +100,8 @@ class LedgerHost:
         """The version, 0 where it has not begun. Raises as `reading`, also where a successor may have begun it."""
         if self.has_begun(ledger_id):
             return int(self.read(ledger_id, lambda hosted, _now_ms: hosted.ledger.version))
+        if not self._hosted:
+            self.recover_next()  # one epoch tells whether the owner is in office
         self._commits.check_owner({each: hosted.epoch for each, hosted in list(self._hosted.items())[:1]})
         return 0
 
@@ -138,11 +121,6 @@ class LedgerHost:
             sleep(PAUSE_S)
         self._commits.wait(ticket)
         self._commits.check_owner({ledger_id: hosted.epoch})
-
-    def stale_read(self, ledger_id: str) -> Any:
-        """The ledger in memory, None where it is not served. For advice only: its newest events may not be durable."""
-        hosted = self._hosted.get(ledger_id)
-        return None if hosted is None else hosted.ledger
 
     def sweep(self) -> int:
         """Expire what is due, a bounded number per ledger. Returns how many expired. Raises JournalError."""
@@ -211,24 +189,6 @@ class LedgerHost:
         now_ms, served = self._clock.now_ms(), list(self._hosted.items()) if self._writes_snapshots else []
         return [each for each, of in served if saves_a_replay(of.ledger, of.snapshot_seq, now_ms, events_min)]
 
-    def has_begun(self, ledger_id: str) -> bool:
-        """True where the ledger has ever been written, or where nobody can know: then it is stopped."""
-        return ledger_id in self._hosted or self.is_stopped(ledger_id)
-
-    def is_stopped(self, ledger_id: str) -> bool:
-        """True where the ledger is not served, as its journal is damaged."""
-        return self._unreadable is not None or ledger_id in self._damaged
-
-    def ledger_ids(self) -> list[str]:
-        """The ledgers that are served."""
-        return list(self._hosted)
-
-    def begun_ids(self) -> list[str]:
-        """The ledgers that are served or stopped. Raises JournalDamaged where nobody knows which have begun."""
-        if self._unreadable is not None:
-            raise self._unreadable
-        return [*self._hosted, *self._damaged]
-
     def _get(self, ledger_id: str) -> Hosted:
         """The ledger, taken over now if it was not. Raises JournalDamaged where it is stopped."""
         try:
@@ -242,12 +202,14 @@ class LedgerHost:
     def _get_or_stop(self, ledger_id: str) -> Hosted | JournalDamaged:
         if hosted := self._hosted.get(ledger_id) or self._damaged.get(ledger_id):
             return hosted
+        found: Hosted | JournalDamaged
         try:
-            return self._take_over(ledger_id)
+            found = self._hosted[ledger_id] = self._take_over(ledger_id)
         except JournalDamaged as damage:
             log.critical("%s", damage)
-            self._damaged[ledger_id] = damage
-            return damage
+            found = self._damaged[ledger_id] = damage
+        self._waiting.pop(ledger_id, None)
+        return found
 
     def _stage(self, batch: Sequence[tuple[str, Any]]) -> tuple[list[Any], list[Record], dict[str, int]]:
         """Decide a batch. Returns the answers, one record for each ledger with new events, and the epochs of the others
@@ -392,6 +354,4 @@ class LedgerHost:
         self._clock.raise_to(ledger.time_ms)
         self._refusals.learn(ledger_id, ledger)
         took_us = (perf_counter_ns() - began_ns) // 1_000
-        hosted = Hosted(ledger, head.epoch, restored_seq, head.seq - restored_seq, took_us)
-        self._hosted[ledger_id] = hosted
-        return hosted
+        return Hosted(ledger, head.epoch, restored_seq, head.seq - restored_seq, took_us)

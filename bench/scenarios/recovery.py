@@ -116,6 +116,7 @@ def _recover(path: str) -> dict[str, float]:
     journal = SqliteJournal(Path(path))
     began = perf_counter()
     actor = StoreActor("bench", journal, SystemClock(), end_process)
+    actor.recovered.wait()
     seconds = perf_counter() - began
     status = actor.status(STORE)
     return {"seconds": seconds, "replayed": status["replayed_events"], "open": status["open_reservations"]}

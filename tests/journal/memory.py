@@ -194,7 +194,8 @@ class MemoryJournal:
 
     def ledger_ids(self) -> list[str]:
         self._refuse_if_failed()
-        return sorted(self._disk.heads)
+        heads = self._disk.heads
+        return sorted(heads, key=lambda each: (-heads[each].seq, each))
 
     def keep_clock(self, ledger_id: str, epoch: int, mark: ClockMark) -> None:
         self._refuse_if_failed()

@@ -57,14 +57,15 @@ def test_ledgers_do_not_see_each_other(storage: Storage) -> None:
     assert {ledger_id: records_of(journal, ledger_id) for ledger_id in written} == written
 
 
-def test_ledger_ids_names_every_ledger_that_began(storage: Storage) -> None:
+def test_ledger_ids_names_every_ledger_that_began_with_the_busiest_first(storage: Storage) -> None:
     journal = storage.open()
-    for ledger_id in ("S2", "S10", "Zürich 1"):
+    for ledger_id in ("S2", "S10"):
         journal.take_over(ledger_id)
+    appended(journal, "Zürich 1", [3])
     storage.open().take_over("S1")
 
-    assert journal.ledger_ids() == ["S1", "S10", "S2", "Zürich 1"]
-    assert storage.after_crash().open().ledger_ids() == ["S1", "S10", "S2", "Zürich 1"]
+    assert journal.ledger_ids() == ["Zürich 1", "S1", "S10", "S2"]
+    assert storage.after_crash().open().ledger_ids() == ["Zürich 1", "S1", "S10", "S2"]
 
 
 def test_a_finished_snapshot_is_there_for_all_and_survives_a_crash(storage: Storage) -> None:

@@ -303,6 +303,7 @@ def test_a_replaced_actor_ends_at_its_next_word(storage: Storage, clock: ManualC
     first = Shop(storage.open(), clock)
     first.say("receive A 10", "r1")
     second = Shop(storage.open(), clock)
+    assert second.actor.recovered.wait(WAIT_S)
     with pytest.raises(Fenced):
         first.actor.availability(["S1"], ["A"])
     assert [type(failure) for failure in first.ended] == [Fenced]

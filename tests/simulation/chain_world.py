@@ -144,7 +144,7 @@ class ChainWorld:
     def look(self, process: Any) -> None:
         """Whatever happens in an actor, no customer gets more than the chain allows, and no slot has too many."""
         news = False
-        for ledger_id in process.host.ledger_ids():
+        for ledger_id in process.host.recovered_ids():
             ledger = process.host.stale_read(ledger_id)
             if isinstance(ledger, Ledger) and self._looked_at.get(ledger_id) != ledger.version:
                 self._looked_at[ledger_id] = ledger.version
@@ -166,7 +166,7 @@ class ChainWorld:
         found: list[Ledger] = []
         for actor, process in self.actors.made.items():
             if kind_of(actor) is not ActorKind.CUSTOMERS:
-                found += [process.host.stale_read(each) for each in process.host.ledger_ids()]
+                found += [process.host.stale_read(each) for each in process.host.recovered_ids()]
         return found
 
     async def run(self) -> None:

@@ -56,7 +56,7 @@ class CutOffWorld(ChainWorld):
         self._bound_by: list[tuple[float, int]] = []  # from when on all actors had
 
     def look(self, process: Any) -> None:
-        for ledger_id in process.host.ledger_ids():
+        for ledger_id in process.host.recovered_ids():
             version = process.host.stale_read(ledger_id).policy.version
             if version > 1:  # else it has none yet, and begins with the chain's, as they were when these were asked for
                 self._heard[ledger_id] = version

@@ -74,7 +74,7 @@ class HintWorld(ChainWorld):
     def look(self, process: Any) -> None:
         super().look(process)
         now = asyncio.get_running_loop().time()
-        for ledger_id in process.host.ledger_ids():
+        for ledger_id in process.host.recovered_ids():
             ledger = process.host.stale_read(ledger_id)
             for sku in ledger.positions if isinstance(ledger, Ledger) else ():
                 if free_of(ledger, sku) <= 0:

@@ -110,9 +110,10 @@ class Troubles:
             if fails:
                 journal.fail_call(fails)
             try:
+                served = process.host.ledger_ids()  # all, from now on
                 process._bind_the_quiet()
                 process.host.sweep()
-                for ledger_id in process.host.ledger_ids():
+                for ledger_id in served:
                     process.host.snapshot_if_moved(ledger_id)
                 process.host.upkeep.do()
             except JournalError:

@@ -1,0 +1,102 @@
+"""Which ledgers a host has: those that it serves, those that are stopped, and those that wait for their recovery.
+
+After a start all wait. One is recovered when it is first asked for, and so are the rest in turn meanwhile: who calls a
+shop does not wait for the others of its actor.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from contextlib import suppress
+from threading import Lock
+from time import sleep
+from typing import Any, Final
+
+from actors.journal.port import JournalDamaged
+from actors.runtime.hosted import Hosted
+
+TURN_S: Final = 0.000_1  # for somebody who waits for the lock to get it
+
+
+class Begun:
+    """The part of `LedgerHost` that knows its ledgers. None of it is called with the lock held."""
+
+    def __init__(self) -> None:
+        self._deciding = Lock()
+        self._hosted: dict[str, Hosted] = {}
+        self._damaged: dict[str, JournalDamaged] = {}
+        self._waiting: dict[str, None] = {}
+        self._unreadable: JournalDamaged | None = None
+
+    @abstractmethod
+    def _get(self, ledger_id: str) -> Hosted:
+        """The ledger, taken over now if it was not. Raises JournalDamaged where it is stopped, else JournalError."""
+
+    def begin(self, ledger_ids: Sequence[str]) -> None:
+        """Know which ledgers have begun, the busiest first."""
+        self._waiting.update(dict.fromkeys(ledger_ids))
+
+    def recover(self, ledger_ids: Sequence[str]) -> None:
+        """Take ledgers over. One that does not verify is stopped, see `is_stopped`; the others are served. Raises
+        JournalError.
+        """
+        self.begin(ledger_ids)
+        self._recover_the_rest()
+
+    def recover_next(self) -> bool:
+        """Take over one that nobody has asked for. Returns whether more wait. Raises JournalError."""
+        with self._deciding:
+            for ledger_id in self._waiting:
+                with suppress(JournalDamaged):
+                    self._get(ledger_id)
+                break
+        return bool(self._waiting)
+
+    def stop_all(self, damage: JournalDamaged) -> None:
+        """Stop every ledger, as nobody knows which ones have begun."""
+        self._unreadable = damage
+
+    def taken_over(self, ledger_id: str) -> Hosted | None:
+        """The ledger, taken over now if it was not; None where it is stopped. Raises JournalError."""
+        with self._deciding, suppress(JournalDamaged):
+            return self._get(ledger_id)
+        return None
+
+    def stale_read(self, ledger_id: str) -> Any:
+        """The ledger in memory, None where it is not served. For advice only: its newest events may not be durable."""
+        hosted = self._hosted.get(ledger_id)
+        if hosted is None and ledger_id in self._waiting:
+            hosted = self.taken_over(ledger_id)
+        return None if hosted is None else hosted.ledger
+
+    def is_waiting(self, ledger_id: str) -> bool:
+        """True where the ledger has begun and is not recovered yet."""
+        return ledger_id in self._waiting
+
+    def has_begun(self, ledger_id: str) -> bool:
+        """True where the ledger has ever been written, or where nobody can know: then it is stopped."""
+        return ledger_id in self._hosted or self.is_waiting(ledger_id) or self.is_stopped(ledger_id)
+
+    def is_stopped(self, ledger_id: str) -> bool:
+        """True where the ledger is not served, as its journal is damaged. Raises JournalError."""
+        if ledger_id in self._waiting:
+            self.taken_over(ledger_id)
+        return self._unreadable is not None or ledger_id in self._damaged
+
+    def ledger_ids(self) -> list[str]:
+        """The ledgers that are served, once all are recovered. Raises JournalError."""
+        self._recover_the_rest()
+        return self.recovered_ids()
+
+    def recovered_ids(self) -> list[str]:
+        """The ledgers that are served by now."""
+        return list(self._hosted)
+
+    def begun_ids(self) -> list[str]:
+        """Those that wait, are served or are stopped. Raises JournalDamaged where nobody knows which have begun."""
+        if self._unreadable is not None:
+            raise self._unreadable
+        return list(dict.fromkeys((*self._waiting, *self._hosted, *self._damaged)))
+
+    def _recover_the_rest(self) -> None:
+        while self._waiting and self.recover_next():
+            sleep(TURN_S)
