@@ -72,7 +72,7 @@ def test_it_is_found_once_and_no_gateway_or_restart_lets_it_end_the_actor_again(
             assert await answers(routed, other) == HELD_BUT_ONE
             routed.actors.kill(S1)
         assert poison.deaths == LOSSES_MAX + ATTEMPTS_MAX
-        assert await routed.on_hand("S1") == (10, 2, 0, 0, 0, 0)
+        assert await routed.on_hand("S1") == (10, 2, 0, 0, 0, 0, 0)
 
         poison.times = 0  # mended
         clock.move(CALL_MS_MAX - 1)
@@ -102,7 +102,7 @@ def test_it_is_found_over_calls_that_have_no_time_for_a_second_try(
                 await routed.say(("S1", f"other {number}", "reserve ann A 1"), POISONED[1], within_s=WAIT_S)
         assert [type(each) for each in await routed.say(POISONED[0], POISONED[1])] == HELD_BUT_ONE[:2]
         assert poison.deaths == LOSSES_MAX + ATTEMPTS_MAX
-        assert await routed.on_hand("S1") == (10, ATTEMPTS_MAX + 1, 0, 0, 0, 0), (
+        assert await routed.on_hand("S1") == (10, ATTEMPTS_MAX + 1, 0, 0, 0, 0, 0), (
             "the others of the batches that it was lost with"
         )
 

@@ -32,7 +32,7 @@ def test_the_same_bytes_are_sent_until_they_are_answered(on_the_way: Run, lost: 
         sent = routed.steps(S1)[before:]
         assert len(sent) == times + 1
         assert len(set(sent)) == 1
-        assert await routed.on_hand("S1") == (10, 3, 0, 0, 0, 0)
+        assert await routed.on_hand("S1") == (10, 3, 0, 0, 0, 0, 0)
 
     on_the_way(test)
 
@@ -57,7 +57,7 @@ def test_an_actor_whose_journal_fails_is_a_delay(on_the_way: Run, *, written: bo
         (journal.fail_after if written else journal.fail_before)()
         (answer,) = await routed.say(("S1", "k1", "reserve ann A 3"))
         assert isinstance(answer, Held)
-        assert await routed.on_hand("S1") == (10, 3, 0, 0, 0, 0)
+        assert await routed.on_hand("S1") == (10, 3, 0, 0, 0, 0, 0)
         assert routed.actors.made[S1] == 2
 
     on_the_way(test)
@@ -72,7 +72,7 @@ def test_when_the_time_is_over_the_outcome_is_unknown(on_the_way: Run) -> None:
         routed.actors._lost_after.clear()
         (answer,) = await routed.say(("S1", "k1", "reserve ann A 3"))
         assert isinstance(answer, Held)
-        assert await routed.on_hand("S1") == (10, 3, 0, 0, 0, 0)
+        assert await routed.on_hand("S1") == (10, 3, 0, 0, 0, 0, 0)
 
     on_the_way(test)
 
@@ -174,7 +174,7 @@ def test_answers_of_several_actors_come_back_to_their_places(on_the_way: Run) ->
         )
         assert [type(answer) for answer in answers] == [Refusal, Held, Moved, Refusal]
         assert [answer.rejection.available for answer in answers if isinstance(answer, Refusal)] == [10, 9]
-        assert await routed.on_hand("S2") == (10, 0, 0, 0, 0, 0)
+        assert await routed.on_hand("S2") == (10, 0, 0, 0, 0, 0, 0)
 
     on_the_way(test)
 
@@ -221,7 +221,7 @@ def test_overload_of_one_actor_refuses_its_own_part_alone(on_the_way: Run) -> No
         gate.set()
         for [(answers, _)] in flood:
             await answers
-        assert await routed.on_hand("S1") == (10, 1, 0, 0, 0, 0)
+        assert await routed.on_hand("S1") == (10, 1, 0, 0, 0, 0, 0)
 
     on_the_way(test)
 
@@ -236,7 +236,7 @@ def test_a_damaged_ledger_is_not_asked_again_and_again(on_the_way: Run) -> None:
         with pytest.raises(LedgerStopped, match="ledger S1: the journal is damaged at seq 3"):
             await routed.on_hand("S1")
         assert len(routed.actors.calls) == 1
-        assert await routed.on_hand("S2") == (10, 0, 0, 0, 0, 0)
+        assert await routed.on_hand("S2") == (10, 0, 0, 0, 0, 0, 0)
 
     on_the_way(test)
 

@@ -96,7 +96,7 @@ def test_an_older_revision_is_not_adopted(shop: Shop) -> None:
 def test_availability_says_version_instant_and_positions(shop: Shop) -> None:
     now_ms = shop.clock.now_ms()
     assert shop.actor.availability(["S1", "S2"], ["A", "nothing"]) == [
-        (3, now_ms, [(10, 2, 0, 0, 0, 0), None]),
+        (3, now_ms, [(10, 2, 0, 0, 0, 0, 0), None]),
         (0, now_ms, [None, None]),
     ]
 
