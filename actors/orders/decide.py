@@ -254,13 +254,14 @@ def _decide_bar_claim(ledger: OrderLedger, command: cm.BarClaim) -> Decision:
 
 
 def _decide_count_hold(ledger: OrderLedger, hold: cm.CountHold) -> Decision:
-    """A hold is counted once: told again, it is a report of its grant, or comes when nothing is held any more."""
+    """A hold is counted once: told again, it is a report of its grant. One of which nothing is left is noted, as what
+    was told of it before may come later.
+    """
     known = ledger.grants.of_reservation(hold.customer_id, hold.store_id, hold.reservation)
     if known is not None:
         report = cm.ReportGrant(known.number, hold.reservation, hold.version, hold.held, hold.collected)
         return _decide_report_grant(ledger, report)
-    is_gone = ledger.answers.knows(gone_key(hold.store_id, hold.reservation))
-    return () if is_gone or not any(units for _, units in (*hold.held, *hold.collected)) else (ev.HoldCounted(hold),)
+    return () if ledger.answers.knows(gone_key(hold.store_id, hold.reservation)) else (ev.HoldCounted(hold),)
 
 
 def _number_of(grant: Grant | None) -> int:

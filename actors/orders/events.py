@@ -177,7 +177,9 @@ class Granted(Message, frozen=True):
 
 
 class HoldCounted(Message, frozen=True):
-    """A hold from before its limit is counted, by a grant with the number of this event's version."""
+    """A hold from before its limit is counted, by a grant with the number of this event's version, unless nothing of it
+    is left.
+    """
 
     hold: CountHold
 

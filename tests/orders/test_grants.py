@@ -213,6 +213,16 @@ def test_a_late_copy_of_what_counted_a_hold_counts_nothing_that_is_gone() -> Non
     assert isinstance(amended, Grant), "another hold is counted"
 
 
+def test_nor_one_of_what_was_over_before_it_was_counted() -> None:
+    watched = Watched(ONE_OPEN)
+    assert said(watched, CountHold("ann", "web", "S1", "", 40, 44, (("A", 0),), (("A", 0),))) is None
+    late = CountHold("ann", "web", "S1", "", 40, 41, (("A", 1),), (("A", 0),))
+    assert said(watched, late, AT_MS + 20_000) is None, "it was told before the hold expired"
+    assert not [*watched.ledger.grants]
+    assert isinstance(said(watched, request("k1")), Grant)
+    assert not watched.complaints()
+
+
 def test_nor_does_one_that_comes_after_the_hold_was_amended_and_then_released() -> None:
     watched = Watched(TWO_A_DAY)
     hold = CountHold("ann", "web", "S1", "", 40, 41, (("A", 1),), (("A", 0),))
