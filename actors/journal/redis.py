@@ -16,6 +16,7 @@ believes it to be. What is written twice is recognised, as every script is told 
 import json
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from threading import Lock
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -236,7 +237,12 @@ class RedisJournal:
 
     def ledger_ids(self) -> list[str]:
         self._refuse_if_failed()
-        return sorted(each.decode() for each in self._server.ask("HKEYS", self._heads))
+        seqs = dict[str, int]()
+        for ledger_id, head in self._server.pairs(self._heads).items():
+            seqs[ledger_id.decode()] = 0
+            with suppress(ValueError, TypeError):  # whoever takes it over is told of such a head
+                seqs[ledger_id.decode()] = _Stand.of(head).seq
+        return sorted(seqs, key=lambda each: (-seqs[each], each))
 
     def keep_clock(self, ledger_id: str, epoch: int, mark: ClockMark) -> None:
         self._write({ledger_id: epoch} if ledger_id else None, ("SET", self._clock, json.dumps(mark)))
