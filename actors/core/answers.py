@@ -15,7 +15,7 @@ import msgspec
 
 from actors.core.message import Message, Value, to_json
 from actors.core.overlay import Queue
-from actors.core.packed import ABOUT_BYTES, HASH_BYTES, OF_CALL, Packed, PackedRow, hash_of, never
+from actors.core.packed import ABOUT_BYTES, HASH_BYTES, OF_CALL, Packed, PackedRow, hash_of, neither_has, never
 from actors.core.policy import CALL_MS_MAX, DAY_MS
 
 FINGERPRINT_BYTES: Final = 12
@@ -90,8 +90,10 @@ class Answers(Generic[A]):
 
     def of_no_claim(self, key: str) -> A | None:
         """As `get`, but for the answers to claims that were made for the call with this key. Raises Unread."""
-        hashed = hash_of(key)
-        return self._read(key, (*self.made.find(hashed, calls=False), *self.refused.find(hashed, calls=False)))
+        hashed, made, refused = hash_of(key), self.made, self.refused
+        if neither_has(hashed, made, refused):  # as most
+            return None
+        return self._read(key, (*made.find(hashed, calls=False), *refused.find(hashed, calls=False)))
 
     def was_refused(self, key: str) -> bool:
         """Whether a call under this key was refused, as far as hashes tell."""

@@ -372,8 +372,9 @@ def _pickup_deadline_ms(wanted_ms: int, parts: tuple[Part, ...], hours: cm.Hours
 def _is_news(ledger: OrderLedger, report: cm.Report | cm.Applied) -> bool:
     """True where the report says more than the last one of its part. A final part never changes."""
     order = ledger.orders.get(report.number)
-    return order is not None and any(
-        part.status in LIVE and (report.revision > part.applied_revision or report.version > part.version)
-        for part in order.parts
-        if (part.store_id, part.attempt) == (report.store_id, report.attempt)
-    )
+    if order is None:
+        return False
+    for part in order.parts:
+        if part.store_id == report.store_id and part.attempt == report.attempt and part.status in LIVE:
+            return report.revision > part.applied_revision or report.version > part.version
+    return False

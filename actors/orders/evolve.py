@@ -243,13 +243,17 @@ def _evolve_reported(ledger: OrderLedger, report: Report, at_ms: int) -> None:
 
 
 def _evolve_applied_noted(ledger: OrderLedger, event: ev.AppliedNoted) -> None:
+    by_order: dict[int, list[Applied]] = {}
     for applied in event.parts:
-        order = ledger.orders[applied.number]
-        parts = tuple(
-            _noted(part, applied) if (part.store_id, part.attempt) == (applied.store_id, applied.attempt) else part
-            for part in order.parts
-        )
-        put(ledger, replace(order, parts=parts))
+        by_order.setdefault(applied.number, []).append(applied)
+    for number, mine in by_order.items():
+        order = ledger.orders[number]
+        parts = list(order.parts)
+        for applied in mine:
+            for place, part in enumerate(parts):
+                if part.store_id == applied.store_id and part.attempt == applied.attempt:
+                    parts[place] = _noted(part, applied)
+        put(ledger, replace(order, parts=tuple(parts)))
 
 
 def _evolve_reduced(ledger: OrderLedger, event: ev.Reduced) -> None:

@@ -90,7 +90,6 @@ def outcome_of_barred(holder: str) -> ApplyOutcome:
 
 def report_of(number: int, store_id: str, attempt: int, revision: int, reservation: Reservation) -> Report:
     """The report of a part, from its shop's reservation. `revision` 0: it does not answer an outcome."""
-    collected = tuple(sold for sold, _ in reservation.done) if reservation.done else (0,) * len(reservation.lines)
     return Report(
         number,
         store_id,
@@ -100,16 +99,20 @@ def report_of(number: int, store_id: str, attempt: int, revision: int, reservati
         reservation.version,
         reservation.status,
         reservation.held(),
-        collected,
+        _collected(reservation),
     )
+
+
+def _collected(reservation: Reservation) -> tuple[int, ...]:
+    return tuple([sold for sold, _ in reservation.done]) if reservation.done else (0,) * len(reservation.lines)
 
 
 def heard_of(order: Order, part: Part, reservation: Reservation) -> Applied | Report:
     """What a shop's answer to an outcome says: most often nothing but that it was applied."""
-    said = report_of(order.number, part.store_id, part.attempt, order.revision, reservation)
-    if reservation.status in LIVE and (said.held, said.collected) == (part.held, part.collected):
-        return Applied(order.number, part.store_id, part.attempt, order.revision, said.version, said.status)
-    return said
+    status, of = reservation.status, (order.number, part.store_id, part.attempt, order.revision)
+    if status in LIVE and reservation.held() == part.held and _collected(reservation) == part.collected:
+        return Applied(*of, reservation.version, status)
+    return report_of(*of, reservation)
 
 
 def report_of_absent(number: int, part: Part, revision: int) -> Report:

@@ -160,10 +160,10 @@ def _evolve_outcome_applied(ledger: Ledger, event: ev.OutcomeApplied, at_ms: int
     # A part without lines only asked for a channel, and ends with the answer.
     if any(units for _, units in event.lines) or not reservation.lines:
         reservation = _give_back(ledger, event.number, event.lines, at_ms, *release_of(event))
-    changed = reservation.changed(version=ledger.version, part=Part(event.holder, event.revision))
+    changed = replace(reservation, version=ledger.version, part=Part(event.holder, event.revision))
     if changed.status in LIVE:
         channel = intern(event.channel or changed.channel)
-        changed = changed.changed(status=event.status, expires_at_ms=event.expires_at_ms, channel=channel)
+        changed = replace(changed, status=event.status, expires_at_ms=event.expires_at_ms, channel=channel)
         change_rank(ledger, reservation, changed)
     ledger.reservations[event.number] = changed
     if changed.expires_at_ms != reservation.expires_at_ms:

@@ -70,13 +70,16 @@ def unpromise(ledger: Ledger, reservation: Reservation) -> None:
 
 def change_rank(ledger: Ledger, before: Reservation, after: Reservation) -> None:
     """Note another status of a live reservation, where it holds units of crowded positions."""
+    rank = LOSS_RANK[after.status]
+    if rank == LOSS_RANK[before.status]:  # as when a claim's order goes on
+        return
     for sku, _ in before.lines:
         held_by = ledger.crowded.get(sku)
         if held_by is not None:
             was = held_by[LOSS_RANK[before.status]]
             if before.number in was:
                 del was[before.number]
-                held_by[LOSS_RANK[after.status]][before.number] = None
+                held_by[rank][before.number] = None
 
 
 def losers(ledger: Ledger, sku: str, missing: int) -> Iterator[tuple[int, int]]:

@@ -130,7 +130,7 @@ class Reservation(Message, frozen=True):
         if self.status not in LIVE:
             return (0,) * len(self.lines)
         if self.done is None:
-            return tuple(quantity for _, quantity in self.lines)
+            return tuple([quantity for _, quantity in self.lines])
         return tuple(
             quantity - collected - released
             for (_, quantity), (collected, released) in zip(self.lines, self.done, strict=True)

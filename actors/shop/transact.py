@@ -3,7 +3,7 @@
 from functools import partial
 from itertools import islice
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from msgspec.structs import force_setattr
 
@@ -26,6 +26,7 @@ from actors.shop.shortfall_events import ShortfallDeclared
 from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
 from actors.shop.transfer_events import TransferCancelled, TransferExpected
 
+_ANSWERING: Final = frozenset(get_args(Answering))
 # Two orders have drawn the same number: the claim is to be made again under another one.
 _NUMBER_TAKEN: Final = Recorded("", 0, Rejection(Reason.ORDER_UNDECIDED, status=Status.CLAIMED))
 
@@ -72,7 +73,7 @@ def with_answer(events: tuple[Event, ...], answer: Recorded[Any]) -> tuple[Event
         event = events[1]
     elif type(event) is TransferExpected:  # of an advice alone, or of a receipt that comes with it
         event = events[-1]
-    if isinstance(event, Answering) and event.key:
+    if type(event) in _ANSWERING and event.key:  # type: ignore[union-attr]  # these have one
         force_setattr(event, "answer", answer.answer)
     return events
 
