@@ -1,5 +1,6 @@
 """Chooses the shops that serve a basket: a plan, or a refusal that says what is short. Pure; the ledgers decide."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import ge
 from typing import Final, NamedTuple
@@ -124,7 +125,7 @@ def _covered(units: Ints, wanted: Ints, metres: Ints, stores_max: int, nodes_max
     return ()
 
 
-def _alone(units: list[list[int]], wanted: list[int]) -> tuple[int, ...]:
+def _alone(units: list[list[int]], wanted: Sequence[int]) -> tuple[int, ...]:
     """The first shop that has all that is wanted."""
     for row, shop in enumerate(units):
         if all(map(ge, shop, wanted)):
@@ -132,7 +133,7 @@ def _alone(units: list[list[int]], wanted: list[int]) -> tuple[int, ...]:
     return ()
 
 
-def _nearest_pair(units: list[list[int]], wanted: list[int], metres: list[int]) -> tuple[int, ...]:
+def _nearest_pair(units: list[list[int]], wanted: Sequence[int], metres: list[int]) -> tuple[int, ...]:
     """As `_Search._pairs`, in plain lists: of two shops it takes 2 us, and arrays took 140."""
     chosen: tuple[int, ...] = ()
     shortest = 0
@@ -178,7 +179,7 @@ def plan_of_few(index: StoreIndex, stocked: list[Stocked], ask: Ask, policy: Sou
     all: `plan` then looks at everything.
     """
     stocked.sort()  # nearest first, and of equally near ones the smaller store_id
-    units, wanted = [has for _, _, has in stocked], ask.demand.asked.tolist()
+    units, wanted = [has for _, _, has in stocked], ask.demand.units
     chosen = _alone(units, wanted)
     if not chosen and policy is not SourcingPolicy.ONE_STORE and len(units) <= PAIRED_MAX and ask.limits.stores_max > 1:
         chosen = _nearest_pair(units, wanted, [metres for metres, _, _ in stocked])
@@ -193,7 +194,7 @@ def _planned_in(seen: Survey, rows: Ints) -> Plan:
 
 
 def _planned(index: StoreIndex, demand: Demand, chosen: list[Stocked]) -> Plan:
-    given = allocated([has for _, _, has in chosen], demand.asked.tolist())
+    given = allocated([has for _, _, has in chosen], demand.units)
     parts = tuple(
         Part(index.store_ids[row], metres, tuple([(sku, n) for sku, n in zip(demand.skus, units, strict=True) if n]))
         for (metres, row, _), units in zip(chosen, given, strict=True)
@@ -201,7 +202,7 @@ def _planned(index: StoreIndex, demand: Demand, chosen: list[Stocked]) -> Plan:
     return Plan(parts, _short(demand, [sum(column) for column in zip(*given, strict=True)]))
 
 
-def allocated(units: list[list[int]], asked: list[int]) -> list[list[int]]:
+def allocated(units: list[list[int]], asked: Sequence[int]) -> list[list[int]]:
     """How many units of each SKU each shop gives, [shops][SKUs]; shops come nearest first.
 
     All of a SKU from the nearest shop that has all of it; else from the nearest first until there is enough. In plain
@@ -239,7 +240,7 @@ def _refused(seen: Survey, policy: SourcingPolicy) -> NoPlan:
 
 def _short(demand: Demand, available: list[int]) -> tuple[Short, ...]:
     """The SKUs of which there is less than was asked for."""
-    rows = zip(demand.skus, demand.asked.tolist(), available, strict=True)
+    rows = zip(demand.skus, demand.units, available, strict=True)
     return tuple(Short(sku, asked, had) for sku, asked, had in rows if had < asked)
 
 

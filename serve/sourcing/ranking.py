@@ -59,10 +59,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Demand:
-    """What is asked for, once for each SKU, in the sequence in which the SKUs first came."""
+    """What is asked for, once for each SKU, in the sequence in which the SKUs first came; `units` of each."""
 
     skus: tuple[str, ...]
-    asked: Ints
+    units: tuple[int, ...]
+
+    @property
+    def asked(self) -> Ints:
+        """The units as an array, made anew."""
+        return np.array(self.units, np.int64)
 
     @classmethod
     def of(cls, lines: Iterable[tuple[str, int]]) -> "Demand":
@@ -70,7 +75,7 @@ class Demand:
         units = dict(by_sku(lines))
         assert units, "a demand without lines"
         assert min(units.values()) > 0, "a demand of less than one unit"
-        return cls(tuple(units), np.fromiter(units.values(), np.int64, len(units)))
+        return cls(tuple(units), tuple(units.values()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ made with that. Nothing is kept between questions.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf
@@ -22,6 +22,7 @@ from actors.shop.commands import Lines
 from serve.coordination.hot_stock import free_of, hot_among
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
+from serve.sourcing.availability import Availability
 from serve.sourcing.plan import PAIRED_MAX, NoPlan, Plan, plan, plan_of_few
 from serve.sourcing.ranking import UNLIMITED, Ask, Known, Ranking, SourcingPolicy, lowered, rank
 from serve.sourcing.store_index import NEVER_MS, Distances, Flags, Ints, ReadyTimes, StoreIndex, nearest
@@ -37,71 +38,20 @@ Rows = npt.NDArray[np.signedinteger[Any]]
 Chosen = Plan | NoPlan
 Own = Mapping[str, Mapping[str, int]]  # what the customer's basket holds already, by shop and SKU
 NOTHING: Final[Own] = MappingProxyType({})
-
-
-class _Columns(NamedTuple):
-    """What shops have: by SKU a column over all shops, and the pickups left in the slot that was asked for.
-
-    A shop that did not answer has nothing. `capacity` is UNLIMITED where no slot was asked for; `open_` is False where
-    the shop has no such slot.
-    """
-
-    units: dict[str, Ints]
-    capacity: Ints
-    open_: Flags
-    answered: Flags
+_NOTHING_FOUND: Final = Availability({})
 
 
 @dataclass(slots=True, eq=False)
-class Availability:
-    """What shops answered, by row: the units by SKU, as `places` has the SKUs, and the pickups left in the slot.
-    `claimed` has the units, and the places, that are available beside once undecided orders let go of them, where there
-    are any. Those whose ledgers are `stopped` have nothing.
-    """
-
-    places: dict[str, int]
-    shops: dict[int, tuple[list[int], int | None]] = field(default_factory=dict)
-    claimed: dict[int, tuple[list[int], int]] = field(default_factory=dict)
-    stopped: set[int] = field(default_factory=set)
-    _stocked: dict[str, dict[int, int]] = field(default_factory=dict)
-    _columns: _Columns | None = None
-
-    def stocked(self, sku: str) -> dict[int, int]:
-        """The shops that have some of a SKU, and how much; found once for all who asked together."""
-        found = self._stocked.get(sku)
-        if found is None:
-            place = self.places[sku]
-            found = {row: units[place] for row, (units, _) in self.shops.items() if units[place]}
-            self._stocked[sku] = found
-        return found
-
-    def columns(self, shops: int) -> _Columns:
-        """The same in arrays over so many shops, made once for all who asked together."""
-        if self._columns is None:
-            rows = list(self.shops)
-            units = np.zeros((len(self.places), shops), np.int64)
-            capacity, open_ = np.full(shops, UNLIMITED, np.int64), np.ones(shops, np.bool_)
-            answered = np.zeros(shops, np.bool_)
-            if rows:
-                units[:, rows] = np.array([shop[0] for shop in self.shops.values()], np.int64).T
-                open_[rows] = [left is not None for _, left in self.shops.values()]
-                capacity[rows] = [UNLIMITED if left is None else left for _, left in self.shops.values()]
-                answered[rows] = True
-            self._columns = _Columns(dict(zip(self.places, units, strict=True)), capacity, open_, answered)
-        return self._columns
-
-
-@dataclass(slots=True)
 class _Question:
-    """One that is still gathering."""
+    """One that is still gathering. `asked` has the rows that were put together last: most ask the same shops."""
 
     skus: dict[str, None] = field(default_factory=dict)
     rows: set[int] = field(default_factory=set)
+    asked: Rows | None = None
     answer: asyncio.Task[Availability] | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Search:
+class Search(NamedTuple):
     """One customer's question, and what shops answered. `own` is what the customer's basket holds already.
 
     `suits`: the shops in reach that may serve, if only they have something. `asked` are those that were asked. What was
@@ -135,7 +85,7 @@ class Search:
         shops, suits, metres_to = self.found.shops, self.suits, self.metres.to
         useful = [row for row in rows if suits[row] and shops[row][1] not in (None, 0)]
         if len(useful) > PAIRED_MAX:  # no pair is looked for among so many
-            least = list(zip(columns, self.ask.demand.asked.tolist(), strict=True))
+            least = list(zip(columns, self.ask.demand.units, strict=True))
             useful = [row for row in useful if all(column.get(row, 0) >= asked for column, asked in least)]
         stocked = [(metres_to(row), row, [column.get(row, 0) for column in columns]) for row in useful]
         return plan_of_few(self.store_index, stocked, self.ask, self.policy)
@@ -146,6 +96,8 @@ class Search:
 
     def stopped(self) -> list[Stopped]:
         """The shops that are in time, and whose ledgers are stopped."""
+        if not self.found.stopped:
+            return []
         rows = sorted(self.found.stopped & self._in_time())
         return [Stopped(f"the ledger of shop {self.store_index.store_ids[row]} is stopped; verify it") for row in rows]
 
@@ -186,7 +138,7 @@ class Search:
             capacity[row] += places if capacity[row] != UNLIMITED else 0
             if capacity[row]:
                 available[row] += units
-        return replace(self, known=replace(known, available=available, capacity_left=capacity))
+        return self._replace(known=replace(known, available=available, capacity_left=capacity))
 
     def ranking(self, at_most: int, *, explain: bool) -> Ranking:
         return rank(self.store_index, self.in_arrays(), self.ask, self.policy, at_most=at_most, explain=explain)
@@ -202,7 +154,7 @@ class Search:
                 found += [(store_id, sku, has + own.get(sku, 0)) for sku, _, has in rejection.short_lines]
             else:  # nothing more than what the basket holds there
                 found += [(store_id, sku, own.get(sku, 0) if keeps else 0) for sku in self.ask.demand.skus]
-        return replace(self, known=lowered(self.store_index, self.ask.demand, self.in_arrays(), found))
+        return self._replace(known=lowered(self.store_index, self.ask.demand, self.in_arrays(), found))
 
 
 class Finder:
@@ -216,6 +168,8 @@ class Finder:
         self._turn = asyncio.Lock()
         self._store_index: StoreIndex | None = None
         self._ready_times = ReadyTimes(())
+        nobody = np.zeros(0, np.int64)
+        self._last_reach: tuple[Ints, int, str, Flags, Ints] = (nobody, 0, "", nobody.astype(np.bool_), nobody)
 
     async def search(
         self,
@@ -234,38 +188,71 @@ class Finder:
         Where none in reach can serve, the nearest beyond are asked too, since a refusal names them, and the nearest
         that are too late, since the refusal has whether more time would do.
         """
+        began = await self._begun(ask, policy, slot_start_ms, own)
+        rows = began.asked
+        if explain:
+            out_of_reach = np.flatnonzero(~began.suits)
+            rows = np.union1d(rows, nearest(began.metres.to_all(), out_of_reach, ASKED_BESIDE))
+        search = await self._asked(began._replace(asked=rows), deadline, gather_s)
+        return await self.chosen(search, deadline, gather_s)
+
+    async def search_together(
+        self, asks: Sequence[tuple[Ask, SourcingPolicy, int]], deadline: float, gather_s: float
+    ) -> list[tuple[Search, Plan | None]]:
+        """As `search`, for baskets that hold nothing, each with its policy and slot: the shops are asked together, and
+        waited for once. None where a plan is still to be `chosen`. Raises as `search`.
+        """
+        begun = [await self._begun(*each, NOTHING) for each in asks]
+        asked_at = asyncio.get_running_loop().time()
+        answers = [self._question_of(each, gather_s) for each in begun]
+        await _answered({*answers}, deadline)
+        searches = [
+            each._replace(found=answer.result(), asked_at=asked_at) for each, answer in zip(begun, answers, strict=True)
+        ]
+        return [(search, search.plan_of_few()) for search in searches]
+
+    async def chosen(self, search: Search, deadline: float, gather_s: float = GATHER_S) -> tuple[Search, Chosen]:
+        """Choose, and ask the nearest beyond where none in reach can serve, see `search`."""
+        chosen = await self._planned(search)
+        if isinstance(chosen, Plan) and not chosen.short:
+            return search, chosen
+        metres, beyond = search.metres, np.flatnonzero(search.suits)
+        if isinstance(chosen, NoPlan):
+            in_time, willing = search.ready_ms <= search.ask.ready_by_ms, search.store_index.willing(search.ask.channel)
+            near = metres.to_all() <= search.ask.limits.kilometres_max * 1_000
+            for beside in (willing & in_time & ~near, willing & near & ~in_time & (search.ready_ms != NEVER_MS)):
+                beyond = np.union1d(beyond, nearest(metres.to_all(), np.flatnonzero(beside), ASKED_BESIDE))
+        if np.setdiff1d(beyond, search.asked).size:
+            wider = search._replace(asked=np.union1d(search.asked, beyond))
+            search = await self._asked(wider, deadline, gather_s)
+            chosen = await self._planned(search)
+        return search, chosen
+
+    async def _begun(self, ask: Ask, policy: SourcingPolicy, slot_start_ms: int, own: Own) -> Search:
+        """A search that has asked nobody yet. `asked` are those that it asks first."""
         store_index, ready_times = self._index_now()
         now_ms = self._clock.now_ms()
         ready_ms = await ready_times.at(now_ms)
         ready_by_ms = slot_start_ms or self._ready_by_ms(ask, now_ms)
         ask = Ask(ask.place, ask.demand, ask.channel, ask.limits, ready_by_ms)
         metres = Distances(store_index, ask.place)
-        in_time = ready_ms <= ready_by_ms
-        willing = store_index.willing(ask.channel)
-        able = willing & in_time
-        metres_max = ask.limits.kilometres_max * 1_000
-        suits = able if metres_max == inf else able & (metres.to_all() <= metres_max)
-        reach = np.flatnonzero(suits)
-        rows = nearest(metres.to_all(), reach, ASKED_FIRST) if reach.size > ASKED_FIRST else reach
-        if explain:
-            rows = np.union1d(rows, nearest(metres.to_all(), np.flatnonzero(~suits), ASKED_BESIDE))
+        suits, asked = self._reach_of(store_index, ready_ms, ask, metres)
+        found = _NOTHING_FOUND
+        return Search(store_index, ready_ms, ask, policy, slot_start_ms, own, metres, suits, asked, found, 0.0)
 
-        async def ask_shops(rows: Rows) -> Search:
-            asked_at = asyncio.get_running_loop().time()
-            found = await self._stock(store_index, rows, ask.demand.skus, slot_start_ms, deadline, gather_s)
-            return Search(store_index, ready_ms, ask, policy, slot_start_ms, own, metres, suits, rows, found, asked_at)
-
-        search = await ask_shops(rows)
-        chosen = await self._planned(search)
-        beyond = reach
-        if isinstance(chosen, NoPlan):
-            near = metres.to_all() <= metres_max
-            for beside in (able & ~near, willing & near & ~in_time & (ready_ms != NEVER_MS)):
-                beyond = np.union1d(beyond, nearest(metres.to_all(), np.flatnonzero(beside), ASKED_BESIDE))
-        if (isinstance(chosen, NoPlan) or chosen.short) and np.setdiff1d(beyond, rows).size:
-            search = await ask_shops(np.union1d(rows, beyond))
-            chosen = await self._planned(search)
-        return search, chosen
+    def _reach_of(self, store_index: StoreIndex, ready_ms: Ints, ask: Ask, metres: Distances) -> tuple[Flags, Rows]:
+        """The shops that may serve, if only they have something, and of them those that are asked first. Those who ask
+        within one millisecond, as in a batch, share what does not depend on their place.
+        """
+        of, ready_by_ms, channel, suits, reach = self._last_reach
+        if of is not ready_ms or ready_by_ms != ask.ready_by_ms or channel != ask.channel:
+            suits = store_index.willing(ask.channel) & (ready_ms <= ask.ready_by_ms)
+            reach = np.flatnonzero(suits)
+            self._last_reach = ready_ms, ask.ready_by_ms, ask.channel, suits, reach
+        if ask.limits.kilometres_max != inf:
+            suits = suits & (metres.to_all() <= ask.limits.kilometres_max * 1_000)
+            reach = np.flatnonzero(suits)
+        return suits, nearest(metres.to_all(), reach, ASKED_FIRST) if reach.size > ASKED_FIRST else reach
 
     async def _planned(self, search: Search) -> Chosen:
         """All who asked together are answered together. What is not planned in lists is planned in a turn of the loop
@@ -292,30 +279,30 @@ class Finder:
             self._ready_times = ReadyTimes(chain.stores[store_id].calendar for store_id in self._store_index.store_ids)
         return self._store_index, self._ready_times
 
-    async def _stock(
-        self,
-        store_index: StoreIndex,
-        rows: Rows,
-        skus: tuple[str, ...],
-        slot_start_ms: int,
-        deadline: float,
-        gather_s: float,
-    ) -> Availability:
-        """What these shops have, those that answer soon. Raises what the router raises, but for those that do not."""
-        key = (store_index.revision, slot_start_ms)
+    async def _asked(self, search: Search, deadline: float, gather_s: float) -> Search:
+        """The search with what its shops have, those that answer soon. Raises what the router raises, but for those
+        that do not.
+        """
+        asked_at = asyncio.get_running_loop().time()
+        answer = self._question_of(search, gather_s)
+        await _answered([answer], deadline)
+        return search._replace(found=answer.result(), asked_at=asked_at)
+
+    def _question_of(self, search: Search, gather_s: float) -> asyncio.Task[Availability]:
+        """The question that a search's shops are asked with others', begun where none is gathering."""
+        skus, key = search.ask.demand.skus, (search.store_index.revision, search.slot_start_ms)
         question = self._gathering.get(key)
         if question is None or question.answer is None or len(question.skus) + len(skus) > SKUS_MAX:
             question = self._gathering[key] = _Question()
             question.answer = asyncio.get_running_loop().create_task(
-                self._ask_soon(store_index, key, question, gather_s)
+                self._ask_soon(search.store_index, key, question, gather_s)
             )
         question.skus.update(dict.fromkeys(skus))
-        question.rows.update(rows.tolist())
-        try:
-            async with asyncio.timeout_at(deadline):
-                return await asyncio.shield(question.answer)  # others wait for it as well
-        except TimeoutError:
-            raise DeadlinePassed(sent=True) from None
+        if question.asked is not search.asked:
+            question.rows.update(search.asked.tolist())
+            question.asked = search.asked
+        assert question.answer is not None, "it has just begun"
+        return question.answer
 
     async def _ask_soon(
         self, store_index: StoreIndex, key: tuple[int, int], question: _Question, gather_s: float
@@ -380,6 +367,13 @@ class Finder:
         if actor in self._away:
             self._away[actor] = task
         return task
+
+
+async def _answered(answers: Collection[asyncio.Task[Availability]], deadline: float) -> None:
+    """Wait for answers, for which others wait as well. Raises DeadlinePassed."""
+    _, late = await asyncio.wait(answers, timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
+    if late:
+        raise DeadlinePassed(sent=True)
 
 
 def refusal_of(chosen: NoPlan) -> Rejection:

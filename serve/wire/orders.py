@@ -1,5 +1,6 @@
 """Orders and sourcing between protobuf and the commands and values of customers' ledgers."""
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from math import inf
 from typing import Any, Final
@@ -153,14 +154,23 @@ def _fill_part(part: Part, status: Status, reply: order_pb2.OrderPart) -> None:
     reply.store_id = part.store_id
     reply.reservation_id = format_reservation_id(part.store_id, part.reservation)
     reply.status = int(status)  # type: ignore[assignment]
-    # What the shop has not yet heard that it gives back, it gives back: the order is what it was amended to.
-    left = {} if part.dropped else part.wanted_by_sku()
-    for (sku, quantity), held, collected in zip(part.lines, part.held, part.collected, strict=True):
-        kept = min(held, left.get(sku, 0))
-        left[sku] = left.get(sku, 0) - kept
+    for (sku, quantity), kept, collected in zip(part.lines, _kept(part), part.collected, strict=True):
         reply.lines.add(sku=sku, quantity=quantity, collected=collected, released=quantity - kept - collected)
     if part.slot_start_ms:
         fill_instant(part.slot_start_ms, reply.slot_start)
+
+
+def _kept(part: Part) -> Sequence[int]:
+    """Units by line that the order has of a part. What the shop has not yet heard that it gives back, it gives back:
+    the order is what it was amended to.
+    """
+    if not (part.dropped or part.keep):  # as most
+        return part.held
+    left, kept = {} if part.dropped else part.wanted_by_sku(), list[int]()
+    for (sku, _), held in zip(part.lines, part.held, strict=True):
+        kept.append(min(held, left.get(sku, 0)))
+        left[sku] = left.get(sku, 0) - kept[-1]
+    return kept
 
 
 def fill_candidate(candidate: Candidate, reply: order_pb2.Candidate) -> None:

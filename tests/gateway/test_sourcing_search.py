@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from serve.sourcing.availability import Availability
 from serve.sourcing.plan import CANDIDATES_MAX, PAIRED_MAX, NoPlan, Plan, fewest, most, plan, plan_of_few
 from serve.sourcing.ranking import UNLIMITED, SourcingPolicy, lowered
-from serve.sourcing.search import NOTHING, Availability, Search
+from serve.sourcing.search import NOTHING, Search
 from serve.sourcing.store_index import Distances
 from tests.gateway.shops import HOME, World, as_text, way_of, world
 
