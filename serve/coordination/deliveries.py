@@ -109,7 +109,8 @@ class Deliveries:
         deadline = asyncio.get_running_loop().time() + DELIVERY_S
         with suppress(Overloaded):
             if entries:
-                return self._router.submit([ledger_id for ledger_id, _ in entries], entries, deadline, promise=True)
+                ledger_ids = [ledger_id for ledger_id, _ in entries]
+                return self._router.submit(ledger_ids, entries, deadline, promise=True, later=True)
         return []
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":

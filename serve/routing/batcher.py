@@ -38,6 +38,7 @@ GATHER_CALLS_MIN: Final = 3  # calls queued or out before a batch waits for more
 GATHER_S: Final = 0.001  # for each call inside the gateway: the entries of one come together, those of many do not
 GATHER_S_MAX: Final = 0.012
 GATHER_ENTRIES_MAX: Final = 32  # a batch of this size carries the hop well enough
+LATER_S: Final = 0.01  # how long what nobody waits for stays for others to go with
 DEADLINE_SWEEP_S: Final = 0.05
 
 
@@ -93,6 +94,7 @@ class Batcher:
         self._loop = asyncio.get_running_loop()
         self._promises: deque[Ask] = deque()
         self._fresh: deque[Ask] = deque()
+        self._later: list[Ask] = []  # promises, which go with and before whatever is asked next
         self._queued_promises = 0
         self._queued_fresh = 0
         self._out: set[asyncio.Task[None]] = set()
@@ -101,16 +103,18 @@ class Batcher:
         self._heard_at = 0.0  # when the actor answered last, or was first asked after that
         self._gathering: asyncio.TimerHandle | asyncio.Handle | None = None
         self._sweeper: asyncio.TimerHandle | None = None
+        self._ending_wait: asyncio.TimerHandle | None = None
         self._shares: Shares | None = None  # of what is fresh, while its room is getting scarce
 
     def submit(
-        self, entries: Sequence[Entry], deadline: float, *, promise: bool, each: bool = False
+        self, entries: Sequence[Entry], deadline: float, *, promise: bool, each: bool = False, later: bool = False
     ) -> "asyncio.Future[list[Answer]]":
         """Queue entries. Raises Overloaded before any work is done. The future may raise DeadlinePassed; with `each`
         the entries whose outcome is unknown are Late in place of that, and those Shed for which there is no room.
+        Promises that are for `later` wait LATER_S for others, which they then go before.
         """
         now = self._loop.time()
-        calls = len(self._fresh) + len(self._promises) + self._calls_out
+        calls = len(self._fresh) + len(self._promises) + len(self._later) + self._calls_out
         calls_max = self._calls_max(now, promise=promise)
         if calls >= calls_max:
             raise Overloaded
@@ -118,17 +122,29 @@ class Batcher:
         if promise:
             if self._queued_promises + ask.weight > QUEUED_PROMISES_MAX:
                 raise Overloaded
-            self._promises.append(ask)
+            self._later.append(ask)
             self._queued_promises += ask.weight
         else:
             self._find_room(ask, now, calls / calls_max)
             self._fresh.append(ask)
             self._queued_fresh += ask.weight
-        if self._gathering is None and self._may_send():
-            self._gather()
+        if not later:
+            self._end_wait()
+        elif self._ending_wait is None:
+            self._ending_wait = self._loop.call_later(LATER_S, self._end_wait)
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(DEADLINE_SWEEP_S, self._sweep_deadlines)
         return ask.answers
+
+    def _end_wait(self) -> None:
+        """Whatever has waited for others goes with the next batch, and that soon."""
+        if self._ending_wait is not None:
+            self._ending_wait.cancel()
+            self._ending_wait = None
+        self._promises.extend(self._later)
+        self._later.clear()
+        if self._gathering is None and self._may_send():
+            self._gather()
 
     def _find_room(self, ask: Ask, now: float, of_calls: float) -> None:
         """Take of a call what there is room for. Raises Overloaded where that is nothing, or not all, unless each entry
@@ -277,7 +293,7 @@ class Batcher:
         """Tell callers whose time is over, also those whose batch is still being retried."""
         now = self._loop.time()
         waiting = False
-        for asks in (self._promises, self._fresh, *self._flying.values()):
+        for asks in (self._promises, self._later, self._fresh, *self._flying.values()):
             for ask in asks:
                 if not ask.answers.done():
                     if ask.deadline <= now:

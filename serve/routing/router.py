@@ -72,16 +72,24 @@ class Router:
         self._poller = asyncio.get_running_loop().create_task(self._poll_chain())
 
     def submit(
-        self, store_ids: Sequence[str], entries: Sequence[Entry], deadline: float, *, promise: bool, each: bool = False
+        self,
+        store_ids: Sequence[str],
+        entries: Sequence[Entry],
+        deadline: float,
+        *,
+        promise: bool,
+        each: bool = False,
+        later: bool = False,
     ) -> "list[tuple[asyncio.Future[list[Answer]], list[int]]]":
         """Queue entries by actor: for each actor a future of answers and the places in `entries` that they belong to.
 
-        The future raises DeadlinePassed where an outcome is unknown, or, with `each`, has Late in its place.
+        The future raises DeadlinePassed where an outcome is unknown, or, with `each`, has Late in its place. `later`:
+        nobody waits for it, and it goes with others, see `Batcher.submit`.
         Raises Overloaded for a call that concerns one actor; of a larger one, the refused part's future raises it.
         """
         if len(entries) == 1:
             batcher = self._batcher(self._actor_of(store_ids[0]))
-            return [(batcher.submit(entries, deadline, promise=promise, each=each), [0])]
+            return [(batcher.submit(entries, deadline, promise=promise, each=each, later=later), [0])]
         places: dict[str, list[int]] = {}
         actor_of: dict[str, str] = {}
         for place, store_id in enumerate(store_ids):
@@ -93,10 +101,10 @@ class Router:
         queued = []
         for actor, mine in places.items():
             if len(places) == 1:
-                return [(self._batcher(actor).submit(entries, deadline, promise=promise, each=each), mine)]
+                return [(self._batcher(actor).submit(entries, deadline, promise=promise, each=each, later=later), mine)]
             chosen = [entries[place] for place in mine]
             try:
-                answers = self._batcher(actor).submit(chosen, deadline, promise=promise, each=each)
+                answers = self._batcher(actor).submit(chosen, deadline, promise=promise, each=each, later=later)
             except Overloaded as refusal:  # the other actors' parts go on
                 answers = asyncio.get_running_loop().create_future()
                 answers.set_exception(refusal)

@@ -196,10 +196,10 @@ class _Busy(Router):
         self.here = here
         self.ledger_id = ledger_id
 
-    def submit(self, store_ids: Any, entries: Any, deadline: float, *, promise: bool, each: bool = False) -> Any:
+    def submit(self, store_ids: Any, entries: Any, deadline: float, **how: bool) -> Any:
         if store_ids[0] == self.ledger_id and any(name == CUSTOMERS for name, *_ in self.here.calls):
             raise Overloaded
-        return super().submit(store_ids, entries, deadline, promise=promise, each=each)
+        return super().submit(store_ids, entries, deadline, **how)
 
 
 def test_a_queue_that_is_full_after_a_grant_was_given_is_no_refusal_of_the_whole_call(stocked: Front) -> None:

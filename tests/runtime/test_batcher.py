@@ -58,11 +58,11 @@ class Line:
         return Held(int(entry.rpartition("-")[2]), 0, 0)
 
     def ask(
-        self, name: str, count: int = 1, *, promise: bool = False, within_s: float = FAR_S
+        self, name: str, count: int = 1, *, promise: bool = False, within_s: float = FAR_S, later: bool = False
     ) -> "asyncio.Future[list[Answer]]":
         """A call of `count` entries, told apart by their numbers."""
         entries: list[Entry] = [(f"{name}-{number}", MarkReady("k", number)) for number in range(count)]
-        return self.batcher.submit(entries, asyncio.get_running_loop().time() + within_s, promise=promise)
+        return self.batcher.submit(entries, asyncio.get_running_loop().time() + within_s, promise=promise, later=later)
 
     def land(self, failure: Exception | None = None) -> None:
         """The oldest batch that is out comes back."""

@@ -55,12 +55,12 @@ class Busy:
         self._world, self._batcher = world, batcher
 
     def submit(
-        self, entries: Sequence[Entry], deadline: float, *, promise: bool, each: bool = False
+        self, entries: Sequence[Entry], deadline: float, *, promise: bool, each: bool = False, later: bool = False
     ) -> "asyncio.Future[list[Answer]]":
         if self._world.lateness.random() < self._world.trouble:
             self._world.struck["queue full"] += 1
             raise Overloaded
-        return self._batcher.submit(entries, deadline, promise=promise, each=each)
+        return self._batcher.submit(entries, deadline, promise=promise, each=each, later=later)
 
 
 class BusyRouter(Router):

@@ -1,0 +1,54 @@
+"""What nobody waits for, before one actor: it goes with others, and before them."""
+
+import asyncio
+
+import pytest
+
+from serve.routing.batcher import LATER_S, DeadlinePassed
+from tests.runtime.loop_time import skip, turns
+from tests.runtime.test_batcher import Line, in_loop
+
+
+@in_loop
+async def test_what_nobody_waits_for_goes_before_what_is_asked_next(line: Line) -> None:
+    told = [line.ask(name, promise=True, later=True) for name in ("told", "told too")]
+    await turns(3)
+    assert line.sent == []
+    asked = line.ask("step", promise=True)
+    await line.sent_so_far(1)
+    assert line.sent == [["told-0", "told too-0", "step-0"]]
+    line.land()
+    await asyncio.gather(*told, asked)
+
+
+@in_loop
+async def test_what_nobody_waits_for_waits_no_longer_than_a_moment(line: Line) -> None:
+    told = line.ask("told", promise=True, later=True)
+    skip(LATER_S / 2)
+    await turns(3)
+    assert line.sent == []
+    await line.sent_so_far(1)
+    assert line.sent == [["told-0"]]
+    line.land()
+    await told
+    more = line.ask("more", promise=True, later=True)
+    asked = line.ask("asked")
+    await line.sent_so_far(2)
+    skip(2 * LATER_S)
+    await turns(6)
+    assert line.sent == [["told-0"], ["more-0", "asked-0"]], "and it goes once"
+    line.land()
+    await asyncio.gather(more, asked)
+
+
+@in_loop
+async def test_what_nobody_waits_for_is_told_when_its_time_is_over(line: Line) -> None:
+    out = await line.fill()
+    told = line.ask("told", promise=True, later=True, within_s=0.5)
+    skip(1.0)
+    await turns(3)
+    with pytest.raises(DeadlinePassed):
+        await told
+    for _ in out:
+        line.land()
+    await asyncio.gather(*out)
