@@ -36,6 +36,7 @@ from serve.services.admin import Admin
 from serve.services.allotments import Allotments
 from serve.services.events import Feeds
 from serve.services.hot_skus import HotSkus
+from serve.services.new_orders import NewOrders
 from serve.services.orders import Orders
 from serve.services.readers import Readers
 from serve.services.reservations import Reservations
@@ -85,11 +86,12 @@ class Gateway:
         self._reconciler = Reconciler(router, coordinator, grants, hot)
         finder = Finder(router, clock)
         orders = Orders(router, stores, coordinator, self._reconciler, finder, postcodes)
+        new_orders = NewOrders(router, coordinator, finder, postcodes)
         self._feeds = Feeds(router, stores)
         self._watches = Watches(router, stores, hot)
         self._streams = {**self._feeds.streams, **self._watches.streams}
         self._unary = {
-            **Reservations(router, stores, grants, hot, rates, orders, self._reconciler).calls,
+            **Reservations(router, stores, grants, hot, rates, new_orders, self._reconciler).calls,
             **orders.calls,
             **Stock(router, stores, clock).calls,
             **Allotments(router, stores).calls,

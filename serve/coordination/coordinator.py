@@ -34,6 +34,7 @@ from serve.coordination.hot_units import HotUnits
 from serve.coordination.opening_hours import hours_of
 from serve.coordination.placing import (
     TRIES_MAX,
+    Claims,
     NextPlans,
     Placing,
     Planned,
@@ -45,6 +46,7 @@ from serve.coordination.placing import (
     refusal_in,
     reused,
 )
+from serve.coordination.placing_together import Alone, Hear, Together
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 
@@ -112,14 +114,21 @@ class Coordinator:
         deadline: float,
         next_plans: NextPlans = no_other_plan,
         stopped: Sequence[Stopped] = (),
+        claims: Claims | None = None,
     ) -> Order | Rejection:
         """Place an order. Raises DeadlinePassed where the outcome is unknown: ask again with the same key. It is not
         refused for want of shops that are `stopped`, without which it is planned: LedgerStopped.
         """
-        ledger_id = ledger_of_customer(command.customer_id)
         if command.basket_id:  # it may have an order, which is then changed
+            ledger_id = ledger_of_customer(command.customer_id)
             return await self._drive(ledger_id, command, deadline, next_plans, stopped)
-        return await self._placing.place(ledger_id, command, deadline, next_plans, [*stopped])
+        return await self._placing.place(command, deadline, next_plans, [*stopped], claims)
+
+    async def open_together(self, commands: Sequence[cm.Open], deadline: float, hear: Hear, alone: Alone) -> None:
+        """Place orders of one call that have no basket; see `placing_together`. One that goes on alone is to be opened
+        with the claims that are given then.
+        """
+        await Together(self._router, self._placing, self.deliveries, deadline, hear, alone).place(commands)
 
     async def refuse(self, command: cm.Refuse, deadline: float, stopped: Sequence[Stopped] = ()) -> Order | Rejection:
         """Answer a call for which no plan was found. Another answer comes back where the call was answered before, and

@@ -10,14 +10,14 @@ from zlib import crc32
 
 from msgspec.structs import replace
 
-from actors.core.ids import format_order_id
+from actors.core.ids import format_order_id, ledger_of_customer
 from actors.core.rejection import UNRECORDED, Reason, Rejection
 from actors.core.status import Status
 from actors.orders import commands as cm
 from actors.orders.commands import key_of
 from actors.orders.parts import first_claim_of
 from actors.orders.state import Order
-from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
+from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal, Stopped
 from actors.shop.commands import Lines
 from actors.shop.state import Reservation
 from serve.coordination.deliveries import PASSING, Deliveries
@@ -44,6 +44,16 @@ class Planned(NamedTuple):
     waits: bool = False
 
 
+class Claims(NamedTuple):
+    """What shops said to the claims of one try: the reservations of those that granted, and why others refused, by
+    shop. A shop that is in neither is short of units that are to be fetched first.
+    """
+
+    number: int
+    granted: dict[str, int]
+    refused: RefusedClaims
+
+
 # A Rejection: nothing else is to be had, whatever becomes of the claims that were met.
 NextPlans = Callable[[Order | None, RefusedClaims], Planned | Rejection]
 
@@ -61,6 +71,11 @@ def first_of(refused: RefusedClaims) -> Rejection:
 def is_contended(refused: RefusedClaims) -> bool:
     """Whether shops refused for nothing but what other undecided orders have claimed."""
     return all(refusal.status is Status.CLAIMED for refusal in refused.values())
+
+
+def place_of(number: int, asked: cm.Open, granted: dict[str, int]) -> cm.Place:
+    """The command that decides an order whose claims these reservations are, by shop."""
+    return cm.Place(number, asked, tuple([granted[plan.store_id] for plan in asked.plans]))
 
 
 def reused(refused: RefusedClaims) -> Rejection | None:
@@ -94,18 +109,23 @@ class Placing:
         self._draw = draw
 
     async def place(
-        self, ledger_id: str, asked: cm.Open, deadline: float, next_plans: NextPlans, stopped: list[Stopped]
+        self, asked: cm.Open, deadline: float, next_plans: NextPlans, stopped: list[Stopped], made: Claims | None = None
     ) -> Order | Rejection:
         """Claim in all shops, then have the customer's ledger decide; nothing is written there before. What is claimed
         and not placed is let go of, here, also where the call ends before it was to be placed, or where a shop asks.
-        Raises LedgerStopped where only a shop that is not served could tell. `stopped` has such, and is added to.
+        Raises LedgerStopped where only a shop that is not served could tell. `stopped` has such, and is added to. The
+        claims of the first try may be `made` already.
         """
+        ledger_id = ledger_of_customer(asked.customer_id)
         plans, missing, tries, outs = asked.plans, asked.missing, 0, 0
         try:
             while True:
                 tries += 1
-                number = self._draw()
-                granted, refused = await self.claim(ledger_id, asked, number, plans, deadline, stopped)
+                if made is not None and len(made.granted) + len(made.refused) < len(plans):
+                    await self._let_go(ledger_id, made.number, made.granted, deadline)
+                    made = None
+                claims = made or await self._claim(ledger_id, asked, plans, deadline, stopped)
+                (number, granted, refused), made = claims, None
                 if refused:
                     await self._let_go(ledger_id, number, granted, deadline)
                     contended = is_contended(refused)
@@ -131,15 +151,12 @@ class Placing:
                         raise LedgerStopped(stopped[-1].why)
                 else:
                     asked = replace(asked, plans=plans, missing=missing)
-                    place = cm.Place(number, asked, tuple(granted.values()))
-                    answer = await self.send(ledger_id, place, deadline, promise=True)
+                    answer = await self.send(ledger_id, place_of(number, asked, granted), deadline, promise=True)
                     if isinstance(answer, Order) and answer.number == number:
                         self._deliveries.begin(ledger_id, answer)
                         return answer
                     assert answer is not None, "a command with a key always has an answer"
-                    # What is not recorded may be decided otherwise by a copy of it that is under way.
-                    may_be = isinstance(answer, Rejection) and answer.reason in UNRECORDED
-                    placed = await self.send(ledger_id, cm.Bar(number), deadline, promise=True) if may_be else None
+                    placed = await self._barred(ledger_id, number, answer, deadline)
                     if isinstance(placed, Order) and placed.key == key_of(asked):
                         continue  # by such a copy: the next answer is its own
                     await self._let_go(ledger_id, number, granted, deadline)
@@ -152,20 +169,20 @@ class Placing:
         except Overloaded as error:  # something may have been claimed
             raise DeadlinePassed(sent=True) from error
 
-    async def claim(
-        self,
-        ledger_id: str,
-        asked: cm.Open,
-        number: int,
-        plans: Sequence[cm.Plan],
-        deadline: float,
-        stopped: list[Stopped],
-    ) -> tuple[dict[str, int], RefusedClaims]:
-        """Claim in all shops at once; the reservations of those that granted it, and why others did not, by shop."""
-        attempt = secrets.token_hex(ATTEMPT_BYTES)
-        claims = [(plan.store_id, first_claim_of(ledger_id, asked, number, attempt, plan)) for plan in plans]
+    async def _barred(
+        self, ledger_id: str, number: int, answer: Order | Rejection, deadline: float
+    ) -> Order | Rejection | None:
+        """What is not recorded may be decided otherwise by a copy of it that is under way: the order, where it was."""
+        may_be = isinstance(answer, Rejection) and answer.reason in UNRECORDED
+        return await self.send(ledger_id, cm.Bar(number), deadline, promise=True) if may_be else None
+
+    async def _claim(
+        self, ledger_id: str, asked: cm.Open, plans: Sequence[cm.Plan], deadline: float, stopped: list[Stopped]
+    ) -> Claims:
+        """Claim in all shops at once, under another number at each try."""
+        number, entries = self.claims_of(ledger_id, asked, plans)
         try:
-            answers = await self._units.send_all(claims, deadline)
+            answers = await self._units.send_all(entries, deadline)
         except (*PASSING, asyncio.CancelledError):  # one shop kept all waiting, and the others may have granted theirs
             self._deliveries.let_go(ledger_id, number, [plan.store_id for plan in plans])
             raise
@@ -176,7 +193,12 @@ class Placing:
                 granted[plan.store_id] = answer.number
             else:
                 refused[plan.store_id] = refusal_in(plan.store_id, answer, stopped)
-        return granted, refused
+        return Claims(number, granted, refused)
+
+    def claims_of(self, ledger_id: str, asked: cm.Open, plans: Sequence[cm.Plan]) -> tuple[int, list[Entry]]:
+        """A number that is drawn for an order, and the claims for its shops under it."""
+        number, attempt = self._draw(), secrets.token_hex(ATTEMPT_BYTES)
+        return number, [(plan.store_id, first_claim_of(ledger_id, asked, number, attempt, plan)) for plan in plans]
 
     async def _let_go(self, ledger_id: str, number: int, store_ids: Iterable[str], deadline: float) -> None:
         """Give back what was claimed for an order that is not placed, and never will be."""

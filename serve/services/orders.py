@@ -1,4 +1,4 @@
-"""OrderService, and the Reserve calls that become orders: those that look for shops."""
+"""OrderService. New orders are made by Reserve, see `new_orders`."""
 
 import asyncio
 from functools import partial
@@ -8,39 +8,33 @@ import grpc
 
 from actors.core.ids import format_order_id, ledger_of_customer
 from actors.core.rejection import Rejection
-from actors.core.status import LIVE, Status
 from actors.orders import commands as cm
-from actors.orders.state import Order, Standing
+from actors.orders.state import Order
 from actors.protocol.messages import Answer, Refusal
 from actors.shop.state import Reservation
-from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs
+from holdfast.v1 import order_service_pb2 as os_
 from serve.calls import Call, failure_of, fill_error
 from serve.coordination.coordinator import Coordinator, OrderStep
-from serve.coordination.placing import Planned, RefusedClaims
 from serve.coordination.reconciler import Reconciler
-from serve.routing.batcher import GATHER_CALLS_MIN, DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.sourcing.places import Postcodes
-from serve.sourcing.plan import NoPlan, Plan
-from serve.sourcing.search import GATHER_S, NOTHING, Chosen, Finder, Own, Search, missing_of, refusal_of
-from serve.wire import fields, orders as wo, reservations as wr
-from serve.wire.fields import fill_instant, instant_ms, lines_of, value_of
+from serve.sourcing.plan import Plan
+from serve.sourcing.search import Finder, missing_of
+from serve.wire import fields, orders as wo
+from serve.wire.fields import fill_instant, instant_ms, lines_of
 from serve.wire.orders import fill_candidate, fill_order, fill_plan
 from serve.wire.reservations import fill_reservation
 from serve.wire.rules import Checked
 from serve.wire.statuses import fill_order_rejection, fill_rejection, refused
 
-# Being placed in one gateway at once, alone or in batches. Each keeps a column a SKU over all shops: 240 kB of 5,000
-# shops and 5 SKUs. One full batch is taken, where a thousand calls with a thousand orders each would not end.
-ORDERS_MAX: Final = 1_024
 CANDIDATES_DEFAULT: Final = 10
 SLOTS_WINDOW_MS_DEFAULT: Final = 2 * 86_400_000
 MS: Final = 1_000
 
 
 class Orders:
-    """Serves OrderService, and places the Reserve calls that look for shops."""
+    """Serves OrderService."""
 
     def __init__(
         self,
@@ -57,7 +51,6 @@ class Orders:
         self._reconciler = reconciler
         self._finder = finder
         self._postcodes = postcodes
-        self._being_placed = 0
         self.calls: Final = {
             "GetOrder": Call(self._get),
             "ListOrders": Call(self._list),
@@ -70,58 +63,6 @@ class Orders:
             "FindStores": Call(self._find_stores),
             "ListSlots": Call(self._list_slots),
         }
-
-    async def reserve(self, request: rs.ReserveRequest, deadline: float, reply: rs.ReserveResponse) -> None:
-        """Reserve, as an order. Raises as the calls do, Overloaded before any work where too many are being placed."""
-        if self._being_placed >= ORDERS_MAX:
-            raise Overloaded
-        self._being_placed += 1
-        try:
-            answer = await self._reserve(request, deadline)
-        finally:
-            self._being_placed -= 1
-        ledger_id = ledger_of_customer(request.customer_id)
-        if isinstance(answer, Order):
-            fill_order(answer, ledger_id, self._router.chain, reply.order)
-        else:
-            fill_order_rejection(answer, ledger_id, "", reply.rejection)
-
-    async def _reserve(self, request: rs.ReserveRequest, deadline: float) -> Order | Rejection:
-        asked = wr.reserve(request)[1]
-        content = wo.content_of_reserve(request)
-        customer_id, slot_start_ms = asked.customer_id, asked.slot_start_ms
-        place = wo.degrees_of(request)
-        if place is None:
-            checked = Checked(request)
-            place = wo.place_of(checked, request.sourcing, self._postcodes)
-            checked.raise_if_faulty()
-        ask, policy = wo.ask_of(request.sourcing, place, asked.lines, asked.channel)
-        own, held = NOTHING, None
-        if asked.basket_id:
-            held = await self._coordinator.order_of_basket(customer_id, asked.basket_id, deadline)
-            own = _held_by(held, slot_start_ms)
-        keeps = held is not None and held.channel == asked.channel
-        gather_s = GATHER_S if self._being_placed >= GATHER_CALLS_MIN else 0.0
-        search, chosen = await self._finder.search(ask, policy, slot_start_ms, deadline, own=own, gather_s=gather_s)
-        if (isinstance(chosen, NoPlan) or chosen.short) and not search.is_whole():
-            raise DeadlinePassed(sent=True)  # a refusal stands for ever, and a shop that is away may have it
-        counted = search if isinstance(chosen, Plan) and not chosen.short else search.with_claimed()
-        first = _planned(chosen, None if counted is search else counted, slot_start_ms)
-        stopped = search.stopped()
-        if isinstance(first, Rejection):
-            refuse = cm.Refuse(asked.key, content, customer_id, first)
-            return await self._coordinator.refuse(refuse, deadline, stopped)
-
-        def next_plans(_order: Order | None, refused: RefusedClaims) -> Planned | Rejection:
-            nonlocal search, counted
-            claimed = {store_id: each for store_id, each in refused.items() if each.status is Status.CLAIMED}
-            gone = {store_id: refused[store_id] for store_id in refused.keys() - claimed}
-            counted = (search.with_claimed() if counted is search else counted).lowered(gone, keeps=keeps)
-            search = search.lowered(gone, keeps=keeps)
-            return _planned(search.lowered(claimed, keeps=keeps).plan(), counted, slot_start_ms)
-
-        order = value_of(cm.Open, request, content=content, plans=first.plans, missing=first.missing, number=0)
-        return await self._coordinator.open(order, deadline, next_plans, stopped)
 
     async def _get(self, request: os_.GetOrderRequest, deadline: float, reply: os_.GetOrderResponse) -> None:
         ledger_id, number = wo.order_of(request)
@@ -229,32 +170,3 @@ class Orders:
             elif isinstance(answer, Refusal):
                 fill_rejection(answer, part.store_id, outcome.rejection)
         await self._reconciler.report_answers(answered, deadline)
-
-
-def _held_by(order: Order | None, slot_start_ms: int) -> Own:
-    """What a basket holds already, by shop: it need not be had anew, unless for another slot."""
-    own: dict[str, dict[str, int]] = {}
-    if order is not None and order.standing is Standing.HELD:
-        for part in order.certain_parts():
-            if part.status in LIVE and part.slot_start_ms == slot_start_ms:
-                units = own.setdefault(part.store_id, {})
-                for sku, held in part.wanted_by_sku().items():
-                    units[sku] = units.get(sku, 0) + held
-    return own
-
-
-def _planned(chosen: Chosen, counted: Search | None, slot_start_ms: int) -> Planned | Rejection:
-    """What was chosen beside the claims of undecided orders where that is the whole, else what is found where they are
-    `counted`, if that is more. What they have claimed keeps nothing from a later try, and is never why one is refused.
-    """
-    if counted is not None and (isinstance(chosen, NoPlan) or chosen.short):
-        later = counted.plan()
-        if isinstance(later, Plan) and (isinstance(chosen, NoPlan) or missing_of(later) != missing_of(chosen)):
-            return Planned(_plans(later, slot_start_ms), missing_of(later), waits=True)
-    if isinstance(chosen, NoPlan):
-        return refusal_of(chosen)
-    return Planned(_plans(chosen, slot_start_ms), missing_of(chosen))
-
-
-def _plans(chosen: Plan, slot_start_ms: int) -> tuple[cm.Plan, ...]:
-    return tuple(cm.Plan(part.store_id, part.lines, slot_start_ms) for part in chosen.parts)

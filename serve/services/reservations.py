@@ -20,7 +20,7 @@ from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Overloaded
 from serve.routing.rates import Rates
 from serve.routing.router import Router
-from serve.services.orders import Orders
+from serve.services.new_orders import NewOrders
 from serve.services.store_directory import StoreDirectory
 from serve.wire import fields, reservations as wr, statuses
 from serve.wire.reservations import fill_held, fill_reservation, split_requests
@@ -62,7 +62,7 @@ class Reservations:
         grants: Grants,
         hot: HotCalls,
         rates: Rates,
-        orders: Orders,
+        orders: NewOrders,
         reconciler: Reconciler,
     ) -> None:
         self._router = router
@@ -144,9 +144,9 @@ class Reservations:
             works.append(self._look_again(kind, unknown, deadline))
         # An order takes the most round trips, so what one shop decides by itself runs beside it and not after it.
         until = deadline if len(requests) == 1 else share_of(deadline, ORDER_SHARE)
-        for index in orders:
-            outcome = outcomes[index]
-            works.append(_work(self._orders.reserve(requests[index], until, outcome), [outcome], index))
+        if orders:
+            rows = [(index, requests[index], outcomes[index]) for index in orders]
+            works.append(self._orders.reserve_all(rows, until))
         await (asyncio.gather(*works) if len(works) > 1 else works[0])
 
     async def _sort(

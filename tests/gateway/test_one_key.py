@@ -92,7 +92,7 @@ def test_an_order_that_meets_its_own_lost_claims_is_placed(stocked: Front) -> No
         coordinator = stocked.gateway._reconciler._coordinator
         deadline = stocked._runner.get_loop().time() + WAIT_S
         command = cm.Open("k1", "x", BUYER, "web", 0, (plan,), (), "")
-        await coordinator._placing.claim(customers(stocked).ledger_id, command, 1907, command.plans, deadline, [])
+        await coordinator._placing._claim(customers(stocked).ledger_id, command, command.plans, deadline, [])
         return await coordinator.open(command, deadline)
 
     reserve(stocked, "k0", 1, "")

@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from holdfast.v1 import admin_service_pb2 as ad, reservation_service_pb2 as rs
-from serve.services.orders import ORDERS_MAX
+from serve.services.new_orders import ORDERS_MAX
 from serve.services.reservations import ORDER_SHARE
 from serve.sourcing import search
 from serve.sourcing.plan import plan

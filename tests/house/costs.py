@@ -39,6 +39,7 @@ LATER: Final = {
     "a core benchmark behind a month of history": (30, 0),
     "measurements with as many actors as operators are advised to have": (7, 0),
     "shops that hear of an order behind its answer": (180, 1),
+    "new orders of one call that go together, and what nobody waits for with the next message": (330, 3),
     "baskets of few shops planned in lists": (216, 0),
     "one deadline for a call, and leases of the parts of an order": (82, 0),
     "tries of orders, and reservations, that meet nothing but claims of others": (290, 1),

@@ -3,24 +3,30 @@
 import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
+from zlib import crc32
 
 import grpc
 import pytest
 
-from actors.protocol.messages import ActorGone, Answer, Entry
+from actors.core.rejection import Rejection
+from actors.orders import commands as cm
+from actors.orders.state import Order
+from actors.protocol.messages import ActorGone, Answer, Entry, Stopped
 from actors.protocol.placement import CHAIN_ACTOR, Placement
 from holdfast.v1 import reservation_service_pb2 as rs
 from serve.calls import ATTEMPTS_KEY, Calls, failure_of
 from serve.coordination import reconciler
 from serve.coordination.coordinator import Coordinator
+from serve.coordination.deliveries import PASSING
 from serve.coordination.grants import Grants
 from serve.coordination.hot import HotCalls
 from serve.coordination.hot_units import HotUnits
+from serve.coordination.placing import Claims, NextPlans, no_other_plan
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded
 from serve.routing.rates import Rates
 from serve.routing.router import Router
-from serve.services.orders import Orders
+from serve.services.new_orders import NewOrders
 from serve.services.reservations import RESERVE, Kind, Reservations
 from serve.services.store_directory import StoreDirectory
 from tests.gateway.front import Context
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
     from tests.simulation.chain_world import ChainWorld
 
 STEP: Final = Kind(RESERVE.translate)  # of a promise already made
+TOGETHER_S: Final = 1.0  # so long an order's call waits for others to be placed beside it
 
 
 class Line:
@@ -85,9 +92,11 @@ class Gateway:
         self.grants = Grants(self.router, units)
         self.hot = HotCalls(self.router, units, self.grants)
         self.reconciler = Reconciler(self.router, self.coordinator, self.grants, self.hot)
-        stores, nobody = StoreDirectory(self.router), cast("Orders", None)
+        stores, nobody = StoreDirectory(self.router), cast("NewOrders", None)
         self._reservations = Reservations(self.router, stores, self.grants, self.hot, Rates(), nobody, self.reconciler)
         self._calls: dict[asyncio.Task[Any], None] = {}  # no set: its sequence is not the seed's
+        self._together: list[tuple[cm.Open, float, NextPlans, asyncio.Future[Any]]] = []
+        self._gathering: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         """Begin to serve."""
@@ -102,6 +111,8 @@ class Gateway:
 
     def close(self) -> None:
         """Gone, in the middle of all that it carried."""
+        if self._gathering is not None:
+            self._gathering.cancel()
         for call in list(self._calls):
             call.cancel()
         self.reconciler.close()
@@ -113,6 +124,42 @@ class Gateway:
         self._calls[task] = None
         task.add_done_callback(self._calls.pop)
         return task
+
+    async def open(self, command: cm.Open, end: float, next_plans: NextPlans = no_other_plan) -> Order | Rejection:
+        """What comes of an order's call: every second without a basket is placed together with others of the moment."""
+        if command.basket_id or crc32(f"{command.customer_id} {command.key}".encode()) % 2:
+            return await self.coordinator.open(command, end, next_plans)
+        loop = asyncio.get_running_loop()
+        if not self._together:
+            self._gathering = loop.call_later(TOGETHER_S, lambda: self.begin(self._open_together()))
+        answer: asyncio.Future[Order | Rejection] = loop.create_future()
+        self._together.append((command, end, next_plans, answer))
+        return await answer
+
+    async def _open_together(self) -> None:
+        calls, self._together = self._together, []
+        self._world.struck["order placed beside others"] += len(calls) if len(calls) > 1 else 0
+
+        def hear(place: int, ended: Order | Rejection | Exception) -> None:
+            answer = calls[place][-1]
+            if not answer.done():
+                answer.set_exception(ended) if isinstance(ended, Exception) else answer.set_result(ended)
+
+        async def alone(place: int, claims: Claims, stopped: list[Stopped]) -> None:
+            command, end, next_plans, _ = calls[place]
+            self._world.struck["order went on alone"] += 1
+            try:
+                hear(place, await self.coordinator.open(command, end, next_plans, stopped, claims))
+            except PASSING as error:
+                hear(place, error)
+
+        try:
+            until = min(end for _, end, _, _ in calls)
+            await self.coordinator.open_together([command for command, *_ in calls], until, hear, alone)
+        except Exception as error:  # something is broken, as one of its callers tells
+            for place in range(len(calls)):
+                hear(place, error)
+            raise
 
     async def decide(self, kind: Kind, entry: Entry, end: float) -> Answer:
         """What ReservationService does for a call in one shop. Raises DeadlinePassed for what only waits for news."""

@@ -47,7 +47,7 @@ async def place(world: "ChainWorld", who: str, key: str) -> None:
     def next_plans(order: Order | None, refused: dict[str, Rejection]) -> Any:
         return Planned(other, ()) if random.random() < 0.7 else no_other_plan(order, refused)
 
-    order = await _answered(world, who, key, lambda gateway, end: gateway.coordinator.open(command, end, next_plans))
+    order = await _answered(world, who, key, lambda gateway, end: gateway.open(command, end, next_plans))
     if isinstance(order, Rejection):
         world.struck[f"refused {order.reason.name}"] += 1
         return
