@@ -1,6 +1,7 @@
 """The actor that serialises the reservations of SKUs in great demand, over units of all shops: of each a ledger."""
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Final
 
 from actors.core.ascending import Ascending
@@ -10,6 +11,7 @@ from actors.runtime.kinds import HOT
 from actors.runtime.read_back import events_at
 from actors.shop.decide_hot_sku import moved_version
 from actors.shop.hot import HotTotals
+from actors.shop.position import ByRank
 from actors.shop.said_hot import totals_of
 from actors.shop.state import AnyReservation
 from actors.store_actor import StoreActor
@@ -41,6 +43,16 @@ class HotSkuActor(StoreActor):
             if position is not None:
                 found[store_id] = totals_of(ledger, store_id), position.on_hand, position.reserved
         return ledger.version, ledger.time_ms, found
+
+    @rpc
+    def held_of(self, ledger_id: str, store_id: str) -> list[int]:
+        """Numbers of the reservations that hold units of this shop, the oldest first."""
+        if not self.host.has_begun(ledger_id):
+            return []
+        with self.host.reading(ledger_id) as (hosted, _):
+            position = hosted.ledger.positions.get(store_id)
+            held_by = () if position is None else position.held_by or ()
+            return sorted(chain.from_iterable(held_by) if isinstance(held_by, ByRank) else held_by)
 
     @rpc
     def moved_from(self, ledger_id: str, number: int) -> AnyReservation | None:

@@ -93,7 +93,7 @@ class Gateway:
         self._unary = {
             **Reservations(router, stores, grants, hot, rates, new_orders, self._reconciler).calls,
             **orders.calls,
-            **Stock(router, stores, clock).calls,
+            **Stock(router, stores, clock, units, hot).calls,
             **Allotments(router, stores).calls,
             **Shortfalls(router, stores, hot, finder).calls,
             **Admin(router, stores, clock, self._reconciler, grants).calls,

@@ -146,7 +146,7 @@ class Audit:
             self._answered(asked.key, at_ms)
         self._accepted += 1
         hold = Hold(asked.customer_id, asked.channel, asked.lines, event.expires_at_ms, 0)
-        hold.lost_as = event.lost_as
+        hold.lost_as, hold.since_ms = event.lost_as, at_ms
         self._lines.enter(self._version, hold)
 
     def _served(self, event: events.Served, at_ms: int) -> None:
@@ -201,6 +201,7 @@ class Audit:
         what its order is to hold, if it says so.
         """
         self._claims[number or self._version] = claim
+        claim.since_ms = claim.since_ms or self._at_ms
         asked = self._promise(claim.held, Counter())
         self._check_line(set() if number else asked)
         self._places.take(claim)

@@ -153,6 +153,7 @@ class Hold:
         "holder",
         "keys",
         "lost_as",
+        "since_ms",
         "slot_start_ms",
         "status",
     )
@@ -168,6 +169,7 @@ class Hold:
         keys: tuple[str, str] = ("", ""),
     ) -> None:
         self.keys = keys
+        self.since_ms = 0
         self.lost_as: Status | None = None
         self.status = Status.CLAIMED if holder else Status.HELD
         self.holder = holder

@@ -98,7 +98,8 @@ class HotAudit:
         book.allotted -= units
         book.handed -= units
         book.reserved += units
-        self._claims[number] = Hold(asked.customer_id, asked.channel, ((sku, units),), asked.expires_at_ms, 0)
+        hold = self._claims[number] = Hold(asked.customer_id, asked.channel, ((sku, units),), asked.expires_at_ms, 0)
+        hold.since_ms = asked.created_at_ms
         if self._rules.limits:
             self._by_customer[asked.customer_id].add(number)
 

@@ -37,6 +37,7 @@ class StockAudit:
         self._found, self._answered = found, answered
         self._marks: dict[str, int] = {}  # the greatest sequence applied of each source
         self._moved: set[str] = set()  # SKUs whose stock has moved in this decision
+        self._came: set[str] = set()  # those of which holds have ever moved here
         self._losses: dict[tuple[int, str], int] = {}  # declared and not yet released
         self._tasks: dict[int, int] = {}  # open ones, with who waits in line by the rule, or 0
         self._waiting: dict[int, int] = {}  # the other way
@@ -88,15 +89,24 @@ class StockAudit:
         if not shortfall.quantity == lost == missing:
             self._found("I2", sku, f"a shortfall of {missing}", f"{shortfall.quantity} declared, {lost} lost")
         numbers = [number for number, _ in shortfall.losses]
-        if numbers != sorted(numbers, key=self._turn):
+        if numbers != self._in_turn(sku, numbers):
             self._found("I19", sku, f"losers by {self._rules.loses_first.name}", f"{numbers}")
         self._losses.update({(number, sku): units for number, units in shortfall.losses})
 
-    def _turn(self, number: int) -> tuple[int, int]:
+    def _in_turn(self, sku: str, numbers: list[int]) -> list[int]:
+        """The losers as the rule has them. Who they are is looked for among all where holds have moved here."""
+        if sku not in self._came:
+            return sorted(numbers, key=self._turn)
+        may_lose = [number for number, hold in self._holds.items() if hold.units(sku)]
+        return sorted({*may_lose, *numbers}, key=self._turn)[: len(numbers)]
+
+    def _turn(self, number: int) -> tuple[int, int, int]:
+        """Who has moved here is as old as it was elsewhere."""
         hold = self._holds.get(number)
+        since_ms = 0 if hold is None else hold.since_ms
         if hold is None or hold.status not in _RANKS or self._rules.loses_first is LosesFirst.YOUNGEST:
-            return 0, -number
-        return _RANKS.index(hold.status), -number
+            return 0, -since_ms, -number
+        return _RANKS.index(hold.status), -since_ms, -number
 
     def lost(self, event: events.Released | Requeued, version: int) -> None:
         """A loss is settled, and has a task."""
@@ -132,8 +142,9 @@ class StockAudit:
         self._waiting.pop(self._tasks.pop(task, 0), None)
 
     def note(self, sku: str) -> None:
-        """Units of this SKU have moved in this decision."""
+        """Units of this SKU have moved in this decision, with a hold from elsewhere."""
         self._moved.add(sku)
+        self._came.add(sku)
 
     def close(self) -> list[str]:
         """At the end of the decision: the SKUs whose stock has moved in it."""

@@ -87,7 +87,7 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
         case ResolveShortfall():
             return decide_resolve_shortfall(ledger, command, now_ms)
         case HandUnits() | TakeUnitsBack() | MoveIn():
-            return decide_hot_units(ledger, command)
+            return decide_hot_units(ledger, command, now_ms)
         case _:
             return decide_transfer(ledger, command, now_ms)
 

@@ -20,15 +20,14 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from actors.core.rejection import Reason, Rejection
-from actors.core.status import ReleaseReason
 from actors.core.transact import Decision
 from actors.shop.commands import Reserve
 from actors.shop.decide_line import free_of
-from actors.shop.events import Released
+from actors.shop.decide_shortfalls import losses
 from actors.shop.hot import HandUnits, HotUnitsCommand, MoveIn, TakeUnitsBack
 from actors.shop.hot_events import MovedIn, UnitsHanded, UnitsTakenBack
+from actors.shop.promised import losers
 from actors.shop.said_hot import moved_in_by
-from actors.shop.shortfall_events import ShortfallDeclared
 from actors.shop.shortfalls import Shortfall, ShortfallCause
 from actors.shop.state import Ledger
 
@@ -48,7 +47,7 @@ def unless_fetched(ledger: Ledger, refusal: Rejection, *, fetched: bool) -> Reje
     return replace(refusal, reason=Reason.UNITS_ELSEWHERE)
 
 
-def decide_hot_units(ledger: Ledger, command: HotUnitsCommand) -> Decision:
+def decide_hot_units(ledger: Ledger, command: HotUnitsCommand, now_ms: int) -> Decision:
     """Hand units to the ledger of a SKU, or have them back, alone or with a reservation. `standing` says the totals."""
     match command:
         case HandUnits(sku, units_max, given_back):
@@ -62,7 +61,7 @@ def decide_hot_units(ledger: Ledger, command: HotUnitsCommand) -> Decision:
         case TakeUnitsBack(sku, given_back):
             return _taken_back(ledger, sku, given_back)
         case MoveIn():
-            return _decide_move_in(ledger, command)
+            return _decide_move_in(ledger, command, now_ms)
         case _:
             assert_never(command)
 
@@ -73,22 +72,19 @@ def _taken_back(ledger: Ledger, sku: str, given_back: int) -> tuple[UnitsTakenBa
     return (UnitsTakenBack(sku, units),) if units > 0 else ()
 
 
-def _decide_move_in(ledger: Ledger, command: MoveIn) -> Decision:
-    """Accept it, whatever the rules are now. What is not there any more, as a count or a till has said, it loses: it is
-    the youngest hold.
+def _decide_move_in(ledger: Ledger, command: MoveIn, now_ms: int) -> Decision:
+    """Accept it, whatever the rules are now. What is not there any more, as a count or a till has said, is lost by the
+    rule of shortfalls, among all that the shop has then.
     """
     if command.only_known:
         return Rejection(Reason.RESERVATION_MOVED)  # not recorded: one that is on its way may yet come
     if ledger.hot.left(command.sku) < command.held:  # one of the two was restored alone: nobody's units are taken
         return Rejection(Reason.ORDER_UNDECIDED, command.sku)
-    sku, number, position = command.sku, ledger.version + 1, ledger.positions[command.sku]
+    sku, position = command.sku, ledger.positions[command.sku]
     there = max(0, position.on_hand - position.allotted + ledger.hot.left(sku))
-    missing = min(command.held, position.reserved + command.held - there)
+    missing = position.reserved + command.held - there
     if missing <= 0:
         return (MovedIn(command),)
-    moved = moved_in_by(command, number)
-    cause, lines = ShortfallCause.CORRECTION, ((sku, missing),)
-    before = moved if missing == command.held else None
-    no_place = Reason.LINE_NOT_OFFERED if ledger.policy.losers_wait else None
-    lost = Released("", "", number, lines, ReleaseReason.SHORTFALL, before=before, cause=cause, no_place=no_place)
-    return (MovedIn(command), ShortfallDeclared(Shortfall(sku, missing, ((number, missing),), cause)), lost)
+    moved = moved_in_by(command, ledger.version + 1)
+    shortfall = Shortfall(sku, missing, tuple(losers(ledger, sku, missing, moved)), ShortfallCause.CORRECTION)
+    return (MovedIn(command), *losses(ledger, (shortfall,), now_ms, moved))

@@ -27,9 +27,12 @@ def causes_of(movements: list[Movement]) -> dict[str, ShortfallCause]:
     }
 
 
-def losses(ledger: Ledger, shortfalls: tuple[Shortfall, ...], now_ms: int) -> list[Event]:
+def losses(
+    ledger: Ledger, shortfalls: tuple[Shortfall, ...], now_ms: int, moved: Reservation | None = None
+) -> list[Event]:
     """A ShortfallDeclared for each shortfall, then what becomes of each losing reservation, over all of its SKUs: who
-    loses all units of one SKU waits first in line where the policy says so, and nothing forbids it.
+    loses all units of one SKU waits first in line where the policy says so, and nothing forbids it. `moved` comes by
+    the same decision.
     """
     lost: dict[int, dict[str, int]] = {}
     cause: dict[int, ShortfallCause | None] = {}
@@ -40,7 +43,7 @@ def losses(ledger: Ledger, shortfalls: tuple[Shortfall, ...], now_ms: int) -> li
     events: list[Event] = [ShortfallDeclared(shortfall) for shortfall in shortfalls]
     joined: dict[str, list[str]] = {}  # the customers who come in line by this decision
     for number, units_lost in lost.items():
-        before = ledger.reservations[number]
+        before = moved if moved is not None and moved.number == number else ledger.reservations[number]
         lines = before.taken_by_line(units_lost)
         is_over = lines == before.held_lines()
         why = cause[number] or ShortfallCause.CORRECTION

@@ -38,7 +38,8 @@ NO_UNITS = Totals()
 class HotTotals(Message, frozen=True):
     """The answer about units of one SKU in one shop, with what the ledger that answers has of `Totals`. Of a shop:
     `generation` is that of the open SKU, 0 where it is not open there: until it has adopted a later one it decides no
-    plain Reserve. `wanted` are units that the shop lacks.
+    plain Reserve. `wanted` are units that the shop lacks, with what it keeps back and who waits; `short` those that it
+    lacks for what is promised, if all that is left with the SKU's ledger is promised there.
     """
 
     over: int
@@ -46,6 +47,7 @@ class HotTotals(Message, frozen=True):
     moved: int
     generation: int = 0
     wanted: int = 0
+    short: int = 0
 
 
 class HotRow(Message, frozen=True, tag="hot"):

@@ -2,6 +2,8 @@
 
 from sys import intern
 
+from msgspec.structs import replace
+
 from actors.core.ids import format_reservation_id, is_hot, sku_of_ledger
 from actors.core.status import Status
 from actors.shop.hot import HotTotals, MoveIn, move_key
@@ -57,6 +59,11 @@ def totals_of(ledger: Ledger, name: str) -> HotTotals:
     is_shop = not is_hot(ledger.ledger_id)
     hot = ledger.policy.hot_by_sku.get(name if is_shop else sku_of_ledger(ledger.ledger_id))
     generation = hot.generation if hot is not None and hot.is_open else 0
+    told = HotTotals(totals.over, totals.back, totals.moved, generation)
     position, line = ledger.positions.get(name), ledger.lines.get(name)
-    lacks = 0 if position is None else (0 if line is None else line.units) - position.available
-    return HotTotals(totals.over, totals.back, totals.moved, generation, max(0, lacks) if is_shop else 0)
+    if position is None or not is_shop:
+        return told
+    lacks = (0 if line is None else line.units) - position.available
+    promised = position.reserved + totals.left
+    short = promised - max(0, position.on_hand - position.allotted + totals.left)
+    return replace(told, wanted=max(0, lacks), short=max(0, min(short, totals.left)))

@@ -15,6 +15,7 @@ from actors.runtime.clock import Clock
 from actors.shop.hot import HotTotals
 from serve.coordination.deliveries import PASSING
 from serve.coordination.hot import HotCalls
+from serve.coordination.hot_home import bring_sku_home
 from serve.coordination.hot_units import HotUnits
 from serve.routing.rates import Rates
 from serve.routing.router import Router
@@ -129,8 +130,10 @@ class HotKeeper:
         """The same of one shop, of whose units that ledger has so many."""
         [here] = await self._router.ask(store_id, "hot_totals", store_id, [hot.sku], deadline=deadline)
         place, free = (store_id, hot.sku), on_hand - reserved + here.over - there.over
-        if free > 0 and (here.wanted or not hot.is_open):
-            await self._units.give_back(place, here.wanted if hot.is_open else 0, deadline)
+        if here.short or (here.wanted and free > 0 and hot.is_open):
+            await bring_sku_home(self._router, self._units, self._calls, place, deadline)
+        elif free > 0 and not hot.is_open:
+            await self._units.give_back(place, 0, deadline)
         elif there.back > here.back:
             await self._units.take_back(place, there.back, deadline)
         elif here.over > there.over:

@@ -5,7 +5,7 @@ whether both ends agree about them.
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from actors.core.ids import is_hot, ledger_of_hot, sku_of_ledger
 from actors.core.rejection import Violation
@@ -14,6 +14,9 @@ from actors.shop.decide_line import Row
 from actors.shop.state import Reservation
 from serve.coordination.deliveries import PASSING
 from serve.routing.router import Router
+
+LOOKS: Final = 3  # at what is promised beyond, before it is told
+LOOK_EVERY_S: Final = 1.0
 
 Held = dict[tuple[str, str], tuple[int, int]]  # by shop and SKU: units there, and how many of them are reserved
 
@@ -104,4 +107,30 @@ async def compare_units(router: Router, ledger_id: str, deadline: float) -> list
         ):
             if least > most:
                 found.append(Violation("I20", f"{sku} of {store_id}", f"{least} {what}, or more", str(most)))
-    return found
+    return found + await _promised_beyond(router, sku, list(before), deadline)
+
+
+async def _promised_beyond(router: Router, sku: str, store_ids: list[str], deadline: float) -> list[Violation]:
+    """Where a shop and the SKU's ledger together promise more of it than the shop has, and go on doing so: until a
+    count is answered they may.
+    """
+    ledger_id = ledger_of_hot(sku)
+    for looks in range(LOOKS):
+        if looks:
+            await asyncio.sleep(LOOK_EVERY_S)
+        before = await router.ask_shops(store_ids, "availability", [sku], deadline=deadline)
+        _, _, there = await router.ask(ledger_id, "positions", ledger_id, store_ids, deadline=deadline)
+        after = await router.ask_shops(store_ids, "availability", [sku], deadline=deadline)
+        found: dict[str, Violation] = {}
+        for store_id in store_ids:
+            _, _, [row] = before[store_id]
+            if row is None or row != after[store_id][2][0] or store_id not in there:  # units are on their way
+                continue
+            on_hand, reserved, allotted, *_, left = row
+            units, promised = max(0, on_hand - allotted + left), reserved + there[store_id][2]
+            if promised > units:
+                found[store_id] = Violation("I2", f"{sku} of {store_id}", f"at most {units} promised", str(promised))
+        if not found:
+            return []
+        store_ids = list(found)
+    return list(found.values())

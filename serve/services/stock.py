@@ -8,7 +8,10 @@ from actors.protocol.messages import Entry, LedgerStopped, Moved, Refusal, Stopp
 from actors.runtime.clock import Clock
 from holdfast.v1 import stock_service_pb2 as ss
 from serve.calls import Call, refuse_older
+from serve.coordination.hot import HotCalls
+from serve.coordination.hot_home import bring_home
 from serve.coordination.hot_stock import held_of, with_held
+from serve.coordination.hot_units import HotUnits
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire.fields import fill_instant
@@ -19,8 +22,10 @@ from serve.wire.stock import adjust_stock, check_availability, count_stock, fill
 class Stock:
     """StockService, but for WatchAvailability, which is a feed."""
 
-    def __init__(self, router: Router, stores: StoreDirectory, clock: Clock) -> None:
+    def __init__(self, router: Router, stores: StoreDirectory, clock: Clock, units: HotUnits, hot: HotCalls) -> None:
         self._router = router
+        self._units = units
+        self._hot = hot
         self._stores = stores
         self._clock = clock
         self.calls: Final = {
@@ -39,6 +44,8 @@ class Stock:
         await self._stores.require(store_id, deadline=deadline)
         answer = await self._router.send(entry, deadline, promise=False)
         if isinstance(answer, Moved):
+            if self._router.chain.hot:
+                await bring_home(self._router, self._units, self._hot, entry, deadline)
             fill_change(answer, store_id, reply.change)
         elif isinstance(answer, Stopped):
             raise LedgerStopped(answer.why)

@@ -27,7 +27,7 @@ from actors.shop.commands import (
     Reserve,
 )
 from actors.shop.hot import GiveBackUnits, HandUnits, HotTotals, MoveOut, NoteMoved, ReceiveUnits, TakeUnitsBack
-from actors.shop.said_hot import move_in_of
+from actors.shop.said_hot import move_in_of, totals_of
 from actors.shop.state import Reservation
 from actors.shop.transact import expire, transact_hot
 from tests.shop.watched import DAY_ZERO_MS, Core, Watched
@@ -103,6 +103,21 @@ class World:
     def count(self, store_id: str, sku: str, units: int) -> None:
         self.say(store_id, CountStock(self.key(), ((sku, units),), 0, holds_included=True))
         self.on_hand[store_id, sku] = units
+
+    def bring_home(self, store_id: str) -> None:
+        """As a gateway does before it answers a change of stock: then nothing is promised beyond what is there."""
+        shop = self.ledgers[store_id].ledger
+        if wanted := totals_of(shop, SKU).wanted:
+            self.give_back(store_id, wanted)
+        if totals_of(shop, SKU).short:
+            self.finish_moves()
+            for held in self.holds(HOT):
+                if held.lines[0][0] == store_id:
+                    self.move(held.number)
+        position, there = shop.positions[SKU], self.ledgers[HOT].ledger.positions.get(store_id)
+        promised = position.reserved + (0 if there is None else there.reserved)
+        units = max(0, position.on_hand - position.allotted + shop.hot.left(SKU))
+        assert promised <= units, f"{promised} promised of {units} in {store_id}"
 
     def hand(self, store_id: str, units_max: int = 0, given_back: int = 0, *, arrives: bool = True) -> HotTotals:
         """Ask a shop for its units. What it answers is for the ledger of the SKU."""
@@ -247,6 +262,10 @@ class World:
         lines = ((SKU, units), ("B", 1))
         self._fetching(store_id, Reserve(self.key(), "ann", "web", "", lines, 0))
 
+    def basket_of_one(self, store_id: str) -> None:
+        """One unit of it, which the shop holds."""
+        self._fetching(store_id, Reserve(self.key(), "ann", "web", "b", ((SKU, 1),), 0))
+
     def _fetching(self, store_id: str, command: Reserve | Amend) -> None:
         answer = self.say(store_id, command)
         if isinstance(answer, Rejection) and answer.reason is Reason.UNITS_ELSEWHERE:
@@ -302,6 +321,7 @@ class World:
         for store_id in SHOPS:
             self.hand(store_id)
             self.give_back(store_id)
+            self.bring_home(store_id)
         hot = self.ledgers[HOT].ledger
         assert not hot.hot.moving
         for store_id in SHOPS:

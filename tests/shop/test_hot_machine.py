@@ -92,13 +92,17 @@ class HotMachine(RuleBasedStateMachine):
     def step(self, ledger_id: str, pick: int, what: str) -> None:
         self.world.step(ledger_id, pick, what)
 
-    @rule(store_id=shops, sku=st.sampled_from((SKU, "B")), more=st.integers(-3, 4).filter(bool))
-    def stock(self, store_id: str, sku: str, more: int) -> None:
+    @rule(store_id=shops, sku=st.sampled_from((SKU, "B")), more=st.integers(-3, 4).filter(bool), answered=flags)
+    def stock(self, store_id: str, sku: str, more: int, answered: bool) -> None:
         self.world.stock(store_id, sku, more)
+        if answered:
+            self.world.bring_home(store_id)
 
-    @rule(store_id=shops, there=st.integers(0, 8))
-    def count(self, store_id: str, there: int) -> None:
+    @rule(store_id=shops, there=st.integers(0, 8), answered=flags)
+    def count(self, store_id: str, there: int, answered: bool) -> None:
         self.world.count(store_id, SKU, there)
+        if answered:
+            self.world.bring_home(store_id)
 
     @rule(quarters=st.integers(0, 9))
     def time_passes(self, quarters: int) -> None:

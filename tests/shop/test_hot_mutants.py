@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from actors.core.rejection import Reason, Rejection
 from actors.core.transact import Decision
+from actors.shop import decide_hot
 from actors.shop.commands import Reserve
 from actors.shop.decide import decide
 from actors.shop.decide_hot_sku import decide_hot_sku
@@ -79,6 +80,18 @@ def hands_what_it_has_promised(ledger: Ledger, command: Any, now_ms: int) -> Dec
     return decide(ledger, command, now_ms)
 
 
+def loses_what_moves(ledger: Ledger, command: Any, now_ms: int) -> Decision:
+    """Whatever is older in the shop stays."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decide_hot, "losers", lambda *of: [(of[3].number, of[2])])
+        return decide(ledger, command, now_ms)
+
+
+def keeps_what_is_gone(ledger: Ledger, command: Any, now_ms: int) -> Decision:
+    decision = decide(ledger, command, now_ms)
+    return decision[:1] if isinstance(command, MoveIn) and not isinstance(decision, Rejection) else decision
+
+
 def moves_again(ledger: Ledger, command: Any) -> Any:
     return None if isinstance(command, MoveIn) else recall(ledger, command)
 
@@ -101,6 +114,7 @@ IN_SHOPS: Final[dict[str, Core]] = {
     "what comes back is added again": assembled(decided=adds_what_comes_back),
     "what is promised is handed over": assembled(decided=hands_what_it_has_promised),
     "a reservation moves in twice": assembled(recall=moves_again),
+    "what moves in is held without units": assembled(decided=keeps_what_is_gone),
 }
 OF_SKUS: Final[dict[str, Core]] = {
     "a key is decided without the shop's word": assembled(decided=decides_alone),
@@ -134,6 +148,25 @@ def test_a_closed_sku_that_is_decided_without_a_word_is_caught() -> None:
     sold(None)
     with pytest.raises(AssertionError):
         sold(assembled(decided=decides_once_closed))
+
+
+def test_an_old_hold_that_loses_as_it_moves_in_is_caught() -> None:
+    def moved(of_shops: Core | None) -> list[str]:
+        world = World(of_shops)
+        world.stock("S1", SKU, 3)
+        world.turn()
+        for ledger_id in world.ledgers:
+            world.adopt(ledger_id)
+        world.hand("S1")
+        held = world.reserve("S1", 1, first_at_hot=True)
+        world.clock_ms += 1
+        world.basket_of_one("S1")
+        world.stock("S1", SKU, -2)
+        world.move(held.number)
+        return [each.invariant for each in world.ledgers["S1"].audited().violations]
+
+    assert moved(None) == []
+    assert moved(assembled(decided=loses_what_moves)) == ["I19"]
 
 
 @pytest.mark.parametrize("name", [*IN_SHOPS, *OF_SKUS])

@@ -13,6 +13,7 @@ from actors.protocol.messages import Answer, Held, Refusal
 from actors.shop import commands as shop
 from actors.shop.audit_hot import across_hot
 from serve.calls import failure_of
+from serve.coordination import hot_home
 from serve.coordination.hot_keeper import HotKeeper
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.rates import Rates
@@ -25,6 +26,7 @@ SKU: Final = "A"
 HOT: Final = ledger_of_hot(SKU)
 TURN_S: Final = 3.0  # about, between promotions and demotions
 STEPS: Final = ("confirm", "collect", "release", "extend", "leave", "leave")
+UNITS_COUNTED_MAX: Final = 6
 HOME_S_MAX: Final = 60  # until all units are in the shops again
 
 
@@ -32,11 +34,13 @@ class HotWorld(ChainWorld):
     """As any other, with calls for a SKU that is hot now and then. Limits of shops would keep it from that."""
 
     wanted = 0.6  # of all calls, those for the hot SKU alone
+    counted = 0.1  # counts of it
     shop_limits = False
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
         self.keepers: list[HotKeeper] = []
+        self.counting: set[tuple[str, str]] = set()  # shops and keys of counts that are not answered yet
 
     def _chain(self) -> Chain:
         chain = super()._chain()
@@ -74,10 +78,41 @@ class HotWorld(ChainWorld):
             await asyncio.sleep(self.trouble_random.random() * 2 * TURN_S)
 
     async def call(self, who: str) -> None:
-        if self.random.random() >= self.wanted:
+        if self.random.random() < self.counted:
+            await self.count(who, f"{who} counts {len(self.said)}")
+        elif self.random.random() >= self.wanted:
             await super().call(who)
+        else:
+            await self.want(who, f"{who} wants {len(self.said)}")
+
+    async def count(self, who: str, key: str) -> None:
+        """A shop is counted: from the answer on no more of it is promised there than there is."""
+        store_id, units = self.random.choice(SHOPS), self.random.randint(0, UNITS_COUNTED_MAX)
+        entry = store_id, shop.CountStock(key, ((SKU, units),), 0, holds_included=True)
+        self.counting.add((store_id, key))
+
+        async def attempt(gateway: Gateway, end: float) -> Answer:
+            answer = _sure(await gateway.router.send(entry, end, promise=False))
+            await hot_home.bring_home(gateway.router, gateway.units, gateway.hot, entry, end)
+            self.counting.discard((store_id, key))
+            self.check_promised(store_id)
+            return answer
+
+        await self.repeat(who, f"{key} in {store_id}", attempt)
+        self.struck["counted"] += 1
+
+    def check_promised(self, store_id: str) -> None:
+        """What a shop and the SKU's ledger promise of it, by what is in memory. Another count may be under way."""
+        ledgers = {each.ledger_id: each for each in self.shops()}
+        here, there = ledgers.get(store_id), ledgers.get(HOT)
+        if here is None or SKU not in here.positions or any(store_id == each for each, _ in self.counting):
             return
-        await self.want(who, f"{who} wants {len(self.said)}")
+        position, hot = here.positions[SKU], None if there is None else there.positions.get(store_id)
+        units = max(0, position.on_hand - position.allotted + here.hot.left(SKU))
+        promised = position.reserved + (0 if hot is None else hot.reserved)
+        self.struck["looked at what is promised"] += 1
+        if promised > units:
+            raise Broken("I2", f"{promised} promised of {units} in {store_id} behind a count")
 
     async def want(self, who: str, key: str) -> None:
         """Some of it in one shop, and a step or two after that."""

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from actors.core.rejection import Reason, Rejection
 from actors.protocol.messages import LedgerStopped
 from actors.shop import decide as deciding, decide_hot, decide_hot_sku as of_sku
+from serve.coordination import hot_home
 from tests.simulation.checks import Broken
 from tests.simulation.hot_callers import HotWorld
 from tests.simulation.test_chain_seeds import run
@@ -45,10 +46,30 @@ def what_is_held_is_available(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(of_sku, "_available", generous)
 
 
-@pytest.mark.parametrize(
-    "mutant",
-    [a_closed_sku_needs_no_word, an_open_one_needs_none, what_is_held_is_available],
+def a_count_is_answered_at_once(patch: pytest.MonkeyPatch) -> None:
+    async def nothing(*_: Any) -> None:
+        pass
+
+    patch.setattr(hot_home, "bring_home", nothing)
+
+
+def what_is_promised_stays_there(patch: pytest.MonkeyPatch) -> None:
+    async def nothing(*_: Any) -> None:
+        pass
+
+    patch.setattr(hot_home, "_move_all", nothing)
+
+
+MUTANTS: Final = (
+    a_closed_sku_needs_no_word,
+    an_open_one_needs_none,
+    what_is_held_is_available,
+    a_count_is_answered_at_once,
+    what_is_promised_stays_there,
 )
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
 def test_the_mutant_is_caught(mutant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     mutant(monkeypatch)
     for seed in range(SEEDS_MAX):

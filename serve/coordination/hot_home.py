@@ -1,0 +1,67 @@
+"""What a shop lacks of a hot SKU, as a count, a till or a safety stock says, comes home from the ledger of the SKU
+before that is answered; so nothing is promised beyond it from then on, but what somebody has lost by name.
+
+First what is free there. Where the shop is short of more, all that is held of it there moves in, and is lost by the
+rule of shortfalls, beside what the shop itself holds.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final
+
+from actors.core.ids import ledger_of_hot
+from actors.protocol.messages import Entry, LedgerStopped
+from actors.shop import commands as shop
+from serve.coordination.hot import HotCalls
+from serve.coordination.hot_stock import hot_among
+from serve.coordination.hot_units import HotUnits, Place
+from serve.routing.router import Router
+
+MOVES_AT_ONCE: Final = 64
+LOOKS_MAX: Final = 10  # what cannot move now, as a grant is asked for, is lost when it does
+PAUSE_S: Final = 0.05  # times the looks so far
+
+
+async def bring_home(router: Router, units: HotUnits, calls: HotCalls, changed: Entry, deadline: float) -> None:
+    """Bring home what a shop lacks behind this change of its stock. May be done twice. Raises as `Router.ask`, where
+    the caller has to ask again.
+    """
+    store_id, command = changed
+    skus: Iterable[str] = ()
+    match command:
+        case shop.AdjustStock(movements=movements):
+            skus = (row.sku for row in movements if row.delta < 0)
+        case shop.CountStock(counts=rows) | shop.SetSafetyStock(safety_stocks=rows):
+            skus = (sku for sku, _ in rows)
+        case _:
+            pass
+    hot = hot_among(router, list(skus))
+    await asyncio.gather(*(bring_sku_home(router, units, calls, (store_id, sku), deadline) for sku in hot))
+
+
+async def bring_sku_home(router: Router, units: HotUnits, calls: HotCalls, place: Place, deadline: float) -> None:
+    """The same of one SKU."""
+    store_id, sku = place
+    for looks in range(LOOKS_MAX):
+        await asyncio.sleep(PAUSE_S * looks)
+        [here] = await router.ask(store_id, "hot_totals", store_id, [sku], deadline=deadline)
+        if not here.wanted or here.over <= here.back + here.moved:
+            return
+        try:
+            await units.give_back(place, here.wanted, deadline)
+            [here] = await router.ask(store_id, "hot_totals", store_id, [sku], deadline=deadline)
+            if not here.short:
+                return
+            await _move_all(router, calls, place, deadline)
+        except LedgerStopped:  # the SKU's: it promises nothing more, and is seen to once it runs
+            return
+
+
+async def _move_all(router: Router, calls: HotCalls, place: Place, deadline: float) -> None:
+    """Whatever the SKU's ledger holds of the shop, the oldest first."""
+    store_id, sku = place
+    ledger_id = ledger_of_hot(sku)
+    numbers = await router.ask(ledger_id, "held_of", ledger_id, store_id, deadline=deadline)
+    for start in range(0, len(numbers), MOVES_AT_ONCE):
+        some = numbers[start : start + MOVES_AT_ONCE]
+        await asyncio.gather(*(calls.move(ledger_id, number, deadline) for number in some))
