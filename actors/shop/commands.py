@@ -53,6 +53,7 @@ class Reserve(Message, frozen=True):
 
     Of a hot SKU, `asked` is a generation of it at which the other ledger, the SKU's or the shop's, was known not to
     decide this key any more, 0 for none; see `decide_hot`. `fetched`: the other ledger was asked for its units.
+    `only_known`: the SKU's ledger is to give its first answer, and decides no key that it does not know.
     """
 
     key: str
@@ -67,6 +68,7 @@ class Reserve(Message, frozen=True):
     wait_ms: int = 0
     asked: int = 0
     fetched: bool = False
+    only_known: bool = False
 
     @property
     def plain_sku(self) -> str:

@@ -13,6 +13,11 @@ of the SKU, the chain's revision that opened or closed its ledger last, by which
 Generations grow, and each ledger goes by those that it has adopted. A shop gives its word while the SKU is open or
 closed there, so it decides the key later on at most by a word given after a later closing; but the ledger of the SKU,
 which has decided it by then, knows it. The other way round it is the same.
+
+A shop does not know the keys that the ledger of a SKU has decided: one that is used for something else afterwards is
+decided in the shop as well, which I6 forbids callers and which no ledger sees. So that the first answer is not lost by
+that, a plain Reserve under a key that a shop has used for another is answered by the ledger of the SKU if it knows it
+(`Reserve.only_known`), and is refused as reused else.
 """
 
 from typing import assert_never

@@ -55,6 +55,8 @@ def decide_hot_sku(ledger: Ledger, command: cm.HotCommand, now_ms: int) -> Decis
 def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
     """Hold units of the shop that the line names."""
     sku, policy = sku_of_ledger(ledger.ledger_id), ledger.policy
+    if command.only_known:
+        return Rejection(Reason.IDEMPOTENCY_KEY_REUSED)
     hot = policy.hot_by_sku.get(sku)
     if hot is None or not hot.is_open:
         return Rejection(Reason.HOT_CLOSED, sku, asked=0 if hot is None else hot.generation)

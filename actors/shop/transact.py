@@ -5,15 +5,17 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, Final, get_args
 
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from actors.core.answers import Recorded, fingerprint
+from actors.core.ids import is_hot
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status
 from actors.core.transact import KEY_REUSED, Decider, transact as transact_by
 from actors.shop.commands import ApplyOutcome, Claim, Command, HotCommand, Reserve, SettleGrant
 from actors.shop.decide import decide
 from actors.shop.decide_claims import held_by
+from actors.shop.decide_hot import decided_elsewhere
 from actors.shop.decide_hot_sku import decide_hot_sku, moved_before
 from actors.shop.events import Answering, Event, QuotaDrawn, StockCounted
 from actors.shop.evolve import evolve
@@ -32,7 +34,9 @@ _NUMBER_TAKEN: Final = Recorded("", 0, Rejection(Reason.ORDER_UNDECIDED, status=
 
 
 def recall(ledger: Ledger, command: Command) -> Remembered | None:
-    """The answer given to this key before, KEY_REUSED where its content differs, or None where the key is new."""
+    """The answer given to this key before, KEY_REUSED where its content differs, or None where the key is new. Where
+    the ledger of a hot SKU may have answered it before that, it is asked.
+    """
     remembered = ledger.answers.get(command.key) if command.key else None
     if remembered is None:
         return None
@@ -41,6 +45,10 @@ def recall(ledger: Ledger, command: Command) -> Remembered | None:
             return remembered
     elif not remembered.fingerprint or remembered.fingerprint == fingerprint(command):
         return remembered  # without one it was recorded before its claim, as the order had ended
+    if isinstance(command, Reserve) and ledger.policy.hot and not is_hot(ledger.ledger_id):
+        elsewhere = decided_elsewhere(ledger, command)
+        if elsewhere is not None:
+            return Recorded("", 0, replace(elsewhere, asked=0))  # no word: here it is known
     return _NUMBER_TAKEN if isinstance(command, Claim) else KEY_REUSED
 
 

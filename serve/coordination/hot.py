@@ -68,6 +68,9 @@ class HotCalls:
         sku, word = command.lines[0][0], answer.rejection.asked
         if answer.rejection.reason is Reason.HOT_SKU:
             place = store_id, sku
+            if not word:  # the key was used for something else there, and was answered before that, if at all
+                ledger_id, asked = _to_hot(given, 0)
+                return ledger_id, replace(asked, only_known=True)
             if self._router.chain.hot.get(sku) is not None:
                 heard(self._units.words, place, word)
             return _to_hot(given, word)
@@ -247,7 +250,7 @@ class HotCalls:
         return asyncio.get_running_loop().time() + NOTE_S
 
 
-def _to_hot(given: Entry, word: int) -> Entry:
+def _to_hot(given: Entry, word: int) -> tuple[str, shop.Reserve]:
     """The same for the SKU's ledger, where shops are what SKUs are in a shop, and a key is its shop's."""
     store_id, command = given
     assert isinstance(command, shop.Reserve), "nothing else is sent on"

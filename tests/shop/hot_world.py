@@ -148,6 +148,13 @@ class World:
             return None  # it is another call
         return self._go(store_id, command, HOT if first_at_hot else store_id, losses)
 
+    def reuse(self, pick: int) -> None:
+        """The same key for something else, in the same shop. If the ledger of the SKU has it, it is decided there too;
+        the first answer stays.
+        """
+        store_id, command, _ = self.calls[-1 - pick % len(self.calls)]
+        self.say(store_id, replace(command, lines=(("B", 1),)))
+
     def copy_arrives(self, pick: int) -> None:
         """What a gateway once sent to a ledger, late."""
         ledger_id, command, sent_ms = self.copies[-1 - pick % len(self.copies)]
@@ -161,6 +168,8 @@ class World:
             answer = self._send(store_id, command, ledger_id, arrives=arrives)
             reason = answer.reason if isinstance(answer, Rejection) else None
             match reason:
+                case Reason.HOT_SKU if not answer.asked:
+                    ledger_id, command = HOT, replace(command, asked=0, only_known=True)
                 case Reason.HOT_SKU:
                     self.words[store_id] = max(self.words[store_id], answer.asked)
                     ledger_id, command = HOT, replace(command, asked=answer.asked)
@@ -193,6 +202,9 @@ class World:
     def _decide(self, ledger_id: str, command: Reserve) -> Any:
         answer = self.say(ledger_id, command)
         if isinstance(answer, Rejection) and answer.reason in UNRECORDED:
+            is_lost = answer.reason is Reason.IDEMPOTENCY_KEY_REUSED and command.key in self.decided
+            before = self.decided[command.key][1] if is_lost else answer
+            assert isinstance(before, Rejection), f"{command.key} was answered {before}, and now {answer}"
             return answer
         known = self.decided.setdefault(command.key, (ledger_id, answer, self.clock_ms))
         if isinstance(known[1], Rejection) and self.clock_ms > known[2] + CALL_MS_MAX:

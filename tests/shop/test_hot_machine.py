@@ -57,6 +57,11 @@ class HotMachine(RuleBasedStateMachine):
     def repeat(self, pick: int, at_hot: bool, lost: int) -> None:
         self.world.repeat(pick % 6, first_at_hot=at_hot, losses=lost)
 
+    @precondition(lambda self: self.world.calls)
+    @rule(pick=picks)
+    def reuse(self, pick: int) -> None:
+        self.world.reuse(pick % 6)
+
     @precondition(lambda self: self.world.copies)
     @rule(pick=picks)
     def copy_arrives(self, pick: int) -> None:

@@ -7,8 +7,9 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from msgspec.structs import replace
 
+from actors.core.answers import Recorded
 from actors.core.rejection import Reason, Rejection
-from actors.core.transact import Decision
+from actors.core.transact import KEY_REUSED, Decision
 from actors.shop import decide_hot
 from actors.shop.commands import Reserve
 from actors.shop.decide import decide
@@ -96,6 +97,13 @@ def moves_again(ledger: Ledger, command: Any) -> Any:
     return None if isinstance(command, MoveIn) else recall(ledger, command)
 
 
+def asks_nobody(ledger: Ledger, command: Any) -> Any:
+    """Of a key that it knows it says itself that it is reused."""
+    answer = recall(ledger, command)
+    is_sent_on = isinstance(answer, Recorded) and answer.answer == Rejection(Reason.HOT_SKU, SKU)
+    return KEY_REUSED if is_sent_on else answer
+
+
 def as_it_is(ledger: Ledger, command: Any, now_ms: int) -> Decision:
     return decide_hot_sku(ledger, command, now_ms)
 
@@ -148,6 +156,24 @@ def test_a_closed_sku_that_is_decided_without_a_word_is_caught() -> None:
     sold(None)
     with pytest.raises(AssertionError):
         sold(assembled(decided=decides_once_closed))
+
+
+def test_a_first_answer_that_is_lost_as_its_key_is_used_again_is_caught() -> None:
+    def used_again(of_shops: Core | None) -> None:
+        world = World(of_shops)
+        for sku in (SKU, "B"):
+            world.stock("S1", sku, 3)
+        world.turn()
+        for ledger_id in world.ledgers:
+            world.adopt(ledger_id)
+        world.hand("S1")
+        world.reserve("S1", 1, first_at_hot=True)
+        world.reuse(0)
+        world.repeat(0, first_at_hot=False)
+
+    used_again(None)
+    with pytest.raises(AssertionError, match="was answered"):
+        used_again(assembled(recall=asks_nobody))
 
 
 def test_an_old_hold_that_loses_as_it_moves_in_is_caught() -> None:

@@ -83,7 +83,17 @@ class HotWorld(ChainWorld):
         elif self.random.random() >= self.wanted:
             await super().call(who)
         else:
-            await self.want(who, f"{who} wants {len(self.said)}")
+            await self.want(who, self.key_of_want(who))
+
+    def key_of_want(self, who: str) -> str:
+        """Mostly a new one; now and then one that was used for something else, in a shop or for an order."""
+        used = [key for key in self._used if key.startswith(who)]
+        if not used or self.random.random() >= self.reused_keys:
+            return f"{who} wants {len(self.said)}"
+        key = self.random.choice(used)
+        self.reused.add(key)
+        self.struck["used key of something else wanted"] += 1
+        return key
 
     async def count(self, who: str, key: str) -> None:
         """A shop is counted: from the answer on no more of it is promised there than there is."""
