@@ -139,11 +139,14 @@ class HotUnits:
         Returns its totals.
         """
         store_id, sku = place
+        loop = asyncio.get_running_loop()
+        began_at = loop.time()
         handed = await self._totals((store_id, HandUnits(sku, given_back=given_back)), deadline)
         if handed.generation:
             heard(self.words, place, handed.generation)
         if handed.over > self._received.get(place, 0):
             await self.receive(place, handed.over, deadline)
+        self._router.sold_out.note_fetch(ledger_of_hot(sku), store_id, sku, began_at, loop.time())
         return handed
 
     async def receive(self, place: Place, handed: int, deadline: float) -> None:
@@ -159,12 +162,16 @@ class HotUnits:
         where the shop has got some. What is on its way there is received first.
         """
         store_id, sku = place
+        loop = asyncio.get_running_loop()
+        began_at = loop.time()
         [here] = await self._router.ask(store_id, "hot_totals", store_id, [sku], deadline=deadline)
         if here.over <= here.back + here.moved:
+            self._router.sold_out.note_fetch(store_id, store_id, sku, began_at, loop.time())
             return False
         given = await self._totals((ledger_of_hot(sku), GiveBackUnits(store_id, units, here.over)), deadline)
         if given.back > here.back:
             await self.take_back(place, given.back, deadline)
+        self._router.sold_out.note_fetch(store_id, store_id, sku, began_at, loop.time())
         return bool(given.back > here.back)
 
     async def take_back(self, place: Place, given_back: int, deadline: float) -> None:

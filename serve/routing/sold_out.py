@@ -1,10 +1,12 @@
 """Which SKUs the shops have just said to be sold out: for a moment a first attempt for one is refused without asking.
 
-A hint is of what a shop decided, by SKU and channel, and counts from before that decision: so units that come back are
-for sale again after its time at most, and at once where this gateway brings them back. Half-way through, one call goes
+A hint is of what a shop decided, by SKU and channel, and counts from before that decision, and from before units of a
+hot SKU were fetched for it: so units that come back are for sale again after its time at most, and at once where this
+gateway brings them back. Half-way through, one call goes
 to the shop and renews it. A hint is no answer: it is for calls that cannot have been answered before. See ADR 0042.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +22,7 @@ from actors.shop.state import Reservation
 
 HINT_S_DEFAULT: Final = 0.1
 HINTS_MAX: Final = 4_096  # some 300 bytes each; beyond that none is noted until others are over
+FETCHES_MAX: Final = 16_384
 
 # These bring no units back: a hold of other units, a part of an order, and what shops and ledgers tell each other.
 _NEUTRAL: Final = (Reserve, shop.Claim, shop.SettleGrant, shop.Acknowledge, HandUnits, MoveIn, MoveOut, NoteMoved)
@@ -40,11 +43,22 @@ class SoldOut:
         self._hint_s = hint_s
         self._hints: dict[str, dict[tuple[str, str], _Hint]] = {}  # by shop, then by SKU and channel
         self._count = 0
+        # By ledger, shop and SKU, the last two fetches: since when what they brought is out of date, and their ends.
+        self._fetches: dict[tuple[str, str, str], tuple[tuple[float, float], ...]] = {}
         self._over_at = 0.0  # the last of them
         self._tidy_at = 0.0
 
     def __bool__(self) -> bool:
         return self._count > 0
+
+    def note_fetch(self, ledger_id: str, store_id: str, sku: str, began_at: float, now: float) -> None:
+        """A ledger has what was free elsewhere of a shop's units, as of `began_at`: what it refuses from now on rests
+        on that.
+        """
+        if len(self._fetches) >= FETCHES_MAX:
+            self._fetches.clear()
+        before = self._fetches.get((ledger_id, store_id, sku), ())
+        self._fetches[ledger_id, store_id, sku] = (*before[-1:], (began_at, now))
 
     def refusal_of(self, entry: Entry, now: float) -> Rejection | None:
         """Why a first attempt to reserve is refused by a hint; None where it is to be decided by the shop."""
@@ -82,14 +96,14 @@ class SoldOut:
                 self._learn_of_hot(store_id, command, answer, sent_at, now)
             elif isinstance(answer, Refusal):
                 if isinstance(command, Reserve) and not answer.repeated:
-                    self._note(store_id, command.channel, answer.rejection, sent_at, now)
+                    self._note(store_id, store_id, command, answer.rejection, sent_at, now)
             elif self._count and store_id in self._hints:
                 self._forget(store_id, command, answer)
 
     def _learn_of_hot(self, ledger_id: str, command: Command, answer: Answer, sent_at: float, now: float) -> None:
         """The same of the ledger of a hot SKU, where lines are by shop."""
         if isinstance(command, Reserve) and isinstance(answer, Refusal) and not answer.repeated:
-            self._note(command.lines[0][0], command.channel, answer.rejection, sent_at, now)
+            self._note(ledger_id, command.lines[0][0], command, answer.rejection, sent_at, now)
             return
         match command, answer:
             case (Reserve(lines=((store_id, _),)), Held()) | (ReceiveUnits(store_id=store_id), _):
@@ -101,15 +115,17 @@ class SoldOut:
         if store_id in self._hints:
             self._drop(store_id, {sku_of_ledger(ledger_id)})
 
-    def _note(self, store_id: str, channel: str, rejection: Rejection, sent_at: float, now: float) -> None:
-        until = sent_at + self._hint_s
-        if rejection.reason is not Reason.INSUFFICIENT_STOCK or until <= now:
+    def _note(
+        self, ledger_id: str, store_id: str, command: Reserve, rejection: Rejection, sent_at: float, now: float
+    ) -> None:
+        if rejection.reason is not Reason.INSUFFICIENT_STOCK:
             return
         for sku, _, available in rejection.short_lines:
-            if available:
+            since = self._fetched_at(ledger_id, store_id, sku, sent_at) if command.fetched else sent_at
+            until, probe_at = since + self._hint_s, since + self._hint_s / 2
+            if available or until <= now:
                 continue
-            probe_at = sent_at + self._hint_s / 2
-            hint = self._hints.get(store_id, {}).get((sku, channel))
+            hint = self._hints.get(store_id, {}).get((sku, command.channel))
             if hint is not None:
                 hint.until, hint.probe_at = until, probe_at
             else:
@@ -117,9 +133,16 @@ class SoldOut:
                     self._tidy(now)
                 if self._count >= HINTS_MAX:
                     return
-                self._hints.setdefault(store_id, {})[sku, channel] = _Hint(until, probe_at)
+                self._hints.setdefault(store_id, {})[sku, command.channel] = _Hint(until, probe_at)
                 self._count += 1
             self._over_at = max(self._over_at, until)
+
+    def _fetched_at(self, ledger_id: str, store_id: str, sku: str, sent_at: float) -> float:
+        """When the fetch began on which a refusal rests that was sent for then: the last one that was over by then.
+        Long ago where that is not known.
+        """
+        began = [began for began, ended in self._fetches.get((ledger_id, store_id, sku), ()) if ended <= sent_at]
+        return max(began, default=-math.inf)
 
     def _forget(self, store_id: str, command: Command, answer: Answer) -> None:
         """Drop the hints about units that a command brought back, or that a shop had after all."""

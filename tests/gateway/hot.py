@@ -89,15 +89,15 @@ class OtherGateway:
 
     def accept(self, method: str, request: Message) -> Any:
         """As `Front.accept`."""
+        return self._front.run(lambda: self.asked(method, request))
 
-        async def main() -> Any:
-            context = Context()
-            reply = await getattr(self.gateway, method)(request.SerializeToString(), context)
-            answer = answer_of(context, [reply])
-            assert context.code.name == "OK", answer
-            return answer.reply
-
-        return self._front.run(main)
+    async def asked(self, method: str, request: Message) -> Any:
+        """As `accept`, in the loop."""
+        context = Context()
+        reply = await getattr(self.gateway, method)(request.SerializeToString(), context)
+        answer = answer_of(context, [reply])
+        assert context.code.name == "OK", answer
+        return answer.reply
 
     def close(self) -> None:
         self.gateway._router.close()
