@@ -94,13 +94,13 @@ class Gateway:
             **Reservations(router, stores, grants, hot, rates, new_orders, self._reconciler).calls,
             **orders.calls,
             **Stock(router, stores, clock, units, hot).calls,
-            **Allotments(router, stores).calls,
+            **Allotments(router, stores, units).calls,
             **Shortfalls(router, stores, hot, finder).calls,
             **Admin(router, stores, clock, self._reconciler, grants).calls,
             **HotSkus(router).calls,
             **Verification(router, stores).calls,
             **Readers(router, stores).calls,
-            **Transfers(router, stores).calls,
+            **Transfers(router, stores, units).calls,
             **TransferVerification(router, clock).calls,
         }
         self._keeper = HotKeeper(router, units, hot, clock, rates, hot_rate)

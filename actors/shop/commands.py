@@ -250,7 +250,7 @@ class SetSafetyStock(Message, frozen=True):
 
 class AllotStock(Message, frozen=True):
     """Hand units to a till or a channel until `ttl_ms` from now. `shares` are (sku, thousandths) of what is available
-    then, in place of a number.
+    then, in place of a number. `fetched` as in Reserve.
     """
 
     key: str
@@ -261,6 +261,7 @@ class AllotStock(Message, frozen=True):
     ttl_ms: int
     reason: str
     quota_first: bool = False
+    fetched: bool = False
 
 
 class ExtendAllotment(Message, frozen=True):

@@ -5,6 +5,8 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.transact import Decision
 from actors.shop.allotments import LIVE_MAX, AllotmentStatus, HolderKind
 from actors.shop.commands import AllotStock, ExtendAllotment, Give, Lines, ReturnAllotment, by_sku
+from actors.shop.decide_hot import unless_fetched
+from actors.shop.decide_line import free_of
 from actors.shop.events import AllotmentExtended, AllotmentReturned, Allotted, Given
 from actors.shop.preconditions import short_of_stock
 from actors.shop.state import Ledger, Reservation
@@ -18,14 +20,26 @@ def decide_allot_stock(ledger: Ledger, command: AllotStock, now_ms: int) -> Deci
         return Rejection(Reason.TTL_TOO_LONG, asked=command.ttl_ms, available=ledger.policy.ttl_ms_max)
     if ledger.allotments.live_count >= LIVE_MAX:
         return Rejection(Reason.ALLOTMENTS_LIMIT, asked=LIVE_MAX + 1, available=LIVE_MAX)
+    if elsewhere := _unless_whole(ledger, command):
+        return elsewhere
     lines = by_sku((*command.lines, *_shared(ledger, command.shares)))
     refusal = short_of_stock(ledger, lines, None)
     if refusal is not None:
-        return refusal
+        return unless_fetched(ledger, refusal, fetched=command.fetched)
     kind, holder, until_ms = command.kind, command.holder, now_ms + command.ttl_ms
     return (
         Allotted(command.key, fingerprint(command), kind, holder, lines, until_ms, command.reason, command.quota_first),
     )
+
+
+def _unless_whole(ledger: Ledger, command: AllotStock) -> Rejection | None:
+    """A share is of all that is free, so what the ledgers of hot SKUs have comes back before."""
+    short = tuple(
+        (sku, max(0, free_of(ledger, sku)) + ledger.hot.left(sku), max(0, free_of(ledger, sku)))
+        for sku, _ in command.shares
+        if ledger.hot.left(sku)
+    )
+    return Rejection(Reason.UNITS_ELSEWHERE, *short[0], short_lines=short) if short and not command.fetched else None
 
 
 def _shared(ledger: Ledger, shares: Lines) -> Lines:

@@ -12,6 +12,7 @@ from actors.core.status import LossBearer, TransferStatus
 from actors.core.transact import Decision
 from actors.shop import transfer_events as ev, transfers as cm
 from actors.shop.commands import by_sku
+from actors.shop.decide_hot import unless_fetched
 from actors.shop.preconditions import short_of_stock
 from actors.shop.said_transfers import expected_by
 from actors.shop.state import Ledger
@@ -46,7 +47,9 @@ def _decide_propose(ledger: Ledger, command: cm.ProposeTransfer, now_ms: int) ->
     if ledger.transfers.outbound >= OPEN_TRANSFERS_MAX:
         return Rejection(Reason.OPEN_TRANSFERS_LIMIT, asked=OPEN_TRANSFERS_MAX + 1, available=OPEN_TRANSFERS_MAX)
     refusal = short_of_stock(ledger, by_sku(command.lines), None)
-    return refusal or (ev.TransferProposed(command, ledger.ledger_id, now_ms + command.arrives_in_ms),)
+    if refusal is not None:
+        return unless_fetched(ledger, refusal, fetched=command.fetched)
+    return (ev.TransferProposed(command, ledger.ledger_id, now_ms + command.arrives_in_ms),)
 
 
 def _decide_send(ledger: Ledger, command: cm.SendTransfer, now_ms: int) -> Decision:

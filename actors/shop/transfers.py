@@ -42,12 +42,15 @@ class Transfer(Message, frozen=True):
 
 
 class ProposeTransfer(Message, frozen=True):
-    """Set units aside for another shop, all or none. They are expected there `arrives_in_ms` from now."""
+    """Set units aside for another shop, all or none. They are expected there `arrives_in_ms` from now. `fetched` as in
+    Reserve.
+    """
 
     key: str
     destination: str
     lines: Units
     arrives_in_ms: int
+    fetched: bool = False
 
 
 class SendTransfer(Message, frozen=True):

@@ -8,6 +8,7 @@ from actors.protocol.messages import Entry, Refusal
 from actors.shop.allotments import Allotment
 from holdfast.v1 import allotment_service_pb2 as als
 from serve.calls import Call, failure_of
+from serve.coordination.hot_units import HotUnits
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire import fields
@@ -19,8 +20,9 @@ from serve.wire.statuses import fill_rejection
 class Allotments:
     """Serves AllotmentService."""
 
-    def __init__(self, router: Router, stores: StoreDirectory) -> None:
+    def __init__(self, router: Router, stores: StoreDirectory, units: HotUnits) -> None:
         self._router = router
+        self._units = units
         self._stores = stores
         self.calls: Final = {
             "AllotStock": Call(partial(self._change, allot_stock, "store_id", False)),
@@ -41,7 +43,7 @@ class Allotments:
         entry = translate(request)
         store_id = entry[0]
         await self._stores.require(store_id, field, deadline=deadline)
-        answer = await self._router.send(entry, deadline, promise=promise)
+        answer = await self._units.send(entry, deadline, promise=promise)
         if (failure := failure_of(answer)) is not None:
             raise failure
         if isinstance(answer, Refusal):

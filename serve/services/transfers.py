@@ -14,6 +14,7 @@ from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal, Unse
 from actors.shop.transfers import CancelTransfer, ReceiveTransfer, SendTransfer, Transfer
 from holdfast.v1 import transfer_service_pb2 as ts
 from serve.calls import Call, failure_of
+from serve.coordination.hot_units import HotUnits
 from serve.coordination.transfers import tell_soon
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
@@ -26,8 +27,9 @@ from serve.wire.transfers import fill_transfer
 class Transfers:
     """Serves TransferService, but for VerifyTransfers."""
 
-    def __init__(self, router: Router, stores: StoreDirectory) -> None:
+    def __init__(self, router: Router, stores: StoreDirectory, units: HotUnits) -> None:
         self._router = router
+        self._units = units
         self._stores = stores
         self.calls: Final = {
             "ProposeTransfer": Call(self._propose),
@@ -44,7 +46,7 @@ class Transfers:
         entry = wt.propose(request)
         await self._stores.require(request.source_store_id, "source_store_id", deadline=deadline)
         await self._stores.require(request.destination_store_id, "destination_store_id", deadline=deadline)
-        _fill(await self._router.send(entry, deadline, promise=False), entry[0], reply)
+        _fill(await self._units.send(entry, deadline, promise=False), entry[0], reply)
 
     async def _step(self, kind: type[SendTransfer | CancelTransfer], request: Any, deadline: float, reply: Any) -> None:
         entry = wt.step(kind, request)

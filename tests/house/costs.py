@@ -104,6 +104,7 @@ LATER: Final = {
     "a flash sale in the demo, and hot SKUs measured": (320, 2),
     "units of hot SKUs told, and planned with, by gateways that have not heard of them": (22, 0),
     "what a shop lacks of a hot SKU brought home before its count is answered, and lost by the rule": (160, 1),
+    "allotments and transfers of hot SKUs that fetch their units": (34, 0),
     "hints as old as the fetch that a refusal rests on": (28, 0),
     "first answers of hot SKUs under keys that were used again": (26, 0),
 }

@@ -89,7 +89,9 @@ class HotWorld(ChainWorld):
         """Mostly a new one; now and then one that was used for something else, in a shop or for an order."""
         used = [key for key in self._used if key.startswith(who)]
         if not used or self.random.random() >= self.reused_keys:
-            return f"{who} wants {len(self.said)}"
+            key = f"{who} wants {len(self.said)}"
+            self._used.setdefault(key, True)  # and orders may use it again
+            return key
         key = self.random.choice(used)
         self.reused.add(key)
         self.struck["used key of something else wanted"] += 1
