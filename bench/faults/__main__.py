@@ -85,6 +85,8 @@ def main(
 async def run(asked: Asked, console: Console) -> tuple[dict[str, Any], list[str]]:
     """The whole of it: the document, and the drawings of what no sequence explains."""
     phases, evidence, seconds = Phases(console), Evidence(asked.seed), 60 * asked.minutes
+    for number in ENDING:  # as on Ctrl-C
+        asyncio.get_running_loop().add_signal_handler(number, os.kill, os.getpid(), signal.SIGINT)
     with tempfile.TemporaryDirectory(prefix="hf-faults-", ignore_cleanup_errors=True) as folder:
         about = {**record.describe(), "date": record.today(), "commit": record.commit()}
         about["file_system"] = record.file_system_of(Path(folder))
@@ -117,12 +119,7 @@ def _stopping() -> Iterator[asyncio.Event]:
         over.set()
         loop.remove_signal_handler(signal.SIGINT)
 
-    def end() -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-
     loop.add_signal_handler(signal.SIGINT, stop)
-    for number in ENDING:
-        loop.add_signal_handler(number, end)
     try:
         yield over
     finally:

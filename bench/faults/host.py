@@ -53,7 +53,13 @@ class Host:
 
     async def _start(self) -> None:
         more = ("--gateways", str(GATEWAYS))
-        self.service = await asyncio.to_thread(self._running.enter_context, serving(self._folder, STORE_ACTORS, *more))
+        serves = serving(self._folder, STORE_ACTORS, *more)
+        starting = asyncio.ensure_future(asyncio.to_thread(self._running.enter_context, serves))
+        try:
+            self.service = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await asyncio.wait([starting])  # only what has begun can be ended
+            raise
         self.proxy.target = self.service.target
         async with ChannelClient(self.service.target) as client:
             await client.wait_until_serving(timeout_ms=SERVING_MS)

@@ -220,7 +220,11 @@ class _Findings:
         yield "I11", "no hold ends early, or more than a second late", by, self.expiries, late
         left = [f"{store}: {units} of {sku}" for (store, sku), units in self.rest.reserved.items() if units]
         yield "I12", "when all is over nothing is reserved", "GetAvailability", len(self.rest.reserved), left
-        away = [f"{each.what}: nothing was accepted afterwards" for each in self.evidence.strikes if not each.back_ns]
+        away = [
+            f"{each.what}: nothing was accepted afterwards"
+            for each in self.evidence.strikes
+            if each.over_ns and not each.back_ns
+        ]
         yield "I14", "after a fault the service is back", "the first call accepted", len(self.evidence.strikes), away
 
     def _whole(self) -> Iterator[Row]:

@@ -137,7 +137,7 @@ def _strike(strike: Strike, began_ns: int) -> dict[str, Any]:
         "fault": strike.fault,
         "what": strike.what,
         "at_s": round((strike.struck_ns - began_ns) / 1e9, 3),
-        "lasted_s": round((strike.over_ns - strike.struck_ns) / 1e9, 3),
+        "lasted_s": round((strike.over_ns - strike.struck_ns) / 1e9, 3) if strike.over_ns else None,
         "back_s": strike.back_s,
         "stores": list(strike.store_ids),
         "note": strike.note,

@@ -14,10 +14,11 @@ from bench.faults import callers
 from bench.faults.callers import Crowd
 from bench.faults.host import Host
 from bench.faults.recorder import Recorder, Seen
-from bench.faults.strikes import HANGS_S, Strike, Striker, is_order
+from bench.faults.strikes import ALL, HANGS_S, Strike, Striker, is_order
 from holdfast.client import ChannelClient, HoldfastError, Timeouts, Unavailable, Verification
 
 CLIENTS: Final = 3
+SERVE_S: Final = 10.0  # that Serve may take to start what it has lost
 PAUSE_S: Final = (0.3, 1.5)
 CATCH_UP_S: Final = 30.0
 PATIENT: Final = Timeouts(call_ms=callers.PATIENT_MS)
@@ -57,19 +58,27 @@ def blows(striker: Striker, draw: Random, only: Sequence[str]) -> list[tuple[str
         ("F1", lambda: striker.kill_shops(shop())),
         ("F5", lambda: striker.hang(shop(), HANGS_S[0])),
         ("F10", striker.lose_answers),
-        ("F2", lambda: titled("F2", "kill -9 of every gateway", "ray::ServeReplica", _any, 10.0)),
+        (
+            "F2",
+            lambda: titled(
+                "F2", "kill -9 of every gateway", "ray::ServeReplica", _any, allowed_s=SERVE_S, store_ids=ALL
+            ),
+        ),
         ("F13", lambda: striker.second_writer(shop())),
         ("F15", striker.promote),
-        ("F1", lambda: titled("F1", "kill -9 of the customers' actor", "ray::RayCustomerActor", is_order)),
+        (
+            "F1",
+            lambda: titled("F1", "kill -9 of the customers' actor", "ray::RayCustomerActor", is_order, store_ids=ALL),
+        ),
         ("F5", lambda: striker.hang(shop(), HANGS_S[1])),
         ("F10", striker.cut),
         ("F14", lambda: striker.burst(shop(), next(numbers))),
-        ("F2", lambda: titled("F2", "kill -9 of HAProxy", "bin/haproxy", _any, 10.0)),
+        ("F2", lambda: titled("F2", "kill -9 of HAProxy", "bin/haproxy", _any, allowed_s=SERVE_S)),
         ("F1", striker.kill_hot),
         ("F4", striker.kill_all),
         ("F10", striker.delay),
         ("F1", lambda: titled("F1", "kill -9 of the chain's actor", "ray::RayChainActor", _any)),
-        ("F2", lambda: titled("F2", "kill -9 of Serve's controller", "ray::ServeController", _any, 10.0)),
+        ("F2", lambda: titled("F2", "kill -9 of Serve's controller", "ray::ServeController", _any, allowed_s=SERVE_S)),
     ]
     return [(fault, blow) for fault, blow in every if not only or fault in only]
 
@@ -91,18 +100,16 @@ async def strike_for(
     host: Host, evidence: Evidence, seconds: float, only: Sequence[str], over: asyncio.Event, say: Callable[[str], None]
 ) -> None:
     """Call and strike for so long, or until `over` is set; then stop, and ask again for what is open."""
-    began = time.monotonic()
+    began, evidence.recorder.began_ns = time.monotonic(), time.monotonic_ns()
     async with patient_clients(host, CLIENTS) as clients:
         crowd = Crowd(evidence.recorder, clients, evidence.seed)
         await crowd.open_shops()
         calling = asyncio.ensure_future(crowd.run())
         watching = asyncio.ensure_future(_watch(clients[0], evidence))
-        striker = Striker(host, crowd, clients[0], evidence.seed)
+        striker = Striker(host, crowd, clients[0], evidence.seed, evidence.strikes)
         try:
             await _strike(striker, evidence, seconds, only, over, say)
-        finally:
             crowd.over.set()
-            evidence.doubled = crowd.doubled
             await calling
             evidence.seconds = time.monotonic() - began
             say("Asking again for what nobody knows the outcome of ...")
@@ -111,9 +118,13 @@ async def strike_for(
                 say(f"  {still_open} calls have no answer even now")
             with suppress(TimeoutError, HoldfastError):
                 await asyncio.wait_for(_catch_up(clients[0], evidence), CATCH_UP_S)
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
+        finally:
+            evidence.doubled = crowd.doubled
+            if watching.done() and not watching.cancelled():
+                evidence.gaps.append(f"the watcher ended: {watching.exception()}")
+            for task in (calling, watching):
+                task.cancel()
+            await asyncio.gather(calling, watching, return_exceptions=True)
 
 
 async def _strike(
@@ -125,14 +136,13 @@ async def _strike(
     say: Callable[[str], None],
 ) -> None:
     draw = Random(f"faults:{evidence.seed}")
-    deadline, coming = time.monotonic() + seconds, list[tuple[str, Blow]]()
-    every = blows(striker, draw, only)
+    deadline, every = time.monotonic() + seconds, blows(striker, draw, only)
+    coming = list(every)  # the first round as they stand, so that a short run has one of most kinds
     while not over.is_set() and time.monotonic() < deadline:
         with suppress(TimeoutError):
             await asyncio.wait_for(over.wait(), draw.uniform(*PAUSE_S))
             return
-        if not coming:  # the first round as they stand, so that a short run has one of most kinds
-            coming = list(every) if not evidence.strikes else draw.sample(every, len(every))
+        coming = coming or draw.sample(every, len(every))
         fault, blow = coming.pop(0)
         try:
             strike = await blow()
@@ -140,7 +150,6 @@ async def _strike(
             evidence.failed.append(f"{fault}: {type(error).__name__}: {error}")
             say(f"  {evidence.failed[-1]}")
             continue
-        evidence.strikes.append(strike)
         say(f"  {strike.fault:<4}{strike.what}: {told_back(strike)}")
         await _audit(striker.client, evidence, draw.choice(callers.SHOPS))
 
