@@ -99,7 +99,11 @@ def spread(holder: Any, names: Iterable[str]) -> None:
 def in_sequence(numbers: Iterable[int]) -> Iterator[int]:
     """Yield numbers ascending. Sorted in piles: one sort of millions would hold everybody up."""
     piles: dict[int, list[int]] = {}
+    at, pile = -1, list[int]()
     for number in numbers:
-        piles.setdefault(number // PILE, []).append(number)
+        if number // PILE != at:  # most come after one of their own pile
+            at = number // PILE
+            pile = piles.setdefault(at, [])
+        pile.append(number)
     for place in sorted(piles):
         yield from sorted(piles.pop(place))

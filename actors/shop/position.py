@@ -27,13 +27,19 @@ class Trail:
         moves = self.moves
         moves.append(at_ms)
         moves.append(delta)
+        if len(moves) > TRAIL_NUMBERS_MAX or moves[0] < at_ms - TRAIL_WINDOW_MS:
+            self.forget(at_ms)
+
+    def forget(self, at_ms: int) -> None:
+        """Forget what is too old at this time, or the older half where that is too much."""
+        moves = self.moves
         if len(moves) > TRAIL_NUMBERS_MAX:
             self._forget(TRAIL_MOVES_MAX)  # an even index: half of the pairs
-        elif moves[0] < at_ms - TRAIL_WINDOW_MS:
-            cut = 2
-            while moves[cut] < at_ms - TRAIL_WINDOW_MS:
-                cut += 2
-            self._forget(cut)
+            return
+        cut = 2
+        while moves[cut] < at_ms - TRAIL_WINDOW_MS:
+            cut += 2
+        self._forget(cut)
 
     def copied(self) -> "Trail":
         """A copy that later movements do not change."""
@@ -114,7 +120,11 @@ class Position:
         """Change reserved and record the movement."""
         self.reserved += delta
         trail = self.reserved_trail
-        if trail is not None:
-            trail.add(at_ms, delta)
-        else:
+        if trail is None:
             self.reserved_trail = Trail(self.since_ms, array("q", (at_ms, delta)))
+            return
+        moves = trail.moves  # as `add`, and sooner: each hold comes by here
+        moves.append(at_ms)
+        moves.append(delta)
+        if len(moves) > TRAIL_NUMBERS_MAX or moves[0] < at_ms - TRAIL_WINDOW_MS:
+            trail.forget(at_ms)
