@@ -239,7 +239,7 @@ def units_of(reservations: Iterable[Reservation], *, all_of_it: bool = True) -> 
 def check_nothing_done(processes: dict[str, Any], customer_id: str, key: str, since_ms: int) -> None:
     """Who was told that nothing was done has nothing since then: no order, no grant, nothing held or claimed."""
     for process in processes.values():
-        for ledger in map(process.host.stale_read, process.host.ledger_ids()):
+        for ledger in map(process.host.stale_read, process.host.recovered_ids()):
             if is_customers(ledger.ledger_id):
                 made = {f"order {each.number}": each.created_at_ms for each in _of(customer_id, ledger.orders.values())}
                 made |= {f"grant {each.number}": each.granted_at_ms for each in _of(customer_id, ledger.grants)}
