@@ -72,8 +72,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 
 # --- running ---------------------------------------------------------------------------------------------------------
 
+# A Redis of the demo's own comes with the tools.
 .PHONY: demo
-demo: install ## Replay months of orders against a service of its own, and prove that nothing was lost
+demo: $(if $(findstring redis,$(ARGS)),install-dev,install) ## Replay months of orders against a service of its own, and prove that nothing was lost
 	@$(BIN)/holdfast demo $(ARGS)
 
 .PHONY: serve

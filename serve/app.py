@@ -24,6 +24,7 @@ from serve.config.chain_file import ChainFile, read_chain_file
 from serve.config.environment import address_of
 from serve.config.processes import StopSignals
 from serve.config.settings import SERVICE_FILE, Settings, fix_placement, read_postcodes_file
+from serve.config.stamp import fix_journal
 from serve.gateway import Gateway
 from serve.wire.stores import year_of
 
@@ -41,15 +42,16 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
     read_postcodes_file(settings.postcodes)  # each gateway reads it again: faults are reported before the start
     data_dir = settings.data_dir.resolve()
     fix_placement(data_dir, settings.store_actors, settings.customer_actors)
+    journals = fix_journal(data_dir, settings.journals, init=settings.init)
     start_ray(settings.ray_address)
     signals.take_over()
     try:
         make_watchdogs()
-        apply_chain_file(chain_file, settings)
+        apply_chain_file(chain_file, settings, journals)
         # Every ledger comes back at once: its holds expire, and its feed goes on, whether or not somebody calls.
-        names = [name for name in journal_names(settings.journals) if kind_of(name) is not ActorKind.CHAIN]
-        make_actors(names, settings.journals, settings.actor_host)
-        start_gateway(settings, ports)
+        names = [name for name in journal_names(journals) if kind_of(name) is not ActorKind.CHAIN]
+        make_actors(names, journals, settings.actor_host)
+        start_gateway(settings, journals, ports)
         signals.serve_on()
         target = "127.0.0.1" if settings.host.is_unspecified else str(settings.host)  # for clients on this machine
         service = {"grpc": address_of(target, ports["grpc"]), "pid": os.getpid()}
@@ -62,7 +64,7 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
         _stop(settings)
 
 
-def start_gateway(settings: Settings, ports: dict[str, int]) -> None:
+def start_gateway(settings: Settings, journals: str, ports: dict[str, int]) -> None:
     """Serve, HAProxy and the gateway, every switch set."""
     ray.serve.start(
         proxy_location=ProxyLocation.EveryNode,
@@ -88,7 +90,7 @@ def start_gateway(settings: Settings, ports: dict[str, int]) -> None:
     )(Gateway)
     postcodes = str(settings.postcodes.resolve()) if settings.postcodes else ""
     application = deployment.bind(
-        settings.journals,
+        journals,
         settings.actor_host,
         settings.store_actors,
         settings.customer_actors,
@@ -99,11 +101,11 @@ def start_gateway(settings: Settings, ports: dict[str, int]) -> None:
     ray.serve.run(application, name=APPLICATION, route_prefix="/", blocking=False)
 
 
-def apply_chain_file(chain_file: ChainFile, settings: Settings) -> None:
+def apply_chain_file(chain_file: ChainFile, settings: Settings, journals: str) -> None:
     """Make stores and policy as the file says. What is so already changes nothing, and a shop that an operator has
     paused stays so where the file does not say otherwise.
     """
-    call = partial(call_actor, CHAIN_ACTOR, settings.journals, settings.actor_host)
+    call = partial(call_actor, CHAIN_ACTOR, journals, settings.actor_host)
     document = call("document", 0)
     chain = EMPTY if document is None else EMPTY.with_part(part_from_packed(document))
     paused = {store_id for store_id, store in chain.stores.items() if store.paused}

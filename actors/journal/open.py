@@ -13,13 +13,14 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from actors.journal.port import ClockMark, Journal, JournalDamaged
 from actors.journal.sqlite import SqliteJournal
 from actors.journal.stamp import Stamp, file_stamp, put_file_stamp
 
 _OPTIONS: Final = "?keep_mb="  # and what follows it
+PORT: Final = 6379  # of a Redis, where none is given
 
 log = logging.getLogger("holdfast.journal")
 
@@ -31,6 +32,7 @@ class _Kind(NamedTuple):
     names: Callable[[str], list[str]]
     stamp: Callable[[str], Stamp | None]
     put_stamp: Callable[[str, Stamp], None]
+    place: Callable[[str], str]
 
 
 def sqlite_setting(folder: Path, keep_mb: int = 0, sealed_mb: int = 0, away: Path | None = None) -> str:
@@ -77,6 +79,12 @@ def with_stamp(setting: str, stamp_id: str) -> str:
     return f"{setting}{'&' if '?' in setting else '?'}{urlencode({'id': stamp_id})}"
 
 
+def place_of(setting: str) -> str:
+    """Where the journals are, for people: without options, and without a password. Raises ValueError."""
+    kind, where = _parsed(setting)
+    return kind.place(where)
+
+
 def is_server(setting: str) -> bool:
     """Whether the journals are in a server, and not in files of this machine."""
     return setting.partition(":")[0] in _SERVERS
@@ -108,11 +116,18 @@ def _redis(kind: str) -> _Kind:
     def parsed(where: str) -> tuple[str, str, list[str]]:
         """URL, stamp's id and accepted losses. Raises ValueError."""
         base, _, options = where.partition("?")
+        url = urlsplit(base)
+        if not url.hostname or not url.path.removeprefix("/").isdecimal():
+            raise ValueError(f"journals in a Redis are at {kind}://HOST:PORT/DB, with the number of a database")
         given = dict(parse_qsl(options))
         accepted, stamp_id = given.pop("accept_loss", ""), given.pop("id", "")
         if given:
             raise ValueError(f"journals in a Redis: {', '.join(sorted(given))} is no option of theirs; see accept_loss")
         return f"{kind}:{base}", stamp_id, [word for word in accepted.split(",") if word]
+
+    def place(where: str) -> str:
+        url = urlsplit(parsed(where)[0])
+        return f"{kind}://{url.hostname}:{url.port or PORT}{url.path}"
 
     def opened(where: str, name: str) -> Journal:
         url, stamp_id, accepted = parsed(where)
@@ -128,6 +143,7 @@ def _redis(kind: str) -> _Kind:
         lambda where: of_all(where).names(),
         lambda where: of_all(where).stamp(),
         lambda where, stamp: of_all(where).put_stamp(stamp),
+        place,
     )
 
 
@@ -138,6 +154,7 @@ _KINDS: Final = {
         lambda where: sorted(path.stem for path in _folder(where)[0].glob("*.db")),
         lambda where: file_stamp(_folder(where)[0]),
         lambda where, stamp: put_file_stamp(_folder(where)[0], stamp),
+        lambda where: str(_folder(where)[0]),
     ),
     **_SERVERS,
 }
@@ -159,6 +176,10 @@ class UnreadableJournal:
 
     def keep_clock(self, ledger_id: str, epoch: int, mark: ClockMark) -> None:
         """Its actor stays without one, to say that its ledgers are stopped."""
+
+    def accepted_loss(self) -> str:
+        """Nothing is written."""
+        return ""
 
     def kept_clock(self) -> None:
         """There is none that can be read."""

@@ -234,6 +234,9 @@ class Journal(Protocol):
     def attempts(self, ledger_id: str) -> list[Attempt]:
         """Those that were noted and not answered; none where they cannot be read. Raises JournalFailed."""
 
+    def accepted_loss(self) -> str:
+        """What the settings of a journal's server may lose, and an operator has accepted; empty for nothing."""
+
     def checkpoint(self) -> None:
         """Tidy up what appends left behind, where there is much of it: called often, apart from them. Raises
         JournalFailed, and the journal is finished as after a failed append.

@@ -90,10 +90,6 @@ class RedisJournal:
             self._server.close()
             raise self._foreign(stamp_id, self._stamp_id)
 
-    @property
-    def losses(self) -> list[str]:
-        return self._server.prove()
-
     def take_over(self, ledger_id: str) -> Head:
         with self._lock:
             self._refuse_if_failed()
@@ -287,6 +283,9 @@ class RedisJournal:
         except (ValueError, TypeError) as error:  # what ended its actor does so twice more
             log.warning("attempts of ledger %s are passed over: %s", ledger_id, error)
             return []
+
+    def accepted_loss(self) -> str:
+        return "; ".join(self._server.lost)
 
     def checkpoint(self) -> None:
         """The server rewrites its log by itself."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection
 from contextlib import closing
 
+from actors.journal.port import JournalFailed
 from actors.journal.redis_server import ACTORS, CLIENT, PATIENCE_S, STAMP, RedisServer
 from actors.journal.stamp import Stamp
 
@@ -45,5 +46,9 @@ class AllOfRedis:
 
     def _server(self) -> RedisServer:
         server = RedisServer(self._url, CLIENT, self._accepted, PATIENCE_S)
-        server.prove()
+        try:
+            server.prove()
+        except JournalFailed:
+            server.close()
+            raise
         return server

@@ -87,7 +87,9 @@ class RedisServer:
         self._closed = Event()
         self._scripts = {path.stem: path.read_bytes() for path in SCRIPTS.glob("*.lua")}
         self._hashes = {name: sha1(text, usedforsecurity=False).hexdigest() for name, text in self._scripts.items()}
-        self._told: tuple[str, ...] | None = None
+        self.lost: list[
+            str
+        ] = []  # by settings that are weaker than they must be, and accepted; as they were found last
 
     def run(self, script: str, keys: Iterable[str], *arguments: str | bytes | int) -> Any:
         """What a script returns. Raises JournalFailed."""
@@ -111,9 +113,9 @@ class RedisServer:
         words = self.ask("HGETALL", key)
         return words if isinstance(words, dict) else dict(zip(words[::2], words[1::2], strict=True))
 
-    def prove(self) -> list[str]:
-        """What is lost by settings that are weaker than they must be, and accepted. Raises JournalFailed for others."""
-        return self._call(lambda _: self._proven())
+    def prove(self) -> None:
+        """Look at the server's settings. Raises JournalFailed for weaker ones that were not accepted."""
+        self._call(lambda _: self._prove())
 
     def close(self) -> None:
         """End the connections, and what waits for the server to come back."""
@@ -125,7 +127,7 @@ class RedisServer:
         for times in count():
             try:
                 if times:
-                    self._proven()  # another server may answer now
+                    self._prove()  # another server may answer now
                 return work(times)
             except _BROKEN as error:
                 now = monotonic()
@@ -140,7 +142,7 @@ class RedisServer:
                 raise JournalFailed(f"{self.place}: {error}") from error
         raise AssertionError
 
-    def _proven(self) -> list[str]:
+    def _prove(self) -> None:
         """See `prove`. Raises the library's errors too."""
         about: dict[str, Any] = self._redis.info()
         if about["role"] != "master":
@@ -154,11 +156,9 @@ class RedisServer:
             if value == needed or (lost and found["appendonly"] == "no" and setting != "maxmemory-policy"):
                 continue  # without a log its flushes do not matter
             lost.append(self._lost_by(_product(about), setting, value, needed))
-        if self._told != tuple(lost):
-            self._told = tuple(lost)
-            for each in lost:
-                log.critical("%s: its settings lose %s; this was accepted", self.place, each)
-        return lost
+        for each in lost if lost != self.lost else ():
+            log.critical("%s: its settings lose %s; this was accepted", self.place, each)
+        self.lost = lost
 
     def _lost_by(self, product: str, setting: str, value: str, needed: str) -> str:
         for loss in self._accepted:

@@ -359,6 +359,9 @@ class SqliteJournal:
         with self._lock:
             return self._listed.attempts(ledger_id)
 
+    def accepted_loss(self) -> str:
+        return ""
+
     def checkpoint(self) -> None:
         with self._lock:
             self._file.checkpoint()

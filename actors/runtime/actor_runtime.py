@@ -188,21 +188,13 @@ class LedgerActor:
 
     def _status_of(self, hosted: Hosted, now_ms: int, open_reservations: int, positions: int) -> dict[str, Any]:
         """A ledger's status, of either kind."""
-        return {
-            "version": hosted.ledger.version,
-            "epoch": hosted.epoch,
+        return hosted.status() | {
             "actor": self.name,
             "pid": os.getpid(),
             "ledger_time_ms": now_ms,
-            "remembered_answers": hosted.ledger.answers.count,
-            "snapshot_version": hosted.snapshot_seq,
-            "replayed_events": hosted.replayed_events,
-            "recovery_us": hosted.recovery_us,
-            "repeats_answered": hosted.repeats_answered,
-            "policy_version": hosted.ledger.policy.version,
             "open_reservations": open_reservations,
             "positions": positions,
-            "outbox": len(hosted.ledger.outbox),
+            "accepted_loss": self._journal.accepted_loss(),
         }
 
     @rpc

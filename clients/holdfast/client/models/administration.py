@@ -146,6 +146,7 @@ class LedgerStatus:
     policy_version: int
     outbox: int = 0
     sealed_version: int = 0
+    accepted_loss: str = ""
 
 
 @dataclass(frozen=True, slots=True)
