@@ -26,13 +26,14 @@ log = logging.getLogger("holdfast.journal")
 
 
 class _Kind(NamedTuple):
-    """How journals of a kind are opened, by place and name, and listed and stamped, by place."""
+    """How journals of a kind are opened, by place and name; and what they have together, by place."""
 
     open: Callable[[str, str], Journal]
     names: Callable[[str], list[str]]
     stamp: Callable[[str], Stamp | None]
     put_stamp: Callable[[str, Stamp], None]
     place: Callable[[str], str]
+    users: Callable[[str], list[str]]
 
 
 def sqlite_setting(folder: Path, keep_mb: int = 0, sealed_mb: int = 0, away: Path | None = None) -> str:
@@ -70,6 +71,12 @@ def put_stamp(setting: str, stamp: Stamp) -> None:
     """Make a stamp durable in place of the one that is there. Raises JournalError, OSError and ValueError."""
     kind, where = _parsed(setting)
     kind.put_stamp(where, stamp)
+
+
+def users_of(setting: str) -> list[str]:
+    """The names of the actors whose journals are open now, where they are in a server. Raises as `stamp_of`."""
+    kind, where = _parsed(setting)
+    return kind.users(where)
 
 
 def with_stamp(setting: str, stamp_id: str) -> str:
@@ -144,6 +151,7 @@ def _redis(kind: str) -> _Kind:
         lambda where: of_all(where).stamp(),
         lambda where, stamp: of_all(where).put_stamp(stamp),
         place,
+        lambda where: of_all(where).users(),
     )
 
 
@@ -155,6 +163,7 @@ _KINDS: Final = {
         lambda where: file_stamp(_folder(where)[0]),
         lambda where, stamp: put_file_stamp(_folder(where)[0], stamp),
         lambda where: str(_folder(where)[0]),
+        lambda _: [],  # the data directory's lock says so
     ),
     **_SERVERS,
 }

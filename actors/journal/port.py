@@ -38,6 +38,7 @@ class Fenced(JournalError):
         super().__init__(
             f"ledger {ledger_id}: epoch {epoch} was appending, epoch {in_force} is in force; this owner must end"
         )
+        self.in_force = in_force
 
 
 class JournalFailed(JournalError):

@@ -13,6 +13,7 @@ from actors.journal.archive import put_file
 from actors.journal.port import JournalDamaged
 
 FILE: Final = "stamp.json"
+UNFINISHED: Final = "a-copy-that-was-not-finished"  # the id of one, until it was proved
 
 
 class Stamp(NamedTuple):

@@ -43,7 +43,8 @@ def redis_server(folder: Path) -> Iterator[int]:
     folder.mkdir(parents=True, exist_ok=True)
     (port,) = free_ports(1)
     command = [binary(), "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder), *DURABLE, *QUIET]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603  # found above
+    with (folder / "server.log").open("ab") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603  # found above
     try:
         yield port
     finally:

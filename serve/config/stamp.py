@@ -9,7 +9,7 @@ from typing import Final
 from actors.journal.archive import put_file
 from actors.journal.open import is_server, journal_names, place_of, put_stamp, stamp_of, with_stamp
 from actors.journal.port import JournalError
-from actors.journal.stamp import Stamp, file_stamp
+from actors.journal.stamp import UNFINISHED, Stamp, file_stamp
 from serve.config.settings import JOURNAL_DIR, SettingsError
 
 NOTE_FILE: Final = "journal.json"
@@ -22,6 +22,8 @@ def fix_journal(data_dir: Path, setting: str, *, init: bool) -> str:
     """
     try:
         found, noted = stamp_of(setting), _noted(data_dir, init=init)
+        if found is not None and found.id == UNFINISHED:
+            raise SettingsError(f"{place_of(setting)} is a copy that was not finished; empty it, and copy again")
         if found is None:
             found = _begun(data_dir, setting, noted, init=init)
         elif not _is_known(found, noted, setting) and not init:

@@ -1,4 +1,4 @@
-"""`holdfast serve` and `holdfast demo` become the programs, with every argument, in the same process."""
+"""`holdfast serve`, `demo` and `journal` become the programs, with every argument, in the same process."""
 
 import json
 import os
@@ -14,7 +14,10 @@ ARGUMENTS = ["--help", "--data-dir", "x y", "--json", "--", "-5"]
 STAND_IN = "import json, os, sys; print(json.dumps({'arguments': sys.argv[1:], 'pid': os.getpid()})); sys.exit(7)"
 
 
-@pytest.mark.parametrize(("command", "module"), [("serve", "serve/__main__.py"), ("demo", "bench/demo.py")])
+@pytest.mark.parametrize(
+    ("command", "module"),
+    [("serve", "serve/__main__.py"), ("demo", "bench/demo.py"), ("journal", "serve/journal.py")],
+)
 def test_the_program_takes_the_commands_place(tmp_path: Path, command: str, module: str) -> None:
     program = tmp_path / module
     program.parent.mkdir(parents=True)

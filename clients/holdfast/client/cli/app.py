@@ -1,7 +1,7 @@
 """The `holdfast` command: its commands, the edge that turns errors into exit codes, and the programs that it starts.
 
-`serve` and `demo` are not imported but replace this process: a client runs on machines that have neither the service
-nor what it needs.
+`serve`, `demo` and `journal` are not imported but replace this process: a client runs on machines that have neither the
+service nor what it needs.
 """
 
 import json
@@ -40,6 +40,11 @@ def serve(context: typer.Context) -> None:
 def demo(context: typer.Context) -> None:
     """Run the demonstration; see `holdfast demo --help`."""
     _become("bench.demo", context.args)
+
+
+def journal(context: typer.Context) -> None:
+    """Copy journals of a stopped service; see `holdfast journal copy --help`."""
+    _become("serve.journal", context.args)
 
 
 def _become(module: str, arguments: list[str]) -> None:
@@ -126,6 +131,7 @@ def options(
 
 app.command(cls=PassThrough)(serve)
 app.command(cls=PassThrough)(demo)
+app.command(cls=PassThrough)(journal)
 app.command()(doctor.doctor)
 app.command()(orders.find)
 app.command(orders.EXPLAIN, help="As `find`, and tell each shop that is out, and by which rule.")(orders.find)
