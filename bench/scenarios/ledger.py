@@ -3,7 +3,9 @@ durable writes, and what a commit costs by its size.
 """
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from time import perf_counter
 from typing import Final
 
@@ -11,6 +13,7 @@ from actors.core.answers import Said
 from actors.core.policy import HOUR_MS
 from actors.journal.codec import encode
 from actors.journal.port import Journal, Record
+from actors.journal.redis import RedisJournal
 from actors.journal.sqlite import SqliteJournal
 from actors.protocol.messages import pack_answers, pack_batch, unpack_answers
 from actors.runtime.kinds import SHOP
@@ -19,7 +22,20 @@ from actors.shop.events import Event, Reserved
 from actors.shop.evolve import evolve
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transact import expire, transact
-from bench.record import Conservation, Headline, Options, Outcome, Row, Told, medians, of_ledger, percentile, timed
+from bench.peers.redis_server import no_server, redis_server
+from bench.record import (
+    Conservation,
+    Headline,
+    Options,
+    Outcome,
+    Row,
+    Told,
+    medians,
+    of_ledger,
+    percentile,
+    ratio,
+    timed,
+)
 from bench.samples import MONTH_DAYS, NOW_MS, STORE, UNITS, key, lived, receipts, reserves
 
 # --- core ------------------------------------------------------------------------------------------------------------
@@ -118,25 +134,61 @@ READ_EVENTS_MAX: Final = 20_000
 
 
 def run_journal(options: Options) -> Outcome:
-    """Appends of each size to each journal; at the end all is read back and must give the same ledger."""
+    """Appends of each size to each kind of journal in turn, by one caller; at the end all is read back and must give
+    the same ledger.
+    """
     events = _events(options.size(40_000, 2_048))
-    rows: list[Row] = []
-    best = 0.0
+    batches = BATCHES[::3] if options.quick else BATCHES
+    rounds: list[dict[str, dict[str, float]]] = []
     conservation: Conservation | None = None
-    for batch in BATCHES[::3] if options.quick else BATCHES:
-        commits = min(options.size(400, 20), (len(events) - 1) // batch)
-        options.say(f"journal: batches of {batch}")
-        sqlite = SqliteJournal(options.scratch / f"batch-{batch}.db")
-        records = _records(sqlite, events, batch, commits)
-        size = sum(len(record.payload) for record in records[1:]) / commits
-        rows.append(_appended(f"SQLite, {batch} events", batch, size, sqlite, records))
-        best = max(best, rows[-1].figures["events_per_s"])
-        conservation = _read_back(sqlite, records)
-        sqlite.close()
-        if not conservation.holds:
-            break
-    headline = Headline("SQLite, best", best, "durable events/s")
-    return Outcome({"events": len(events)}, rows, [headline], conservation)
+    with ExitStack() as stack:
+        url = ""
+        if why := no_server():
+            options.say(f"journal: no Redis: {why}")
+        else:
+            url = f"redis://127.0.0.1:{stack.enter_context(redis_server(options.scratch / 'redis'))}/0"
+        for number in range(options.rounds):
+            found: dict[str, dict[str, float]] = {}
+            for batch in batches:
+                options.say(f"journal: round {number + 1} of {options.rounds}, batches of {batch}")
+                commits = min(options.size(400, 20), (len(events) - 1) // batch)
+                for kind, journal in _journals(options.scratch / f"{number}-{batch}.db", url):
+                    records = _records(journal, events, batch, commits)
+                    found[f"{kind}, {batch} events"] = _appended(batch, journal, records)
+                    conservation = _read_back(journal, records)
+                    journal.close()
+                    if not conservation.holds:
+                        return Outcome({"events": len(events)}, [], [], conservation)
+            rounds.append(found)
+    rows = [Row(name, medians([one[name] for one in rounds])) for name in rounds[0]]
+    return Outcome({"events": len(events)}, rows, _compared(dict(rows), batches), conservation)
+
+
+def _journals(path: Path, url: str) -> Iterator[tuple[str, Journal]]:
+    """One of each kind, new."""
+    yield "SQLite", SqliteJournal(path)
+    if url:
+        yield "Redis", RedisJournal(url, path.stem)
+
+
+def _compared(figures: Mapping[str, Mapping[str, float]], batches: Sequence[int]) -> list[Headline]:
+    """The best rate of each kind; and, with both, the least favourable comparison."""
+    best = {
+        kind: max(figures[f"{kind}, {batch} events"]["events_per_s"] for batch in batches)
+        for kind in ("SQLite", "Redis")
+        if f"{kind}, {batches[0]} events" in figures
+    }
+    headlines = [Headline(f"{kind}, best", rate, "durable events/s") for kind, rate in best.items()]
+    if "Redis" not in best:
+        return headlines
+    both = [[figures[f"{kind}, {batch} events"] for kind in ("Redis", "SQLite")] for batch in batches]
+    least = min(ratio(redis["events_per_s"], sqlite["events_per_s"]) for redis, sqlite in both)
+    later_ms = (both[0][0]["commit_p50_us"] - both[0][1]["commit_p50_us"]) / 1_000
+    return [
+        *headlines,
+        Headline("Redis' rate by SQLite's, at its worst size", least, "times", target=0.7),
+        Headline("Redis' p50 of one caller beyond SQLite's", later_ms, "ms", target=1.0, at_most=True),
+    ]
 
 
 def _events(count: int) -> list[Event]:
@@ -163,7 +215,7 @@ def _records(journal: Journal, events: Sequence[Event], batch: int, commits: int
     return made
 
 
-def _appended(name: str, batch: int, size: float, journal: Journal, records: Sequence[Record]) -> Row:
+def _appended(batch: int, journal: Journal, records: Sequence[Record]) -> dict[str, float]:
     """One commit a record. The delivery and the first few warm the file up, and are not counted."""
     took = []
     for record in records:
@@ -173,7 +225,8 @@ def _appended(name: str, batch: int, size: float, journal: Journal, records: Seq
     kept = took[min(5, len(records) - 1) :]
     p50, p99 = (1e6 * percentile(kept, quantile) for quantile in (0.5, 0.99))
     rate = batch * len(kept) / sum(kept)
-    return Row(name, {"bytes": round(size), "commit_p50_us": p50, "commit_p99_us": p99, "events_per_s": rate})
+    size = sum(len(record.payload) for record in records[1:]) / (len(records) - 1)
+    return {"bytes": round(size), "commit_p50_us": p50, "commit_p99_us": p99, "events_per_s": rate}
 
 
 def _read_back(journal: Journal, records: Sequence[Record]) -> Conservation:
