@@ -144,3 +144,30 @@ def test_rows_of_a_call_that_cannot_be_read_are_told_so_beside_orders(front: Fro
     assert kinds(said) == ["order", "error", "order"]
     assert "requests[1]." in said.reply.outcomes[1].error.message
     assert hosted(front, "store-S1", "S1").positions["B"].reserved == 3
+
+
+@pytest.mark.parametrize("late", ["store-S1", "store-S2"])
+def test_each_part_is_its_shops_whichever_answers_first(front: Front, late: str) -> None:
+    for number in range(3):  # so that the two shops count apart
+        front.reserve(f"other {number}", "C", store_id="S2")
+
+    async def main() -> Answer:
+        gate = hold_steps(front, late)
+        batch = asyncio.ensure_future(ask(front, *(asked_for(f"k{number}", B=1, C=1) for number in range(2))))
+        other, sku = ("S2", "C") if late == "store-S1" else ("S1", "B")
+        before = reserved(front, other, sku)
+
+        async def are_claimed() -> bool:
+            return reserved(front, other, sku) == before + 2
+
+        await until_async(are_claimed, within_s=WAIT_S, what="claims")
+        gate.set()
+        return await batch
+
+    said = front.run(main)
+    assert kinds(said) == ["order", "order"]
+    settle(front)
+    for outcome in said.reply.outcomes:
+        for part in outcome.order.parts:
+            request = rs.GetReservationRequest(reservation_id=part.reservation_id)
+            assert front.accept("GetReservation", request).reservation.order_id == outcome.order.order_id

@@ -48,7 +48,7 @@ CAUSES: Final = (
     *("actor killed", "actor stopped", "stopped actor asked", "disk full"),
     *("append failed", "append done and not heard of", "checkpoint failed", "write_snapshot failed"),
     *("key of an order used in a shop", "key of a shop used for an order"),
-    "basket changed its channel",
+    *("basket changed its channel", "order placed beside others", "order went on alone"),
     *("call that ends an actor", "actor ended by a command", "refused by the key of what ends an actor"),
     *("reserved in a shop", "amend in a shop", "collected while it was amended", "refused UNITS_LIMIT"),
 )
