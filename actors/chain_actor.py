@@ -1,6 +1,7 @@
 """The actor of the chain's stores and policy, their only writer. Changes are rare; each is one durable write."""
 
 from collections.abc import Callable, Sequence
+from secrets import token_hex
 from threading import Lock
 from typing import Final, TypeVar
 
@@ -32,6 +33,7 @@ from actors.runtime.clock import Clock
 
 LEDGER_ID: Final = "chain"
 READ_EVENTS_MAX: Final = 10_000
+SEAL_BYTES: Final = 16  # a secret that nobody guesses
 _read_events: Final = Reader[ChainEvent](ChainEvent)
 
 T = TypeVar("T")
@@ -135,7 +137,7 @@ class ChainActor:
                 if not known.announced or known.from_ms != from_ms:
                     self._append(SkuAnnounced(sku, from_ms, now_ms))
             elif not known.is_open or (announced and not known.announced):
-                self._append(SkuPromoted(sku, announced, now_ms))
+                self._append(SkuPromoted(sku, announced, now_ms, token_hex(SEAL_BYTES)))
             return self._as_owner(packed(self._chain.since(known_revision)))
 
     @rpc
@@ -145,7 +147,7 @@ class ChainActor:
             now_ms = self._clock.now_ms()
             for each in self._chain.hot.values():
                 if each.announced and not each.is_open and each.from_ms <= now_ms:
-                    self._append(SkuPromoted(each.sku, True, now_ms))
+                    self._append(SkuPromoted(each.sku, True, now_ms, token_hex(SEAL_BYTES)))
             return self._as_owner(packed(self._chain.since(known_revision)))
 
     @rpc

@@ -86,11 +86,12 @@ class SkuAnnounced(Message, frozen=True):
 
 
 class SkuPromoted(Message, frozen=True):
-    """A SKU has a ledger of its own from here on; `announced` where an operator said so."""
+    """A SKU has a ledger of its own from here on; `announced` where an operator said so. `seal`: as in HotSku."""
 
     sku: str
     announced: bool
     at_ms: int
+    seal: str = ""
 
 
 class SkuDemoted(Message, frozen=True):
@@ -171,7 +172,7 @@ class Chain(Value, frozen=True, dict=True, gc=True):
             if store is not None and (revision or _rules_of(store) != _rules_of(None)):
                 policy = replace(policy, paused=store.paused, calendar=store.calendar, shop_revision=revision)
             if self.hot_revision and not is_customers(ledger_id):
-                hot = tuple(each for each in self.hot.values() if each.generation)
+                hot = tuple(replace(each, seal="") for each in self.hot.values() if each.generation)
                 policy = replace(policy, hot=hot, hot_revision=self.hot_revision)
             if is_hot(ledger_id):
                 newest = max(self.shop_revisions.values(), default=0)
@@ -308,12 +309,13 @@ def _heated(chain: Chain, event: HotEvent, revision: int) -> dict[str, HotSku]:
     match event:
         case SkuAnnounced(_, from_ms):
             now = replace(known, announced=True, from_ms=known.from_ms if known.is_open else from_ms)
-        case SkuPromoted(_, announced):
+        case SkuPromoted(_, announced, _, seal):
             announced = announced or known.announced
-            begun = HotSku(event.sku, revision, True, at_ms, 0, announced)
+            begun = HotSku(event.sku, revision, True, at_ms, 0, announced, seal)
             now = replace(known, announced=announced) if known.is_open else begun
         case _:
-            ended = replace(known, generation=revision, is_open=False, closed_ms=at_ms) if known.is_open else known
+            closed = replace(known, generation=revision, is_open=False, closed_ms=at_ms, seal="")
+            ended = closed if known.is_open else known
             now = replace(ended, from_ms=0, announced=False)
     return known_hot({**chain.hot, event.sku: now}, at_ms)
 

@@ -57,7 +57,8 @@ class ChainLimitRule(LimitRule, frozen=True):
 class HotSku(Value, frozen=True):
     """A SKU that has, or had, a ledger of its own. `generation` is the chain's revision that opened or closed that
     last, 0 for never: such a one is announced for `from_ms`, and no rule of any ledger yet. One that was closed is
-    known for CLOSED_MEMORY_MS. `announced`: by an operator, who alone ends it.
+    known for CLOSED_MEMORY_MS. `announced`: by an operator, who alone ends it. `seal`: a secret of this opening, which
+    gateways make stamps of; ledgers are not told it.
     """
 
     sku: str
@@ -66,6 +67,7 @@ class HotSku(Value, frozen=True):
     from_ms: int = 0  # what it is announced for; of an open one when it was opened
     closed_ms: int = 0
     announced: bool = False
+    seal: str = ""
 
 
 class LosesFirst(IntEnum):

@@ -18,6 +18,10 @@ A shop does not know the keys that the ledger of a SKU has decided: one that is 
 decided in the shop as well, which I6 forbids callers and which no ledger sees. So that the first answer is not lost by
 that, a plain Reserve under a key that a shop has used for another is answered by the ledger of the SKU if it knows it
 (`Reserve.only_known`), and is refused as reused else.
+
+A gateway may have a shop's word for a key without asking: the key ends with a stamp, which proves that it is younger
+than the word (`serve.coordination.hot_stamps`), or it is a first attempt and the word was there before any call that is
+still under way.
 """
 
 from typing import assert_never

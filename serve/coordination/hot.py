@@ -23,6 +23,7 @@ from actors.shop.said_hot import move_in_of
 from actors.shop.state import AnyReservation, Reservation
 from serve.coordination.deliveries import PASSING
 from serve.coordination.grants import Grants, is_grant_required
+from serve.coordination.hot_stamps import Stamps
 from serve.coordination.hot_units import HotUnits, Word, are_elsewhere, heard
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
@@ -41,12 +42,13 @@ class HotCalls:
         self._router = router
         self._units = units
         self._grants = grants
+        self._stamps = Stamps()
         self._closed: dict[str, Word] = {}  # by SKU, the newest at which its ledger was seen closed
         self._notes: set[asyncio.Task[None]] = set()
 
     def first(self, entry: Entry, *, is_first: bool) -> Entry:
-        """Where a Reserve goes at first, with a word where there is one: this gateway had it before the call was made,
-        if that is a first attempt.
+        """Where a Reserve goes at first, with a word where there is one: its key is stamped; or this gateway had it
+        before the call was made, if that is a first attempt.
         """
         store_id, command = entry
         hot = self._hot_of(command)
@@ -54,10 +56,25 @@ class HotCalls:
             return entry
         [(sku, _)] = command.lines
         if hot.is_open:
+            if self._stamps.is_on(command.key, store_id, hot):
+                return _to_hot(entry, hot.generation)
             word = self._old_enough(self._units.words.get((store_id, sku))) if is_first else 0
             return _to_hot(entry, word) if word >= hot.generation else entry
         word = self._old_enough(self._closed.get(sku)) if is_first else 0
         return (store_id, replace(command, asked=word)) if word >= hot.generation else _to_hot(entry, 0)
+
+    def stamp(self, entry: Entry) -> str:
+        """What a caller is told with the answer to a Reserve of a hot SKU, to end keys with that it makes from then on:
+        nothing before the shop has given its word, nor to one who knows.
+        """
+        store_id, command = entry
+        hot = self._hot_of(command)
+        if hot is None or not hot.is_open or not isinstance(command, shop.Reserve):
+            return ""
+        word = self._units.words.get((store_id, hot.sku))
+        if word is None or word.generation < hot.generation or self._stamps.is_on(command.key, store_id, hot):
+            return ""
+        return self._stamps.of(store_id, hot)
 
     def next(self, given: Entry, answer: Answer) -> Entry | None:
         """Where a Reserve goes on, as a ledger answers; None where that is the answer."""

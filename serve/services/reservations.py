@@ -109,6 +109,8 @@ class Reservations:
             return
         ledger_id, answer = await self._hot.reserve(entry, deadline, is_first=request.first_attempt)
         _fill(answer, entry, ledger_id, self._router.chain, reply)
+        if is_hot(ledger_id):
+            reply.key_stamp = self._hot.stamp(entry)
 
     async def _step(self, entry: Entry, reply: Any, deadline: float) -> None:
         """A step of a reservation, in its shop or in the ledger of a hot SKU."""
@@ -229,6 +231,8 @@ class Reservations:
         answers = await self._grants.send_batch([sent[place] for place in together], deadline) if together else []
         for place, answer in zip(together, answers, strict=True):
             entry, outcome, _ = items[place]
+            if is_hot(sent[place][0]):
+                outcome.key_stamp = self._hot.stamp(entry)
             if isinstance(answer, Held):
                 _fill_held(answer, entry, sent[place][0], self._router.chain, outcome)
                 continue
@@ -246,6 +250,8 @@ class Reservations:
         entry, outcome, _ = item
         ledger_id, answer = await self._hot.reserve(entry, deadline, is_first=False)
         _fill(answer, entry, ledger_id, self._router.chain, outcome)
+        if is_hot(ledger_id):
+            outcome.key_stamp = self._hot.stamp(entry)
 
     async def _decide_plain(self, kind: Kind, items: Sequence[Item], deadline: float, *, whole: bool) -> None:
         """Items without limits of the whole chain, as far as this gateway knows. Those that go on to another ledger, of
@@ -295,6 +301,8 @@ class Reservations:
                 continue
             for index, answer in zip(indexes, part, strict=True):
                 entry, outcome, _ = items[index]
+                if sent[index] is not entry:  # one of a hot SKU
+                    outcome.key_stamp = self._hot.stamp(entry)
                 if isinstance(answer, Held):  # most are
                     _fill_held(answer, entry, sent[index][0], self._router.chain, outcome)
                 elif is_grant_required(answer):

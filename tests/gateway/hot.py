@@ -47,6 +47,14 @@ def again(request: rs.ReserveRequest) -> rs.ReserveRequest:
     return repeat
 
 
+def told(answer: rs.ReserveResponse) -> rs.ReserveResponse:
+    """What became of a Reserve, without what is told beside."""
+    said = rs.ReserveResponse()
+    said.CopyFrom(answer)
+    said.ClearField("key_stamp")
+    return said
+
+
 def got(front: Front, reservation_id: str) -> reservation_pb2.Reservation:
     request = rs.GetReservationRequest(reservation_id=reservation_id)
     found: reservation_pb2.Reservation = front.accept("GetReservation", request).reservation

@@ -52,6 +52,7 @@ class Sale:
         self.gateways: list[Gateway] = [front.gateway]
         self.answers: dict[str, tuple[rs.ReserveRequest, rs.ReserveResponse]] = {}
         self.held: dict[str, int] = {}
+        self.stamps: list[tuple[str, str]] = []  # by shop, as they were told: some are over
         self.limited = limited
         self.over = False
         self.answered = asyncio.Event()  # since the last trouble
@@ -98,18 +99,29 @@ class Sale:
                 await self.step(mine.pop(self.random.randrange(len(mine))), f"step {number} {turn}")
                 continue
             request = first(f"{number} {turn}", self.random.choice(SHOPS), self.random.choice((1, 1, 2)))
+            request.idempotency_key += self.stamp(request.store_id)
             request.first_attempt = self.random.random() < 0.7
             if self.limited:
                 request.customer_id = f"c{number} {turn // 2}"
             answer = await self.until_answered("Reserve", request)
             if answer.rejection.by_hint:  # which is no answer
                 continue
+            if answer.key_stamp:
+                self.stamps.append((request.store_id, answer.key_stamp))
             self.answers[request.idempotency_key] = request, answer
             if answer.HasField("reservation"):
                 self.held[answer.reservation.reservation_id] = request.lines[0].quantity
                 mine.append(answer.reservation.reservation_id)
             if self.random.random() < 0.3:
                 await self.check(request, answer)
+
+    def stamp(self, store_id: str) -> str:
+        """What a key ends with: mostly the newest that is known of its shop, or one of another shop, or of long ago."""
+        of_shop = [stamp for each, stamp in self.stamps if each == store_id]
+        chance = self.random.random()
+        if chance < 0.6:
+            return of_shop[-1] if of_shop else ""
+        return self.random.choice(self.stamps)[1] if self.stamps and chance < 0.9 else ""
 
     async def step(self, reservation_id: str, key: str) -> None:
         known = reservation_id

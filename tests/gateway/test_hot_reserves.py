@@ -25,6 +25,7 @@ from tests.gateway.hot import (
     release,
     sold,
     tidy,
+    told,
 )
 from tests.runtime.runtime_fixture import ManualClock
 
@@ -137,9 +138,9 @@ def test_a_sale_goes_on_over_promotion_and_demotion(front: Front) -> None:
             request = first(f"k{len(asked)}", SHOPS[len(asked) % 3])
             request.first_attempt = is_first
             asked.append(request)
-            answers[request.idempotency_key] = gateway.accept("Reserve", request)
+            answers[request.idempotency_key] = told(gateway.accept("Reserve", request))
             through = other if gateway is front else front
-            assert through.accept("Reserve", again(request)) == answers[request.idempotency_key]
+            assert told(through.accept("Reserve", again(request))) == answers[request.idempotency_key]
 
     sell(4, front, is_first=True)
     for turn in range(3):
@@ -159,7 +160,7 @@ def test_a_sale_goes_on_over_promotion_and_demotion(front: Front) -> None:
     where = {answer.reservation.reservation_id.partition(":")[0] for answer in held}
     assert where == {"hot/H", *SHOPS}
     for request in asked:
-        assert front.accept("Reserve", again(request)) == answers[request.idempotency_key]
+        assert told(front.accept("Reserve", again(request))) == answers[request.idempotency_key]
     other.close()
 
 

@@ -41,6 +41,7 @@ class HotWorld(ChainWorld):
         super().__init__(seed)
         self.keepers: list[HotKeeper] = []
         self.counting: set[tuple[str, str]] = set()  # shops and keys of counts that are not answered yet
+        self.stamps: list[tuple[str, str]] = []  # by shop, as they were told: some are over
 
     def _chain(self) -> Chain:
         chain = super()._chain()
@@ -58,7 +59,11 @@ class HotWorld(ChainWorld):
         """Promote the SKU, or demote it. Nobody has heard of it."""
         known = self.chain.hot.get(SKU)
         is_open = known is not None and known.is_open
-        event = SkuDemoted(SKU, self.now_ms()) if is_open else SkuPromoted(SKU, True, self.now_ms())
+        event = (
+            SkuDemoted(SKU, self.now_ms())
+            if is_open
+            else SkuPromoted(SKU, True, self.now_ms(), f"{self.trouble_random.random()}")
+        )
         self.chain = evolve_chain(self.chain, event)
         self.struck["demoted" if is_open else "promoted"] += 1
 
@@ -130,6 +135,8 @@ class HotWorld(ChainWorld):
         """Some of it in one shop, and a step or two after that."""
         store_id, ttl_ms = self.random.choice(SHOPS), self.random.choice((0, 60_000))
         lines = ((SKU, self.random.randint(1, 2)),)
+        stamp = self._stamp(store_id)
+        key += stamp
         command = shop.Reserve(key, who, self.channel(), "", lines, ttl_ms)
         place = [store_id]
         tries = [0]
@@ -137,6 +144,9 @@ class HotWorld(ChainWorld):
         async def attempt(gateway: Gateway, end: float) -> Answer:
             tries[0] += 1
             place[0], answer = await gateway.hot.reserve((store_id, command), end, is_first=tries[0] == 1)
+            if told := gateway.hot.stamp((store_id, command)):
+                self.stamps.append((store_id, told))
+                self.struck["told a stamp"] += 1
             return _sure(answer)
 
         held = await self.repeat(who, f"{key} in {store_id}", attempt)
@@ -147,6 +157,14 @@ class HotWorld(ChainWorld):
         self.struck["held by the hot SKU's ledger" if place[0] == HOT else "held by the shop"] += 1
         for number in range(self.random.randint(0, 2)):
             await self._step(who, f"{key} {number}", place[0], held.number)
+
+    def _stamp(self, store_id: str) -> str:
+        """What a key ends with: mostly the newest that is known of its shop, or one of another shop, or of long ago."""
+        of_shop = [stamp for each, stamp in self.stamps if each == store_id]
+        chance = self.random.random()
+        if chance < 0.5:
+            return of_shop[-1] if of_shop else ""
+        return self.random.choice(self.stamps)[1] if self.stamps and chance < 0.8 else ""
 
     async def _step(self, who: str, key: str, ledger_id: str, number: int) -> None:
         word = self.random.choice(STEPS)

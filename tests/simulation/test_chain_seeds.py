@@ -67,7 +67,7 @@ hot_struck: Counter[str] = Counter()
 HOT_CAUSES: Final = (
     *("promoted", "demoted", "held by the hot SKU's ledger", "held by the shop", "all came home"),
     *("confirm of a hot one", "collect of a hot one", "release of a hot one", "extend of a hot one"),
-    *("wanted, and INSUFFICIENT_STOCK", "wanted, and UNITS_LIMIT"),
+    *("wanted, and INSUFFICIENT_STOCK", "wanted, and UNITS_LIMIT", "told a stamp"),
 )
 STRUCK_MIN: Final = 100
 

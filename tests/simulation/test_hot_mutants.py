@@ -1,4 +1,4 @@
-"""Ledgers with one thing wrong about a hot SKU, and that the world in which it is promoted and demoted catches each."""
+"""Ledgers and gateways with one thing wrong about a hot SKU: the world that promotes and demotes it catches each."""
 
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.protocol.messages import LedgerStopped
 from actors.shop import decide as deciding, decide_hot, decide_hot_sku as of_sku
 from serve.coordination import hot_home
+from serve.coordination.hot_stamps import MARK, STAMP_CHARS, Stamps
 from tests.simulation.checks import Broken
 from tests.simulation.hot_callers import HotWorld
 from tests.simulation.test_chain_seeds import run
@@ -60,12 +61,17 @@ def what_is_promised_stays_there(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(hot_home, "_move_all", nothing)
 
 
+def a_stamp_of_any_opening_and_shop_is_a_word(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Stamps, "is_on", lambda *asked: asked[1][-STAMP_CHARS : -STAMP_CHARS + 1] == MARK)
+
+
 MUTANTS: Final = (
     a_closed_sku_needs_no_word,
     an_open_one_needs_none,
     what_is_held_is_available,
     a_count_is_answered_at_once,
     what_is_promised_stays_there,
+    a_stamp_of_any_opening_and_shop_is_a_word,
 )
 
 

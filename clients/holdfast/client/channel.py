@@ -22,7 +22,7 @@ from holdfast.client.calls.shortfalls import BlockingShortfallCalls, ShortfallCa
 from holdfast.client.calls.stock import BlockingStockCalls, StockCalls
 from holdfast.client.calls.transfers import BlockingTransferCalls, TransferCalls
 from holdfast.client.connection import METHODS, Caller, Connection
-from holdfast.client.internals import BATCHES, Internals, batched_method
+from holdfast.client.internals import BATCHES, Internals, KeyStamps, batched_method, result_from
 from holdfast.client.limits import Limits, RetryPolicy, Timeouts
 from holdfast.v1.reservation_service_pb2 import ReserveRequest
 
@@ -50,8 +50,11 @@ class ChannelClient(
         limits, timeouts, retry = limits or Limits(), timeouts or Timeouts(), retry or RetryPolicy()
         connection = Connection(target, channels=channels, credentials=credentials, metadata=metadata)
 
+        stamps = KeyStamps()
+
         def batching(request: type[Any], limits: Limits = limits) -> Batcher[Any, Any]:
-            method = batched_method(connection, METHODS[request], METHODS[BATCHES[request]])
+            read = stamps.read if request is ReserveRequest else result_from
+            method = batched_method(connection, METHODS[request], METHODS[BATCHES[request]], read)
             return Batcher(method, limits=limits, timeouts=timeouts, retry=retry)
 
         fewer = replace(limits, batch_items_max=min(limits.batch_items_max, limits.batch_orders_max))
@@ -60,6 +63,7 @@ class ChannelClient(
             limits=limits,
             batchers={request: batching(request) for request in BATCHES},
             orders=batching(ReserveRequest, fewer),
+            stamps=stamps,
         )
 
     async def __aenter__(self) -> "ChannelClient":

@@ -33,6 +33,7 @@ def batch_bytes(items: Sequence[bytes]) -> bytes:
 
 # Fields of a message may be written one after another. For a key that nobody else can have sent.
 _FIRST_ATTEMPT: Final = service_pb2.ReserveRequest(first_attempt=True).SerializeToString()
+STAMPS_MAX: Final = 16_384  # that are remembered, some 200 bytes each
 _EMPTY = b"\x0a\x00"  # a BytesValue has no field for it
 
 ValueT = TypeVar("ValueT")
@@ -60,7 +61,34 @@ def result_from(response: Any) -> Any:
     return _NOTHING if name is None else _RESULTS[name](getattr(response, name))
 
 
-def batched_method(connection: Connection, one: Method, many: Method) -> BatchedMethod[Any, Any]:
+class KeyStamps:
+    """How keys may end that are made from now on, by shop and hot SKU, as the answers to Reserve have told."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, str], str] = {}
+
+    def read(self, answer: service_pb2.ReserveResponse) -> Any:
+        """As `result_from`, and learn what the answer tells."""
+        if answer.key_stamp:
+            said = answer.WhichOneof("result")
+            sku = answer.reservation.lines[0].sku if said == "reservation" else answer.rejection.sku
+            store_id = answer.reservation.store_id or answer.rejection.store_id
+            if len(self._told) >= STAMPS_MAX:
+                self._told.clear()
+            self._told[store_id, sku] = answer.key_stamp
+        return result_from(answer)
+
+    def fresh_key(self, request: Any) -> str:
+        """A key for a request that is new: a UUID's 32 hexadecimal digits, at a third of its price."""
+        key = token_hex(16)
+        if self._told and isinstance(request, service_pb2.ReserveRequest) and request.lines:
+            key += self._told.get((request.store_id, request.lines[0].sku), "")
+        return key
+
+
+def batched_method(
+    connection: Connection, one: Method, many: Method, read: Callable[[Any], Any] = result_from
+) -> BatchedMethod[Any, Any]:
     """An RPC and its batch over a connection."""
 
     async def send(requests: Sequence[bytes], timeout_ms: int) -> Sequence[Any]:
@@ -70,7 +98,7 @@ def batched_method(connection: Connection, one: Method, many: Method) -> Batched
         outcomes: Sequence[Any] = (await connection.call(many, batch_bytes(requests), timeout_ms)).outcomes
         return outcomes
 
-    return BatchedMethod(one.name, connection.target, send, result_from)
+    return BatchedMethod(one.name, connection.target, send, read)
 
 
 BATCHES: Final = {
@@ -86,14 +114,15 @@ BATCHES: Final = {
 class Internals:
     """What the calls of a client share.
 
-    `batchers` are by the type of their requests. `orders` are the reserves that look for shops: they take longer, and
-    no reserve in one shop should wait for them.
+    `stamps` are of keys. `batchers` are by the type of their requests. `orders` are the reserves that look for shops:
+    they take longer, and no reserve in one shop should wait for them.
     """
 
     caller: Caller
     limits: Limits
     batchers: dict[type[Any], Batcher[Any, Any]]
     orders: Batcher[Any, Any]
+    stamps: KeyStamps
 
 
 class Client(Protocol):
@@ -116,7 +145,7 @@ async def submit(
 
     `batcher` None is the one of its requests; `lines` is the larger of request and answer.
     """
-    _set_key(request, key)
+    _set_key(client, request, key)
     return await (batcher or client.internals.batchers[type(request)]).submit(
         request.SerializeToString(),
         lines=lines,
@@ -138,7 +167,7 @@ async def answer_to_change(
     undecided: Callable[[Any], Sequence[Fault]] = lambda _: (),
 ) -> Any:
     """Send a change by itself, with retries as in `Caller.ask`. `key` None makes an idempotency key."""
-    _set_key(request, key)
+    _set_key(client, request, key)
     return await client.internals.caller.ask(
         request, timeout_ms=timeout_ms, idempotency_key=request.idempotency_key, undecided=undecided
     )
@@ -171,6 +200,5 @@ async def pages(
         request.page_token = page.next_page_token
 
 
-def _set_key(request: Any, key: str | None) -> None:
-    # 32 hexadecimal digits, a UUID's worth, at a third of its price.
-    request.idempotency_key = token_hex(16) if key is None else key
+def _set_key(client: Client, request: Any, key: str | None) -> None:
+    request.idempotency_key = client.internals.stamps.fresh_key(request) if key is None else key

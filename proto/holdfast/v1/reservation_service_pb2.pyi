@@ -42,16 +42,18 @@ class ReserveRequest(_message.Message):
     def __init__(self, idempotency_key: _Optional[str] = ..., store_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., customer_id: _Optional[str] = ..., channel: _Optional[str] = ..., basket_id: _Optional[str] = ..., ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., slot_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sourcing: _Optional[_Union[_order_pb2.Sourcing, _Mapping]] = ..., external_reference: _Optional[str] = ..., wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., first_attempt: _Optional[bool] = ...) -> None: ...
 
 class ReserveResponse(_message.Message):
-    __slots__ = ("reservation", "rejection", "error", "order")
+    __slots__ = ("reservation", "rejection", "error", "order", "key_stamp")
     RESERVATION_FIELD_NUMBER: _ClassVar[int]
     REJECTION_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     ORDER_FIELD_NUMBER: _ClassVar[int]
+    KEY_STAMP_FIELD_NUMBER: _ClassVar[int]
     reservation: _reservation_pb2.Reservation
     rejection: _error_pb2.Rejection
     error: _error_pb2.ItemError
     order: _order_pb2.Order
-    def __init__(self, reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ..., rejection: _Optional[_Union[_error_pb2.Rejection, _Mapping]] = ..., error: _Optional[_Union[_error_pb2.ItemError, _Mapping]] = ..., order: _Optional[_Union[_order_pb2.Order, _Mapping]] = ...) -> None: ...
+    key_stamp: str
+    def __init__(self, reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ..., rejection: _Optional[_Union[_error_pb2.Rejection, _Mapping]] = ..., error: _Optional[_Union[_error_pb2.ItemError, _Mapping]] = ..., order: _Optional[_Union[_order_pb2.Order, _Mapping]] = ..., key_stamp: _Optional[str] = ...) -> None: ...
 
 class ReserveBatchRequest(_message.Message):
     __slots__ = ("requests",)
