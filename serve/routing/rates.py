@@ -23,11 +23,14 @@ class Rates:
 
     def note(self, entry: Entry) -> None:
         """Count a Reserve, if a ledger of its SKU would decide it."""
-        command, counts = entry[1], self._counts
+        command = entry[1]
         assert isinstance(command, Reserve), "no other call is counted"
-        sku = command.plain_sku
-        if not sku:
-            return
+        if sku := command.plain_sku:
+            self.count(sku)
+
+    def count(self, sku: str) -> None:
+        """The same, of its SKU."""
+        counts = self._counts
         if sku in counts or len(counts) < SKUS_MAX:
             counts[sku] = counts.get(sku, 0) + 1
             return

@@ -20,12 +20,13 @@ from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Overloaded
 from serve.routing.rates import Rates
 from serve.routing.router import Router
+from serve.services.hinting import Hinting
 from serve.services.new_orders import NewOrders
 from serve.services.store_directory import StoreDirectory
 from serve.wire import fields, reservations as wr, statuses
 from serve.wire.reservations import fill_held, fill_reservation, split_requests
 from serve.wire.rules import Checked
-from serve.wire.statuses import Refused, Status, by_hint, fill_rejection
+from serve.wire.statuses import Refused, Status, fill_rejection
 
 # The share of a batch's time that an order in it may use, or a call with a grant. One whose shop is away then has an
 # error in its own outcome, and the batch is answered while the caller still waits, with the outcomes of all the others.
@@ -105,7 +106,7 @@ class Reservations:
             return
         await self._stores.require(entry[0], kind.shop_field, deadline=deadline)
         self._rates.note(entry)
-        if self._router.sold_out and self._is_hinted(request, entry, reply):
+        if self._router.sold_out and Hinting(self._router, self._rates).refuses(request, entry, reply):
             return
         ledger_id, answer = await self._hot.reserve(entry, deadline, is_first=request.first_attempt)
         _fill(answer, entry, ledger_id, self._router.chain, reply)
@@ -124,14 +125,6 @@ class Reservations:
         _fill(answer, entry, ledger_id, self._router.chain, reply)
         if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
             await self._name_orders(ledger_id, [(answer.rejection.number, reply)], deadline)
-
-    def _is_hinted(self, request: Any, entry: Entry, reply: Any) -> bool:
-        """Refuse a first attempt for what the shop has just said to be sold out."""
-        refusal = self._router.sold_out.refusal_of(entry, asyncio.get_running_loop().time())
-        if refusal is None or not wr.may_be_hinted(request):
-            return False
-        reply.rejection.CopyFrom(by_hint(refusal, entry[0]))
-        return True
 
     async def _batch(self, kind: Kind, requests: Sequence[Any], deadline: float, reply: Any) -> None:
         """Independent mutations. An item that cannot be decided has its status in its own outcome."""
@@ -161,11 +154,13 @@ class Reservations:
         unknown: list[tuple[int, Item]] = []
         orders: list[int] = []
         known = self._router.chain.stores
-        has_hints = kind is RESERVE and bool(self._router.sold_out)
+        hinting = self._hinting(kind)
         for index, (request, outcome) in enumerate(zip(requests, outcomes, strict=True)):
             try:
                 if isinstance(request, Status):
                     raise Refused(request)
+                if hinting is not None and hinting.refuses_again(request, outcome):
+                    continue
                 if kind is RESERVE and request.HasField("sourcing"):
                     orders.append(index)
                     continue
@@ -174,7 +169,7 @@ class Reservations:
                 if kind is RESERVE:
                     self._rates.note(entry)
                 if entry[0] in known or (kind.promise and is_hot(entry[0])):
-                    if not (has_hints and self._is_hinted(request, entry, outcome)):
+                    if hinting is None or not hinting.refuses(request, entry, outcome):
                         items.append((entry, outcome, is_first))
                 elif self._stores.may_be_new(entry[0]):
                     unknown.append((index, (entry, outcome, is_first)))
@@ -183,7 +178,11 @@ class Reservations:
             except ENDINGS as error:
                 fill_error(error, outcome.error, index)
                 await asyncio.sleep(0)  # naming the faults of an item may take 5 ms: other calls go between
+                hinting = self._hinting(kind)
         return items, unknown, orders
+
+    def _hinting(self, kind: Kind) -> Hinting | None:
+        return Hinting(self._router, self._rates) if kind is RESERVE and self._router.sold_out else None
 
     async def _look_again(self, kind: Kind, unknown: Sequence[tuple[int, Item]], deadline: float) -> None:
         """Items of a batch whose shops were not known: asked for once, beside what the known ones decide."""

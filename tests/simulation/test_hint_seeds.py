@@ -9,6 +9,7 @@ import pytest
 
 from actors.protocol.messages import refusal_of
 from serve.routing.sold_out import SoldOut
+from serve.services import hinting
 from serve.wire import reservations
 from tests.simulation.checks import Broken
 from tests.simulation.hint_world import HintWorld
@@ -50,7 +51,7 @@ def _never_asks_whether_it_was_sent_before(patch: pytest.MonkeyPatch) -> None:
 
 
 def _refuses_whoever_comes(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(reservations, "may_be_hinted", lambda _: True)
+    patch.setattr(hinting, "may_be_hinted", lambda _: True)
 
 
 def _learns_from_repeats(patch: pytest.MonkeyPatch) -> None:
