@@ -55,6 +55,7 @@ class Load:
     rate: float = 0.0
     sku: str = ""
     first_attempt: bool = False
+    stamps: dict[str, str] = field(default_factory=dict)
 
 
 # --- the scenario's end ----------------------------------------------------------------------------------------------
@@ -148,7 +149,7 @@ def _generate(user: Connection) -> None:
 
 
 async def _load(spec: dict[str, Any], gate: Callable[[str], None], tell: Callable[[dict[str, Any]], None]) -> None:
-    callers, more = spec["in_flight"], (spec["sku"], spec["first_attempt"])
+    callers, more = spec["in_flight"], (spec["sku"], spec["first_attempt"], spec["stamps"])
     shape = Shape(tuple(spec["store_ids"]), spec["skus"], 1, spec["batch"], *more)
     size = max(1, shape.batch)
     calls_s = max(min(max(1, RESERVATIONS_S_MAX // size), CALLS_S_MAX), spec["rate"])

@@ -5,7 +5,8 @@ Reserve requests as bytes, each with a fresh key. They are made before the measu
 import itertools
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from actors.core.policy import DAY_MS
@@ -85,7 +86,7 @@ def key() -> str:
 class Shape(NamedTuple):
     """What a request looks like: shops, SKUs to draw from, lines to a reservation, reservations to a request (0: a
     single Reserve, no batch). With `sku` each asks for that one, or for one of several with spaces between, and
-    `first_attempt` is what it says of itself.
+    `first_attempt` is what it says of itself, and its key ends with what `stamps` has for "shop SKU", as our client's.
     """
 
     store_ids: tuple[str, ...]
@@ -94,6 +95,7 @@ class Shape(NamedTuple):
     batch: int
     sku: str = ""
     first_attempt: bool = False
+    stamps: Mapping[str, str] = MappingProxyType({})
 
 
 def sku(number: int) -> str:
@@ -104,21 +106,22 @@ def sku(number: int) -> str:
 def singles(shape: Shape, seed: int) -> Iterator[service_pb2.ReserveRequest]:
     """Reservations without end, round the shops; the same seed draws the same SKUs."""
     chance, named = random.Random(seed), shape.sku.split()
+
+    def drawn() -> list[str]:
+        return (
+            [chance.choice(named)] if named else [sku(each) for each in chance.sample(range(shape.skus), shape.lines)]
+        )
+
     return (
         service_pb2.ReserveRequest(
-            idempotency_key=key(),
+            idempotency_key=key() + shape.stamps.get(f"{store_id} {skus[0]}", ""),
             store_id=store_id,
-            lines=[
-                reservation_pb2.LineQuantity(sku=sku(number), quantity=1)
-                for number in chance.sample(range(shape.skus), shape.lines)
-            ]
-            if not named
-            else [reservation_pb2.LineQuantity(sku=chance.choice(named), quantity=1)],
+            lines=[reservation_pb2.LineQuantity(sku=each, quantity=1) for each in skus],
             customer_id=customer(chance),
             channel=CHANNEL,
             first_attempt=shape.first_attempt,
         )
-        for store_id in itertools.cycle(shape.store_ids)
+        for store_id, skus in zip(itertools.cycle(shape.store_ids), iter(drawn, None), strict=False)
     )
 
 
