@@ -6,7 +6,7 @@ with the word that lets the other decide (`actors.shop.decide_hot`), and the cal
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, cast
 
@@ -120,6 +120,27 @@ class HotCalls:
             hops += 1
             await self.pause(hops, deadline)
             entry = then
+
+    def behind(self, sent: Sequence[Entry]) -> dict[int, int]:
+        """By the place of a Reserve for what the ledger of its hot SKU may have none of, that of the first one like it:
+        where that is told so, the units are fetched for all of them, and none is sent twice for it.
+        """
+        firsts: dict[tuple[str, str], int] = {}
+        found: dict[int, int] = {}
+        for place, entry in enumerate(sent):
+            if is_hot(entry[0]) and self.may_be_gone(entry):
+                assert isinstance(entry[1], shop.Reserve), "nothing else may be gone"
+                first = firsts.setdefault((entry[0], entry[1].lines[0][0]), place)
+                if first != place:
+                    found[place] = first
+        return found
+
+    def with_behind(self, told: dict[int, Answer], behind: Mapping[int, int]) -> dict[int, Answer]:
+        """What was told those that go on, by place; with those that were behind others, and now go on as well."""
+        for place, first in behind.items():
+            answer = told.get(first)
+            told[place] = answer if are_elsewhere(answer) else None  # a word is for one key alone
+        return told
 
     async def where_next(self, going: Sequence[tuple[Entry, Entry, Answer]], hops: int, deadline: float) -> list[Entry]:
         """Where Reserves go on together: as they were given, as they were sent, and what was answered. Units that some

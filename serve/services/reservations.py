@@ -259,14 +259,18 @@ class Reservations:
         sent = [entry for entry, _, _ in items]
         if kind is RESERVE and self._router.chain.hot:
             sent = [self._hot.first(entry, is_first=is_first) for entry, _, is_first in items]
+        behind = self._hot.behind(sent) if kind is RESERVE and self._router.sold_out else {}
         hops = 0
         while sent:
-            elsewhere = await self._submit(kind, items, sent, deadline, whole=whole and not hops)
+            ahead = [place for place in range(len(sent)) if place not in behind]
+            asked = ([items[place] for place in ahead], [sent[place] for place in ahead]) if behind else (items, sent)
+            found = await self._submit(kind, *asked, deadline, whole=whole and not hops and not behind)
+            elsewhere = self._hot.with_behind({ahead[place]: answer for place, answer in found}, behind)
             if not elsewhere:
                 return
-            hops += 1
-            going = [(items[place][0], sent[place], answer) for place, answer in elsewhere]
-            items = [items[place] for place, _ in elsewhere]
+            hops, behind = hops + 1, {}
+            going = [(items[place][0], sent[place], answer) for place, answer in elsewhere.items()]
+            items = [items[place] for place in elsewhere]
             try:
                 sent = await self._hot.where_next(going, hops, deadline)
             except ENDINGS as error:

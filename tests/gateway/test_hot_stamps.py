@@ -1,7 +1,8 @@
 """Stamps: keys that prove by their end that they are younger than the word of their shop, and keys that do not."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -9,8 +10,14 @@ from msgspec.structs import replace
 from actors.core.policy import HotSku
 from actors.protocol.messages import Entry
 from actors.shop.commands import Reserve
-from holdfast.v1 import admin_service_pb2 as ad, reservation_service_pb2 as rs
+from holdfast.v1 import (
+    admin_service_pb2 as ad,
+    reservation_service_pb2 as rs,
+    stock_pb2,
+    stock_service_pb2 as ss,
+)
 from serve.coordination.hot_stamps import STAMP_CHARS, Stamps
+from serve.routing.sold_out import SoldOut
 from tests.gateway.front import Front
 from tests.gateway.hot import OtherGateway, again, demote, first, promote, sold, tidy
 from tests.runtime.runtime_fixture import ManualClock
@@ -22,6 +29,7 @@ def front(tmp_path: Path) -> Iterator[Front]:
     with Front(tmp_path, ManualClock()) as front:
         for store_id in ("S1", "S2", "S3"):
             front.receive("H", 10, store_id)
+        front.gateway._router.sold_out = SoldOut(60.0)  # longer than the test takes
         yield front
 
 
@@ -77,6 +85,35 @@ def test_under_a_limit_of_the_chain_too(front: Front) -> None:
     told = front.accept("ReserveBatch", batch).outcomes
     assert [each.reservation.reservation_id[:6] for each in told] == ["hot/H:"] * 2
     assert [each.key_stamp for each in told] == ["", stamp]
+
+
+def test_of_what_its_ledger_is_short_of_one_call_of_a_batch_asks_for_all(front: Front) -> None:
+    """And each is decided when the units were fetched that are there, those of a shop apart from another's."""
+    promote(front)
+    stamps = {shop: stamp_of(front, f"a {shop}", shop) for shop in ("S1", "S2")}
+    assert front.accept("Reserve", first(f"all{stamps['S1']}", "S1", 9)).HasField("reservation")
+    assert front.accept("Reserve", first(f"more{stamps['S1']}", "S1")).HasField("rejection")
+    row = stock_pb2.Adjustment(sku="H", delta=2, kind=stock_pb2.ADJUSTMENT_KIND_RECEIPT)
+    other = OtherGateway(front)  # or this one would know that there is some
+    other.accept(
+        "AdjustStock", ss.AdjustStockRequest(idempotency_key="r", store_id="S1", source="w", adjustments=[row])
+    )
+    sent: list[list[str]] = []
+    router = front.gateway._router
+    submit = router.submit
+
+    def noted(ledgers: Sequence[str], entries: Sequence[Any], deadline: float, **more: Any) -> Any:
+        sent.append([command.key for ledger_id, command in entries if ledger_id == "hot/H" and command.key])
+        return submit(ledgers, entries, deadline, **more)
+
+    router.submit = noted  # type: ignore[method-assign]
+    shops = ["S1", "S1", "S2", "S1", "S1", "S2"]
+    requests = [again(first(f"k{number}{stamps[shop]}", shop)) for number, shop in enumerate(shops)]
+    told = front.accept("ReserveBatch", rs.ReserveBatchRequest(requests=requests)).outcomes
+    assert [each.HasField("reservation") for each in told] == [True, True, True, False, False, True]
+    assert [len(keys) for keys in sent if keys] == [3, 4], "the first of S1, those of S2; and then all of S1"
+    assert sold(front) == 10 + 2 + 3
+    other.close()
 
 
 def test_nobody_is_told_one_before_the_shop_has_given_its_word(front: Front) -> None:
