@@ -5,12 +5,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from actors.core.chain import Chain
 from actors.core.ids import is_hot, parse_holder, parse_reservation_id
 from actors.core.rejection import Reason
 from actors.protocol.messages import Answer, Entry, Held, Refusal
 from actors.shop import commands as shop
-from actors.shop.state import Reservation
 from holdfast.v1 import reservation_service_pb2 as rs
 from serve.calls import ENDINGS, Call, failure_of, fill_error, refuse_older, share_of
 from serve.coordination.grants import Grants, is_grant_required
@@ -20,17 +18,19 @@ from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Overloaded
 from serve.routing.rates import Rates
 from serve.routing.router import Router
+from serve.services.filling import fill, fill_new_hold
 from serve.services.hinting import Hinting
 from serve.services.new_orders import NewOrders
 from serve.services.store_directory import StoreDirectory
 from serve.wire import fields, reservations as wr, statuses
-from serve.wire.reservations import fill_held, fill_reservation, split_requests
+from serve.wire.reservations import fill_reservation, split_requests
 from serve.wire.rules import Checked
-from serve.wire.statuses import Refused, Status, fill_rejection
+from serve.wire.statuses import Refused, Status
 
 # The share of a batch's time that an order in it may use, or a call with a grant. One whose shop is away then has an
 # error in its own outcome, and the batch is answered while the caller still waits, with the outcomes of all the others.
 ORDER_SHARE: Final = 0.5
+SLICE: Final = 128  # items of a batch that are looked at in one go, about a millisecond: other calls go between
 
 Translate = Callable[[Any], Entry]
 Item = tuple[Entry, Any, bool]  # what one ledger decides of a batch, the outcome to fill, and is it a first attempt
@@ -109,7 +109,7 @@ class Reservations:
         if self._router.sold_out and Hinting(self._router, self._rates).refuses(request, entry, reply):
             return
         ledger_id, answer = await self._hot.reserve(entry, deadline, is_first=request.first_attempt)
-        _fill(answer, entry, ledger_id, self._router.chain, reply)
+        fill(answer, entry, ledger_id, self._router.chain, reply)
         if is_hot(ledger_id):
             reply.key_stamp = self._hot.stamp(entry)
 
@@ -122,7 +122,7 @@ class Reservations:
             await self._stores.require(ledger_id, "reservation_id", deadline=deadline)
             answer = await self._grants.decide(entry, deadline, promise=True)
         await self._reconciler.report_answers([(ledger_id, answer)], deadline)
-        _fill(answer, entry, ledger_id, self._router.chain, reply)
+        fill(answer, entry, ledger_id, self._router.chain, reply)
         if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
             await self._name_orders(ledger_id, [(answer.rejection.number, reply)], deadline)
 
@@ -156,6 +156,9 @@ class Reservations:
         known = self._router.chain.stores
         hinting = self._hinting(kind)
         for index, (request, outcome) in enumerate(zip(requests, outcomes, strict=True)):
+            if index and not index % SLICE:
+                await asyncio.sleep(0)
+                hinting = self._hinting(kind)
             try:
                 if isinstance(request, Status):
                     raise Refused(request)
@@ -233,7 +236,7 @@ class Reservations:
             if is_hot(sent[place][0]):
                 outcome.key_stamp = self._hot.stamp(entry)
             if isinstance(answer, Held):
-                _fill_held(answer, entry, sent[place][0], self._router.chain, outcome)
+                fill_new_hold(answer, entry, sent[place][0], self._router.chain, outcome)
                 continue
             if isinstance(answer, Exception):
                 fill_error(answer, outcome.error)
@@ -242,13 +245,13 @@ class Reservations:
             elif (failure := failure_of(answer)) is not None:
                 fill_error(failure, outcome.error)
             else:
-                _fill(answer, entry, sent[place][0], self._router.chain, outcome)
+                fill(answer, entry, sent[place][0], self._router.chain, outcome)
         await asyncio.gather(*(_work(self._alone(items[place], deadline), [items[place][1]]) for place in alone))
 
     async def _alone(self, item: Item, deadline: float) -> None:
         entry, outcome, _ = item
         ledger_id, answer = await self._hot.reserve(entry, deadline, is_first=False)
-        _fill(answer, entry, ledger_id, self._router.chain, outcome)
+        fill(answer, entry, ledger_id, self._router.chain, outcome)
         if is_hot(ledger_id):
             outcome.key_stamp = self._hot.stamp(entry)
 
@@ -258,7 +261,11 @@ class Reservations:
         """
         sent = [entry for entry, _, _ in items]
         if kind is RESERVE and self._router.chain.hot:
-            sent = [self._hot.first(entry, is_first=is_first) for entry, _, is_first in items]
+            for start in range(0, len(items), SLICE):
+                if start:
+                    await asyncio.sleep(0)
+                some = items[start : start + SLICE]
+                sent[start : start + SLICE] = [self._hot.first(entry, is_first=is_first) for entry, _, is_first in some]
         behind = self._hot.behind(sent) if kind is RESERVE and self._router.sold_out else {}
         hops = 0
         while sent:
@@ -307,7 +314,7 @@ class Reservations:
                 if sent[index] is not entry:  # one of a hot SKU
                     outcome.key_stamp = self._hot.stamp(entry)
                 if isinstance(answer, Held):  # most are
-                    _fill_held(answer, entry, sent[index][0], self._router.chain, outcome)
+                    fill_new_hold(answer, entry, sent[index][0], self._router.chain, outcome)
                 elif is_grant_required(answer):
                     limited.append(items[index])
                 elif is_for_gateways(answer):
@@ -315,11 +322,13 @@ class Reservations:
                 elif (failure := failure_of(answer)) is not None:
                     fill_error(failure, outcome.error)
                 else:
-                    _fill(answer, entry, sent[index][0], self._router.chain, outcome)
+                    fill(answer, entry, sent[index][0], self._router.chain, outcome)
                 if kind.promise:
                     decided.append((entry[0], answer))
                 if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
                     of_orders.setdefault(entry[0], []).append((answer.rejection.number, outcome))
+                if index and not index % SLICE:
+                    await asyncio.sleep(0)
         if kind.promise:
             await self._reconciler.report_answers(decided, deadline)
         await asyncio.gather(
@@ -378,22 +387,3 @@ async def _work(work: Awaitable[None], outcomes: Iterable[Any], index: int | Non
     except ENDINGS as error:
         for outcome in outcomes:
             fill_error(error, outcome.error, index)
-
-
-def _fill(answer: Answer, entry: Entry, ledger_id: str, chain: Chain, reply: Any) -> None:
-    """What a ledger has answered to what was asked of a shop, or of the reservation's ledger."""
-    if isinstance(answer, Held):
-        _fill_held(answer, entry, ledger_id, chain, reply)
-    elif (failure := failure_of(answer)) is not None:
-        raise failure
-    elif isinstance(answer, Refusal):
-        fill_rejection(answer, entry[0] if isinstance(entry[1], shop.Reserve) else ledger_id, reply.rejection)
-    else:
-        assert isinstance(answer, Reservation), "a step is answered with the reservation"
-        fill_reservation(answer, ledger_id, chain, reply.reservation)
-
-
-def _fill_held(answer: Held, entry: Entry, ledger_id: str, chain: Chain, reply: Any) -> None:
-    store_id, command = entry
-    assert isinstance(command, shop.Reserve), "nothing else is answered so"
-    fill_held(answer, ledger_id, store_id, command, chain, reply.reservation)

@@ -8,6 +8,7 @@ from holdfast.v1 import reservation_service_pb2 as rs
 from serve.routing.batcher import INSIDE_MAX
 from serve.routing.shares import ENTRIES_MIN
 from tests.gateway.front import Answer, Front, reserve_request
+from tests.runtime.loop_time import turns
 
 FLOOD: Final = 400
 ACTOR: Final = Placement(0).actor_of("S1")
@@ -22,7 +23,7 @@ def test_of_a_flood_for_one_sku_a_part_is_refused_and_the_others_of_its_batch_ge
         gate = front.actors.hold(ACTOR)
         front.gateway._router.calls_inside += INSIDE_MAX * 2 // 3
         asked = asyncio.ensure_future(front.asked("ReserveBatch", rs.ReserveBatchRequest(requests=requests)))
-        await asyncio.sleep(0)
+        await turns()  # it is looked at in slices
         whole = await front.asked("ReserveBatch", rs.ReserveBatchRequest(requests=requests[:2]))
         gate.set()
         return await asked, whole

@@ -106,7 +106,7 @@ def test_of_what_its_ledger_is_short_of_one_call_of_a_batch_asks_for_all(front: 
         sent.append([command.key for ledger_id, command in entries if ledger_id == "hot/H" and command.key])
         return submit(ledgers, entries, deadline, **more)
 
-    router.submit = noted  # type: ignore[method-assign]
+    router.submit = noted  # type: ignore[method-assign,assignment]
     shops = ["S1", "S1", "S2", "S1", "S1", "S2"]
     requests = [again(first(f"k{number}{stamps[shop]}", shop)) for number, shop in enumerate(shops)]
     told = front.accept("ReserveBatch", rs.ReserveBatchRequest(requests=requests)).outcomes

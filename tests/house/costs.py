@@ -109,6 +109,8 @@ LATER: Final = {
     "hints as old as the fetch that a refusal rests on": (28, 0),
     "first answers of hot SKUs under keys that were used again": (26, 0),
     "stamps of keys that are younger than the word of a hot SKU's shop": (115, 1),
+    "hints for what is alike in a batch, one question for it, and batches looked at in slices": (110, 2),
+    "ordinary calls measured beside a drop": (65, 0),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
 FILES_MAX: Final = HOUSE[1] + sum(files for _, files in LATER.values())

@@ -1,0 +1,31 @@
+"""What ledgers have answered, into the outcomes of calls for reservations."""
+
+from typing import Any
+
+from actors.core.chain import Chain
+from actors.protocol.messages import Answer, Entry, Held, Refusal
+from actors.shop import commands as shop
+from actors.shop.state import Reservation
+from serve.calls import failure_of
+from serve.wire.reservations import fill_held, fill_reservation
+from serve.wire.statuses import fill_rejection
+
+
+def fill(answer: Answer, entry: Entry, ledger_id: str, chain: Chain, reply: Any) -> None:
+    """What a ledger has answered to what was asked of a shop, or of the reservation's ledger."""
+    if isinstance(answer, Held):
+        fill_new_hold(answer, entry, ledger_id, chain, reply)
+    elif (failure := failure_of(answer)) is not None:
+        raise failure
+    elif isinstance(answer, Refusal):
+        fill_rejection(answer, entry[0] if isinstance(entry[1], shop.Reserve) else ledger_id, reply.rejection)
+    else:
+        assert isinstance(answer, Reservation), "a step is answered with the reservation"
+        fill_reservation(answer, ledger_id, chain, reply.reservation)
+
+
+def fill_new_hold(answer: Held, entry: Entry, ledger_id: str, chain: Chain, reply: Any) -> None:
+    """The same of a Reserve that was accepted."""
+    store_id, command = entry
+    assert isinstance(command, shop.Reserve), "nothing else is answered so"
+    fill_held(answer, ledger_id, store_id, command, chain, reply.reservation)
