@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from actors.core.chain import (
+    ANY_REVISION,
     EMPTY,
     HOT_BY_RATE_MAX,
     HOT_SKUS_MAX,
@@ -120,9 +121,12 @@ class ChainActor:
             return self._as_owner(packed(self._chain.since(known_revision)))
 
     @rpc
-    def promote_sku(self, sku: str, from_ms: int, announced: bool, known_revision: int = 0) -> bytes | None:
+    def promote_sku(
+        self, sku: str, from_ms: int, announced: bool, expected: int = ANY_REVISION, known_revision: int = 0
+    ) -> bytes | None:
         """Give a SKU a ledger of its own; `announced` where an operator asks, who may do so for an instant to come.
-        Returns the document, or None where there are too many, or limits within shops apply to it. Raises JournalError.
+        Returns the document, or None where there are too many, limits within shops apply to it, or the hot SKUs have
+        changed since the `expected` revision, and it is not as asked for. Raises JournalError.
         """
         with self._lock:
             now_ms = self._clock.now_ms()
@@ -131,10 +135,16 @@ class ChainActor:
             by_rate = sum(not each.announced for each in hot.values())
             if self._chain.policy.is_limited_in_shops(sku):
                 return self._as_owner(None)
+            begins = announced and from_ms > now_ms and not known.is_open
+            done = known.is_open and (known.announced or not announced)
+            if begins:
+                done = known.announced and known.from_ms == from_ms
+            if not done and expected not in (ANY_REVISION, self._chain.hot_revision):
+                return self._as_owner(None)
             if sku not in hot and (len(hot) >= HOT_SKUS_MAX or (not announced and by_rate >= HOT_BY_RATE_MAX)):
                 return self._as_owner(None)
-            if announced and from_ms > now_ms and not known.is_open:
-                if not known.announced or known.from_ms != from_ms:
+            if begins:
+                if not done:
                     self._append(SkuAnnounced(sku, from_ms, now_ms))
             elif not known.is_open or (announced and not known.announced):
                 self._append(SkuPromoted(sku, announced, now_ms, token_hex(SEAL_BYTES)))
@@ -151,15 +161,20 @@ class ChainActor:
             return self._as_owner(packed(self._chain.since(known_revision)))
 
     @rpc
-    def demote_sku(self, sku: str, by_operator: bool, known_revision: int = 0) -> bytes | None:
+    def demote_sku(
+        self, sku: str, by_operator: bool, expected: int = ANY_REVISION, known_revision: int = 0
+    ) -> bytes | None:
         """Take its ledger from a SKU, or its announcement back; returns the document, also where there is nothing to
-        take, or None where only an operator may. Raises JournalError.
+        take, or None where only an operator may, or the hot SKUs have changed since the `expected` revision. Raises
+        JournalError.
         """
         with self._lock:
             known = self._chain.hot.get(sku)
             if known is not None and known.announced and not by_operator:
                 return self._as_owner(None)
             if known is not None and (known.is_open or known.announced):
+                if expected not in (ANY_REVISION, self._chain.hot_revision):
+                    return self._as_owner(None)
                 self._append(SkuDemoted(sku, self._clock.now_ms()))
             return self._as_owner(packed(self._chain.since(known_revision)))
 

@@ -230,6 +230,7 @@ class Chain(Value, frozen=True, dict=True, gc=True):
         )
 
 
+ANY_REVISION: Final = -1  # where a change is not based on one of the hot SKUs
 EMPTY: Final = Chain(0, {}, Policy(version=1))
 
 

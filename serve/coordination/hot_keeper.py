@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
+from actors.core.chain import ANY_REVISION
 from actors.core.ids import ledger_of_hot
 from actors.core.policy import HotSku
 from actors.runtime.clock import Clock
@@ -90,14 +91,14 @@ class HotKeeper:
             known = hot.get(sku)
             if rounds < HOT_ROUNDS or (known is not None and known.is_open):
                 continue
-            if await self._router.change_chain("promote_sku", sku, 0, False, deadline=deadline):
+            if await self._router.change_chain("promote_sku", sku, 0, False, ANY_REVISION, deadline=deadline):
                 log.info("%s is hot: %d calls a second", sku, rates[sku], extra={"sku": sku})
         open_by_rate = [each.sku for each in hot.values() if each.is_open and not each.announced]
         calm = [sku for sku in open_by_rate if rates.get(sku, 0.0) < CALM_SHARE * self._rate]
         self._calm_rounds = {sku: self._calm_rounds.get(sku, 0) + 1 for sku in calm}
         for sku, rounds in self._calm_rounds.items():
             if rounds >= CALM_ROUNDS and await self._is_calm(sku, rounds, deadline):
-                await self._router.change_chain("demote_sku", sku, False, deadline=deadline)
+                await self._router.change_chain("demote_sku", sku, False, ANY_REVISION, deadline=deadline)
                 log.info("%s is calm again", sku, extra={"sku": sku})
 
     async def _is_calm(self, sku: str, rounds: int, deadline: float) -> bool:

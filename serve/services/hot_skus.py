@@ -1,9 +1,10 @@
 """PromoteSku, DemoteSku and ListHotSkus: which SKUs have a ledger of their own, by an operator's word."""
 
-from typing import Final
+from typing import Any, Final
 
 import grpc
 
+from actors.core.chain import ANY_REVISION
 from actors.core.policy import HotSku
 from holdfast.v1 import admin_service_pb2 as ad
 from serve.calls import Call
@@ -26,8 +27,8 @@ class HotSkus:
 
     async def _promote(self, request: ad.PromoteSkuRequest, deadline: float, reply: ad.PromoteSkuResponse) -> None:
         Checked(request).raise_if_faulty()
-        from_ms = instant_ms(request.starts_at)
-        if not await self._router.change_chain("promote_sku", request.sku, from_ms, True, deadline=deadline):
+        asked = instant_ms(request.starts_at), True, _expected(request)
+        if not await self._router.change_chain("promote_sku", request.sku, *asked, deadline=deadline):
             await self._router.refresh_chain(deadline)
             if self._router.chain.policy.is_limited_in_shops(request.sku):
                 message = (
@@ -35,21 +36,45 @@ class HotSkus:
                     "the whole chain instead, then promote it"
                 )
                 raise refused(grpc.StatusCode.FAILED_PRECONDITION, "SKU_LIMITED_IN_SHOPS", message, sku=request.sku)
+            self._refuse_changed(request)
             message = (
                 "as many SKUs are hot, or were lately, as there may be; demote one, or let this one be promoted later"
             )
             raise refused(grpc.StatusCode.FAILED_PRECONDITION, "TOO_MANY_HOT_SKUS", message, sku=request.sku)
         _fill(self._router.chain.hot[request.sku], reply.hot_sku)
+        reply.revision = self._router.chain.hot_revision
 
     async def _demote(self, request: ad.DemoteSkuRequest, deadline: float, reply: ad.DemoteSkuResponse) -> None:
         Checked(request).raise_if_faulty()
-        await self._router.change_chain("demote_sku", request.sku, True, deadline=deadline)
+        asked = True, _expected(request)
+        if not await self._router.change_chain("demote_sku", request.sku, *asked, deadline=deadline):
+            await self._router.refresh_chain(deadline)
+            self._refuse_changed(request)
         _fill(self._router.chain.hot.get(request.sku, HotSku(request.sku)), reply.hot_sku)
+        reply.revision = self._router.chain.hot_revision
 
     async def _list(self, _request: ad.ListHotSkusRequest, deadline: float, reply: ad.ListHotSkusResponse) -> None:
         await self._router.refresh_chain(deadline)
         for hot in self._router.chain.hot.values():
             _fill(hot, reply.hot_skus.add())
+        reply.revision = self._router.chain.hot_revision
+
+    def _refuse_changed(self, request: Any) -> None:
+        """Raises Refused where the hot SKUs are not what the call is based on."""
+        revision = self._router.chain.hot_revision
+        if _expected(request) not in (ANY_REVISION, revision):
+            message = f"the hot SKUs have changed since, their revision is {revision}; list them, and decide again"
+            raise refused(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                "HOT_SKUS_CHANGED",
+                message,
+                sku=request.sku,
+                revision=str(revision),
+            )
+
+
+def _expected(request: Any) -> int:
+    return int(request.expected_revision) if request.HasField("expected_revision") else ANY_REVISION
 
 
 def _fill(hot: HotSku, reply: ad.HotSku) -> None:

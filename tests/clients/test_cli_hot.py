@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from holdfast.client import BlockingChannelClient
+from holdfast.client import BlockingChannelClient, Conflict
 from tests.clients.command import Command
 from tests.clients.service import Service
 from tests.clients.serving import serving_in_thread
@@ -37,5 +37,9 @@ def test_one_is_announced_for_later(run: Command) -> None:
         (known,) = client.list_hot_skus()
         assert (known.sku, known.starts_at_ms) == ("a", hot["starts_at_ms"])
         assert client.demote_sku("a").starts_at_ms is None
-        assert client.promote_sku("a").open
+        revision = client.hot_skus_revision()
+        assert client.promote_sku("a", expected_revision=revision).open
+        with pytest.raises(Conflict, match="changed"):
+            client.demote_sku("a", expected_revision=revision)
+        assert client.promote_sku("a", expected_revision=revision).open, "as was asked for"
     assert run("hot", "promote", "x" * 65, code=2)["error"]["kind"] == "InvalidArgument"

@@ -47,6 +47,32 @@ def test_an_announced_one_is_told_before_it_begins_and_can_be_taken_back(front: 
     assert listed(front) == []
 
 
+def test_a_late_copy_of_a_call_undoes_nothing_that_was_said_since(front: Front) -> None:
+    """Where it says what it is based on. A repeat that finds what it asked for is answered."""
+    before = front.accept("ListHotSkus", ad.ListHotSkusRequest()).revision
+    promote = ad.PromoteSkuRequest(sku="A", expected_revision=before)
+    opened = front.accept("PromoteSku", promote)
+    assert front.accept("PromoteSku", promote) == opened
+    assert opened.revision > before
+    demote = ad.DemoteSkuRequest(sku="A", expected_revision=opened.revision)
+    closed = front.accept("DemoteSku", demote)
+    assert front.accept("DemoteSku", demote) == closed
+    later = ad.PromoteSkuRequest(sku="B", expected_revision=closed.revision)
+    fill_instant(front.clock.now_ms() + 60_000, later.starts_at)
+    announced = front.accept("PromoteSku", later)
+    assert front.accept("PromoteSku", later) == announced
+    front.accept("DemoteSku", ad.DemoteSkuRequest(sku="B"))
+    newest = front.accept("ListHotSkus", ad.ListHotSkusRequest())
+    for late in (promote, later):
+        refused = front.ask("PromoteSku", late)
+        assert (refused.code, refused.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "HOT_SKUS_CHANGED")
+        assert refused.metadata == {"sku": late.sku, "revision": str(newest.revision)}
+    promoted(front, "A")
+    refused = front.ask("DemoteSku", demote)
+    assert (refused.code, refused.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "HOT_SKUS_CHANGED")
+    assert [hot.sku for hot in listed(front) if hot.open] == ["A"]
+
+
 def test_a_limit_within_shops_takes_an_announcement_back(front: Front) -> None:
     promoted(front, "A", front.clock.now_ms() + 60_000)
     promoted(front, "B", front.clock.now_ms() + 60_000)

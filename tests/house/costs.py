@@ -111,6 +111,7 @@ LATER: Final = {
     "stamps of keys that are younger than the word of a hot SKU's shop": (115, 1),
     "hints for what is alike in a batch, one question for it, and batches looked at in slices": (110, 2),
     "ordinary calls measured beside a drop": (65, 0),
+    "promotions and demotions by the revision that they are based on": (55, 0),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
 FILES_MAX: Final = HOUSE[1] + sum(files for _, files in LATER.values())

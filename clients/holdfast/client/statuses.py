@@ -41,6 +41,7 @@ REASONS: dict[str, type[errors.HoldfastError]] = {
     "POLICY_CHANGED": errors.Conflict,
     "TOO_MANY_READERS": errors.Conflict,
     "TOO_MANY_HOT_SKUS": errors.Conflict,
+    "HOT_SKUS_CHANGED": errors.Conflict,
     "SKU_LIMITED_IN_SHOPS": errors.Conflict,
     "CLAIM_KNOWN": errors.Conflict,
     "GRANT_HELD": errors.Conflict,

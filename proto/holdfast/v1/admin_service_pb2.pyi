@@ -322,37 +322,47 @@ class HotSku(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., open: _Optional[bool] = ..., announced: _Optional[bool] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class PromoteSkuRequest(_message.Message):
-    __slots__ = ("sku", "starts_at")
+    __slots__ = ("sku", "starts_at", "expected_revision")
     SKU_FIELD_NUMBER: _ClassVar[int]
     STARTS_AT_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_REVISION_FIELD_NUMBER: _ClassVar[int]
     sku: str
     starts_at: _timestamp_pb2.Timestamp
-    def __init__(self, sku: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    expected_revision: int
+    def __init__(self, sku: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expected_revision: _Optional[int] = ...) -> None: ...
 
 class PromoteSkuResponse(_message.Message):
-    __slots__ = ("hot_sku",)
+    __slots__ = ("hot_sku", "revision")
     HOT_SKU_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     hot_sku: HotSku
-    def __init__(self, hot_sku: _Optional[_Union[HotSku, _Mapping]] = ...) -> None: ...
+    revision: int
+    def __init__(self, hot_sku: _Optional[_Union[HotSku, _Mapping]] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class DemoteSkuRequest(_message.Message):
-    __slots__ = ("sku",)
+    __slots__ = ("sku", "expected_revision")
     SKU_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_REVISION_FIELD_NUMBER: _ClassVar[int]
     sku: str
-    def __init__(self, sku: _Optional[str] = ...) -> None: ...
+    expected_revision: int
+    def __init__(self, sku: _Optional[str] = ..., expected_revision: _Optional[int] = ...) -> None: ...
 
 class DemoteSkuResponse(_message.Message):
-    __slots__ = ("hot_sku",)
+    __slots__ = ("hot_sku", "revision")
     HOT_SKU_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     hot_sku: HotSku
-    def __init__(self, hot_sku: _Optional[_Union[HotSku, _Mapping]] = ...) -> None: ...
+    revision: int
+    def __init__(self, hot_sku: _Optional[_Union[HotSku, _Mapping]] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class ListHotSkusRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class ListHotSkusResponse(_message.Message):
-    __slots__ = ("hot_skus",)
+    __slots__ = ("hot_skus", "revision")
     HOT_SKUS_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     hot_skus: _containers.RepeatedCompositeFieldContainer[HotSku]
-    def __init__(self, hot_skus: _Optional[_Iterable[_Union[HotSku, _Mapping]]] = ...) -> None: ...
+    revision: int
+    def __init__(self, hot_skus: _Optional[_Iterable[_Union[HotSku, _Mapping]]] = ..., revision: _Optional[int] = ...) -> None: ...

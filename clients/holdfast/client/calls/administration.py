@@ -109,20 +109,36 @@ class AdministrationCalls(Client, Protocol):
         await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key="")
 
     async def promote_sku(
-        self, sku: str, *, starts_at_ms: int | None = None, timeout_ms: int | None = None
+        self,
+        sku: str,
+        *,
+        starts_at_ms: int | None = None,
+        expected_revision: int | None = None,
+        timeout_ms: int | None = None,
     ) -> models.HotSku:
         """Give a SKU in great demand a ledger of its own, at once or from an announced instant on, until `demote_sku`.
-        Raises Conflict where there are too many.
+        Raises Conflict where there are too many, or they have changed since the `expected_revision`.
         """
-        request = to_message(service_pb2.PromoteSkuRequest, sku=sku, starts_at_ms=starts_at_ms)
+        asked = {"starts_at_ms": starts_at_ms, "expected_revision": expected_revision}
+        request = to_message(service_pb2.PromoteSkuRequest, sku=sku, **asked)
         answer = await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key="")
         return models.hot_sku_from(answer.hot_sku)
 
-    async def demote_sku(self, sku: str, *, timeout_ms: int | None = None) -> models.HotSku:
-        """Take its ledger from a SKU, or its announcement back. What is held in it goes on."""
-        request = service_pb2.DemoteSkuRequest(sku=sku)
+    async def demote_sku(
+        self, sku: str, *, expected_revision: int | None = None, timeout_ms: int | None = None
+    ) -> models.HotSku:
+        """Take its ledger from a SKU, or its announcement back. What is held in it goes on. Raises Conflict where the
+        hot SKUs have changed since the `expected_revision`.
+        """
+        request = service_pb2.DemoteSkuRequest(sku=sku, expected_revision=expected_revision)
         answer = await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key="")
         return models.hot_sku_from(answer.hot_sku)
+
+    async def hot_skus_revision(self, *, timeout_ms: int | None = None) -> int:
+        """Grows with every change of the hot SKUs: a call that expects it undoes nothing that was not seen,
+        however late it comes.
+        """
+        return int((await read(self, service_pb2.ListHotSkusRequest(), timeout_ms)).revision)
 
     async def list_hot_skus(self, *, timeout_ms: int | None = None) -> tuple[models.HotSku, ...]:
         """The SKUs that have a ledger of their own, are announced for one, or had one lately."""
@@ -171,6 +187,7 @@ class BlockingAdministrationCalls(BlockingClient):
     drop_reader = blocking(AdministrationCalls.drop_reader)
     promote_sku = blocking(AdministrationCalls.promote_sku)
     demote_sku = blocking(AdministrationCalls.demote_sku)
+    hot_skus_revision = blocking(AdministrationCalls.hot_skus_revision)
     list_hot_skus = blocking(AdministrationCalls.list_hot_skus)
     health = blocking(AdministrationCalls.health)
     wait_until_serving = blocking(AdministrationCalls.wait_until_serving)

@@ -25,7 +25,8 @@ def promote(
 ) -> None:
     """Give it a ledger of its own over all shops' units, until it is demoted."""
     starts_at_ms = None if starts_in is None else int(time.time() * 1_000) + starts_in
-    found = session.run(lambda client: client.promote_sku(sku, starts_at_ms=starts_at_ms))
+    revision = session.run(lambda client: client.hot_skus_revision())
+    found = session.run(lambda client: client.promote_sku(sku, starts_at_ms=starts_at_ms, expected_revision=revision))
     session.show({"hot_sku": to_document(found)}, facts_of(HOT_SKU, found))
 
 
@@ -33,7 +34,8 @@ def promote(
 @with_session
 def demote(session: Session, sku: SkuArgument) -> None:
     """Take its ledger back, or its announcement; what is held in it goes on."""
-    found = session.run(lambda client: client.demote_sku(sku))
+    revision = session.run(lambda client: client.hot_skus_revision())
+    found = session.run(lambda client: client.demote_sku(sku, expected_revision=revision))
     session.show({"hot_sku": to_document(found)}, facts_of(HOT_SKU, found))
 
 
