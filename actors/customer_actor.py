@@ -11,7 +11,7 @@ from actors.orders.events import Settled
 from actors.orders.grants import Grant
 from actors.orders.invariants import check
 from actors.orders.parts import is_promised
-from actors.orders.state import OVER, Bar, Collected, Order, OrderLedger
+from actors.orders.state import OVER, Bar, Collected, Order, OrderLedger, Since
 from actors.protocol.messages import Unseen
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import PAGE_SCAN_MAX, LedgerActor, in_turn
@@ -157,9 +157,9 @@ class CustomerActor(LedgerActor):
             return page, numbers[-1] if len(numbers) == PAGE_SCAN_MAX else 0
 
     @rpc
-    def counted(self, ledger_id: str, after: str, page_size: int) -> tuple[int, Policy, list[Counted], str]:
-        """Ledger time, the policy in force, a page of customers by name with what counts for their limits, and the
-        customer to continue after, empty at the end.
+    def counted(self, ledger_id: str, after: str, page_size: int) -> tuple[int, Policy, Since, list[Counted], str]:
+        """Ledger time, the policy in force, since when its limits are, a page of customers by name with what counts for
+        these, and the customer to continue after, empty at the end.
         """
         with self.host.reading(ledger_id) as (hosted, _):
             all_names = hosted.ledger.counted_customers()
@@ -168,7 +168,7 @@ class CustomerActor(LedgerActor):
             ledger: OrderLedger = hosted.ledger
             orders, grants, over = ledger.orders_of, ledger.grants.of, ledger.collected_of
             page = [(name, list(orders(name)), list(grants(name)), list(over.get(name, ()))) for name in names]
-            return now_ms, ledger.policy, page, names[-1] if len(names) == page_size else ""
+            return now_ms, ledger.policy, ledger.limited_since, page, names[-1] if len(names) == page_size else ""
 
     @rpc
     def status(self, ledger_id: str) -> dict[str, Any] | None:

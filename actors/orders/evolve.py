@@ -78,7 +78,7 @@ def evolve(ledger: OrderLedger, event: ev.Event, at_ms: int) -> None:
         case ev.HoldCounted():
             _evolve_hold_counted(ledger, event.hold, at_ms)
         case PolicyAdopted():
-            ledger.adopt(event.policy.with_kept(ledger.policy, event.kept))
+            ledger.adopt(event.policy.with_kept(ledger.policy, event.kept), at_ms)
         case _:
             assert_never(event)
     if ledger.time_ms >= ledger.answers.forget_at_ms or ledger.ended.lists or ledger.collected.lists:

@@ -5,19 +5,16 @@ read, is in its shop's outbox, or has an outcome in its order's outbox. So the c
 each function states.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
 from actors.core.ids import format_holder, format_order_id, is_hot, parse_holder
-from actors.core.policy import Policy
-from actors.core.rejection import Violation
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.orders.amendment import beyond_collected
 from actors.orders.commands import Applied, Open, Plan, Report, call_key_of
 from actors.orders.grants import Grant, has_units, is_of_no_call
-from actors.orders.state import CERTAIN, OVER, Collected, Order, Part, Standing
+from actors.orders.state import CERTAIN, OVER, Order, Part, Standing
 from actors.shop.commands import ApplyOutcome, Claim, by_sku, claim_key
 from actors.shop.state import Reservation
 
@@ -208,51 +205,6 @@ def grant_is_held(grant: Grant, reservation: Reservation | None) -> Verdict:
     if is_of_no_call(grant) and not reservation.grant and by_sku(reservation.held_lines()) == grant.held:
         return ON_THE_WAY  # the hold was counted, and its shop has not heard the number
     return Verdict(f"{grant.held} by grant {grant.number}", f"{reservation.held_lines()} by grant {reservation.grant}")
-
-
-def over_limits(
-    policy: Policy,
-    customer_id: str,
-    orders: Iterable[Order],
-    grants: Sequence[Grant],
-    collected: Iterable[Collected],
-    now_ms: int,
-) -> Iterator[Violation]:
-    """Sum what counts for a customer, by a reading of this module's own, against the limits by which it was granted. A
-    lower limit takes nothing away, so one by which nothing was granted since says nothing.
-    """
-    last = max((grant.number for grant in grants if _is_by_rule(grant, policy)), default=0)
-    rows: list[tuple[str, str, int, int, int]] = []  # channel, SKU, held, collected and when
-    for grant in grants:
-        if is_of_no_call(grant) and grant.number > last:
-            continue  # what was held before the limit, and counted after the last call was granted
-        rows += [(grant.channel, sku, units, 0, 0) for sku, units in grant.outstanding()]
-        rows += [(grant.channel, sku, 0, units, grant.collected_at_ms) for sku, units in grant.collected]
-    rows += [(row.channel, row.sku, 0, row.units, row.at_ms) for row in collected]
-    for order in orders:
-        for part in order.parts:
-            live = part.status in LIVE and part.reservation
-            for (sku, _), held, sold in zip(part.lines, part.held, part.collected, strict=False):
-                rows.append((order.channel, sku, held if live else 0, sold, part.collected_at_ms))
-    fresh = {
-        (grant.channel, sku) for grant in grants if _is_by_rule(grant, policy) for sku, units in grant.held if units
-    }
-    for rule in policy.chain_limit_rules:
-        after_ms = now_ms - rule.collected_for_ms
-        for sku in sorted({sku for channel, sku in fresh if rule.channel in ("", channel) and rule.sku in ("", sku)}):
-            units = sum(
-                held + (sold if at_ms > after_ms else 0)
-                for channel, its, held, sold, at_ms in rows
-                if its == sku and rule.channel in ("", channel)
-            )
-            if units > rule.units_max > 0:
-                subject = f"{sku} for {customer_id} over all shops"
-                yield Violation("I15", subject, f"at most {rule.units_max}", str(units))
-
-
-def _is_by_rule(grant: Grant, policy: Policy) -> bool:
-    """True where the limits in force allowed all of it: it was given for a call, and beside all that counted then."""
-    return grant.policy_version == policy.version and not grant.replaces and not is_of_no_call(grant)
 
 
 def is_promised(part: Part) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from actors.core.answers import EndedRow
 from actors.core.message import Message, digest_of
 from actors.core.overlay import OVERLAID_AT_ONCE, Overlay, lift
@@ -13,7 +15,7 @@ from actors.core.policy import Policy
 from actors.orders.answers import FinishedRow, Told, finished_rows
 from actors.orders.grants import Grant
 from actors.orders.indexes import index_basket, index_customer, index_deadline, index_outbox
-from actors.orders.state import Bar, Collected, Order, OrderLedger
+from actors.orders.state import Bar, Collected, Order, OrderLedger, Since
 
 FORMAT: Final = 1
 
@@ -26,6 +28,9 @@ class Head(Message, frozen=True, tag="customers"):
     version: int
     time_ms: int
     policy: Policy
+    limited_since: Since | None = (
+        None  # of an older one it is not known: nothing before it is taken for decided by them
+    )
 
 
 class OrderRow(Message, frozen=True, tag="order_row"):
@@ -77,7 +82,7 @@ class Capture:
     def rows(self) -> Iterator[Row]:
         """Yield the head, orders, grants, what is barred, what was collected by time, what is remembered by version."""
         state, answers = self.state, self.state.answers
-        yield Head(FORMAT, state.ledger_id, state.version, state.time_ms, state.policy)
+        yield Head(FORMAT, state.ledger_id, state.version, state.time_ms, state.policy, state.limited_since)
         for number, order in state.orders.items():
             yield OrderRow(order, answers.all_told(number, self.version))
         yield from state.grants
@@ -92,8 +97,8 @@ class Capture:
         yield from finished_rows(self._finished)
 
     def state_hash(self) -> str:
-        """The hash of the rows: the same for equal states in any process."""
-        return digest_of(self.rows())
+        """The hash of the rows: the same for equal states in any process, but for what older snapshots do not tell."""
+        return digest_of(replace(row, limited_since=None) if isinstance(row, Head) else row for row in self.rows())
 
 
 def tables(ledger: OrderLedger) -> list[tuple[Any, str, Callable[[Any], Any] | None]]:
@@ -132,6 +137,10 @@ def restore(rows: Iterable[Row]) -> OrderLedger:
         raise ValueError(f"this version reads format {FORMAT} of customers, and the snapshot begins with {head}")
     ledger = OrderLedger(head.ledger_id)
     ledger.version, ledger.time_ms, ledger.policy = head.version, head.time_ms, head.policy
+    if head.limited_since is not None:
+        ledger.limited_since = head.limited_since
+    elif head.policy.chain_limit_rules:
+        ledger.limited_since = Since(head.time_ms, head.policy.version)
     for row in iterator:
         match row:
             case OrderRow(order, told):

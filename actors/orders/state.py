@@ -206,6 +206,13 @@ class Collected(Message, frozen=True, tag="collected"):
     at_ms: int
 
 
+class Since(Value, frozen=True):
+    """When limits of the whole chain were adopted, and with which version of the policy."""
+
+    at_ms: int = 0
+    policy_version: int = 0
+
+
 Counted = Order | Grant | Collected
 
 
@@ -221,6 +228,7 @@ class OrderLedger:
     answers: OrderAnswers = field(default_factory=OrderAnswers)
     ended: Queue[tuple[int, int]] = field(default_factory=Queue)  # (collected at, number) of grants
     collected: Queue[Collected] = field(default_factory=Queue)
+    limited_since: Since = field(default_factory=Since)
     barred: dict[int, int] = field(default_factory=dict)  # when, by the number of an order that was never placed
     # Derived, and rebuilt at recovery.
     customers: MutableMapping[str, dict[int, None]] = field(default_factory=dict)  # each one's orders
@@ -249,8 +257,10 @@ class OrderLedger:
         if claim.attempt:
             self.bar(claim.number, at_ms)
 
-    def adopt(self, policy: Policy) -> None:
+    def adopt(self, policy: Policy, at_ms: int) -> None:
         """Decide by this policy from here on: totals are of the rules before, and more or less is remembered."""
+        if policy.chain_limit_rules != self.policy.chain_limit_rules:
+            self.limited_since = Since(at_ms, policy.version) if policy.chain_limit_rules else Since()
         self.policy = policy
         self.totals.clear()
         self.answers.forget_at_ms = 0

@@ -15,6 +15,7 @@ from actors.journal.port import Base, Record
 from actors.orders import invariants, parts, snapshot
 from actors.orders.audit import OrderAudit
 from actors.orders.grants import Grant
+from actors.orders.over_limits import over_limits
 from actors.protocol.messages import LedgerStopped, Unseen
 from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.kinds import CUSTOMERS, SHOP, Core
@@ -275,10 +276,10 @@ class Comparison:
                 break
         name = ""
         while True:
-            now_ms, policy, counted, name = await self._ask(ledger_id, "counted", name, CUSTOMERS_COMPARED_MAX)
+            now_ms, policy, since, counted, name = await self._ask(ledger_id, "counted", name, CUSTOMERS_COMPARED_MAX)
             await self._grants(ledger_id, [grant for _, _, grants, _ in counted for grant in grants])
             for customer_id, orders, grants, collected in counted:
-                over = parts.over_limits(policy, customer_id, orders, grants, collected, now_ms)
+                over = over_limits(policy, since, customer_id, orders, grants, collected, now_ms)
                 _fill(self._reply.discrepancies, over)
             if not name:
                 return

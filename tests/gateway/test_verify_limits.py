@@ -8,14 +8,16 @@ from typing import Any, Final
 import pytest
 from msgspec.structs import replace
 
-from actors.orders import limits
-from actors.orders.state import OrderLedger
+from actors.core import ids
+from actors.orders import limits, snapshot
+from actors.orders.state import OrderLedger, Since
 from actors.orders.totals import Totals
 from actors.shop.state import Ledger
+from holdfast.v1 import admin_service_pb2 as ad, order_pb2, order_service_pb2 as os_
 from serve.services import verification
 from tests.gateway.front import Front
-from tests.gateway.orders import BUYER, customers, hosted, settle
-from tests.gateway.test_limits import amend, limit, reserve
+from tests.gateway.orders import BUYER, HERS, customers, hosted, settle
+from tests.gateway.test_limits import amend, asked, limit, reserve
 from tests.gateway.test_verify_orders import compared, named
 
 
@@ -128,3 +130,100 @@ def test_a_grant_that_no_shop_has_used_yet_is_on_its_way(held: Front) -> None:
     ledger.grants.put(replace(grant, number=99, call_key="lost", reservation=0, version=0, held=(), lines=()))
     reply = compared(held)
     assert (named(reply), reply.on_the_way) == (set(), 1)
+
+
+def _placed(front: Front, key: str, units: int) -> None:
+    """An order of A and of B, which no one shop has."""
+    request = asked(key, units)
+    request.ClearField("store_id")
+    request.lines.add(sku="B", quantity=1)
+    request.sourcing.CopyFrom(order_pb2.Sourcing(place={}, policy=order_pb2.SOURCING_POLICY_SPLIT))
+    assert front.accept("Reserve", request).order.order_id
+    front.settle_orders()
+
+
+@pytest.fixture
+def ordering(front: Front) -> Front:
+    front.receive("A", store_id="S1")
+    front.receive("B", store_id="S2")
+    return front
+
+
+def _unlimited(front: Front, monkeypatch: pytest.MonkeyPatch, *keys: str) -> None:
+    front.clock.move(1)
+    with monkeypatch.context() as patch:
+        patch.setattr("actors.orders.decide.over_limit", lambda *_, **__: None)
+        for key in keys:
+            _placed(front, key, 3)
+    settle(front)
+
+
+def test_orders_of_more_than_the_chain_allows_are_named(ordering: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit(ordering, 4)
+    _unlimited(ordering, monkeypatch, "k1")
+    assert named(compared(ordering)) == set()
+    _unlimited(ordering, monkeypatch, "k2", "k3")
+    (row,) = compared(ordering).discrepancies
+    assert (row.subject, row.expected, row.found) == (f"A for {BUYER} over all shops", "at most 4", "9")
+
+
+def test_more_orders_than_may_be_open_are_named(ordering: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = ordering.accept("GetPolicy", ad.GetPolicyRequest()).policy
+    policy.chain_limit_rules.add(open_reservations_max=1)
+    ordering.accept("SetPolicy", ad.SetPolicyRequest(policy=policy))
+    _unlimited(ordering, monkeypatch, "k1", "k2")
+    (row,) = compared(ordering).discrepancies
+    assert (row.subject, row.expected, row.found) == (f"reservations for {BUYER} over all shops", "open at most 1", "2")
+
+
+def test_more_than_the_chain_allows_is_named_also_once_another_rule_was_set(
+    held: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held.clock.move(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(limits, "totals_of", lambda *_: Totals(()))
+        reserve(held, "k S3", 3, "S3")
+    settle(held)
+    policy = held.accept("GetPolicy", ad.GetPolicyRequest()).policy
+    policy.ttl_default.seconds = 4_000
+    held.accept("SetPolicy", ad.SetPolicyRequest(policy=policy))
+    settle(held)
+    assert named(compared(held)) == {"I15"}
+
+
+def test_orders_from_before_a_limit_are_no_fault_however_many(ordering: Front) -> None:
+    for key in ("k1", "k2"):
+        _placed(ordering, key, 3)
+    ordering.clock.move(1)
+    limit(ordering, 4)
+    settle(ordering)
+    assert named(compared(ordering)) == set()
+
+
+def test_an_order_that_is_amended_under_a_limit_is_no_fault(ordering: Front) -> None:
+    limit(ordering, 4)
+    ordering.clock.move(1)
+    _placed(ordering, "k1", 3)
+    settle(ordering)
+    ordering.receive("A", store_id="S3")
+    reserve(ordering, "k2", 1, "S3")
+    (order,) = customers(ordering).orders.values()
+    for key, units in (("a1", 2), ("a2", 3)):
+        request = os_.AmendOrderRequest(idempotency_key=key, order_id=ids.format_order_id(HERS, order.number))
+        for store_id, sku, count in (("S1", "A", units), ("S2", "B", 1)):
+            request.stores.add(store_id=store_id).lines.add(sku=sku, quantity=count)
+        assert ordering.accept("AmendOrder", request).order.order_id
+        assert named(compared(ordering)) == set(), "also while its shops have not heard of it"
+    settle(ordering)
+    assert named(compared(ordering)) == set()
+
+
+def test_a_snapshot_tells_since_when_its_limits_are_in_force(ordering: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit(ordering, 4)
+    _unlimited(ordering, monkeypatch, "k1", "k2")
+    restored = snapshot.restore(snapshot.Capture(customers(ordering)).rows())
+    assert restored.limited_since == customers(ordering).limited_since
+    head, *rows = snapshot.Capture(customers(ordering)).rows()
+    older = snapshot.restore([replace(head, limited_since=None), *rows])
+    assert older.limited_since == Since(older.time_ms, older.policy.version), "nothing before is taken for its doing"
+    assert snapshot.Capture(older).state_hash() == snapshot.Capture(restored).state_hash()

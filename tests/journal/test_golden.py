@@ -167,7 +167,8 @@ def test_a_golden_journal_makes_the_ledger_that_it_always_made(name: str) -> Non
     found = rows(replayed(golden))
     assert golden["rows"], f"{name}: read this, and paste it as `rows` if it is right:\n{pasteable(found)}"
     core = core_of(golden["ledger_id"])
-    assert rows(core.restore(core.read_rows(orjson.dumps(golden["rows"])))) == found
+    restored = core.restore(core.read_rows(orjson.dumps(golden["rows"])))
+    assert core.capture(restored).state_hash() == core.capture(replayed(golden)).state_hash(), rows(restored)
     if golden["snapshot_format"] == FORMATS[core]:
         assert begins_with(found, golden["rows"])
 

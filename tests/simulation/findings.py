@@ -13,7 +13,7 @@ import pytest
 from actors.calendar.hours import Calendar
 from actors.core import answers
 from actors.core.policy import Policy
-from actors.orders import limits, parts
+from actors.orders import limits
 from actors.orders.answers import OrderAnswers
 from actors.rpc import backoff
 from actors.runtime.actor_runtime import LedgerActor
@@ -26,7 +26,7 @@ from holdfast.client.till_journal import TillJournal
 from serve.coordination.reconciler import Reconciler
 from serve.routing.heads import Heads
 from serve.routing.router import Router
-from serve.services import events
+from serve.services import events, verification
 from serve.sourcing import search
 from serve.sourcing.ranking import Known
 from serve.wire import reservations
@@ -266,7 +266,7 @@ FINDINGS: Final[dict[str, OfWorld | Planted]] = {
         "tests/orders/test_history.py::test_a_month_of_orders_leaves_memory_flat",
     ),
     "O8": Planted(
-        exchanged(parts, "over_limits", lambda *_: iter(())),
+        exchanged(verification, "over_limits", lambda *_: iter(())),
         "tests/gateway/test_verify_limits.py::test_more_than_the_chain_allows_is_named",
     ),
     "O9": OfWorld(
