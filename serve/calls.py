@@ -145,6 +145,7 @@ class Call(NamedTuple):
     parse: Callable[[Any, bytes], Any] = parse
     timeout_s: float = TIMEOUT_S_DEFAULT
     on_retry: Callable[[Any], None] | None = None
+    is_several: bool = False
 
 
 class Calls:
@@ -168,7 +169,8 @@ class Calls:
             await call.answer(request, deadline, reply)
         except ENDINGS as error:
             reply.Clear()
-            _put_status(error, context)
+            is_unknown = call.is_several and isinstance(error, Overloaded | DeadlinePassed)
+            _put_status(DeadlinePassed(sent=True) if is_unknown else error, context)
         finally:
             self._router.calls_inside -= 1
         return reply

@@ -71,13 +71,13 @@ class Admin:
         self._stores = stores
         self._clock = clock
         self.calls: Final = {
-            "PutStores": Call(self._put_stores),
+            "PutStores": Call(self._put_stores, is_several=True),
             "ListStores": Call(self._list_stores),
             "GetPolicy": Call(self._get_policy),
-            "SetPolicy": Call(self._set_policy),
+            "SetPolicy": Call(self._set_policy, is_several=True),
             "GetLedgerStatus": Call(self._ledger_status),
-            "BarClaim": Call(self._bar_claim),
-            "BarGrant": Call(self._bar_grant),
+            "BarClaim": Call(self._bar_claim, is_several=True),
+            "BarGrant": Call(self._bar_grant, is_several=True),
         }
 
     async def _get_policy(self, _request: ad.GetPolicyRequest, deadline: float, reply: ad.GetPolicyResponse) -> None:

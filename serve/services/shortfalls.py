@@ -41,7 +41,7 @@ class Shortfalls:
         self._finder = finder
         self.calls: Final = {
             "ListShortfalls": Call(self._list),
-            "ResolveShortfall": Call(self._resolve, is_step=True),
+            "ResolveShortfall": Call(self._resolve, is_step=True, is_several=True),
         }
 
     async def _list(self, request: sf.ListShortfallsRequest, deadline: float, reply: sf.ListShortfallsResponse) -> None:
