@@ -7,6 +7,7 @@ from typing import Final
 from actors.core.packed import ENTRY_BYTES
 from actors.core.rejection import Violation
 from actors.core.status import LIVE
+from actors.core.totals import Totals
 from actors.orders.limits import share_of
 from actors.orders.state import (
     ATTEMPTS_MAX,
@@ -19,7 +20,6 @@ from actors.orders.state import (
     Standing,
     due_at_ms,
 )
-from actors.orders.totals import Totals
 
 NOT_SO: Final = "it is not so"
 

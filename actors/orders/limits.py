@@ -8,10 +8,10 @@ from typing import Final
 from actors.core.policy import Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE
+from actors.core.totals import Share, Totals
 from actors.orders.commands import Plan, RequestGrant, Target
 from actors.orders.grants import Grant
 from actors.orders.state import Collected, Counted, Order, OrderLedger, Part
-from actors.orders.totals import Share, Totals
 from actors.shop.commands import Lines, by_sku
 
 ADDED_UP_MAX: Final = 32  # of what counts for a customer; the totals of more are kept

@@ -12,10 +12,10 @@ from actors.core.message import Message, Value
 from actors.core.overlay import Queue
 from actors.core.policy import CALL_MS_MAX, Policy
 from actors.core.status import LIVE, ReleaseReason, Status
+from actors.core.totals import Totals
 from actors.orders.answers import OrderAnswers
 from actors.orders.commands import BarClaim, Open, Target, key_of
 from actors.orders.grants import Grant, Grants
-from actors.orders.totals import Totals
 from actors.shop.commands import Lines, by_sku
 
 OPEN_MS: Final = 10_000  # an attempt that is not committed by then is abandoned

@@ -12,6 +12,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
 from actors.core.transact import Decision
 from actors.shop.commands import Acknowledge, ApplyOutcome, Claim, Lines, SettleGrant, by_sku, claim_key
+from actors.shop.customer_totals import parts_of_order
 from actors.shop.decide_hot import unless_fetched
 from actors.shop.events import Acknowledged, Claimed, OutcomeApplied, QuotaDrawn
 from actors.shop.preconditions import NONE, over_limit, slot_refusal, standing
@@ -61,9 +62,7 @@ def _over_limit(ledger: Ledger, claim: Claim, without: Claims) -> Rejection | No
         return None
     order, apart = order_of(claim.holder), {*without}
     if claim.whole:
-        mine = ledger.live_of_customer(claim.customer_id)
-        own = (held.number for held in mine if held.part is not None and held.part.order == order)
-        apart.update(own)
+        apart.update(parts_of_order(ledger, claim.customer_id, order))
     demand = by_sku(claim.whole or claim.lines)
     return over_limit(ledger, claim.customer_id, claim.channel, demand, None, order, without=apart)
 

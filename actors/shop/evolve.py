@@ -16,7 +16,7 @@ from actors.core.status import LIVE, ReleaseReason, Status, Step
 from actors.core.transact import PolicyAdopted, Refused
 from actors.shop import events as ev, evolve_allotments as allotments
 from actors.shop.commands import AdjustmentKind, Lines, Movement, by_sku, claim_key
-from actors.shop.customers import forget
+from actors.shop.customers import add_newest, forget
 from actors.shop.decide_stock import booking_of
 from actors.shop.events import Collected, Confirmed, Expired, Reserved  # hot ones by name
 from actors.shop.evolve_hot import evolve_hot
@@ -145,7 +145,7 @@ def _hold(ledger: Ledger, reservation: Reservation, at_ms: int) -> None:
     ledger.open_reservations += 1
     others = ledger.customers.setdefault(reservation.customer_id, number)
     if others is not number:
-        ledger.add_to_customer(reservation.customer_id, others, number)
+        add_newest(ledger, reservation, others)
     if reservation.slot_start_ms:
         ledger.take_place(reservation.slot_start_ms, reservation.part)
 

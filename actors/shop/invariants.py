@@ -9,6 +9,7 @@ from actors.core.linear_hash import in_sequence
 from actors.core.rejection import Violation
 from actors.core.status import LIVE, Status
 from actors.shop.allotments import HolderKind
+from actors.shop.customer_totals import CustomerTotals
 from actors.shop.position import ByRank
 from actors.shop.promised import by_rank
 from actors.shop.shortfalls import OPEN_TASKS_MAX
@@ -78,6 +79,16 @@ def check(ledger: Ledger) -> list[Violation]:
                 "I15", ledger.ledger_id, f"{live} live reservations by customer", f"{entries}, {unindexed} missing"
             )
         )
+    return found + _of_totals(ledger)
+
+
+def _of_totals(ledger: Ledger) -> list[Violation]:
+    """Violations of the totals that are kept of customers."""
+    found = []
+    for customer_id, kept in ledger.totals.items():
+        anew = CustomerTotals(ledger.live_of_customer(customer_id)).sums.sums(0)
+        if kept.sums.sums(0) != anew:
+            found.append(Violation("I15", customer_id, f"totals {anew}", f"{kept.sums.sums(0)}"))
     return found
 
 

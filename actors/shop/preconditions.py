@@ -2,12 +2,12 @@
 `without`, claims of undecided orders, counts as given back.
 """
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
-from actors.core.policy import LimitRule
 from actors.core.rejection import Reason, Rejection
 from actors.shop.commands import Grant, Lines, by_sku, void_key
+from actors.shop.customer_totals import counted_beside
 from actors.shop.state import Claims, Ledger, Reservation
 
 NONE: Final[Claims] = {}
@@ -102,7 +102,7 @@ def over_limit(
     replaced: Reservation | None,
     order: str = "",
     *,
-    without: Container[int] = NONE,
+    without: Collection[int] = NONE,
 ) -> Rejection | None:
     """Refuse a demand beyond the shop's limits, by the first one exceeded; `replaced` does not count, nor those in
     `without`. With `order`, the demand is for that order: all of its parts count as one open reservation, and each of
@@ -110,50 +110,22 @@ def over_limit(
     """
     limits_for = ledger.policy.limits_for
     if not any(limits_for(channel, sku) for sku in ("", *(sku for sku, _ in demand))):
-        return None  # before the customer's reservations are iterated: a marketplace may have very many
-    others = (held for held in ledger.live_of_customer(customer_id) if held.number not in without)
-    mine = [held for held in others if held is not replaced]
-    channels: dict[str, set[str]] = {}  # by order
-    for held in mine:
-        if held.part is not None:
-            channels.setdefault(held.part.order, set()).add(held.channel)
-
-    def fitting(rule: LimitRule) -> list[Reservation]:
-        if not rule.channel:
-            return mine
-        return [held for held in mine if rule.channel in (channels[held.part.order] if held.part else (held.channel,))]
-
+        return None
+    apart = without if replaced is None else {*without, replaced.number}
+    counted = counted_beside(ledger, customer_id, apart, order)
     for sku in ("", *(sku for sku, _ in demand)):
         for rule in limits_for(channel, sku):
             if rule.open_reservations_max:
-                count = _open_beside(rule, fitting(rule), order)
+                count = counted.opened(rule)
                 if count >= rule.open_reservations_max:
                     return Rejection(Reason.OPEN_RESERVATIONS_LIMIT, sku, count + 1, rule.open_reservations_max)
     for sku, asked in demand:
         for rule in (*limits_for(channel, sku), *limits_for(channel, "")):
             if rule.units_max:
-                units = sum(_units_of(held, sku) for held in fitting(rule))
+                units = counted.units(sku, rule)
                 if units + asked > rule.units_max:
                     return Rejection(Reason.UNITS_LIMIT, sku, asked, max(0, rule.units_max - units))
     return None
-
-
-def _open_beside(rule: LimitRule, mine: list[Reservation], order: str) -> int:
-    """How many open reservations the rule counts. The parts of one order count as one, those of `order` not at all."""
-    alone = 0
-    orders: set[str] = set()
-    for held in mine:
-        if rule.sku and not _units_of(held, rule.sku):
-            continue
-        if held.part is None:
-            alone += 1
-        else:
-            orders.add(held.part.order)
-    return alone + len(orders - {order})
-
-
-def _units_of(held: Reservation, sku: str) -> int:
-    return sum(units for (line_sku, _), units in zip(held.lines, held.held(), strict=True) if line_sku == sku)
 
 
 def slot_refusal(

@@ -14,6 +14,7 @@ from typing import Final
 from actors.core.ascending import FEW, Ascending
 from actors.core.policy import LosesFirst
 from actors.core.status import Status
+from actors.shop.customer_totals import recount
 from actors.shop.position import ByRank
 from actors.shop.state import Ledger, Reservation
 
@@ -40,6 +41,8 @@ def promise(ledger: Ledger, reservation: Reservation) -> None:
     units. In a list it stands twice where two of its lines have the SKU.
     """
     number = reservation.number
+    if ledger.totals:
+        recount(ledger, reservation)
     for sku, units in reservation.held_lines():
         if not units:
             continue
@@ -69,7 +72,9 @@ def unpromise(ledger: Ledger, reservation: Reservation) -> None:
 
 
 def change_rank(ledger: Ledger, before: Reservation, after: Reservation) -> None:
-    """Note another status of a live reservation, where it holds units of crowded positions."""
+    """Note another status or channel of a live reservation, where it holds units of crowded positions."""
+    if ledger.totals:
+        recount(ledger, after)
     rank = LOSS_RANK[after.status]
     if rank == LOSS_RANK[before.status]:  # as when a claim's order goes on
         return

@@ -19,6 +19,7 @@ from actors.core.packed import PackedRow, packed_rows
 from actors.core.policy import Policy
 from actors.core.status import LIVE, Status
 from actors.shop.allotments import AllotmentsRow, restored
+from actors.shop.customers import add_newest
 from actors.shop.evolve_line import enter_line
 from actors.shop.expiry import enter
 from actors.shop.finished import FinishedRow, finished_rows
@@ -273,6 +274,6 @@ def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
     enter(ledger, reservation)
     others = ledger.customers.setdefault(reservation.customer_id, number)
     if others is not number:
-        ledger.add_to_customer(reservation.customer_id, others, number)
+        add_newest(ledger, reservation, others)
     if reservation.basket_id:
         ledger.baskets[reservation.customer_id, reservation.basket_id] = number

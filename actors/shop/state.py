@@ -13,7 +13,7 @@ from typing import Any, Final
 from msgspec.structs import astuple, replace
 
 from actors.core.answers import Answers, Recorded
-from actors.core.ascending import FEW, Ascending, many
+from actors.core.ascending import Ascending
 from actors.core.deadlines import SHIFT, Deadlines
 from actors.core.linear_hash import LARGE, spread
 from actors.core.message import Message, Value
@@ -247,6 +247,7 @@ class Ledger:
     # A customer's live reservations: the number itself while there is one, which saves 48 bytes a hold, then as in
     # `Position.held_by`: a marketplace may place all of its orders as one customer.
     customers: MutableMapping[str, int | list[int] | Ascending] = field(default_factory=dict)
+    totals: dict[str, Any] = field(default_factory=dict)  # of customers who have many, see `customer_totals`
     baskets: MutableMapping[tuple[str, str], int] = field(default_factory=dict)  # by customer and basket
     source_marks: dict[str, int] = field(default_factory=dict)
     answers: Answers[Remembered] = field(init=False)
@@ -278,15 +279,6 @@ class Ledger:
     def __post_init__(self) -> None:
         self.transfers = Transfers(self.ledger_id)
         self.answers = Answers(self.is_live, lambda number: number in self.undecided)
-
-    def add_to_customer(self, customer_id: str, others: int | list[int] | Ascending, number: int) -> None:
-        """Index a customer's second or later reservation, the newest."""
-        if isinstance(others, int):
-            self.customers[customer_id] = [others, number]
-            return
-        others.append(number)
-        if type(others) is list and len(others) > FEW:
-            self.customers[customer_id] = many(others)
 
     def live_of_customer(self, customer_id: str) -> Iterator[Reservation]:
         """Yield the customer's reservations that are not final."""

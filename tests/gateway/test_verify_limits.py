@@ -9,9 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from actors.core import ids
+from actors.core.totals import Totals
 from actors.orders import limits, snapshot
 from actors.orders.state import OrderLedger, Since
-from actors.orders.totals import Totals
 from actors.shop.state import Ledger
 from holdfast.v1 import admin_service_pb2 as ad, order_pb2, order_service_pb2 as os_
 from serve.services import verification

@@ -113,6 +113,7 @@ LATER: Final = {
     "ordinary calls measured beside a drop": (65, 0),
     "promotions and demotions by the revision that they are based on": (55, 0),
     "limits of the chain summed over orders as over grants, by when they came into force": (92, 1),
+    "limits within a shop by running totals of its customers": (180, 1),
     "calls of several things that never say that nothing was done": (5, 0),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())

@@ -9,11 +9,11 @@ from hypothesis.stateful import run_state_machine_as_test
 from msgspec.structs import replace
 
 from actors.core.status import LIVE
+from actors.core.totals import Window
 from actors.core.transact import Decision
 from actors.orders import commands, commands as cm, decide, events as ev, evolve, indexes, limits, transact
 from actors.orders.answers import OrderAnswers
 from actors.orders.state import OVER, Order, OrderLedger, Part
-from actors.orders.totals import Window
 from actors.shop.commands import Lines
 from tests.orders import test_amend, test_limits, test_open, test_steps
 from tests.orders.scenario import play

@@ -19,7 +19,7 @@ from actors.rpc import backoff
 from actors.runtime.actor_runtime import LedgerActor
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.ledger_host import LedgerHost
-from actors.shop import expiry
+from actors.shop import customer_totals, expiry
 from actors.shop.decide_stock import decide_adjust_stock
 from actors.shop.events import Amended, touched_skus
 from holdfast.client.till_journal import TillJournal
@@ -318,3 +318,12 @@ def causes_of(mutant: str) -> set[str]:
     """What must have struck in worlds in which a mutant is caught, by the findings that it stands for."""
     rows = (each.mutants.get(mutant, ()) for each in FINDINGS.values() if isinstance(each, OfWorld))
     return {cause for causes in rows for cause in causes}
+
+
+# Further faults of a finding, each planted by itself.
+MORE: Final[dict[str, Planted]] = {
+    "L15: limits of a customer": Planted(
+        exchanged(customer_totals, "ADDED_UP_MAX", 1 << 62),
+        "tests/shop/test_customer_totals.py::test_a_decision_does_not_look_at_all_that_its_customer_holds",
+    ),
+}

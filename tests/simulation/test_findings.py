@@ -8,16 +8,17 @@ from typing import Final
 import pytest
 
 from tests.simulation import mutants, test_chain_mutants
-from tests.simulation.findings import ELSEWHERE, FINDINGS, OfWorld, Planted
+from tests.simulation.findings import ELSEWHERE, FINDINGS, MORE, OfWorld, Planted
 
 ROOT: Final = Path(__file__).parents[2]
 OF_WORLDS: Final = {name: each for name, each in FINDINGS.items() if isinstance(each, OfWorld)}
-PLANTED: Final = {name: each for name, each in FINDINGS.items() if isinstance(each, Planted)}
+PLANTED: Final = {name: each for name, each in FINDINGS.items() if isinstance(each, Planted)} | MORE
 MUTANTS: Final = {*mutants.MUTANTS, *mutants.PATCHES, *test_chain_mutants.MUTANTS, *test_chain_mutants.CUT_OFF}
 
 
 def test_every_finding_has_its_place() -> None:
     assert {*FINDINGS, *ELSEWHERE} == {f"{section}{number}" for section in "LO" for number in range(1, 21)}
+    assert {name.partition(":")[0] for name in MORE} <= {*FINDINGS}
 
 
 @pytest.mark.parametrize("name", OF_WORLDS)

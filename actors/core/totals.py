@@ -1,18 +1,20 @@
-"""Running totals of one customer under limits of the whole chain: a decision adds up nothing, however much counts."""
+"""Running totals of one customer under limits, of the whole chain or within a shop: a decision adds up nothing, however
+much counts.
+"""
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from actors.core.policy import ChainLimitRule
+from actors.core.policy import ChainLimitRule, LimitRule
 
 Collected = tuple[str, int, int]  # SKU, units, and when
 Place = tuple[bool, str, str]
 
 
 class Share(NamedTuple):
-    """What one order or grant counts for: units by SKU that shops may hand over, and what they have. It counts under
-    each of its `channels`. `is_settled` is false for a grant that no shop has reported.
+    """What one order, grant or reservation counts for: units by SKU that shops may hand over, and what they have. It
+    counts under each of its `channels`. `is_settled` is false for a grant that no shop has reported.
     """
 
     channels: tuple[str, ...]
@@ -21,9 +23,9 @@ class Share(NamedTuple):
     collected: tuple[Collected, ...]
     is_settled: bool = True
 
-    def fits(self, rule: ChainLimitRule) -> bool:
+    def fits(self, rule: LimitRule) -> bool:
         """True where it is of what the rule counts as open."""
-        return self._is_under(rule) and (not rule.sku or self.units.get(rule.sku, 0) > 0)
+        return self.is_under(rule) and (not rule.sku or self.units.get(rule.sku, 0) > 0)
 
     def sold(self, sku: str, rule: ChainLimitRule, now_ms: int) -> int:
         """Units that were collected and still count."""
@@ -33,9 +35,10 @@ class Share(NamedTuple):
 
     def total(self, sku: str, rule: ChainLimitRule, now_ms: int) -> int:
         """Units that count under the rule."""
-        return self.units.get(sku, 0) + self.sold(sku, rule, now_ms) if self._is_under(rule) else 0
+        return self.units.get(sku, 0) + self.sold(sku, rule, now_ms) if self.is_under(rule) else 0
 
-    def _is_under(self, rule: ChainLimitRule) -> bool:
+    def is_under(self, rule: LimitRule) -> bool:
+        """True where it came through the rule's channel."""
         return not rule.channel or rule.channel in self.channels
 
 
@@ -67,7 +70,7 @@ class Totals:
 
     __slots__ = ("_opened", "_rules", "_units", "_windows", "unsettled")
 
-    def __init__(self, rules: Sequence[ChainLimitRule]) -> None:
+    def __init__(self, rules: Sequence[ChainLimitRule] = ()) -> None:
         self._rules = rules
         # By whether it is settled, channel and SKU; an empty channel or SKU stands for all.
         self._opened: dict[Place, int] = {}
@@ -76,7 +79,7 @@ class Totals:
         self.unsettled = 0
 
     def add(self, share: Share, sign: int = 1) -> None:
-        """Count what an order or a grant has, or, with `sign` -1, what it had."""
+        """Count what one of them has, or, with `sign` -1, what it had."""
         settled = share.is_settled
         self.unsettled += 0 if settled else sign
         for channel in {*share.channels, ""}:
@@ -91,14 +94,18 @@ class Totals:
             for place in {(rule.channel, sku, rule.collected_for_ms) for rule in rules}:
                 self._windows.setdefault(place, Window(place[2])).add(at_ms, sign * units)
 
-    def opened(self, rule: ChainLimitRule, *, settled_only: bool) -> int:
+    def opened(self, rule: LimitRule, *, settled_only: bool = False) -> int:
         """How many are open that the rule counts."""
         return _sum(self._opened, rule.channel, rule.sku, settled_only=settled_only)
+
+    def held(self, sku: str, rule: LimitRule, *, settled_only: bool = False) -> int:
+        """The units that the rule counts, without those that were collected."""
+        return _sum(self._units, rule.channel, sku, settled_only=settled_only)
 
     def units(self, sku: str, rule: ChainLimitRule, now_ms: int, *, settled_only: bool) -> int:
         """The units that the rule counts, those included that were collected and still count."""
         window = self._windows.get((rule.channel, sku, rule.collected_for_ms))
-        units = _sum(self._units, rule.channel, sku, settled_only=settled_only)
+        units = self.held(sku, rule, settled_only=settled_only)
         return units + (0 if window is None else window.units(now_ms))
 
     def sums(self, now_ms: int) -> dict[tuple[str | bool | int, ...], int]:
