@@ -48,7 +48,7 @@ class Audit:
         self._claims: dict[int, Hold] = {}
         self._final: dict[int, Status] = {}
         self._keys = Keys.none()
-        self._rules, self._lines = Rules(), WaitingLines(self._books, self._found)
+        self._rules = Rules()
         # SKUs that the next event may take past a line, its own or a quota's, and what must be free of them then.
         self._own: dict[str, int] = {}
         self._by_customer: defaultdict[str, set[int]] = defaultdict(set)  # kept only while there are rules
@@ -56,6 +56,7 @@ class Audit:
         self._holders: dict[str, int] = {}  # parts of orders
         self._applied: dict[str, int] = {}  # the newest revision applied, by holder
         self._handed_out = HandedOut(self._books, self._found, self._answered, lambda: self._version)
+        self._lines = WaitingLines(self._books, self._handed_out.quota_left, self._found)
         of = self._rules, self._handed_out, self._found, self._answered
         self._stock = StockAudit(self._books, self._claims, *of)
         self._violations: list[Violation] = []
@@ -97,9 +98,15 @@ class Audit:
             self._found("I11", f"version {version}", f"ledger time from {self._at_ms} on", f"ledger time {at_ms}")
         self._version, self._epoch, self._at_ms = version, max(epoch, self._epoch), max(at_ms, self._at_ms)
         self._events += 1
+        before = {}
         if isinstance(event, events.QuotaDrawn):
-            self._own |= {sku: min(0, self._books[sku].free()) for _, sku, _ in event.drawn}
+            before = {sku: (0, self._books[sku].free()) for _, sku, _ in event.drawn if sku not in self._own}
+            for _, sku, units in event.drawn:
+                if sku in before:
+                    before[sku] = before[sku][0] + units, before[sku][1]
+                self._own.setdefault(sku, min(0, self._books[sku].free()))
         self._folds[type(event)](event, at_ms)
+        self._lines.drawn = before
 
     def result(self) -> AuditResult:
         """The findings so far. Call it at the end of a decision: shortfalls must be resolved by then."""
@@ -203,16 +210,17 @@ class Audit:
         self._claims[number or self._version] = claim
         claim.since_ms = claim.since_ms or self._at_ms
         asked = self._promise(claim.held, Counter())
-        self._check_line(set() if number else asked)
+        self._check_line(set() if number else asked, claim.channel)
         self._places.take(claim)
         if self._rules.limits:
             self._by_customer[claim.customer_id].add(number or self._version)
             self._check_limits(claim, asked, whole)
 
-    def _check_line(self, asked: set[str]) -> None:
+    def _check_line(self, asked: set[str], channel: str) -> None:
         """Check that nobody takes more of what others wait for."""
-        for sku in filter(self._lines.stands, () if self._rules.line_may_pass else asked - self._own.keys()):
-            self._found("I18", f"{sku} at version {self._version}", "none taken past the line", "some taken")
+        for sku in () if self._rules.line_may_pass else asked:
+            if self._lines.is_passed(sku, channel, self._own):
+                self._found("I18", f"{sku} at version {self._version}", "none taken past the line", "some taken")
         self._own.clear()
 
     def _promise(self, lines: Lines, had: Counter[str]) -> set[str]:
@@ -242,7 +250,7 @@ class Audit:
             self._places.leave(claim)
             claim.slot_start_ms = event.slot_start_ms
             self._places.take(claim)
-        self._check_line(asked)
+        self._check_line(asked, claim.channel)
         if self._rules.limits and asked:
             self._check_limits(claim, asked)
         self._check_grant(claim.channel, asked, event.grant != 0)

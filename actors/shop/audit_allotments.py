@@ -126,6 +126,11 @@ class HandedOut:
                 self._shift(number, holding, sku, units)
                 self._drawn.setdefault(event.number, Counter())[number, sku] += units
 
+    def quota_left(self, channel: str, sku: str) -> int:
+        """What the quotas of a channel have left of a SKU."""
+        mine = (each for each in self._holdings.values() if each.kind is HolderKind.CHANNEL)
+        return sum(each.left.get(sku, 0) for each in mine if each.channel == channel)
+
     def given_back(self, reservation: int, lines: Lines) -> None:
         """What a reservation gives back goes first to the quotas that it was drawn from, while they are open."""
         drawn = self._drawn.get(reservation)

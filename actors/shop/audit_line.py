@@ -1,12 +1,13 @@
 """The lines of an audit: who waits for which SKU, from the events alone.
 
 I18  who waits is served by arrival, but first who has lost units in a shortfall, unless the one ahead was passed over
-     just now, has waited long enough, or the policy lets a line be passed and there were too few units for it; a
-     customer has one place in a line, and nobody takes units past it; what was confirmed when it lost is so again
+     just now, has waited long enough, or the policy lets a line be passed and there were too few units for it,
+     or the one behind took its own channel's quota alone; a customer has one place in a line, and nobody takes units
+     past it, of a quota nobody past those of its channel; what was confirmed when it lost is so again
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Final
 
 from actors.core.status import Status
@@ -14,18 +15,31 @@ from actors.shop.audit_books import Book, Found, Hold
 
 
 class Lines:
-    """By SKU those who wait, by number. `found` takes violations."""
+    """By SKU those who wait, by number. `quota_left` says what a channel's quotas of a SKU have left, `found` takes
+    violations. `drawn` is what the event before this one drew from quotas by SKU, and what was free before that.
+    """
 
-    def __init__(self, books: Mapping[str, Book], found: Found) -> None:
+    def __init__(self, books: Mapping[str, Book], quota_left: Callable[[str, str], int], found: Found) -> None:
         self._books: Final = books
+        self._quota_left: Final = quota_left
+        self.drawn: dict[str, tuple[int, int]] = {}
         self._found: Final = found
         self._waiting: defaultdict[str, dict[int, Hold]] = defaultdict(dict)
         self._sku_of: dict[int, str] = {}
         self._passed = (0, 0)  # the version of the newest event by which one was passed over, and whom it passed over
 
-    def stands(self, sku: str) -> bool:
-        """Whether somebody waits for this SKU."""
-        return bool(self._waiting.get(sku))
+    def _stands(self, sku: str, channel: str | None = None) -> bool:
+        """Whether somebody waits for this SKU, by this channel if one is given."""
+        return any(channel in (None, each.channel) for each in self._waiting.get(sku, {}).values())
+
+    def is_passed(self, sku: str, channel: str, own: Container[str]) -> bool:
+        """Whether one who did not wait has got units past the line. He may have some that were his `own`, and of his
+        channel's quota, which the event before has drawn, where nobody of it waits.
+        """
+        if sku not in self.drawn:
+            return sku not in own and self._stands(sku)
+        is_less = self._books[sku].free() < self.drawn[sku][1]
+        return self._stands(sku, channel) or (is_less and self._stands(sku))
 
     def enter(self, number: int, hold: Hold) -> None:
         """Somebody waits until the hold's deadline."""
@@ -47,12 +61,16 @@ class Lines:
         if hold is None:
             return None
         ((sku, _),) = hold.held
-        passed = self._passed[1] if self._passed[0] == version - 1 else 0
+        drawn, _ = self.drawn.get(sku, (0, 0))
+        passed = self._passed[1] if self._passed[0] == version - 1 - bool(drawn) else 0
         for ahead, other in self._waiting[sku].items():
+            is_mine = other.channel == hold.channel
+            free = self._books[sku].free() - (0 if is_mine else drawn) + self._quota_left(other.channel, sku)
             is_out = (
                 ahead == passed
                 or other.deadline_ms <= at_ms
-                or (may_pass and other.units(sku) > self._books[sku].free())
+                or (may_pass and other.units(sku) > free)
+                or (not may_pass and not is_mine and drawn >= hold.units(sku))
             )
             is_ahead = (other.lost_as is None, ahead) < (hold.lost_as is None, number)
             if is_ahead and not is_out:

@@ -13,10 +13,11 @@ from actors.core.policy import HOUR_MS, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status
 from actors.shop.commands import Release, Reserve
-from actors.shop.events import Left, PassedOver, Queued, Served
+from actors.shop.events import Left, PassedOver, Queued, QuotaDrawn, Served
 from actors.shop.line import Line
 from actors.shop.position import Position, Trail
 from actors.shop.preconditions import over_limit
+from actors.shop.quotas import drawn_in_line, left_by_channel
 from actors.shop.state import Ledger, Reservation
 
 # On hand, reserved, allotted and of safety stock; of those allotted the unknown ones; what is kept; and of those
@@ -74,7 +75,7 @@ def over_in_line(ledger: Ledger, held: Reservation, now_ms: int) -> PassedOver |
     waited = held.in_line
     if waited is None or not 0 < waited.chances < CHANCES_MAX:
         return None
-    if held.status is not Status.HELD or held.done or held.grant or held.till or held.number in ledger.allotments.drawn:
+    if held.status is not Status.HELD or held.done or held.grant or held.till:
         return None
     ((sku, _), *more) = held.lines
     line = ledger.lines.get(sku)
@@ -84,36 +85,42 @@ def over_in_line(ledger: Ledger, held: Reservation, now_ms: int) -> PassedOver |
     return PassedOver(held.number, held.held_lines(), now_ms + waited.wait_ms)
 
 
-def serve(ledger: Ledger, now_ms: int) -> Iterator[Served | Left]:
-    """Yield who is served, where units may have come free. The caller evolves each event before it takes the next."""
+def serve(ledger: Ledger, now_ms: int) -> Iterator[QuotaDrawn | Served | Left]:
+    """Yield who is served, where units may have come free. The caller evolves each event before it takes the next, and
+    does not stop between what is drawn from a quota and who is served by it.
+    """
     for sku in sorted(ledger.line_due):
-        while (event := next_served(ledger, sku, now_ms)) is not None:
-            yield event
+        while events := next_served(ledger, sku, now_ms):
+            yield from events
         ledger.line_due.pop(sku, None)
 
 
-def next_served(ledger: Ledger, sku: str, now_ms: int, without: int = 0) -> Served | Left | None:
+def next_served(ledger: Ledger, sku: str, now_ms: int, without: int = 0) -> tuple[QuotaDrawn | Served | Left, ...]:
     """Serve the first in line for whom there are units, but for `without`; nobody passes whom there are too few for,
     unless the policy says so. One whom the customer's limits forbid the units now leaves.
+
+    What is left of a channel's quotas is there for who waits by that channel; what all may have, and what is left of a
+    quota, is kept apart for who waits first for it.
     """
     line, policy = ledger.lines.get(sku), ledger.policy
     if line is None or policy.paused:
-        return None
-    free = ledger.positions[sku].available
+        return ()
+    free, quotas = ledger.positions[sku].available, left_by_channel(ledger.allotments, sku)
     for number in line.numbers:
-        if free <= 0:
-            return None
+        if free <= 0 and not quotas:
+            return ()
         waiting = ledger.reservations[number]
         if number == without or waiting.expires_at_ms <= now_ms:  # who has waited long enough leaves in this step
             continue
-        if waiting.lines[0][1] <= free:
+        if waiting.lines[0][1] <= free + quotas.get(waiting.channel, 0):
             of = waiting.customer_id, waiting.channel, waiting.lines
             if policy.is_limited(waiting.channel, waiting.lines) or over_limit(ledger, *of, None) is not None:
-                return Left("", "", number, Status.RELEASED, ReleaseReason.LIMIT_REACHED, before=waiting)
-            return _served(ledger, waiting, now_ms)
+                return (Left("", "", number, Status.RELEASED, ReleaseReason.LIMIT_REACHED, before=waiting),)
+            return (*(drawn_in_line(ledger, waiting, free) if quotas else ()), _served(ledger, waiting, now_ms))
         if not policy.line_may_pass:
-            return None
-    return None
+            free = min(0, free)
+            quotas.pop(waiting.channel, None)
+    return ()
 
 
 def _served(ledger: Ledger, waiting: Reservation, now_ms: int) -> Served:

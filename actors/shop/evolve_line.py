@@ -5,6 +5,7 @@ from actors.core.status import Status
 from actors.core.transact import PolicyAdopted
 from actors.shop import events as ev
 from actors.shop.customers import add_older, forget
+from actors.shop.evolve_allotments import give_back_to_quotas
 from actors.shop.expiry import move_deadline, note_deadline
 from actors.shop.line import InLine, Line
 from actors.shop.promised import promise, unpromise
@@ -40,14 +41,15 @@ def enter_line(ledger: Ledger, waiting: Reservation) -> None:
     """Give one that is QUEUED its place."""
     ((sku, units),) = waiting.lines
     has_lost = waiting.in_line is not None and waiting.in_line.lost_as is not None
-    ledger.lines.setdefault(sku, Line()).enter(waiting.number, waiting.customer_id, units, has_lost=has_lost)
+    of = waiting.number, waiting.customer_id, waiting.channel
+    ledger.lines.setdefault(sku, Line()).enter(*of, units, has_lost=has_lost)
     ledger.line_due[sku] = None
 
 
 def _leave_line(ledger: Ledger, waiting: Reservation) -> None:
     ((sku, units),) = waiting.lines
     line = ledger.lines[sku]
-    line.leave(waiting.number, waiting.customer_id, units)
+    line.leave(waiting.number, waiting.customer_id, waiting.channel, units)
     if line.numbers:
         ledger.line_due[sku] = None  # whoever is behind it may need fewer units
     else:
@@ -92,6 +94,9 @@ def _evolve_passed_over(ledger: Ledger, event: ev.PassedOver) -> None:
     held = ledger.reservations[event.number]
     for sku, units in event.lines:
         ledger.positions[sku].move_reserved(held.expires_at_ms, -units)  # as of its deadline, like one that expires
+    if held.number in ledger.allotments.drawn:
+        give_back_to_quotas(ledger, held.number, event.lines, held.expires_at_ms)
+        ledger.allotments.drawn.pop(held.number, None)
     unpromise(ledger, held)
     ledger.open_reservations -= 1
     forget(ledger, held)

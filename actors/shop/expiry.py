@@ -12,10 +12,10 @@ from typing import Final
 from actors.core.deadlines import NUMBER_MASK, SHIFT, STALE_ENTRIES_MAX, Deadlines
 from actors.core.status import LIVE, OPEN, ReleaseReason, Status
 from actors.shop.decide_line import next_served, over_in_line, serve
-from actors.shop.events import AllotmentExpired, Expired, Left, PassedOver, Served
+from actors.shop.events import AllotmentExpired, Expired, Left, PassedOver, QuotaDrawn, Served
 from actors.shop.state import Ledger, Reservation
 
-Due = Expired | PassedOver | Left | Served | AllotmentExpired
+Due = Expired | PassedOver | Left | QuotaDrawn | Served | AllotmentExpired
 
 LOOKED_AT_ONCE_MAX: Final = 1_000  # numbers, of entries and runs: 1 ms
 DROPPED_BY_A_MOVE: Final = 8
@@ -112,7 +112,8 @@ def due(ledger: Ledger, now_ms: int, looked_at_max: int | None = None) -> Iterat
     `now_ms`, by deadline, then by number, until so many are looked at, also stale ones; then who is served of those in
     line. In place of one that is passed over the next one is, if there are units for it.
 
-    The caller evolves each event before it takes the next, and may stop after any; the rest is found by the next call.
+    The caller evolves each event before it takes the next, and may stop after any but QuotaDrawn; the rest is found by
+    the next call.
     """
     deadlines, looked = ledger.deadlines, 0
     limit = (now_ms + 1) << SHIFT
@@ -138,9 +139,7 @@ def due(ledger: Ledger, now_ms: int, looked_at_max: int | None = None) -> Iterat
                     yield Left("", "", reservation.number, Status.EXPIRED, why, reservation)
                 elif reservation.in_line is not None and (passed := over_in_line(ledger, reservation, now_ms)):
                     yield passed
-                    instead = next_served(ledger, passed.lines[0][0], now_ms, reservation.number)
-                    if instead is not None:
-                        yield instead
+                    yield from next_served(ledger, passed.lines[0][0], now_ms, reservation.number)
                 else:
                     yield Expired(reservation.number, reservation.held_lines(), reservation)
         finally:  # the caller, or this, stopped within the run: the next call begins where this one ended

@@ -1,6 +1,6 @@
 """Invariants of a shop's state, checked after each batch in tests and at every recovery; `audit` checks the journal."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Final
 
 from actors.core.deadlines import SHIFT
@@ -103,15 +103,33 @@ def _of_lines(ledger: Ledger, waiting: dict[str, list[Reservation]]) -> list[Vio
         numbers, asked = [each.number for each in mine], [each.lines[0][1] for each in mine]
         customers = {each.customer_id: each.number for each in mine}
         losers = sum(map(_has_lost, mine))
-        entered = None if line is None else (line.numbers, line.customers, line.units, line.losers)
-        if entered != (numbers, customers, sum(asked), losers) or len(customers) < len(mine):
+        channels = Counter(each.channel for each in mine)
+        entered = None if line is None else (line.numbers, line.customers, line.channels, line.units, line.losers)
+        if entered != (numbers, customers, channels, sum(asked), losers) or len(customers) < len(mine):
             found.append(Violation("I18", sku, f"{numbers} in line, one of each customer", f"{entered}"))
         if sku in ledger.line_due or ledger.policy.paused:
             continue
-        least, available = min(asked) if ledger.policy.line_may_pass else asked[0], ledger.positions[sku].available
-        if least <= available:
-            found.append(Violation("I18", sku, f"nobody in line for {least}", f"{available} available"))
+        if unserved := _unserved(ledger, sku, mine):
+            available = f"{ledger.positions[sku].available} available, {_quotas(ledger, sku, unserved)} in quotas"
+            found.append(Violation("I18", sku, f"{unserved.number} not in line for {unserved.lines}", available))
     return found
+
+
+def _unserved(ledger: Ledger, sku: str, mine: list[Reservation]) -> Reservation | None:
+    """One that waits though units are there that nobody before it waits for, in this sequence."""
+    available = ledger.positions[sku].available
+    for place, each in enumerate(mine):
+        before = () if ledger.policy.line_may_pass else mine[:place]
+        own = 0 if any(other.channel == each.channel for other in before) else _quotas(ledger, sku, each)
+        if each.lines[0][1] <= (min(0, available) if before else available) + own:
+            return each
+    return None
+
+
+def _quotas(ledger: Ledger, sku: str, waiting: Reservation) -> int:
+    """What is left of the quotas of its channel."""
+    rows = (each for each in ledger.allotments.rows.values() if each.is_live and each.kind is HolderKind.CHANNEL)
+    return sum(line.left for each in rows if each.holder == waiting.channel for line in each.lines if line.sku == sku)
 
 
 def _has_lost(waiting: Reservation) -> bool:

@@ -12,16 +12,17 @@ from actors.core.status import Status
 @dataclass(slots=True, eq=False)
 class Line:
     """The numbers of the reservations that wait, ascending as they came, `losers` of them at the front, which have lost
-    units; the place of each customer; all units that are waited for. `Policy.line_places_max` bounds it, so that moving
-    a list in memory is what entering it costs.
+    units; the place of each customer; how many wait by each channel; all units that are waited for.
+    `Policy.line_places_max` bounds it, so that moving a list in memory is what entering it costs.
     """
 
     numbers: list[int] = field(default_factory=list)
     customers: dict[str, int] = field(default_factory=dict)
+    channels: dict[str, int] = field(default_factory=dict)
     units: int = 0
     losers: int = 0
 
-    def enter(self, number: int, customer_id: str, units: int, *, has_lost: bool) -> None:
+    def enter(self, number: int, customer_id: str, channel: str, units: int, *, has_lost: bool) -> None:
         """Give a reservation its place, which is that of its number: also one that was passed over has it again."""
         if has_lost:
             insort(self.numbers, number, 0, self.losers)
@@ -29,14 +30,18 @@ class Line:
         else:
             insort(self.numbers, number, self.losers)
         self.customers[customer_id] = number
+        self.channels[channel] = self.channels.get(channel, 0) + 1
         self.units += units
 
-    def leave(self, number: int, customer_id: str, units: int) -> None:
+    def leave(self, number: int, customer_id: str, channel: str, units: int) -> None:
         """Take a reservation out."""
         at = self._at(number)
         del self.numbers[at]
         self.losers -= at < self.losers
         del self.customers[customer_id]
+        self.channels[channel] -= 1
+        if not self.channels[channel]:
+            del self.channels[channel]
         self.units -= units
 
     def position_of(self, number: int) -> int:

@@ -1,4 +1,5 @@
-"""What a channel may take: what is available to everybody, and what is left of its own quotas.
+"""What a channel may take: what is available to everybody, and what is left of its own quotas. While somebody of the
+channel waits for a SKU, what is left is kept for who waits.
 
 A hold that takes from a quota has it drawn first, by an event before its own: so the units are available when it takes
 them. What it gives back goes to the quotas first, as long as these are open, up to what was drawn.
@@ -12,6 +13,8 @@ from actors.shop.commands import Lines, by_sku
 from actors.shop.events import QuotaDrawn
 from actors.shop.preconditions import NONE, short_of_stock
 from actors.shop.state import Claims, Ledger, Reservation
+
+Quota = tuple[Allotment, AllottedLine]
 
 
 def beyond_stock(
@@ -43,20 +46,17 @@ def beyond_stock(
             short.append((sku, asked, 0))
             continue
         quotas = list(_quotas(ledger.allotments, channel, sku))
-        left = {each.number: line.left + returned.get((each.number, sku), 0) for each, line in quotas}
+        left = {each.number: line.left for each, line in quotas}
         back = given_back.get(sku, 0) - sum(units for (_, its), units in returned.items() if its == sku)
         free = position.available - ledger.kept(sku, position.available) + back
+        if is_kept(ledger, channel, sku):  # but for what falls short elsewhere
+            free, left = back + min(0, position.available + sum(left.values())), dict.fromkeys(left, 0)
+        left = {number: units + returned.get((number, sku), 0) for number, units in left.items()}
         more, most = asked - has.get(sku, 0), free + sum(left.values())
         if more > most:
             short.append((sku, asked, max(0, most + has.get(sku, 0))))
             continue
-        first = sum(left[each.number] for each, _ in quotas if each.quota_first)
-        wanted = max(more - max(0, free), min(more, first))
-        for each, _ in sorted(quotas, key=lambda row: not row[0].quota_first):
-            units = min(wanted, left[each.number])
-            wanted -= units
-            if units:
-                drawn.append((each.number, sku, units))
+        drawn += _drawn(quotas, left, sku, more, free)
     if short:
         sku, asked, available = next(row for row in short if row[0] == unknown) if unknown else short[0]
         reason = Reason.SKU_NOT_STOCKED if unknown else Reason.INSUFFICIENT_STOCK
@@ -67,7 +67,41 @@ def beyond_stock(
     return (QuotaDrawn(ledger.version + comes_after if amended is None else amended.number, tuple(drawn)),)
 
 
-def _quotas(tables: Allotments, channel: str, sku: str) -> Iterator[tuple[Allotment, AllottedLine]]:
+def _drawn(quotas: list[Quota], left: dict[int, int], sku: str, more: int, free: int) -> Iterator[tuple[int, str, int]]:
+    """Yield what so many more units draw from quotas of which so much is `left`, where everybody may have `free`."""
+    first = sum(left[each.number] for each, _ in quotas if each.quota_first)
+    wanted = max(more - max(0, free), min(more, first))
+    for each, _ in sorted(quotas, key=lambda row: not row[0].quota_first):
+        units = min(wanted, left[each.number])
+        wanted -= units
+        if units:
+            yield each.number, sku, units
+
+
+def is_kept(ledger: Ledger, channel: str, sku: str) -> bool:
+    """Whether what is left of a channel's quotas is kept for those of the channel who wait."""
+    line = ledger.lines.get(sku)
+    return line is not None and channel in line.channels and not ledger.policy.line_may_pass
+
+
+def left_by_channel(tables: Allotments, sku: str) -> dict[str, int]:
+    """What is left of open quotas of a SKU, of the channels that have any."""
+    left: dict[str, int] = {}
+    for each, line in tables.live_of(sku, HolderKind.CHANNEL) if tables.quotas else ():
+        if line.left:
+            left[each.holder] = left.get(each.holder, 0) + line.left
+    return left
+
+
+def drawn_in_line(ledger: Ledger, waiting: Reservation, free: int) -> tuple[QuotaDrawn, ...]:
+    """What one that waits draws from its channel's quotas to be served, where it may have `free` besides."""
+    ((sku, units),) = waiting.lines
+    quotas = list(_quotas(ledger.allotments, waiting.channel, sku))
+    drawn = tuple(_drawn(quotas, {each.number: line.left for each, line in quotas}, sku, units, free))
+    return (QuotaDrawn(waiting.number, drawn),) if drawn else ()
+
+
+def _quotas(tables: Allotments, channel: str, sku: str) -> Iterator[Quota]:
     return ((each, line) for each, line in tables.live_of(sku, HolderKind.CHANNEL) if each.holder == channel)
 
 

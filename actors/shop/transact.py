@@ -1,7 +1,6 @@
 """A shop's ledger as a Decider, and the expiry of what is due."""
 
 from functools import partial
-from itertools import islice
 from operator import attrgetter
 from typing import Any, Final, get_args
 
@@ -111,7 +110,9 @@ def expire(ledger: Ledger, now_ms: int, events_max: int | None = None) -> list[E
     drop_stale(ledger)
     events: list[Event] = []
     looked_at_max = None if events_max is None else LOOKED_AT_ONCE_MAX
-    for event in islice(due(ledger, now_ms, looked_at_max), events_max):
+    for event in due(ledger, now_ms, looked_at_max):
         evolve(ledger, event, now_ms)
         events.append(event)
+        if events_max is not None and len(events) >= events_max and type(event) is not QuotaDrawn:
+            break  # but not before the one who draws it is served
     return events

@@ -61,12 +61,12 @@ def test_all_who_wait_are_served_in_their_turn_and_each_answer_is_in_the_feed(tm
 
 
 def test_a_ledger_that_serves_who_needs_fewest_units_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong(ledger: Any, sku: str, now_ms: int, without: int = 0) -> Served | None:
+    def wrong(ledger: Any, sku: str, now_ms: int, without: int = 0) -> tuple[Served, ...]:
         line, free = ledger.lines.get(sku), ledger.positions[sku].available
         fit = [ledger.reservations[each] for each in line.numbers] if line else []
         fit = [each for each in fit if each.lines[0][1] <= free]
         first = min(fit, key=lambda each: each.lines[0][1], default=None)
-        return None if first is None else Served(first.number, first.lines, now_ms + 60_000)
+        return () if first is None else (Served(first.number, first.lines, now_ms + 60_000),)
 
     monkeypatch.setattr(decide_line, "next_served", wrong)
     turns, _, _ = act(tmp_path)

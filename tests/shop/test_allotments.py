@@ -189,6 +189,47 @@ PAGES = {
         1:01 | wait                         | AllotmentExpired, Served         | A 6/5
         1:02 | allot channel:app share A    | Allotted                         | A 6/5 out 1
     """,
+    "who waits in line has his channel's quota before who comes later": """
+        at   | said                                      | events                      | stock
+        0:00 | receive A 2                               | StockAdjusted               | A 2/0
+        0:01 | allot channel:web A 2 for 5h              | Allotted                    | A 2/0 out 2
+        0:02 | reserve ann A 2 via web                   | QuotaDrawn, Reserved        | A 2/2
+        0:03 | reserve bob A 2 via web waiting 5h for 1m | Queued                      | A 2/2
+        0:04 | reserve cy A 1 via web waiting 5h for 1m  | Queued                      | A 2/2
+        0:05 | release #4 A 1                            | Released OTHER              | A 2/1 out 1
+        0:06 | reserve dan A 1 via web                   | Refused                     | A 2/1 out 1
+        0:07 | claim o1 dan A 1 via web                  | Refused                     | A 2/1 out 1
+        0:08 | amend #4 A 2                              | Refused                     | A 2/1 out 1
+        0:09 | release #4                                | Released OTHER, QuotaDrawn, Served | A 2/2
+        0:11 | wait                                      | PassedOver, QuotaDrawn, Served | A 2/1 out 1
+        0:13 | wait                                      | PassedOver, QuotaDrawn, Served | A 2/2
+        0:15 | wait                                      | Expired, QuotaDrawn, Served | A 2/1 out 1
+        0:17 | wait                                      | Expired                     | A 2/0 out 2
+    """,
+    "of two channels in line each has its quota, and the head what all may have": """
+        at   | said                               | events                      | stock
+        0:00 | receive A 3                        | StockAdjusted               | A 3/0
+        0:01 | allot channel:app A 2 for 5h       | Allotted                    | A 3/0 out 2
+        0:02 | reserve ann A 3 via app            | QuotaDrawn, Reserved        | A 3/3
+        0:03 | reserve bob A 2 via web waiting 5h | Queued                      | A 3/3
+        0:04 | reserve cy A 1 via app waiting 5h  | Queued                      | A 3/3
+        0:05 | reserve dan A 2 via app waiting 5h | Queued                      | A 3/3
+        0:06 | release #4 A 1                     | Released OTHER, QuotaDrawn, Served | A 3/3
+        0:07 | receive A 1                        | StockAdjusted               | A 4/3
+        0:08 | reserve eve A 1 via app            | Refused                     | A 4/3
+        0:09 | receive A 1                        | StockAdjusted, Served       | A 5/5
+        0:10 | receive A 2                        | StockAdjusted, Served       | A 7/7
+    """,
+    "a basket keeps what it has of a quota that is kept for who waits, and gets no more": """
+        at   | said                               | events                             | stock
+        0:00 | receive A 3                        | StockAdjusted                      | A 3/0
+        0:01 | allot channel:web A 3 for 5h       | Allotted                           | A 3/0 out 3
+        0:02 | reserve ann A 2 via web basket b1  | QuotaDrawn, Reserved               | A 3/2 out 1
+        0:03 | reserve bob A 2 via web waiting 5h | Queued                             | A 3/2 out 1
+        0:04 | reserve ann A 3 via web basket b1  | Refused                            | A 3/2 out 1
+        0:05 | reserve ann A 2 via web basket b1  | Released REPLACED, QuotaDrawn, Reserved | A 3/2 out 1
+        0:06 | reserve ann A 1 via web basket b1  | Released REPLACED, QuotaDrawn x2, Reserved, Served | A 3/3
+    """,
     "what is kept for who waits in line is given to nobody, and no share of it": """
         at   | said                         | events                           | stock
         0:00 | receive A 3                  | StockAdjusted                    | A 3/0

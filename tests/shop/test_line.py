@@ -255,7 +255,7 @@ def test_a_line_that_a_snapshot_changes_is_seen(loses: str) -> None:
     line = watched.ledger.lines["A"]
     match loses:
         case "place":
-            line.leave(3, "bob", 1)
+            line.leave(3, "bob", "web", 1)
         case "sequence":
             line.numbers.reverse()
         case _:

@@ -40,7 +40,7 @@ CLEAN: Final = LINE.partition("    0:24")[0]
 def serves_the_last_first(ledger: Ledger, now_ms: int) -> Iterator[Due]:
     for line in ledger.lines.values():
         line.numbers.reverse()
-    events = [event for sku in list(ledger.lines) if (event := next_served(ledger, sku, now_ms)) is not None]
+    events = [event for sku in list(ledger.lines) for event in next_served(ledger, sku, now_ms)]
     for line in ledger.lines.values():
         line.numbers.reverse()
     yield from events
@@ -99,10 +99,11 @@ def test_the_mutant_is_caught(name: str) -> None:
 
 
 def test_a_restored_line_that_lost_its_sequence_is_another_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
-    def last_first(line: Line, number: int, customer_id: str, units: int, *, has_lost: bool) -> None:
+    def last_first(line: Line, number: int, customer_id: str, channel: str, units: int, *, has_lost: bool) -> None:
         assert not has_lost
         line.numbers.insert(0, number)
         line.customers[customer_id] = number
+        line.channels[channel] = line.channels.get(channel, 0) + 1
         line.units += units
 
     watched = play(TWO_WAIT)

@@ -11,11 +11,11 @@ from actors.journal.port import Attempt, ClockMark, Head, JournalError, Record
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Hosted
 from actors.runtime.ledger_host import LedgerHost
-from actors.shop import evolve_allotments, expiry, snapshot
+from actors.shop import evolve_allotments, expiry, quotas, snapshot
 from actors.shop.allotments import Allotment
 from actors.shop.commands import Reserve
 from actors.shop.decide_line import next_served
-from actors.shop.events import Left, Served
+from actors.shop.events import Event
 from actors.shop.line import Line
 from actors.shop.state import Ledger, Reservation
 from tests.journal.memory import MemoryJournal
@@ -164,14 +164,13 @@ def _forgets_by_age(ledger: Ledger) -> None:
     ledger.answers = Answers()
 
 
-def _serves_the_last(ledger: Ledger, now_ms: int) -> Iterator[Served | Left]:
+def _serves_the_last(ledger: Ledger, now_ms: int) -> Iterator[Event]:
     """The youngest one in line goes first."""
     for sku, line in list(ledger.lines.items()):
         line.numbers.reverse()
-        event = next_served(ledger, sku, now_ms)
+        events = next_served(ledger, sku, now_ms)
         line.numbers.reverse()
-        if event is not None:
-            yield event
+        yield from events
     ledger.line_due.clear()
 
 
@@ -192,10 +191,10 @@ def _returns_what_was_drawn(allotment: Allotment) -> tuple[tuple[str, int], ...]
 _ENTERED = Line.enter
 
 
-def _puts_losers_last(line: Line, number: int, customer_id: str, units: int, *, has_lost: bool) -> None:
+def _puts_losers_last(line: Line, number: int, customer_id: str, channel: str, units: int, *, has_lost: bool) -> None:
     """Who has lost units stands where he came, and not before others."""
     del has_lost
-    _ENTERED(line, number, customer_id, units, has_lost=False)
+    _ENTERED(line, number, customer_id, channel, units, has_lost=False)
 
 
 class _NoTask:
@@ -228,4 +227,5 @@ PATCHES: dict[str, tuple[tuple[Any, str, Any], set[str]]] = {
     "puts losers last": ((Line, "enter", _puts_losers_last), {"I8", "I18"}),
     "loses tasks in a snapshot": ((snapshot, "ShortfallTask", _NoTask), {"I1", "I13"}),
     "keeps no units for the head": ((Ledger, "kept", lambda *_: 0), {"I18"}),
+    "keeps no quota for who waits": ((quotas, "is_kept", lambda *_: False), {"I18"}),
 }
