@@ -32,6 +32,7 @@ from actors.rpc.server import Server
 from actors.runtime.actor_runtime import LedgerActor
 from actors.runtime.clock import SystemClock
 from actors.store_actor import StoreActor
+from actors.telemetry.logs import keep_logs
 from actors.watchdog import Watchdog
 
 NAMESPACE: Final = "holdfast"
@@ -91,6 +92,8 @@ class _Process:
     plain: ClassVar[type[Any]]
 
     def __init__(self, name: str, journals: str, host: str) -> None:
+        keep_logs(name, actor=name)
+
         def build() -> Any:
             journal = open_journal(journals, name)
             try:
@@ -120,6 +123,14 @@ class _Process:
         self._server.close()
         if self._server.actor is not None:
             self._server.actor.close()
+
+
+class RayWatchdog(Watchdog):
+    """The Watchdog of a node, in a process of its own."""
+
+    def __init__(self) -> None:
+        keep_logs("watchdog")
+        super().__init__()
 
 
 def _end(failure: Exception) -> NoReturn:
@@ -281,7 +292,7 @@ def make_watchdog(node_id: str) -> Any:
         "max_concurrency": LOOKS_MAX,
         "scheduling_strategy": NodeAffinitySchedulingStrategy(node_id, soft=False),
     }
-    return ray.remote(Watchdog).options(**options).remote()
+    return ray.remote(RayWatchdog).options(**options).remote()
 
 
 def _create(actor: str, journals: str, host: str) -> Any:

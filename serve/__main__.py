@@ -46,7 +46,7 @@ def _again_with_switches(settings: "Settings") -> None:
         run_dir, settings.grpc_port, str(settings.host), alone=not settings.ray_address
     )
     guard.set_inheritable(True)
-    os.environ.update(environment)
+    os.environ.update(environment | settings.logs.environment)
     os.environ[_PORTS] = json.dumps(ports)
     os.environ[_RUN_DIR] = str(run_dir)
     os.execv(sys.executable, [sys.executable, "-m", "serve", *sys.argv[1:]])  # noqa: S606  # ourselves
@@ -54,17 +54,22 @@ def _again_with_switches(settings: "Settings") -> None:
 
 def _run(settings: "Settings") -> None:
     from serve.config.environment import check_port
-    from serve.config.logs import configure_logging, keep_apart
+    from serve.config.logs import configure_logging, keep_apart, keep_file
     from serve.config.processes import StopSignals
-    from serve.config.settings import hold_data_dir, take_run_dir
+    from serve.config.settings import SettingsError, hold_data_dir, take_run_dir
 
     run_dir = Path(os.environ[_RUN_DIR])
-    configure_logging()
+    configure_logging(settings.logs)
     signals = StopSignals(run_dir)
     try:
         with hold_data_dir(settings.data_dir.resolve()):
             take_run_dir(settings.data_dir.resolve(), run_dir)
             check_port(str(settings.host), settings.grpc_port)
+            try:
+                keep_file(settings.logs)
+            except OSError as error:
+                message = f"{settings.logs.folder} cannot be written: {error.strerror}; give another --log-dir"
+                raise SettingsError(message) from error
             # Only now may ray.serve be imported: it reads its switches at import. And it takes a second.
             from serve.app import run
 

@@ -1,7 +1,8 @@
 """How a call is served: its request, its deadline, a place among the calls of a gateway, the status that ends it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, Final, NamedTuple, TypeVar
 
 import grpc
@@ -10,6 +11,7 @@ from google.protobuf.message import DecodeError, Message
 from actors.core.policy import CALL_MS_MAX
 from actors.core.rejection import Reason
 from actors.protocol.messages import Answer, Late, LedgerStopped, Refusal, Shed, Stopped
+from actors.telemetry.traces import CARRIED, made_trace, trace_of
 from holdfast.v1 import error_pb2
 from serve.routing.batcher import INSIDE_MAX, DeadlinePassed, Overloaded
 from serve.routing.router import Router
@@ -26,28 +28,33 @@ CALLS_MAX: Final = INSIDE_MAX  # inside one gateway at once; each waits for an a
 PROMISE_CALLS_MAX: Final = 4_096
 CALLS_RETRY_AFTER_S: Final = 0.5
 REQUEST_BYTES_MAX: Final = 16 * 1024 * 1024
+NAMED_BYTES_MAX: Final = 64 * 1024  # of a request, and
+NAMED_CHARS_MAX: Final = 256  # of a ledger or a key in a log line
 
 # Exceptions that end a call with a status; any other is a fault of the service.
 ENDINGS: Final = (Refused, InvalidRequest, Overloaded, DeadlinePassed, LedgerStopped)
 
 M = TypeVar("M", bound=Message)
+Metadata = Iterable[tuple[str, Any]]
+
+log = logging.getLogger("holdfast.calls")
 
 
-def deadline_of(context: Any, timeout_s: float = TIMEOUT_S_DEFAULT) -> float:
+def deadline_of(metadata: Metadata, timeout_s: float = TIMEOUT_S_DEFAULT) -> float:
     """The call's deadline in loop time; `timeout_s` where the caller named none. The earlier one where both gRPC's own
     (see `registration`) and the caller's metadata name one.
     """
     named_s = [
         int(value[:TIMEOUT_DIGITS_MAX]) / 1_000
-        for key, value in context.invocation_metadata()
+        for key, value in metadata
         if key == TIMEOUT_KEY and value.isascii() and value.isdigit()
     ]
     return asyncio.get_running_loop().time() + min([TIMEOUT_S_MAX, *(named_s or [timeout_s])])
 
 
-def _is_retry(context: Any) -> bool:
+def _is_retry(metadata: Metadata) -> bool:
     """Whether gRPC sends a call again by itself, the very same bytes."""
-    return any(key == ATTEMPTS_KEY for key, _ in context.invocation_metadata())
+    return any(key == ATTEMPTS_KEY for key, _ in metadata)
 
 
 def share_of(deadline: float, share: float) -> float:
@@ -126,12 +133,6 @@ def fill_error(error: BaseException, item: error_pb2.ItemError, index: int | Non
     statuses.fill_item_error(status, item)
 
 
-def _put_status(error: Exception, context: Any) -> None:
-    status = status_of(error)
-    assert status is not None
-    statuses.put(status, context)
-
-
 class Call(NamedTuple):
     """How a unary call is served: `answer(request, deadline, reply)` fills the reply, or raises one of `ENDINGS`.
 
@@ -156,33 +157,88 @@ class Calls:
 
     async def answer(self, call: Call, kind: Any, payload: bytes, context: Any, reply: M) -> M:
         """Fill the reply, or set the status of what ended the call. `kind` is the class of the request."""
-        if self._router.calls_inside >= (PROMISE_CALLS_MAX if call.is_step else CALLS_MAX):
-            statuses.put(statuses.overloaded(CALLS_RETRY_AFTER_S), context)
+        metadata = context.invocation_metadata() or ()
+        trace = trace_of(metadata)
+        if trace is None and log.isEnabledFor(logging.DEBUG):
+            trace = made_trace()
+        if trace is None:
+            status = await self._fill(call, kind, payload, metadata, reply)
+            if status is not None:
+                statuses.put(status, context)
             return reply
+        # Where this raises the ids stay, in a task that ends: its last line has them too.
+        token = CARRIED.set((trace,))
+        status = await self._fill(call, kind, payload, metadata, reply)
+        if status is None:
+            context.set_trailing_metadata(trace.metadata)
+        else:
+            statuses.put(status, context, trace.metadata)
+        _log_call(kind, payload, status)
+        CARRIED.reset(token)
+        return reply
+
+    async def _fill(self, call: Call, kind: Any, payload: bytes, metadata: Metadata, reply: Any) -> Status | None:
+        """Fill the reply; the status of what ended the call, if that is not its answer."""
+        if self._router.calls_inside >= (PROMISE_CALLS_MAX if call.is_step else CALLS_MAX):
+            return statuses.overloaded(CALLS_RETRY_AFTER_S)
         self._router.calls_inside += 1
         try:
-            deadline = deadline_of(context, call.timeout_s)  # first: a large request takes its time to be read
+            deadline = deadline_of(metadata, call.timeout_s)  # first: a large request takes its time to be read
             _bound(payload)
             request = call.parse(kind, payload)
-            if call.on_retry is not None and _is_retry(context):
+            if call.on_retry is not None and _is_retry(metadata):
                 call.on_retry(request)
             await call.answer(request, deadline, reply)
         except ENDINGS as error:
             reply.Clear()
             is_unknown = call.is_several and isinstance(error, Overloaded | DeadlinePassed)
-            _put_status(DeadlinePassed(sent=True) if is_unknown else error, context)
+            return status_of(DeadlinePassed(sent=True) if is_unknown else error)
         finally:
             self._router.calls_inside -= 1
-        return reply
+        return None
+
+
+def _log_call(kind: Any, payload: bytes, status: Status | None) -> None:
+    """A line for a call whose caller gave ids."""
+    if not log.isEnabledFor(logging.INFO):
+        return
+    method, code = kind.DESCRIPTOR.name.removesuffix("Request"), "OK" if status is None else status.code.name
+    fields = {"method": method, "code": code, **_named_in(kind, payload)}
+    if status is not None:
+        fields["reason"] = status.reason
+    log.info("%s: %s", method, code, extra=fields)
+
+
+def _named_in(kind: Any, payload: bytes) -> dict[str, str]:
+    """The ledger and the key that a request names, where it names one and can be read; a large one names many."""
+    try:
+        request = kind.FromString(payload if len(payload) <= NAMED_BYTES_MAX else b"")
+    except DecodeError:
+        return {}
+    found = {name: getattr(request, field, "") for name, field in (("ledger", "store_id"), ("key", "idempotency_key"))}
+    return {name: value[:NAMED_CHARS_MAX] for name, value in found.items() if value}
 
 
 async def read_stream(
     stream: Callable[[Any], AsyncIterator[Message]], kind: Any, payload: bytes, context: Any
 ) -> AsyncIterator[Message]:
-    """The messages of a stream of its request; its end sets the status."""
+    """The messages of a stream of its request; its end sets the status. Its ids are told back, and are in no other
+    line: streams share what they read.
+    """
+    trace = trace_of(context.invocation_metadata() or ())
+    trailers = trace.metadata if trace else ()
+    if trailers:
+        context.set_trailing_metadata(trailers)
+    status: Status | None = None
     try:
         _bound(payload)
         async for message in stream(parse(kind, payload)):
             yield message
     except ENDINGS as error:
-        _put_status(error, context)
+        status = status_of(error)
+        assert status is not None
+        statuses.put(status, context, trailers)
+    if trace:
+        CARRIED.set((trace,))
+        _log_call(kind, payload, status)
+        CARRIED.set(())

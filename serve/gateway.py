@@ -18,9 +18,9 @@ from grpc_health.v1 import health_pb2 as hp
 from actors.protocol.placement import Placement
 from actors.ray_actors import RayActors
 from actors.runtime.clock import Clock, SystemClock
+from actors.telemetry.logs import keep_logs
 from holdfast.v1.services import SERVICES
 from serve.calls import Calls, read_stream
-from serve.config.logs import configure_logging
 from serve.config.settings import read_postcodes_file
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
@@ -69,7 +69,7 @@ class Gateway:
         hint_ms: int,
         hot_rate: int,
     ) -> None:
-        configure_logging()
+        keep_logs("gateway")
         placement = Placement(store_actors, customer_actors)
         table = read_postcodes_file(Path(postcodes) if postcodes else None)
         router = Router(RayActors(journals, actor_host), placement, hint_ms / 1_000)

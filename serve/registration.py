@@ -16,6 +16,7 @@ import grpc.aio._server as aio_server
 from google.protobuf.descriptor import MethodDescriptor
 from grpc_health.v1 import health_pb2_grpc
 
+from actors.telemetry.traces import CARRIED, made_trace, trace_of
 from holdfast.v1.services import SERVICES
 from serve.calls import TIMEOUT_KEY
 from serve.wire import statuses
@@ -119,6 +120,13 @@ def register_health(servicer: Any, server: Any) -> None:
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
 
 
+def _ids_of(context: Any) -> list[tuple[str, str]]:
+    """The ids of a call that failed, for its last lines and for its caller; made where it gave none."""
+    traces = CARRIED.get() or (trace_of(context.invocation_metadata() or ()) or made_trace(),)
+    CARRIED.set(traces)  # in a task that ends
+    return traces[0].metadata
+
+
 def _handler(method: MethodDescriptor) -> Any:
     """How this process answers a call; where no gateway is here, Serve puts its own handler in this place."""
     call = getattr(_here[0], method.name) if _here else None
@@ -127,8 +135,9 @@ def _handler(method: MethodDescriptor) -> Any:
         try:
             return (await call(request, _Timed(context))).SerializeToString()  # type: ignore[misc,no-any-return]
         except Exception:
-            log.exception("%s failed", method.full_name)
-            statuses.put(FAULT, context)
+            trailers = _ids_of(context)
+            log.exception("%s failed", method.full_name, extra={"method": method.name})
+            statuses.put(FAULT, context, trailers)
             return b""
 
     async def stream(request: bytes, context: Any) -> AsyncIterator[bytes]:
@@ -136,8 +145,9 @@ def _handler(method: MethodDescriptor) -> Any:
             async for message in call(request, _Timed(context)):  # type: ignore[misc]
                 yield message.SerializeToString()
         except Exception:
-            log.exception("%s failed", method.full_name)
-            statuses.put(FAULT, context)
+            trailers = _ids_of(context)
+            log.exception("%s failed", method.full_name, extra={"method": method.name})
+            statuses.put(FAULT, context, trailers)
 
     if method.server_streaming:
         return grpc.unary_stream_rpc_method_handler(stream)

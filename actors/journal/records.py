@@ -113,6 +113,7 @@ class Records:
             ledger_id,
             epoch,
             noted,
+            extra={"ledger": ledger_id},
         )
 
     def _try_to_place(self, left_out: Sequence[tuple[str]] = ()) -> bool:

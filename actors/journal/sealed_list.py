@@ -130,7 +130,7 @@ class SealedList:
         try:
             return [Attempt(*row) for row in self._file.ask(ledger_id, question, ledger_id)]
         except JournalDamaged as damage:  # what ended its actor does so twice more
-            log.warning("attempts of ledger %s are passed over: %s", ledger_id, damage)
+            log.warning("attempts of ledger %s are passed over: %s", ledger_id, damage, extra={"ledger": ledger_id})
             return []
 
     def kept_clock(self) -> ClockMark | None:

@@ -12,6 +12,7 @@ import msgspec
 from actors.protocol.messages import ActorGone, CallLost, LedgerStopped
 from actors.rpc import frames
 from actors.rpc.methods import Method
+from actors.telemetry.traces import CARRIED
 
 HEARTBEAT_S: Final = 0.25
 SILENT_S: Final = 1.0  # then the connection is given up, and the watchdog of the actor's node looks at the process
@@ -46,6 +47,7 @@ class Connection(asyncio.Protocol):
         self._admitted: asyncio.Future[None] = self._loop.create_future()
         self._calls: dict[int, tuple[asyncio.Future[Any], Method]] = {}
         self._number = 0
+        self._version = 0  # of the frames, once that is agreed
         self._heard_at = math.inf
         self._beat: asyncio.TimerHandle | None = None
         self.is_open = False
@@ -80,7 +82,11 @@ class Connection(asyncio.Protocol):
         self._number += 1
         self._calls[self._number] = (future, self._methods[method])
         sent_ms = int(self._loop.time() * 1_000)
-        self._send(frames.Request(self._number, sent_ms, method, msgspec.Raw(_encode(arguments))))
+        request = self._number, sent_ms, method, msgspec.Raw(_encode(arguments))
+        if (traces := CARRIED.get()) and self._version >= frames.TRACED_FROM:
+            self._send(frames.TracedRequest(*request, traces))
+        else:
+            self._send(frames.Request(*request))
         return future
 
     def abort(self) -> None:
@@ -147,7 +153,8 @@ class Connection(asyncio.Protocol):
             raise frames.MalformedFrame(f"it speaks versions {theirs} of the frames, this gateway {ours}")
         self._their_nonce = challenge.nonce
         proof = frames.proof_of(self._address.secret, b"caller", challenge.nonce, self._nonce)
-        self._send(frames.Hello(max(common), self._actor, self._nonce, proof))
+        self._version = max(common)
+        self._send(frames.Hello(self._version, self._actor, self._nonce, proof))
 
     def _welcomed(self, welcome: frames.Welcome) -> None:
         expected = frames.proof_of(self._address.secret, b"actor", self._nonce, self._their_nonce)

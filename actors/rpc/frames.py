@@ -14,9 +14,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from actors.core.message import Message
+from actors.telemetry.traces import Trace
 
 # This version, and from the second on the one before, so that a service can be upgraded by rolling.
-VERSIONS: Final = (1,)
+VERSIONS: Final = (1, 2)
+TRACED_FROM: Final = 2  # the version that has TracedRequest
 FRAME_BYTES_MAX: Final = 64 * 1024 * 1024  # a call of 16 MiB, or what it is answered
 HANDSHAKE_BYTES_MAX: Final = 1_024  # a frame of somebody who has not been admitted
 NONCE_BYTES: Final = 16
@@ -71,6 +73,12 @@ class Request(Message, frozen=True):
     arguments: msgspec.Raw
 
 
+class TracedRequest(Request, frozen=True):
+    """A request of which some entries carry the ids of their callers' requests."""
+
+    traces: tuple[Trace, ...]
+
+
 class Reply(Message, frozen=True):
     """What the method returned."""
 
@@ -96,7 +104,7 @@ class MalformedFrame(ValueError):
     """What came is no frame of ours, or too large; the connection is closed."""
 
 
-Frame = Challenge | Hello | Welcome | Refused | Request | Reply | Failed | Heartbeat
+Frame = Challenge | Hello | Welcome | Refused | Request | TracedRequest | Reply | Failed | Heartbeat
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Frame)

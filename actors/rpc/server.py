@@ -24,6 +24,7 @@ from actors.rpc import frames
 from actors.rpc.backoff import start_pause_s
 from actors.rpc.frames import VERSIONS
 from actors.rpc.methods import methods_of
+from actors.telemetry.traces import Trace, carrying
 
 CONNECTIONS_MAX: Final = 512
 HANDSHAKE_S: Final = 2.0  # until a caller must have been admitted
@@ -173,7 +174,9 @@ class Server:
             peer.answer(request, ValueError(f"the arguments of {request.method}: {error}"))
             return
         threads = self._waiting if request.method == WAITING else self._queries
-        future: Future[bytes] = threads.submit(_result, getattr(self.actor, request.method), arguments)
+        future: Future[bytes] = threads.submit(
+            _result, getattr(self.actor, request.method), arguments, _traces_of(request)
+        )
         future.add_done_callback(
             lambda done: self._loop.call_soon_threadsafe(peer.answer, request, done.exception() or done.result())
         )
@@ -203,10 +206,11 @@ class Server:
         answers: list[Any]
         try:
             batches = [(batch, peer.clock.now_ms(here_ms)) for peer, _, batch in steps]
-            answers = [
-                each if isinstance(each, Exception) else _encode(each)
-                for each in cast("Served", self.actor).step_all(batches, alone)
-            ]
+            with carrying(tuple(trace for _, request, _ in steps for trace in _traces_of(request))):
+                answers = [
+                    each if isinstance(each, Exception) else _encode(each)
+                    for each in cast("Served", self.actor).step_all(batches, alone)
+                ]
         except Exception as error:  # noqa: BLE001  # each caller is told
             answers = [error] * len(steps)
         for (peer, request, _), answer in zip(steps, answers, strict=True):
@@ -327,8 +331,16 @@ class _Peer(asyncio.Protocol):
 _Step = tuple[_Peer, frames.Request, bytes]
 
 
-def _result(method: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
-    return _encode(method(*arguments))
+def _result(method: Callable[..., Any], arguments: tuple[Any, ...], traces: tuple[Trace, ...]) -> bytes:
+    if not traces:
+        return _encode(method(*arguments))
+    with carrying(traces):
+        log.info("%s is asked", method.__name__, extra={"method": method.__name__})
+        return _encode(method(*arguments))
+
+
+def _traces_of(request: frames.Request) -> tuple[Trace, ...]:
+    return request.traces if isinstance(request, frames.TracedRequest) else ()
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode

@@ -26,6 +26,8 @@ from actors.runtime.followers import Followers
 from actors.runtime.hosted import Hosted
 from actors.runtime.kinds import Core
 from actors.runtime.ledger_host import LedgerHost
+from actors.runtime.traced import log_decided
+from actors.telemetry.traces import CARRIED
 
 log = logging.getLogger("holdfast.actor")
 
@@ -177,8 +179,12 @@ class LedgerActor:
         ledgers = {each: self.host.stale_read(each) for each in {ledger_id for ledger_id, _ in entries}}
         # Of one that is taken over here somebody else may have given the answer before.
         before = {each: self._version_of(each) if of is None else of.version for each, of in ledgers.items()}
-        decided = iter(self.host.step_alone(entries) if alone else self.host.step(entries))
+        answers = self.host.step_alone(entries) if alone else self.host.step(entries)
         self._followers.tell()
+        log.debug("a step of %d commands for %d ledgers", len(entries), len(ledgers))
+        if CARRIED.get():
+            log_decided(entries, answers)
+        decided = iter(answers)
         return [
             _packed(each, [next(decided) if deadline_ms > now_ms else Late() for _, deadline_ms, _ in each], before)
             if isinstance(each, list)

@@ -149,7 +149,7 @@ class LedgerHost(Begun):
                 self._journal.write_snapshot(ledger_id, hosted.epoch, capture.version, chunks)
             except JournalError as failure:
                 if isinstance(failure, JournalDamaged) and not capture.broken:
-                    log.critical("no more snapshots are written: %s", failure)
+                    log.critical("no more snapshots are written: %s", failure, extra={"ledger": ledger_id})
                     self._writes_snapshots = False
                     return
                 self._commits.fail(failure)
@@ -206,7 +206,7 @@ class LedgerHost(Begun):
         try:
             found = self._hosted[ledger_id] = self._take_over(ledger_id)
         except JournalDamaged as damage:
-            log.critical("%s", damage)
+            log.critical("%s", damage, extra={"ledger": ledger_id})
             found = self._damaged[ledger_id] = damage
         self._waiting.pop(ledger_id, None)
         return found
@@ -277,14 +277,14 @@ class LedgerHost(Begun):
         refused, now and whenever its key comes; the ledger goes on without it.
         """
         hosted, now_ms, events, _ = turn
-        self._reload(ledger_id, hosted, now_ms, events, error)
+        key = name_of(command)
+        self._reload(ledger_id, hosted, now_ms, events, error, key)
         try:
             return self._back.transact(turn, command)  # type: ignore[no-any-return]
         except SealedDamaged as gone:  # no fault of the command's
             return answer_without(gone), (), False
         except Exception as again:
-            self._reload(ledger_id, hosted, now_ms, events, again)
-            key = name_of(command)
+            self._reload(ledger_id, hosted, now_ms, events, again, key)
             why = f"the {type(command).__name__} under the key {key!r} fails: {again!r}"
             return self._refusals.refuse(ledger_id, key, why, now_ms), (), False
 
@@ -300,21 +300,24 @@ class LedgerHost(Begun):
         try:
             return act()
         except Exception as error:
-            log.critical("ledger %s is stopped", ledger_id, exc_info=error)
+            log.critical("ledger %s is stopped", ledger_id, exc_info=error, extra={"ledger": ledger_id})
             del self._hosted[ledger_id]
             broken = self._damaged[ledger_id] = LedgerBroken(ledger_id, f"seq {hosted.queued_seq}", repr(error))
             raise broken from error
 
-    def _reload(self, ledger_id: str, hosted: Hosted, now_ms: int, events: Sequence[Any], error: Exception) -> None:
+    def _reload(
+        self, ledger_id: str, hosted: Hosted, now_ms: int, events: Sequence[Any], error: Exception, key: str = ""
+    ) -> None:
         """Replace what an error may have left half done, by the journal's state and the turn's events, as the owner."""
-        log.critical("ledger %s is read anew, as its rules failed", ledger_id, exc_info=error)
+        fields = {"ledger": ledger_id, "key": key} if key else {"ledger": ledger_id}
+        log.critical("ledger %s is read anew, as its rules failed", ledger_id, exc_info=error, extra=fields)
         self._commits.wait(self._commits.enqueue(()))
         try:
             ledger, snapshot_seq = recovered(self._core, self._journal, ledger_id, hosted.queued_seq)
             for event in events:
                 self._core.evolve(ledger, event, now_ms)
         except JournalDamaged as damage:  # what is in memory must not be served
-            log.critical("ledger %s is stopped: %s", ledger_id, damage)
+            log.critical("ledger %s is stopped: %s", ledger_id, damage, extra={"ledger": ledger_id})
             self._hosted.pop(ledger_id, None)
             self._damaged[ledger_id] = damage
             raise

@@ -123,7 +123,8 @@ class ReadBack:
             except SealedDamaged as gone:  # who asked is told
                 fetched = gone
             except Exception as error:  # so is this, and the others are still to be fetched
-                log.critical("ledger %s: event %d cannot be fetched", ledger_id, version, exc_info=error)
+                fields = {"ledger": ledger_id}
+                log.critical("ledger %s: event %d cannot be fetched", ledger_id, version, exc_info=error, extra=fields)
                 fetched = SealedDamaged(ledger_id, f"with event {version}", f"cannot be read: {error!r}")
             with self._fetching:
                 del self._wanted[ledger_id, version]

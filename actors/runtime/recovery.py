@@ -48,7 +48,10 @@ def _restored(core: Core, ledger_id: str, head_seq: int, snapshot: Snapshot | No
     try:
         ledger = core.restore(row for chunk in snapshot.chunks for row in core.read_rows(chunk))
     except NONSENSE as error:
-        log.warning("ledger %s: the snapshot at seq %d is passed over: %s", ledger_id, snapshot.seq, error)
+        fields = {"ledger": ledger_id}
+        log.warning(
+            "ledger %s: the snapshot at seq %d is passed over: %s", ledger_id, snapshot.seq, error, extra=fields
+        )
         return core.empty(ledger_id)
     if (ledger.ledger_id, ledger.version) != (ledger_id, snapshot.seq) or ledger.version > head_seq:
         found = f"it is of {ledger.ledger_id} at {ledger.version}, the records end at {head_seq}"

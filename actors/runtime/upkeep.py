@@ -71,7 +71,10 @@ class Upkeep:
             before_ms = self._clock.now_ms() - hosted.ledger.policy.answer_memory_ms
             self._journal.seal(ledger_id, hosted.epoch, before_ms)
         except (JournalDamaged, OSError) as error:  # what is not sealed stays where it is
-            log.critical("ledger %s: no more records are sealed until the next start: %s", ledger_id, error)
+            fields = {"ledger": ledger_id}
+            log.critical(
+                "ledger %s: no more records are sealed until the next start: %s", ledger_id, error, extra=fields
+            )
             self._left_whole.add(ledger_id)
 
     def move(self, readers: Mapping[str, NamedReader]) -> None:
@@ -91,7 +94,8 @@ class Upkeep:
         try:
             behind = self._journal.move_away(ledger_id, hosted.epoch, readers)
         except (JournalDamaged, OSError) as error:  # what is not moved stays where it is
-            log.critical("ledger %s: no sealed files are moved for a minute: %s", ledger_id, error)
+            fields = {"ledger": ledger_id}
+            log.critical("ledger %s: no sealed files are moved for a minute: %s", ledger_id, error, extra=fields)
             self._move_at_ms = self._clock.now_ms() + MOVE_AGAIN_MS
             return
         if behind and behind != list(self.kept_for.get(ledger_id, ())):
@@ -100,5 +104,6 @@ class Upkeep:
                 "them: %s; see docs/operations.md, 'Named readers'",
                 ledger_id,
                 ", ".join(behind),
+                extra={"ledger": ledger_id},
             )
         self.kept_for[ledger_id] = {name: readers[name].named for name in behind}

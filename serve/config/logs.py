@@ -1,4 +1,6 @@
-"""How the service's processes write their logs: one JSON object a line, or text for a person at a terminal."""
+"""How the service's own process writes its log: to stderr, one JSON object a line or text for a person at a terminal,
+and into its file. `actors.telemetry.logs` has the files of all processes.
+"""
 
 import logging
 import os
@@ -10,6 +12,8 @@ from typing import Final, TextIO, cast
 import structlog
 from structlog.stdlib import ExtraAdder, ProcessorFormatter
 from structlog.typing import EventDict, Processor
+
+from actors.telemetry.logs import FileOfProcess, LogSettings
 
 
 def _without_rays_time(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -32,11 +36,14 @@ _AS_JSON: Final[tuple[Processor, ...]] = (
 )
 
 
-def configure_logging() -> None:
-    """Write log lines of INFO and above to stderr. Called once in the service's own process and in each gateway's.
-    Serve writes its own lines as JSON too.
-    """
-    logging.basicConfig(level=logging.INFO, handlers=[log_handler()])
+def configure_logging(settings: LogSettings) -> None:
+    """Write log lines to stderr. Called once, in the service's own process."""
+    logging.basicConfig(level=settings.level.upper(), handlers=[log_handler(settings.form)])
+
+
+def keep_file(settings: LogSettings) -> None:
+    """Write log lines into the process's file too. Raises OSError where the folder cannot be written."""
+    logging.getLogger().addHandler(FileOfProcess("service", settings))
 
 
 def keep_apart(path: Path) -> None:
@@ -50,17 +57,20 @@ def keep_apart(path: Path) -> None:
         logging.getLogger(name).handlers[:] = [handler]
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
     for own in logging.getLogger().handlers:
-        cast("logging.StreamHandler[TextIO]", own).setStream(sys.stderr)
+        if not isinstance(own, logging.FileHandler):
+            cast("logging.StreamHandler[TextIO]", own).setStream(sys.stderr)
     for descriptor in (1, 2):
         os.dup2(lines.fileno(), descriptor)
 
 
-def log_handler() -> logging.Handler:
-    """What renders the lines. Modules log through `logging`; what they give as `extra` becomes fields beside
-    `timestamp`, `level`, `logger` and `message`.
+def log_handler(form: str = "auto") -> logging.Handler:
+    """What renders the lines: as JSON or text, or as it fits stderr. Modules log through `logging`; what they give as
+    `extra` becomes fields beside `timestamp`, `level`, `logger` and `message`.
     """
     handler = logging.StreamHandler()
-    handler.setFormatter(_formatter((structlog.dev.ConsoleRenderer(),) if sys.stderr.isatty() else _AS_JSON))
+    for_people = sys.stderr.isatty() if form == "auto" else form == "text"
+    as_text = (structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),)
+    handler.setFormatter(_formatter(as_text if for_people else _AS_JSON))
     return handler
 
 

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, Literal, TextIO
 
 import orjson
 from pydantic import Field, IPvAnyAddress, ValidationError, ValidationInfo, field_validator
@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, CliImplicitFlag, SettingsConfigDict
 
 from actors.journal.open import is_server, place_of, sqlite_setting
 from actors.protocol.placement import HOT_ACTORS, PLACEMENT_VERSION
+from actors.telemetry.logs import MEGABYTES_DEFAULT, LogSettings
 from serve.config.processes import end_processes
 from serve.sourcing.places import MalformedPostcodes, Postcodes, load_postcodes
 
@@ -21,6 +22,7 @@ SERVICE_FILE: Final = "service.json"
 LOCK_FILE: Final = "lock"
 RUN_DIR_FILE: Final = "run_dir"
 JOURNAL_DIR: Final = "journal"
+LOG_DIR: Final = "logs"
 RUN_DIR_PREFIX: Final = "hf-"
 
 
@@ -89,6 +91,20 @@ class Settings(BaseSettings):
     init: CliImplicitFlag[bool] = Field(
         default=False, description="Begin with journals that are empty, or other ones than the data directory's."
     )
+    log_dir: Path | None = Field(
+        default=None, description="Folder for the log files of all processes; left out, logs in the data directory."
+    )
+    log_mb: int = Field(
+        default=MEGABYTES_DEFAULT, ge=1, le=100_000, description="Megabytes of log that are kept of each process."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="How log lines look: auto is text at a terminal, and JSON elsewhere and in files."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info",
+        description="The least level of lines. debug has one for every call and every step of an actor, info for every "
+        "call whose caller gives an x-request-id or a traceparent.",
+    )
     ray_address: str = Field(default="", description="A running Ray cluster; empty starts one on this machine.")
 
     @field_validator("insecure")
@@ -152,6 +168,12 @@ class Settings(BaseSettings):
     def actor_host(self) -> str:
         """Where actors listen: on this machine alone, or, in a cluster, where Ray knows their nodes (empty)."""
         return "" if self.ray_address else "127.0.0.1"
+
+    @property
+    def logs(self) -> LogSettings:
+        """Where and how all processes write their log lines."""
+        folder = self.log_dir or self.data_dir / LOG_DIR
+        return LogSettings(str(folder.resolve()), self.log_mb, self.log_format, self.log_level)
 
     @property
     def journals(self) -> str:

@@ -15,7 +15,8 @@ from math import ceil
 from typing import Final
 
 from actors.core.transact import Deferred
-from actors.protocol.messages import Answer, Entry, Late, Shed, weight_of
+from actors.protocol.messages import Answer, Entry, Late, Shed, name_of, weight_of
+from actors.telemetry.traces import CARRIED, ENTRIES_MAX as TRACED_MAX, Trace, named
 from serve.routing.shares import SHARES_FROM, Shares
 
 IN_FLIGHT_MAX: Final = 2  # batches to one actor: one is written while the next is decided
@@ -68,6 +69,7 @@ class Ask:
     promise: bool
     each: bool
     asked: int  # entries, of which those in `places` are here, where not all were taken
+    traces: tuple[Trace, ...]  # the call's, if its caller gave ids
     places: Sequence[int] | None = None
     sent: bool = False
 
@@ -118,7 +120,8 @@ class Batcher:
         calls_max = self._calls_max(now, promise=promise)
         if calls >= calls_max:
             raise Overloaded
-        ask = Ask(entries, self._loop.create_future(), now, deadline, weight_of(entries), promise, each, len(entries))
+        answers, weight, traces = self._loop.create_future(), weight_of(entries), CARRIED.get()
+        ask = Ask(entries, answers, now, deadline, weight, promise, each, len(entries), traces)
         if promise:
             if self._queued_promises + ask.weight > QUEUED_PROMISES_MAX:
                 raise Overloaded
@@ -245,6 +248,7 @@ class Batcher:
         return asks, entries, deadlines_ms, deadline
 
     async def _fly(self, asks: list[Ask], entries: list[Entry], deadlines_ms: list[int], deadline: float) -> None:
+        CARRIED.set(tuple(trace for ask in asks if ask.traces for trace in _named(ask)))  # not those of who woke it
         answers = await self._send(entries, deadlines_ms, deadline)
         self._heard_at = self._loop.time()
         kinds = {*map(type, answers)}  # most batches have none of the two that are looked for call by call
@@ -301,6 +305,10 @@ class Batcher:
                     else:
                         waiting = True
         self._sweeper = self._loop.call_later(DEADLINE_SWEEP_S, self._sweep_deadlines) if waiting else None
+
+
+def _named(ask: Ask) -> tuple[Trace, ...]:
+    return named(ask.traces, (name_of(command) for _, command in ask.entries[:TRACED_MAX]))
 
 
 def _drop_when_over(shares: Shares, ask: Ask) -> None:

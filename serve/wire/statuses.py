@@ -2,6 +2,7 @@
 Under Serve, code and details are set and the method *returns*: raising would lose the details.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -113,8 +114,8 @@ def overloaded(retry_after_s: float) -> Status:
     return Status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, "OVERLOADED", retry_after_s=retry_after_s)
 
 
-def put(status: Status, context: Any) -> None:
-    """Set a status on Serve's gRPC context."""
+def put(status: Status, context: Any, trailers: Sequence[tuple[str, str]] = ()) -> None:
+    """Set a status on Serve's gRPC context, with trailing metadata beside it."""
     info = error_details_pb2.ErrorInfo(reason=status.reason, domain=DOMAIN, metadata=_metadata_of(status))
     details: list[Message] = [info]
     if status.violations:
@@ -136,7 +137,7 @@ def put(status: Status, context: Any) -> None:
     said = rpc_status.to_status(rich)
     context.set_code(said.code)
     context.set_details(said.details)
-    context.set_trailing_metadata(list(said.trailing_metadata))
+    context.set_trailing_metadata([*said.trailing_metadata, *trailers])
 
 
 def _metadata_of(status: Status) -> dict[str, str]:

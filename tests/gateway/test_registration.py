@@ -1,6 +1,7 @@
 """Calls reach the gateway, by itself or by Serve, and their own deadline with them, which Serve hides."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from enum import Enum
 from typing import Any, Final
@@ -11,6 +12,7 @@ import pytest
 from google.protobuf.struct_pb2 import Struct
 from ray.serve._private.grpc_util import gRPCGenericServer
 
+from actors.telemetry.logs import line_of
 from serve import registration
 from serve.calls import TIMEOUT_KEY
 from serve.registration import _timed, register_holdfast
@@ -105,6 +107,8 @@ STREAM: Final = "/holdfast.v1.EventService/WatchEvents"
 
 
 def test_the_gateway_of_this_process_answers_without_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[dict[str, Any]] = []
+    monkeypatch.setattr(registration.log, "handle", lambda record: lines.append(line_of(record, logging.Formatter())))
     made: list[Any] = []
     make = aio_server.Server.__init__
 
@@ -126,6 +130,13 @@ def test_the_gateway_of_this_process_answers_without_serve(monkeypatch: pytest.M
                 await call
             assert failed.value.code() is grpc.StatusCode.INTERNAL
             assert b"SERVICE_FAULT" in dict(failed.value.trailing_metadata())["grpc-status-details-bin"]
+        for given in ((), (("x-request-id", "request-1"),)):  # by the id that is told, made or given, the line is found
+            lines.clear()
+            with pytest.raises(grpc.aio.AioRpcError) as failed:
+                await channel.unary_unary(UNARY)(b"x", metadata=given)
+            told_id = dict(failed.value.trailing_metadata())["x-request-id"]
+            assert told_id == (given[0][1] if given else told_id)
+            assert [line["request_id"] for line in lines] == [told_id]
 
     asyncio.run(ask(use))
     assert set(registration.SERVER_OPTIONS) < set(made)

@@ -1,6 +1,6 @@
 """Imports point down only: the layers from bottom to top, and who may know which library.
 
-core <- protocol, journal <- rpc <- runtime <- actors <- ray <- gateway <- root
+core <- telemetry, protocol, journal <- rpc <- runtime <- actors <- ray <- gateway <- root
 core, protocol <- routing <- coordination <- gateway
 wire <- clients
 """
@@ -24,12 +24,14 @@ LAYERS: Final = (
     Layer("wire", ("holdfast.v1",), ()),
     # Pure: what both kinds of ledger share, a shop's hours, and the two kinds of ledger.
     Layer("core", ("actors.core", "actors.calendar", "actors.shop", "actors.orders"), ()),
+    # What operators see of any process: log lines, the requests that they are about, and figures.
+    Layer("telemetry", ("actors.telemetry",), ("core",)),
     # What gateways and actors say to each other.
     Layer("protocol", ("actors.protocol",), ("core",)),
     Layer("journal", ("actors.journal",), ("core",)),
     # Frames between gateways and actors, the two ends of a connection, and who looks at a process that does not answer.
-    Layer("rpc", ("actors.rpc", "actors.watchdog"), ("core", "protocol", "journal")),
-    Layer("runtime", ("actors.runtime",), ("core", "protocol", "journal", "rpc")),
+    Layer("rpc", ("actors.rpc", "actors.watchdog"), ("core", "telemetry", "protocol", "journal")),
+    Layer("runtime", ("actors.runtime",), ("core", "telemetry", "protocol", "journal", "rpc")),
     Layer(
         "actors",
         (
@@ -40,9 +42,9 @@ LAYERS: Final = (
             "actors.customer_actor",
             "actors.chain_actor",
         ),
-        ("core", "protocol", "journal", "rpc", "runtime"),
+        ("core", "telemetry", "protocol", "journal", "rpc", "runtime"),
     ),
-    Layer("ray", ("actors.ray_actors",), ("core", "protocol", "journal", "rpc", "runtime", "actors")),
+    Layer("ray", ("actors.ray_actors",), ("core", "telemetry", "protocol", "journal", "rpc", "runtime", "actors")),
     # A gateway's process. Ranking of shops is advice, and pure but for the question to the actors.
     Layer(
         "ranking",
@@ -54,14 +56,15 @@ LAYERS: Final = (
         ),
         ("core",),
     ),
-    Layer("routing", ("serve.routing",), ("core", "protocol")),
-    Layer("coordination", ("serve.coordination",), ("core", "protocol", "runtime", "routing")),
+    Layer("routing", ("serve.routing",), ("core", "telemetry", "protocol")),
+    Layer("coordination", ("serve.coordination",), ("core", "telemetry", "protocol", "runtime", "routing")),
     Layer(
         "gateway",
         ("serve",),
         (
             "wire",
             "core",
+            "telemetry",
             "protocol",
             "journal",
             "runtime",
@@ -79,6 +82,7 @@ LAYERS: Final = (
         (
             "wire",
             "core",
+            "telemetry",
             "protocol",
             "journal",
             "runtime",
@@ -99,6 +103,7 @@ LAYERS: Final = (
         (
             "wire",
             "core",
+            "telemetry",
             "protocol",
             "journal",
             "rpc",

@@ -131,7 +131,7 @@ def test_one_who_does_not_know_the_secret_is_no_actor() -> None:
 def test_versions_without_one_in_common_are_told() -> None:
     async def main() -> None:
         async with listening(Scripted(versions=(7, 8))) as address:
-            with pytest.raises(ActorGone, match=r"it speaks versions \(7, 8\) of the frames, this gateway \(1,\)"):
+            with pytest.raises(ActorGone, match=r"it speaks versions \(7, 8\) of the frames, this gateway \(1, 2\)"):
                 await opened(address)
 
     run(main)

@@ -1,0 +1,1 @@
+"""What operators see of a process: log lines, the requests that they are about, and figures."""
