@@ -24,6 +24,7 @@ from actors.journal.open import open_journal
 from actors.journal.port import JournalError, JournalFailed
 from actors.protocol.messages import ActorGone
 from actors.protocol.placement import ActorKind, kind_of
+from actors.ray_metrics import publish_figures
 from actors.rpc.backoff import Away
 from actors.rpc.client import ActorSilent, Connection
 from actors.rpc.frames import Address
@@ -56,8 +57,10 @@ log = logging.getLogger("holdfast.cluster")
 CallFailed = RayError
 
 
-def start_ray(address: str) -> None:
-    """Join the cluster at `address`, or, where it is empty, start Ray on this machine for this service alone."""
+def start_ray(address: str, metrics_port: int = 0) -> None:
+    """Join the cluster at `address`, or, where it is empty, start Ray on this machine for this service alone, with
+    metrics on a port, if any: whether they are collected, the environment says.
+    """
     options: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.WARNING}
     if address:
         ray.init(address=address, **options)
@@ -67,6 +70,7 @@ def start_ray(address: str) -> None:
         _node_ip_address="127.0.0.1",
         include_dashboard=False,
         object_store_memory=OBJECT_STORE_BYTES,
+        _metrics_export_port=metrics_port or None,
         num_cpus=max(4, os.cpu_count() or 1),  # slots for Serve's own actors, ours take none
         **options,
     )
@@ -97,10 +101,13 @@ class _Process:
         def build() -> Any:
             journal = open_journal(journals, name)
             try:
-                return self.plain(name, journal, SystemClock(journal.kept_clock()), end_process)
+                actor = self.plain(name, journal, SystemClock(journal.kept_clock()), end_process)
             except BaseException:
                 journal.close()  # the next try opens it anew, and a file has one connection
                 raise
+            if isinstance(actor, LedgerActor):
+                publish_figures(actor.figures.all, name)
+            return actor
 
         node_host: Any = ray.util.get_node_ip_address
         self._server = Server(name, host or node_host(), build, _end)

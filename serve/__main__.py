@@ -43,7 +43,7 @@ def _again_with_switches(settings: "Settings") -> None:
 
     run_dir = Path(tempfile.mkdtemp(prefix=RUN_DIR_PREFIX, dir="/tmp"))  # private, and short as sockets need it
     environment, ports, guard = service_environment(
-        run_dir, settings.grpc_port, str(settings.host), alone=not settings.ray_address
+        run_dir, settings.grpc_port, str(settings.host), alone=not settings.ray_address, metrics=settings.metrics_port
     )
     guard.set_inheritable(True)
     os.environ.update(environment | settings.logs.environment)
@@ -65,6 +65,7 @@ def _run(settings: "Settings") -> None:
         with hold_data_dir(settings.data_dir.resolve()):
             take_run_dir(settings.data_dir.resolve(), run_dir)
             check_port(str(settings.host), settings.grpc_port)
+            check_port("127.0.0.1", settings.metrics_port, "--metrics-port")
             try:
                 keep_file(settings.logs)
             except OSError as error:

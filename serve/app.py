@@ -43,7 +43,7 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
     data_dir = settings.data_dir.resolve()
     fix_placement(data_dir, settings.store_actors, settings.customer_actors)
     journals = fix_journal(data_dir, settings.journals, init=settings.init)
-    start_ray(settings.ray_address)
+    start_ray(settings.ray_address, settings.metrics_port)
     signals.take_over()
     try:
         make_watchdogs()

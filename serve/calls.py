@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from time import perf_counter
 from typing import Any, Final, NamedTuple, TypeVar
 
 import grpc
@@ -11,6 +13,7 @@ from google.protobuf.message import DecodeError, Message
 from actors.core.policy import CALL_MS_MAX
 from actors.core.rejection import Reason
 from actors.protocol.messages import Answer, Late, LedgerStopped, Refusal, Shed, Stopped
+from actors.telemetry.metrics import CALL_SECONDS, CALLS, Figures, Labels
 from actors.telemetry.traces import CARRIED, made_trace, trace_of
 from holdfast.v1 import error_pb2
 from serve.routing.batcher import INSIDE_MAX, DeadlinePassed, Overloaded
@@ -152,8 +155,12 @@ class Call(NamedTuple):
 class Calls:
     """The calls inside one gateway: bounded, and refused before any work is done. The router is told how many."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, figures: Figures) -> None:
         self._router = router
+        self._ended, self._times = figures.counter(CALLS), figures.histogram(CALL_SECONDS)
+        self._seen: dict[
+            Any, tuple[str, Labels, list[int]]
+        ] = {}  # by the class of their requests, methods' names and rows
 
     async def answer(self, call: Call, kind: Any, payload: bytes, context: Any, reply: M) -> M:
         """Fill the reply, or set the status of what ended the call. `kind` is the class of the request."""
@@ -161,21 +168,33 @@ class Calls:
         trace = trace_of(metadata)
         if trace is None and log.isEnabledFor(logging.DEBUG):
             trace = made_trace()
-        if trace is None:
+        token = None if trace is None else CARRIED.set((trace,))
+        name, answered, times = self._seen.get(kind) or self._meet(kind)
+        ended: Labels = (name, "INTERNAL")
+        began = perf_counter()
+        try:
             status = await self._fill(call, kind, payload, metadata, reply)
-            if status is not None:
-                statuses.put(status, context)
-            return reply
-        # Where this raises the ids stay, in a task that ends: its last line has them too.
-        token = CARRIED.set((trace,))
-        status = await self._fill(call, kind, payload, metadata, reply)
-        if status is None:
-            context.set_trailing_metadata(trace.metadata)
-        else:
-            statuses.put(status, context, trace.metadata)
-        _log_call(kind, payload, status)
-        CARRIED.reset(token)
+            ended = answered if status is None else (name, status.code.name)
+        except asyncio.CancelledError:
+            ended = (name, "CANCELLED")
+            raise
+        finally:  # in line, as every call pays for it
+            times[bisect_left(CALL_SECONDS.bounds, perf_counter() - began)] += 1
+            self._ended[ended] += 1
+        trailers = trace.metadata if trace is not None else ()
+        if status is not None:
+            statuses.put(status, context, trailers)
+        elif trailers:
+            context.set_trailing_metadata(trailers)
+        if token is not None:  # where a call raises its ids stay, in a task that ends: its last line has them too
+            _log_call(kind, payload, status)
+            CARRIED.reset(token)
         return reply
+
+    def _meet(self, kind: Any) -> tuple[str, Labels, list[int]]:
+        name = _name_of(kind)
+        found = self._seen[kind] = name, (name, "OK"), self._times.row((name,))
+        return found
 
     async def _fill(self, call: Call, kind: Any, payload: bytes, metadata: Metadata, reply: Any) -> Status | None:
         """Fill the reply; the status of what ended the call, if that is not its answer."""
@@ -198,11 +217,15 @@ class Calls:
         return None
 
 
+def _name_of(kind: Any) -> str:
+    return str(kind.DESCRIPTOR.name.removesuffix("Request"))
+
+
 def _log_call(kind: Any, payload: bytes, status: Status | None) -> None:
     """A line for a call whose caller gave ids."""
     if not log.isEnabledFor(logging.INFO):
         return
-    method, code = kind.DESCRIPTOR.name.removesuffix("Request"), "OK" if status is None else status.code.name
+    method, code = _name_of(kind), "OK" if status is None else status.code.name
     fields = {"method": method, "code": code, **_named_in(kind, payload)}
     if status is not None:
         fields["reason"] = status.reason

@@ -17,8 +17,10 @@ from grpc_health.v1 import health_pb2 as hp
 
 from actors.protocol.placement import Placement
 from actors.ray_actors import RayActors
+from actors.ray_metrics import publish_figures
 from actors.runtime.clock import Clock, SystemClock
 from actors.telemetry.logs import keep_logs
+from actors.telemetry.metrics import Figures
 from holdfast.v1.services import SERVICES
 from serve.calls import Calls, read_stream
 from serve.config.settings import read_postcodes_file
@@ -28,6 +30,7 @@ from serve.coordination.hot import HotCalls
 from serve.coordination.hot_keeper import HotKeeper
 from serve.coordination.hot_units import HotUnits
 from serve.coordination.reconciler import Reconciler
+from serve.figures import watch
 from serve.health import Health
 from serve.registration import serve_here
 from serve.routing.rates import Rates
@@ -74,6 +77,7 @@ class Gateway:
         table = read_postcodes_file(Path(postcodes) if postcodes else None)
         router = Router(RayActors(journals, actor_host), placement, hint_ms / 1_000)
         await self._open(router, SystemClock(), table, hot_rate)
+        publish_figures(self._figures, "gateway")
         serve_here(self)
 
     async def _open(self, router: Router, clock: Clock, postcodes: Postcodes, hot_rate: int = 0) -> None:
@@ -105,7 +109,9 @@ class Gateway:
         }
         self._keeper = HotKeeper(router, units, hot, clock, rates, hot_rate)
         self._health = Health()
-        self._calls = Calls(router)
+        self._figures = Figures()
+        watch(self._figures, router, self._reconciler)
+        self._calls = Calls(router, self._figures)
         await router.start()
         self._reconciler.start()
         self._keeper.start()

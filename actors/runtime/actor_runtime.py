@@ -22,12 +22,12 @@ from actors.protocol.messages import CUT_OFF, RULES_ARE_STALE, Late, pack_answer
 from actors.rpc.methods import rpc
 from actors.runtime.begun import TURN_S
 from actors.runtime.clock import Clock
+from actors.runtime.figures import ActorFigures
 from actors.runtime.followers import Followers
-from actors.runtime.hosted import Hosted
+from actors.runtime.hosted import Hosted, within_bytes
 from actors.runtime.kinds import Core
 from actors.runtime.ledger_host import LedgerHost
 from actors.runtime.traced import log_decided
-from actors.telemetry.traces import CARRIED
 
 log = logging.getLogger("holdfast.actor")
 
@@ -88,7 +88,9 @@ class LedgerActor:
         self._bound_revision = EMPTY.revision
         self.told_revision = EMPTY.revision  # by a gateway that had just asked the chain
         self._adopting = Lock()
-        self.host = LedgerHost(self.core, journal, clock, self._policy_of, end)
+        self.figures = ActorFigures()
+        self.host = LedgerHost(self.figures.counting(self.core), journal, clock, self._policy_of, end)
+        self.figures.watch(self.host)
         try:
             self.host.begin(journal.ledger_ids())
         except JournalDamaged as damage:
@@ -182,8 +184,8 @@ class LedgerActor:
         answers = self.host.step_alone(entries) if alone else self.host.step(entries)
         self._followers.tell()
         log.debug("a step of %d commands for %d ledgers", len(entries), len(ledgers))
-        if CARRIED.get():
-            log_decided(entries, answers)
+        self.figures.decided(answers)
+        log_decided(entries, answers)
         decided = iter(answers)
         return [
             _packed(each, [next(decided) if deadline_ms > now_ms else Late() for _, deadline_ms, _ in each], before)
@@ -264,7 +266,7 @@ class LedgerActor:
                     if not skip_stopped:
                         raise
                     continue
-                records = _within_bytes(read, left)
+                records = within_bytes(read, left)
                 found.append((ledger_id, records))
                 left -= sum(len(record.payload) for record in records)
                 if left <= 0:
@@ -348,6 +350,7 @@ class LedgerActor:
             gc.set_threshold(100_000, 50, 1_000)
             gc.enable()
         self._followers.tell()
+        self.figures.recovered(len(self.host.recovered_ids()), perf_counter() - began)
         self.recovered.set()
         log.info("%s has recovered its ledgers within %.1f s", self.name, perf_counter() - began)
 
@@ -386,13 +389,3 @@ class LedgerActor:
                     return
                 self.host.upkeep.fail(error)
                 raise
-
-
-def _within_bytes(records: list[Record], bytes_max: int) -> list[Record]:
-    """The first records that fit, at least one."""
-    total = 0
-    for count, record in enumerate(records):
-        total += len(record.payload)
-        if count and total > bytes_max:
-            return records[:count]
-    return records

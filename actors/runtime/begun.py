@@ -91,6 +91,10 @@ class Begun:
         """The ledgers that are served by now."""
         return list(self._hosted)
 
+    def stopped_count(self) -> int:
+        """How many ledgers are not served; 1 where nobody knows which have begun."""
+        return len(self._damaged) if self._unreadable is None else 1
+
     def begun_ids(self) -> list[str]:
         """Those that wait, are served or are stopped. Raises JournalDamaged where nobody knows which have begun."""
         if self._unreadable is not None:

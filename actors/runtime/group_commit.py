@@ -6,8 +6,10 @@ No timer and no thread: a waiter that finds no write in progress writes all that
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
+from time import perf_counter
 
 from actors.journal.port import Journal, JournalError, JournalFailed, Record
+from actors.telemetry.metrics import JOURNAL_SECONDS, Times
 
 
 class GroupCommit:
@@ -16,6 +18,7 @@ class GroupCommit:
     def __init__(self, journal: Journal, on_failure: Callable[[JournalError], None]) -> None:
         self._journal = journal
         self._on_failure = on_failure
+        self.seconds = Times(JOURNAL_SECONDS.bounds)  # of writes
         self._queue_lock = Lock()
         self._queued: list[Record] = []
         self._enqueued = 0
@@ -45,7 +48,10 @@ class GroupCommit:
                 records, enqueued = self._queued, self._enqueued
                 self._queued = []
             try:
+                began = perf_counter()
                 self._journal.append(records)
+                if records:
+                    self.seconds.observe(perf_counter() - began)
             except Exception as error:
                 # Memory is ahead of the disk now. The append is not retried: this owner ends, its successor recovers.
                 failure = self._failed(error)

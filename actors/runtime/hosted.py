@@ -46,3 +46,13 @@ class Hosted:
     def record(self, ledger_id: str, now_ms: int, events: Sequence[Any]) -> Record:
         """The newest events, as the journal takes them."""
         return Record(ledger_id, self.epoch, self.ledger.version, len(events), now_ms, encode(events))
+
+
+def within_bytes(records: list[Record], bytes_max: int) -> list[Record]:
+    """The first records that fit, at least one."""
+    total = 0
+    for count, record in enumerate(records):
+        total += len(record.payload)
+        if count and total > bytes_max:
+            return records[:count]
+    return records

@@ -20,10 +20,11 @@ def outcome_of(answer: Any) -> str:
 
 
 def log_decided(entries: Sequence[tuple[str, Any]], answers: Sequence[Any]) -> None:
-    """A line for each command of a step that is one of such a request's."""
-    if not log.isEnabledFor(logging.INFO):
+    """A line for each command of a step that is one of such a request's, if there are any."""
+    traces = CARRIED.get()
+    if not traces or not log.isEnabledFor(logging.INFO):
         return
-    keys = {trace.key for trace in CARRIED.get()}
+    keys = {trace.key for trace in traces}
     for (ledger_id, command), answer in zip(entries, answers, strict=True):
         if keys.isdisjoint(("", key := name_of(command))):
             continue

@@ -26,6 +26,7 @@ class Upkeep:
         self._journal = journal
         self._clock = clock
         self._commits = commits
+        self.journal_seconds = commits.seconds
         self._hosted = hosted
         self._turn = self._move_turn = 0
         self._left_whole: set[str] = set()  # ledgers of which nothing more is sealed

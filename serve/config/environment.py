@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from actors.telemetry.metrics import COLLECTION_VARIABLE
 from serve.config.haproxy import BINARY_VARIABLE, write_stand_in
 from serve.config.settings import SettingsError
 
@@ -42,7 +43,7 @@ SWITCHES: Final = {
     "MALLOC_ARENA_MAX": "2",  # an arena a thread would cost an actor 30 MB
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "0",
-    "RAY_ENABLE_METRICS_COLLECTION": "0",
+    COLLECTION_VARIABLE: "0",
     "RAY_task_events_report_interval_ms": "0",
     # What Serve and Ray look at while nobody calls took 0.34 s of CPU a second with their defaults of 0.1 to 1 s, and
     # takes 0.15 s so. Serve's controller starts an ended gateway again within its interval.
@@ -126,7 +127,7 @@ def address_of(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def check_port(host: str, port: int) -> None:
+def check_port(host: str, port: int, options: str = "--port or --host") -> None:
     """Raise SettingsError where nobody can listen there now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -136,15 +137,17 @@ def check_port(host: str, port: int) -> None:
         except OSError as error:
             raise SettingsError(
                 f"{address_of(host, port)} cannot be listened on: {os.strerror(error.errno or 0)}; another service or "
-                f"program may have it (`ss -ltnp sport = :{port}` tells): end that, or give another --port or --host"
+                f"program may have it (`ss -ltnp sport = :{port}` tells): end that, or give another {options}"
             ) from error
 
 
-def service_environment(run_dir: Path, grpc_port: int, host: str = "127.0.0.1", *, alone: bool = True) -> Ground:
+def service_environment(
+    run_dir: Path, grpc_port: int, host: str = "127.0.0.1", *, alone: bool = True, metrics: int = 0
+) -> Ground:
     """The environment for every process of one service, and its ports by name.
 
     gRPC is served on `host`. `alone` is for a Ray that is started for this service. `run_dir` takes what the service
-    writes beside its data, and its path must be short: sockets lie in it.
+    writes beside its data, and its path must be short: sockets lie in it. Ray collects metrics where they have a port.
     """
     if len(str(run_dir)) > RUN_DIR_CHARS_MAX:
         raise OSError(f"{run_dir} is too long for the sockets in it: at most {RUN_DIR_CHARS_MAX} characters")
@@ -156,6 +159,7 @@ def service_environment(run_dir: Path, grpc_port: int, host: str = "127.0.0.1", 
     environment = {
         **SWITCHES,
         **(ALONE | {"RAY_AUTH_TOKEN": secrets.token_hex(32)} if alone else {}),
+        **({COLLECTION_VARIABLE: "1"} if metrics else {}),
         "RAY_TMPDIR": str(run_dir),
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(block),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(block + REPLICA_PORTS),

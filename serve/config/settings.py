@@ -105,6 +105,9 @@ class Settings(BaseSettings):
         description="The least level of lines. debug has one for every call and every step of an actor, info for every "
         "call whose caller gives an x-request-id or a traceparent.",
     )
+    metrics_port: int = Field(
+        default=0, ge=0, le=65_535, description="Port for metrics, on this machine's own address; 0 serves none."
+    )
     ray_address: str = Field(default="", description="A running Ray cluster; empty starts one on this machine.")
 
     @field_validator("insecure")
@@ -162,6 +165,13 @@ class Settings(BaseSettings):
                 f"in a Ray cluster gRPC listens on each node's own address, and --host {host} would do nothing; leave "
                 "one of the two out"
             )
+        return ray_address
+
+    @field_validator("ray_address")
+    @classmethod
+    def _refuse_port(cls, ray_address: str, info: ValidationInfo) -> str:
+        if ray_address and info.data.get("metrics_port"):
+            raise ValueError("in a Ray cluster metrics are on the port that `ray start --metrics-export-port` has")
         return ray_address
 
     @property

@@ -56,9 +56,10 @@ class StuckTracker:
     """
 
     def __init__(self, kind: str) -> None:
-        self._kind = kind
+        self.kind = kind
         self._seen: dict[str, tuple[float, float, str]] = {}  # first and last time, and where it is stuck; by last time
-        self._next_look_s = 0.0
+        self._next_look_s = self._next_line_s = 0.0
+        self.count = 0  # at the last look
 
     def saw(self, name: str, where: str, now_s: float, age_s: float = 0.0) -> None:
         """Note that something is not settled, and at least `age_s` old."""
@@ -79,11 +80,12 @@ class StuckTracker:
                 break
             del self._seen[name]
         long = [(first_s, name, where) for name, (first_s, _, where) in self._seen.items() if now_s - first_s > LONG_S]
-        if not long:
+        self.count = len(long)
+        if not long or now_s < self._next_line_s:
             return ""
-        self._next_look_s = now_s + LINE_EVERY_S
+        self._next_line_s = now_s + LINE_EVERY_S
         first_s, name, where = min(long)
-        return f"stuck {self._kind} count={len(long)} oldest={name} where={where} age_s={int(now_s - first_s)}"
+        return f"stuck {self.kind} count={len(long)} oldest={name} where={where} age_s={int(now_s - first_s)}"
 
 
 class Reconciler:
@@ -101,6 +103,11 @@ class Reconciler:
         self._reported_after: dict[str, int] = {}
         self._stuck_orders, self._stuck_parts, self._stuck_claims = map(StuckTracker, ("orders", "parts", "claims"))
         self._stuck_transfers = StuckTracker("transfers")
+
+    def stuck(self) -> dict[tuple[str, ...], float]:
+        """How much of each kind is stuck, as far as this gateway has seen."""
+        kinds = (self._stuck_orders, self._stuck_parts, self._stuck_claims, self._stuck_transfers)
+        return {(each.kind,): each.count for each in kinds}
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()

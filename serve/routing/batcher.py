@@ -10,6 +10,7 @@ Promises already made (collect, confirm, ready, release, extend) go before new o
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 from typing import Final
@@ -106,6 +107,7 @@ class Batcher:
         self._gathering: asyncio.TimerHandle | asyncio.Handle | None = None
         self._sweeper: asyncio.TimerHandle | None = None
         self._ending_wait: asyncio.TimerHandle | None = None
+        self._waited_s = 0.0  # the longest since that was last asked
         self._shares: Shares | None = None  # of what is fresh, while its room is getting scarce
 
     def submit(
@@ -148,6 +150,14 @@ class Batcher:
         self._later.clear()
         if self._gathering is None and self._may_send():
             self._gather()
+
+    def queue_age_s(self) -> float:
+        """The longest that a call waits here, or waited since this was asked last. From any thread."""
+        waited_s, self._waited_s = self._waited_s, 0.0
+        for queue in (self._promises, self._fresh):
+            with suppress(IndexError):  # it was sent just now
+                waited_s = max(waited_s, self._loop.time() - queue[0].queued_at)
+        return waited_s
 
     def _find_room(self, ask: Ask, now: float, of_calls: float) -> None:
         """Take of a call what there is room for. Raises Overloaded where that is nothing, or not all, unless each entry
@@ -240,6 +250,7 @@ class Batcher:
                     ask.answers.set_exception(DeadlinePassed(sent=ask.sent))
                     continue
                 ask.sent = True
+                self._waited_s = max(self._waited_s, now - ask.queued_at)
                 asks.append(ask)
                 entries.extend(ask.entries)
                 deadlines_ms.extend([ceil(ask.deadline * 1_000)] * len(ask.entries))

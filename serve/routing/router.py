@@ -258,6 +258,10 @@ class Router:
                     self._is_cut_off = True
             return self._looked >= mine
 
+    def queue_age_s(self) -> float:
+        """The longest wait before any actor; see `Batcher.queue_age_s`."""
+        return max((each.queue_age_s() for each in list(self._batchers.values())), default=0.0)
+
     def close(self) -> None:
         if self._poller is not None:
             self._poller.cancel()

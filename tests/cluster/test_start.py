@@ -89,6 +89,18 @@ def test_a_taken_port_is_said_before_anything_starts(own: Service) -> None:
     assert run_dir is None or not run_dir.exists()
 
 
+def test_a_taken_port_for_metrics_is_said_by_its_name(own: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        command = [*own.command(), "--metrics-port", str(port)]
+        monkeypatch.setattr(own, "command", lambda: command)
+        own.begin()
+        assert own.wait(START_S) == 2
+    (said,) = own.log.read_text().splitlines()
+    assert said.startswith(f"holdfast: 127.0.0.1:{port} cannot be listened on: Address already in use")
+    assert "another --metrics-port" in said
+
+
 def test_a_kill_of_the_service_alone_leaves_nothing_and_the_next_start_has_its_port(own: Service) -> None:
     own.start()
     os.kill(own.pid, signal.SIGKILL)

@@ -1,14 +1,17 @@
-"""What an operator finds of a service that ran: log lines by request, after a kill and after an orderly stop."""
+"""What an operator finds of a service: its metrics on their port, and log lines by request, after a kill and a stop."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import grpc
 import pytest
 
+from actors.telemetry import metrics
 from holdfast.v1 import reservation_service_pb2 as rs, reservation_service_pb2_grpc as rg
+from serve.config.environment import free_ports
 from tests.cluster.service import Service
 from tests.waiting import until
 
@@ -16,7 +19,11 @@ PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 class Watched(Service):
-    """With a folder for its logs."""
+    """With a folder for its logs, and a port for its metrics."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        (self.metrics_port,) = free_ports(1)
 
     @property
     def logs(self) -> Path:
@@ -24,7 +31,20 @@ class Watched(Service):
         return self.folder / "logs"
 
     def command(self, store_actors: int = 2) -> list[str]:
-        return [*super().command(store_actors), "--log-dir", str(self.logs)]
+        return [*super().command(store_actors), "--log-dir", str(self.logs), "--metrics-port", str(self.metrics_port)]
+
+    def scraped(self) -> dict[str, list[str]]:
+        """Its lines by metric, as Prometheus gets them."""
+        try:
+            with urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=20) as answer:
+                text = answer.read().decode()
+        except OSError:  # it does not listen yet
+            return {}
+        found: dict[str, list[str]] = {}
+        for line in text.splitlines():
+            if line.startswith("ray_holdfast_"):
+                found.setdefault(line.partition("{")[0].removeprefix("ray_"), []).append(line)
+        return found
 
 
 @pytest.fixture
@@ -49,6 +69,16 @@ def reserve(service: Service, request_id: str) -> dict[str, Any]:
     return dict(call.trailing_metadata())
 
 
+def names() -> set[str]:
+    """The metrics that there are once a call was answered; what has happened to nobody has no line."""
+    rare = {metrics.EXPIRIES, metrics.RECOVERIES}
+    return {
+        f"{each.name}_bucket" if each.kind is metrics.Kind.HISTOGRAM else each.name
+        for each in metrics.METRICS
+        if each not in rare
+    }
+
+
 def lines_of(service: Watched, request_id: str) -> dict[str, dict[str, Any]]:
     """The lines about a request by their files' names."""
     found = {}
@@ -65,6 +95,14 @@ def test_lines_of_gateway_and_actor_are_found_by_request_after_a_kill_and_after_
     assert (told["x-request-id"], told["traceparent"]) == ("request-1", PARENT)
     # The gateway writes its line once it has answered.
     until(lambda: len(lines_of(own, "request-1")) == 2, within_s=20, what="a line of the gateway's")
+    counted = 'code="OK",method="Reserve"'
+    until(
+        lambda: any(counted in line for line in own.scraped().get(metrics.CALLS.name, ())),
+        within_s=60,
+        what="a call that is counted",
+    )
+    until(lambda: names() <= own.scraped().keys(), within_s=60, what=f"all of {names()}")
+    assert any('reason="SKU_NOT_STOCKED"' in line for line in own.scraped()[metrics.DECISIONS.name])
     own.kill()
     assert lines_of(own, "request-1").keys() == {"gateway", "stores-0000-of-0002"}
     own.start()

@@ -245,6 +245,13 @@ def test_postcodes_are_read_before_anything_starts(tmp_path: Path) -> None:
             {"host": "127.0.0.2", "ray_address": "10.0.0.1:6379"},
             "ray_address: Value error, in a Ray cluster gRPC listens on each node's own address, and --host 127.0.0.2",
         ),
+        (
+            {"metrics_port": 9100, "ray_address": "10.0.0.1:6379"},
+            "ray_address: Value error, in a Ray cluster metrics are on the port that `ray start --metrics-export-port`",
+        ),
+        ({"log_mb": 0}, "log_mb: Input should be greater than or equal to 1"),
+        ({"log_format": "xml"}, "log_format: Input should be 'auto', 'json' or 'text'"),
+        ({"log_level": "all"}, "log_level: Input should be 'debug', 'info', 'warning' or 'error'"),
         ({"gateways": "many"}, "gateways: Input should be a valid integer"),
     ],
 )
@@ -312,6 +319,12 @@ def test_options_go_before_the_environment(monkeypatch: pytest.MonkeyPatch, caps
         "gateways",
     ):
         assert f"--{name} " in said
+
+
+def test_logs_are_kept_in_the_data_directory_unless_another_folder_is_named(tmp_path: Path) -> None:
+    found = read_settings(data_dir=tmp_path).logs
+    assert (found.folder, found.form, found.level) == (str(tmp_path / "logs"), "auto", "info")
+    assert read_settings(["--log-dir", "here"], data_dir=tmp_path).logs.folder == str(Path("here").resolve())
 
 
 @pytest.mark.parametrize("is_terminal", [False, True])

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ LINK: Final = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 FENCE: Final = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 ENTRY: Final = re.compile(r"^### `([A-Z_]+)`\n(.*?)(?=^#|\Z)", re.DOTALL | re.MULTILINE)
 REASON: Final = re.compile(r"`([A-Z][A-Z_]+)`")
+METRIC: Final = re.compile(r"^\| `(holdfast_[a-z_]+)` \|", re.MULTILINE)
 REASON_ARGUMENTS: Final = {"refused": 1, "Status": 2}  # where the calls that make a status take its reason
 OUTSIDE: Final = ("http://", "https://", "mailto:", "#")
 
@@ -27,6 +29,17 @@ def entry_names(text: str) -> list[str]:
 def incomplete_entries(text: str) -> list[str]:
     """Entries that lack a cause or a mend."""
     return [name for name, body in entries(text).items() if "**Cause.**" not in body or "**Mend.**" not in body]
+
+
+def documented_metrics(text: str) -> list[str]:
+    """The metrics that a table has a row for, in sequence."""
+    return METRIC.findall(text)
+
+
+def named_nowhere(names: Iterable[str], texts: Iterable[str]) -> list[str]:
+    """Names that none of the texts has as a word."""
+    words = {word for text in texts for word in re.findall(r"\w+", text)}
+    return sorted(set(names) - words)
 
 
 def documented_reasons(text: str) -> set[tuple[str, str]]:

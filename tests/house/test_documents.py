@@ -7,6 +7,7 @@ from typing import Final
 import grpc
 import pytest
 
+from actors.telemetry import metrics
 from holdfast.client.limits import Failure
 from holdfast.client.statuses import REASONS as CLIENT_REASONS, Fault
 from holdfast.v1 import error_pb2
@@ -14,6 +15,7 @@ from tests.house import documents
 from tests.house.sources import ROOT
 
 ERRORS: Final = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+OPERATIONS: Final = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 PAGES: Final = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 REASONS: Final = [value.name for value in error_pb2.Reason.DESCRIPTOR.values if value.number]
 # Those that the wire's comments promise, and the two that any gRPC server gives.
@@ -65,6 +67,14 @@ def test_clients_ask_again_where_that_is_the_mend_and_nowhere_else() -> None:
     assert {reason for _, reason in again} == ASKED_AGAIN
 
 
+def test_each_metric_has_a_row_for_operators_and_is_counted_somewhere() -> None:
+    assert documents.documented_metrics(OPERATIONS) == [metric.name for metric in metrics.METRICS]
+    told = {name for name, value in vars(metrics).items() if isinstance(value, metrics.Metric)}
+    assert len(told) == len(metrics.METRICS)
+    texts = [path.read_text(encoding="utf-8") for top in ("actors", "serve") for path in (ROOT / top).rglob("*.py")]
+    assert documents.named_nowhere(told, [text for text in texts if "class Metric(" not in text]) == []
+
+
 def test_each_entry_has_a_cause_and_a_mend() -> None:
     assert documents.incomplete_entries(ERRORS) == []
 
@@ -94,6 +104,8 @@ def test_the_checkers_can_fail(tmp_path: Path) -> None:
     )
     assert documents.reasons_given(made) == {("A", "B_C"), ("D", "E")}
     assert documents.documented_reasons("### `A`\n\n`B_C` `d`\n\n### `REASON_X`\n\n`Y_Z`") == {("A", "B_C")}
+    assert documents.documented_metrics("| `holdfast_a_total` | x |\n| `other` |") == ["holdfast_a_total"]
+    assert documents.named_nowhere({"CALLS", "CALL"}, ["figures.counter(CALLS)"]) == ["CALL"]
     assert documents.entry_names("### `A`\n\n### `A`\n") == ["A", "A"]
     assert documents.dangling_links("[a](gone.md) [b](https://x.org) ```\n", tmp_path) == ["gone.md"]
     assert documents.unlisted("[0001](0001-a.md)", ["0001-a.md", "0002-b.md"]) == ["0002-b.md"]

@@ -13,6 +13,7 @@ from actors.orders import commands as cm
 from actors.orders.state import Order
 from actors.protocol.messages import ActorGone, Answer, Entry, Stopped
 from actors.protocol.placement import CHAIN_ACTOR, Placement
+from actors.telemetry.metrics import Figures
 from holdfast.v1 import reservation_service_pb2 as rs
 from serve.calls import ATTEMPTS_KEY, Calls, failure_of
 from serve.coordination import reconciler
@@ -181,5 +182,5 @@ class Gateway:
         if is_retry:
             context.invocation_metadata().append((ATTEMPTS_KEY, "1"))
         call, said, reply = self._reservations.calls["Reserve"], request.SerializeToString(), rs.ReserveResponse()
-        await Calls(self.router).answer(call, rs.ReserveRequest, said, context, reply)
+        await Calls(self.router, Figures()).answer(call, rs.ReserveRequest, said, context, reply)
         return context.code, reply
