@@ -29,6 +29,8 @@ TIMEOUT_S_MAX: Final = CALL_MS_MAX / 1_000
 TIMEOUT_DIGITS_MAX: Final = 12  # enough for the maximum
 CALLS_MAX: Final = INSIDE_MAX  # inside one gateway at once; each waits for an actor and holds some 20 kB
 PROMISE_CALLS_MAX: Final = 4_096
+READ_CALLS_MAX: Final = 2_048  # so that reads, which may be asked again at no cost, leave a third for new promises
+READS: Final = ("Find", "Get", "List", "Verify")  # what the name of a method that changes nothing begins with
 CALLS_RETRY_AFTER_S: Final = 0.5
 REQUEST_BYTES_MAX: Final = 16 * 1024 * 1024
 NAMED_BYTES_MAX: Final = 64 * 1024  # of a request, and
@@ -139,9 +141,10 @@ def fill_error(error: BaseException, item: error_pb2.ItemError, index: int | Non
 class Call(NamedTuple):
     """How a unary call is served: `answer(request, deadline, reply)` fills the reply, or raises one of `ENDINGS`.
 
-    `is_step`: a step of a promise already made, for which some of the limit on calls is kept free. `parse` makes the
-    request of its message class and bytes; `timeout_s` applies where the caller named no deadline. `on_retry` is told
-    of a request that gRPC sends again by itself, as its caller's service config says.
+    `is_step`: a step of a promise already made, for which some of the limit on calls is kept free; `is_read`: one that
+    changes nothing, and leaves some of that limit to others. `parse` makes the request of its message class and bytes;
+    `timeout_s` applies where the caller named no deadline. `on_retry` is told of a request that gRPC sends again by
+    itself, as its caller's service config says.
     """
 
     answer: Callable[[Any, float, Any], Awaitable[None]]
@@ -150,6 +153,7 @@ class Call(NamedTuple):
     timeout_s: float = TIMEOUT_S_DEFAULT
     on_retry: Callable[[Any], None] | None = None
     is_several: bool = False
+    is_read: bool = False
 
 
 class Calls:
@@ -157,6 +161,7 @@ class Calls:
 
     def __init__(self, router: Router, figures: Figures) -> None:
         self._router = router
+        self._reads_inside = 0
         self._ended, self._times = figures.counter(CALLS), figures.histogram(CALL_SECONDS)
         self._seen: dict[
             Any, tuple[str, Labels, list[int]]
@@ -198,9 +203,11 @@ class Calls:
 
     async def _fill(self, call: Call, kind: Any, payload: bytes, metadata: Metadata, reply: Any) -> Status | None:
         """Fill the reply; the status of what ended the call, if that is not its answer."""
-        if self._router.calls_inside >= (PROMISE_CALLS_MAX if call.is_step else CALLS_MAX):
+        is_full = self._router.calls_inside >= (PROMISE_CALLS_MAX if call.is_step else CALLS_MAX)
+        if is_full or (call.is_read and self._reads_inside >= READ_CALLS_MAX):
             return statuses.overloaded(CALLS_RETRY_AFTER_S)
         self._router.calls_inside += 1
+        self._reads_inside += call.is_read
         try:
             deadline = deadline_of(metadata, call.timeout_s)  # first: a large request takes its time to be read
             _bound(payload)
@@ -214,6 +221,7 @@ class Calls:
             return status_of(DeadlinePassed(sent=True) if is_unknown else error)
         finally:
             self._router.calls_inside -= 1
+            self._reads_inside -= call.is_read
         return None
 
 

@@ -22,7 +22,7 @@ from actors.runtime.clock import Clock, SystemClock
 from actors.telemetry.logs import keep_logs
 from actors.telemetry.metrics import Figures
 from holdfast.v1.services import SERVICES
-from serve.calls import Calls, read_stream
+from serve.calls import READS, Calls, read_stream
 from serve.config.settings import read_postcodes_file
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
@@ -94,7 +94,7 @@ class Gateway:
         self._feeds = Feeds(router, stores)
         self._watches = Watches(router, stores, hot)
         self._streams = {**self._feeds.streams, **self._watches.streams}
-        self._unary = {
+        unary = {
             **Reservations(router, stores, grants, hot, rates, new_orders, self._reconciler).calls,
             **orders.calls,
             **Stock(router, stores, clock, units, hot).calls,
@@ -107,6 +107,7 @@ class Gateway:
             **Transfers(router, stores, units).calls,
             **TransferVerification(router, clock).calls,
         }
+        self._unary = {name: call._replace(is_read=name.startswith(READS)) for name, call in unary.items()}
         self._keeper = HotKeeper(router, units, hot, clock, rates, hot_rate)
         self._health = Health()
         self._figures = Figures()

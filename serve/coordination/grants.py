@@ -30,10 +30,11 @@ from serve.coordination.hot_stock import in_skus, lines_by_sku
 from serve.coordination.hot_units import HotUnits, is_for_gateways
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
+from serve.routing.shares import Room
 
 Command = shop.Reserve | shop.Amend
 REPORT_S: Final = 5.0
-GRANTS_MAX: Final = 1_024  # being fetched in one gateway at once, alone or in batches
+GRANTS_MAX, GRANTS_SHARED_FROM = 2_048, 1_024  # being fetched in one gateway at once: a full batch, and as many shared
 REPORTS_MAX: Final = 128  # that wait for one ledger: others go between such batches
 
 
@@ -45,7 +46,7 @@ class Grants:
         self._units = units or HotUnits(router)
         self._tasks: set[asyncio.Task[None]] = set()
         self._reports = Reports(router)
-        self._being_fetched = 0
+        self._room = Room(GRANTS_MAX, GRANTS_SHARED_FROM)
 
     def are_required(self, entry: Entry) -> bool:
         """Whether a Reserve needs a grant, by the limits that this gateway knows. The shop has the last word."""
@@ -66,23 +67,22 @@ class Grants:
         """Have a shop decide with what the customer's ledger grants. Raises as `Router.send`, but for Overloaded once
         that ledger was asked, and DeadlinePassed where the two did not agree in time.
         """
-        if self._being_fetched >= GRANTS_MAX:
+        if not self._room.enter([entry]):
             raise Overloaded
-        self._being_fetched += 1
         try:
             return await self.decided(entry, deadline, promise=promise)
         finally:
-            self._being_fetched -= 1
+            self._room.leave((entry,))
 
     async def send_batch(self, entries: Sequence[Entry], deadline: float) -> "list[Answer | Exception]":
         """As `send`, of Reserves at once. What ended a call stands in place of its answer."""
-        fetched = entries[: max(0, GRANTS_MAX - self._being_fetched)]
-        self._being_fetched += len(fetched)
+        places = self._room.enter(entries)
+        fetched = [entries[place] for place in places]
         try:
-            answers = await _Batch(self, self._router, fetched, deadline).decided()
+            answers = dict(zip(places, await _Batch(self, self._router, fetched, deadline).decided(), strict=True))
         finally:
-            self._being_fetched -= len(fetched)
-        return [*answers, *(Overloaded() for _ in entries[len(fetched) :])]
+            self._room.leave(fetched)
+        return [answers[place] if place in answers else Overloaded() for place in range(len(entries))]
 
     async def decided(self, entry: Entry, deadline: float, *, promise: bool) -> Answer:
         """What a shop decides with a grant, that is being fetched. Raises as `send`."""

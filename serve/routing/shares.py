@@ -1,4 +1,5 @@
-"""Shares of an actor's queue by SKU and by channel: near its limits none of them takes the room of the others.
+"""Shares of a bounded room by SKU and by channel: near its limits none of them takes the room of the others. A room is
+an actor's queue, or a gateway's places for one kind of work.
 
 The thresholds are dynamic (Choudhury and Hahne, 1998): a SKU may take half as much of the room as is free, a channel
 twice as much. So one SKU in great demand ends with a third of the room, two with a quarter each, and some is always
@@ -67,6 +68,34 @@ class Shares:
             self.count((entry,))
             admitted.append(place)
         return admitted
+
+
+class Room:
+    """Places of a gateway for one kind of work: the first `shared_from` are for whoever comes, also for a full batch of
+    one SKU; the rest is shared.
+    """
+
+    def __init__(self, places_max: int, shared_from: int) -> None:
+        self._places_max, self._shared_from = places_max, shared_from
+        self.taken = 0
+        self._shares = Shares()
+
+    def enter(self, entries: Sequence[Entry]) -> list[int]:
+        """Take places for as many as there may be; returns which."""
+        admitted = list(range(min(len(entries), max(0, self._shared_from - self.taken))))
+        self._shares.count(entries[: len(admitted)])
+        self.taken += len(admitted)
+        for place in range(len(admitted), len(entries)):
+            fullness = (self.taken + 1) / self._places_max
+            if fullness <= 1 and self._shares.admit((entries[place],), fullness):
+                admitted.append(place)
+                self.taken += 1
+        return admitted
+
+    def leave(self, entries: Sequence[Entry]) -> None:
+        """Give back the places of those that were let in."""
+        self.taken -= len(entries)
+        self._shares.drop(entries)
 
 
 def _skus_of(ledger_id: str, command: Reserve | Claim | RequestGrant) -> Iterable[str]:

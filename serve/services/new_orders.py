@@ -10,7 +10,7 @@ from actors.core.rejection import Rejection
 from actors.core.status import LIVE, Status
 from actors.orders import commands as cm
 from actors.orders.state import Order, Standing
-from actors.protocol.messages import Stopped
+from actors.protocol.messages import Entry, Stopped
 from actors.shop import commands as shop
 from holdfast.v1 import reservation_service_pb2 as rs
 from serve.calls import ENDINGS, fill_error
@@ -18,6 +18,7 @@ from serve.coordination.coordinator import Coordinator
 from serve.coordination.placing import Claims, Planned, RefusedClaims
 from serve.routing.batcher import GATHER_CALLS_MIN, DeadlinePassed, Overloaded
 from serve.routing.router import Router
+from serve.routing.shares import Room
 from serve.sourcing.places import Postcodes
 from serve.sourcing.plan import NoPlan, Plan
 from serve.sourcing.ranking import Ask, SourcingPolicy
@@ -28,8 +29,10 @@ from serve.wire.rules import Checked
 from serve.wire.statuses import fill_order_rejection
 
 # Being placed in one gateway at once, alone or in batches. Each keeps a column a SKU over all shops: 240 kB of 5,000
-# shops and 5 SKUs. One full batch is taken, where a thousand calls with a thousand orders each would not end.
-ORDERS_MAX: Final = 1_024
+# shops and 5 SKUs. One full batch is taken, where a thousand calls with a thousand orders each would not end; beyond it
+# places are shared by SKU and channel.
+ORDERS_MAX: Final = 1_536
+ORDERS_SHARED_FROM: Final = 1_024
 
 Row = tuple[int, rs.ReserveRequest, Any]  # of a batch: its index, the request, and the outcome to fill
 
@@ -42,6 +45,11 @@ class _Asked(NamedTuple):
     ledger_id: str
     ask: Ask
     policy: SourcingPolicy
+
+    @property
+    def entry(self) -> Entry:
+        """As it is counted among others."""
+        return self.ledger_id, self.command
 
     def opened(self, first: Planned) -> cm.Open:
         """The command that begins it with this plan."""
@@ -70,39 +78,38 @@ class NewOrders:
         self._coordinator = coordinator
         self._finder = finder
         self._postcodes = postcodes
-        self._being_placed = 0
+        self._room = Room(ORDERS_MAX, ORDERS_SHARED_FROM)
 
     async def reserve(self, request: rs.ReserveRequest, deadline: float, reply: rs.ReserveResponse) -> None:
         """Reserve, as an order. Raises as the calls do, Overloaded before any work where too many are being placed."""
-        if self._being_placed >= ORDERS_MAX:
+        asked = self._read(request)
+        if not self._room.enter([asked.entry]):
             raise Overloaded
-        self._being_placed += 1
         try:
-            asked = self._read(request)
             answer = await self._answer_alone(asked, deadline)
         finally:
-            self._being_placed -= 1
+            self._room.leave([asked.entry])
         self._fill(answer, asked.ledger_id, reply)
 
     async def reserve_all(self, rows: Sequence[Row], deadline: float) -> None:
         """As `reserve`, the orders of one call; what ends one becomes its outcome's error. Most are asked for, claimed
         and placed together. None waits for another one's shops.
         """
-        batch = _Batch({}, deadline, self._gather_s(self._being_placed + 1))
+        batch = _Batch({}, deadline, self._gather_s(self._room.taken + 1))
         try:
             for place, row in enumerate(rows):
                 index, request, outcome = row
                 try:
-                    if self._being_placed >= ORDERS_MAX:
+                    asked = self._read(request)
+                    if not self._room.enter([asked.entry]):
                         raise Overloaded
-                    batch.waiting[place] = row, self._read(request)
-                    self._being_placed += 1
+                    batch.waiting[place] = row, asked
                 except ENDINGS as error:
                     fill_error(error, outcome.error, index)
                     await asyncio.sleep(0)  # naming the faults of a row may take 5 ms
             await self._answered(batch)
         finally:
-            self._being_placed -= len(batch.waiting)
+            self._room.leave([asked.entry for _, asked in batch.waiting.values()])
             batch.waiting.clear()
 
     def _read(self, request: rs.ReserveRequest) -> _Asked:
@@ -122,7 +129,7 @@ class NewOrders:
             held = await self._coordinator.order_of_basket(command.customer_id, command.basket_id, deadline)
             own = _held_by(held, command.slot_start_ms)
         keeps = held is not None and held.channel == command.channel
-        of, gather_s = (asked.ask, asked.policy, command.slot_start_ms), self._gather_s(self._being_placed)
+        of, gather_s = (asked.ask, asked.policy, command.slot_start_ms), self._gather_s(self._room.taken)
         search, chosen = await self._finder.search(*of, deadline, own=own, gather_s=gather_s)
         return await self._answer(asked, search, chosen, deadline, keeps=keeps)
 
@@ -217,7 +224,7 @@ class NewOrders:
 
     def _end(self, batch: _Batch, place: int, ended: Order | Rejection | Exception) -> None:
         (index, _, outcome), asked = batch.waiting.pop(place)
-        self._being_placed -= 1
+        self._room.leave([asked.entry])
         if isinstance(ended, Exception):
             fill_error(ended, outcome.error, index)
         else:

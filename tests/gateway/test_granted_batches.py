@@ -12,8 +12,8 @@ from actors.protocol.messages import Entry
 from actors.runtime.kinds import CUSTOMERS as CORE, SHOP
 from actors.shop.commands import Grant, Reserve
 from holdfast.v1 import reservation_service_pb2 as rs
-from serve.coordination import grants
 from serve.routing.batcher import Overloaded
+from serve.routing.shares import Room
 from tests.gateway.front import Front
 from tests.gateway.orders import BUYER, CUSTOMERS, customers, hosted, settle
 from tests.gateway.test_grant_reports import OTHERS
@@ -137,7 +137,7 @@ def test_rows_that_there_is_no_room_for_say_so_and_are_decided_later(
 
 
 def test_no_more_grants_are_fetched_at_once_than_a_gateway_may(limited: Front, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grants, "GRANTS_MAX", 2)
+    monkeypatch.setattr(limited.gateway._reconciler._grants, "_room", Room(2, 2))
     rows = [row(f"k {name}", name) for name in OTHERS[:4]]
     said = ask(limited, *rows)
     assert kinds(said) == ["reservation"] * 2 + ["error"] * 2

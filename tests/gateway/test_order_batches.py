@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from holdfast.v1 import admin_service_pb2 as ad, reservation_service_pb2 as rs
-from serve.services.new_orders import ORDERS_MAX
+from serve.services.new_orders import ORDERS_SHARED_FROM
 from serve.services.reservations import ORDER_SHARE
 from serve.sourcing import search
 from serve.sourcing.plan import plan
@@ -101,7 +101,7 @@ def test_an_order_whose_shop_is_away_says_so_while_the_others_are_answered(limit
 
 def test_so_many_orders_are_placed_at_once_and_the_others_are_told_to_come_later(limited: Front) -> None:
     """A call may hold a thousand of them, so that calls alone bound nothing."""
-    many = rs.ReserveBatchRequest(requests=[row(f"k{number}") for number in range(ORDERS_MAX)])
+    many = rs.ReserveBatchRequest(requests=[row(f"k{number}") for number in range(ORDERS_SHARED_FROM)])
 
     async def main() -> None:
         gate = limited.actors.hold("customers-0000-of-0001")

@@ -115,6 +115,7 @@ LATER: Final = {
     "limits of the chain summed over orders as over grants, by when they came into force": (92, 1),
     "limits within a shop by running totals of its customers": (180, 1),
     "calls of several things that never say that nothing was done": (5, 0),
+    "fair shares of the places for orders and grants, and fewer for reads": (50, 0),
     "who waits in line is served by his channel's quota, and nobody passes by it": (95, 0),
     "log files of all processes, and the ids of callers in their lines": (440, 4),
     "metrics of gateways and actors, published by Ray": (390, 4),
