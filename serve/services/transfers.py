@@ -107,7 +107,9 @@ class Transfers:
         token = fields.read_token(checked, "ListTransfers", scope, request.page_token)
         checked.raise_if_faulty()
         await self._stores.require(store_id, deadline=deadline)
-        asked = (store_id, statuses, int(token or 0), fields.page_size(request.page_size))
+        # One that was received counts as such also where this shop, its source, has not heard of it.
+        wanted = sorted({*statuses, int(TransferStatus.SENT)}) if TransferStatus.RECEIVED in statuses else statuses
+        asked = (store_id, wanted, int(token or 0), fields.page_size(request.page_size))
         version, page, after = await self._router.ask(store_id, "transfers", *asked, deadline=deadline)
         for transfer in await self._corrected(store_id, page, deadline):
             if not statuses or transfer.status in statuses:

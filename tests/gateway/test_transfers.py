@@ -138,6 +138,7 @@ def test_what_is_expected_is_received_while_its_source_is_away_and_read_right(fr
     assert (read(front, transfer_id).status, read(front, transfer_id).lines[0].received) == (RECEIVED, 6)
     assert [each.status for each in listed(front, "S1").transfers] == [RECEIVED]
     assert [each.status for each in listed(front, "S1", SENT).transfers] == []
+    assert [each.status for each in listed(front, "S1", RECEIVED).transfers] == [RECEIVED]
     assert verified(front).units_in_transit == 0
     settle(front)
     assert (live(front, "S1"), live(front, "S2")) == (0, 0)
