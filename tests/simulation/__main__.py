@@ -13,18 +13,35 @@ from typing import Final
 
 from tests.simulation.cut_off_world import CutOffWorld
 from tests.simulation.hint_world import HintWorld
-from tests.simulation.test_chain_seeds import CAUSES, CUT_OFF_CAUSES, RARER, STRUCK_MIN, run as run_chain
+from tests.simulation.hot_callers import HotWorld
+from tests.simulation.test_chain_seeds import (
+    CAUSES,
+    CUT_OFF_CAUSES,
+    HOT_CAUSES,
+    RARER,
+    STRUCK_MIN,
+    TRANSFER_CAUSES,
+    run as run_chain,
+)
 from tests.simulation.till_world import TillWorld
+from tests.simulation.transfer_callers import TransferWorld
 from tests.simulation.world import World
 
 LINE_EVERY_S: Final = 10.0
 CUT_OFF_EVERY: Final = 10  # seeds: such a world takes as long as three others
 TILLS_EVERY: Final = 3  # seeds
 HINTS_EVERY: Final = 3
+HOT_EVERY: Final = 10
+TRANSFERS_EVERY: Final = 5
+# What worlds of some seeds alone have, and how often at least.
+OF_SOME: Final = tuple(dict.fromkeys(cause for cause in (*HOT_CAUSES, *TRANSFER_CAUSES) if cause not in CAUSES))
+OF_SOME_MIN: Final = 25
 
 
 def run(seed: int) -> Counter[str]:
-    """A shop and a chain by this seed, and for some a chain that a gateway is cut off from; what struck the chains."""
+    """A shop and a chain by this seed, and for some a chain that a gateway is cut off from, one with a hot SKU and one
+    with transfers; what struck the chains.
+    """
     logging.disable()
     World(seed).run()
     if seed % TILLS_EVERY == 0:
@@ -32,9 +49,11 @@ def run(seed: int) -> Counter[str]:
     struck = run_chain(seed).struck
     if seed % HINTS_EVERY == 0:
         run_chain(seed, HintWorld)
-    if seed % CUT_OFF_EVERY == 0:
-        cut_off = run_chain(seed, CutOffWorld).struck
-        struck.update({cause: cut_off[cause] for cause in CUT_OFF_CAUSES})
+    some = (CUT_OFF_EVERY, CutOffWorld, CUT_OFF_CAUSES), (HOT_EVERY, HotWorld, HOT_CAUSES)
+    for every, world, causes in (*some, (TRANSFERS_EVERY, TransferWorld, TRANSFER_CAUSES)):
+        if seed % every == 0:
+            here = run_chain(seed, world).struck
+            struck.update({cause: here[cause] for cause in causes if cause not in CAUSES})
     return struck
 
 
@@ -62,11 +81,11 @@ def main() -> int:
                 print(
                     f"{done:,} of {asked.seeds:,} seeds, {rate:.1f}/s, {left_s:.0f} s left, {broken} broken", flush=True
                 )
-    causes = (*CAUSES, *RARER, *CUT_OFF_CAUSES)
-    for cause in causes:
+    least = dict.fromkeys((*CAUSES, *RARER, *CUT_OFF_CAUSES), STRUCK_MIN) | dict.fromkeys(OF_SOME, OF_SOME_MIN)
+    for cause in least:
         print(f"{struck[cause]:10,} {cause}")
-    rare = [cause for cause in causes if struck[cause] < STRUCK_MIN]
-    print(f"struck less than {STRUCK_MIN} times: {', '.join(rare) or 'none'}")
+    rare = [cause for cause, times in least.items() if struck[cause] < times]
+    print(f"struck less than {STRUCK_MIN} times, or {OF_SOME_MIN}: {', '.join(rare) or 'none'}")
     print(f"{asked.seeds:,} seeds, a shop and a chain of each, in {time.monotonic() - began:.0f} s: {broken} broken")
     return int(bool(broken or rare))
 
