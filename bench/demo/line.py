@@ -1,9 +1,11 @@
 """The fourth act: customers wait in line for what others hold, and are served as that is given back and as more is
-delivered; the actor of a shop is killed during each. Who was served when, the shops' feeds say (`turns`).
+delivered, while others come who do not wait; the actor of a shop is killed during each. Who was served when, and who
+got nothing, the shops' feeds say (`turns`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from bench.demo.calls import Call, Kind, Outcome
@@ -80,7 +82,10 @@ async def wait_in_line(
     deliveries = [
         line.delivery(f"delivery-{place}", line.missing()[place]) for place in range(DELIVERIES) for line in lines
     ]
-    with phases.phase("Waiting in line", sum(map(len, (opening, holding, waiting, holding, deliveries)))) as tick:
+    passing = [line.reserve(f"passing-{place}", 1) for place in range(FIRST + DELIVERIES) for line in lines]
+    with phases.phase(
+        "Waiting in line", sum(map(len, (opening, holding, waiting, holding, deliveries, passing)))
+    ) as tick:
 
         async def ask_all(calls: Sequence[Call], jobs: Mapping[float, Job]) -> list[Outcome]:
             outcomes: list[Outcome] = []
@@ -96,8 +101,9 @@ async def wait_in_line(
         held = [made for made in await ask_all(holding, {}) if isinstance(made, Reservation)]
         await ask_all(waiting, {})
         back = [given_back(each, f"back-{each.reservation_id}") for each in held]
-        await ask_all(back, {KILL_AT: partial(kill, lines[0].store_id)})
-        await ask_all(deliveries, {KILL_AT: partial(kill, lines[1].store_id)})
+        late = iter(passing)
+        await ask_all([*chain(*zip(back, late, strict=False))], {KILL_AT: partial(kill, lines[0].store_id)})
+        await ask_all([*chain(*zip(deliveries, late, strict=False))], {KILL_AT: partial(kill, lines[1].store_id)})
 
 
 def in_line(turns: Turns) -> dict[str, Any]:
@@ -109,6 +115,10 @@ def in_line(turns: Turns) -> dict[str, Any]:
         "passed_over": turns.passed_over,
         "still_waiting": turns.waiting(),
         "out_of_turn": len(turns.out_of_turn),
-        "holds": len(turns.waited) == len(turns.served) == WAITING and not turns.waiting() and not turns.out_of_turn,
+        "kept_out": turns.kept_out,
+        "holds": len(turns.waited) == len(turns.served) == WAITING
+        and bool(turns.kept_out)
+        and not turns.waiting()
+        and not turns.out_of_turn,
         "findings": turns.out_of_turn,
     }

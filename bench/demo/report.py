@@ -260,7 +260,7 @@ def _circumstances(result: Mapping[str, Any]) -> Rows:
             **result["transfers"]
         ),
     )
-    line = "{customers} customers for {skus} SKUs, {served} served; {passed_over} came late and were passed over"
+    line = "{customers} customers for {skus} SKUs, {served} served; {passed_over} passed over; {kept_out} refused"
     yield "line", line.format(**result["line"])
     flash = result["flash_sale"]
     asked = "{requests:,} calls for {units} units: {requests_per_s:,.0f} calls/s, {refusals_per_s:,.0f} refusals/s"

@@ -62,8 +62,9 @@ class Moved:
 
     @property
     def holds(self) -> bool:
-        """True where all were moved, and every unit is in one place."""
-        return not self.units_missing and not self.repeats_differing and self.transfers == TRANSFERS
+        """True where all were moved, of some fewer units came, and every unit is in one place."""
+        moved = self.transfers == TRANSFERS and self.short == SHORT
+        return moved and not self.units_missing and not self.repeats_differing
 
     def find(self, units: int, sentence: str) -> None:
         """So many units are not where they should be."""

@@ -11,13 +11,14 @@ class Turns:
     """Reads the feeds of shops, each in its sequence, and keeps the line of every SKU as it should be.
 
     A place is the number of its reservation: also who was served and passed over has it again. In place of one that is
-    passed over, in the same moment, the next one is served; else nobody but the first.
+    passed over, in the same moment, the next one is served; else nobody but the first. Who does not wait gets nothing
+    of a SKU that somebody waits for, and is refused.
     """
 
     def __init__(self) -> None:
         self.waited: set[str] = set()
         self.served: set[str] = set()
-        self.passed_over = 0
+        self.passed_over = self.kept_out = 0
         self.out_of_turn: list[str] = []  # a sentence for each who was served so
         self._lines: defaultdict[tuple[str, str], list[int]] = defaultdict(list)  # numbers, ascending
         self._passed: dict[str, tuple[int, int]] = {}  # by shop the version of the last pass, and who it was
@@ -40,6 +41,11 @@ class Turns:
                 for (of, _), line in self._lines.items():
                     if of == store_id and number in line:
                         line.remove(number)
+            case told.Reserved(reservation) | told.Claimed(reservation):
+                for sku in (each.sku for each in reservation.lines if self._lines.get((store_id, each.sku))):
+                    self.out_of_turn.append(f"{reservation.reservation_id} got {sku}, and did not wait")
+            case told.Refused(_, _, rejection):
+                self.kept_out += bool(self._lines.get((store_id, rejection.sku)))
             case _:
                 pass
 

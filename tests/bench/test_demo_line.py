@@ -11,6 +11,7 @@ from rich.console import Console
 
 from actors.shop import decide_line
 from actors.shop.events import Served
+from actors.shop.state import Ledger
 from bench.demo.calls import Answers
 from bench.demo.feed import FeedCheck
 from bench.demo.line import FIRST, SKUS, WAITING, in_line, lines_of, wait_in_line
@@ -58,6 +59,7 @@ def test_all_who_wait_are_served_in_their_turn_and_each_answer_is_in_the_feed(tm
     found = in_line(turns)
     assert (found["skus"], found["customers"], found["served"], found["out_of_turn"]) == (SKUS, WAITING, WAITING, 0)
     assert (found["still_waiting"], found["holds"]) == (0, True)
+    assert found["kept_out"] >= SKUS * FIRST, "who came while others waited"
 
 
 def test_a_ledger_that_serves_who_needs_fewest_units_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,12 +80,22 @@ def test_lines_do_not_hold_where_somebody_waits_on_or_fewer_came() -> None:
     turns = Turns()
     turns.waited = {f"S1:{number}" for number in range(WAITING)}
     turns.served = set(turns.waited)
+    turns.kept_out = 1
     assert in_line(turns)["holds"]
     turns._lines["S1", "A"] = [1]
     assert not in_line(turns)["holds"]
     turns._lines.clear()
+    turns.kept_out = 0
+    assert not in_line(turns)["holds"], "nobody came who did not wait"
+    turns.kept_out = 1
     turns.waited.pop()
     assert not in_line(turns)["holds"]
+
+
+def test_a_ledger_that_keeps_nothing_for_who_waits_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Ledger, "kept", lambda *_: 0)
+    turns, _, _ = act(tmp_path)
+    assert any("did not wait" in sentence for sentence in turns.out_of_turn)
 
 
 @pytest.mark.parametrize("actors", [1, 2])
@@ -115,6 +127,10 @@ def waits(version: int, units: int = 1) -> told.Queued:
     )
 
 
+def passes_by(version: int) -> told.Reserved:
+    return told.Reserved(waits(version).reservation)
+
+
 def served(number: int) -> told.Served:
     return told.Served(f"{SHOP}:{number}", (("hat", 1),), 9)
 
@@ -142,6 +158,8 @@ WAITING_3 = (waits(1), waits(2, 2), waits(3))
         ((served(1), passed_over(1), served(2), served(3)), 1, 1),
         ((served(1), passed_over(1), served(3)), 1, 2),
         ((served(1), served(1)), 1, 2),  # it did not wait any more
+        ((served(1), passes_by(5)), 1, 2),
+        ((served(1), served(2), served(3), passes_by(7)), 0, 0),  # nobody waits any more
         ((served(1), passed_over(1), told.Expired("S1:9"), served(2)), 1, 2),  # another moment
     ],
 )

@@ -63,6 +63,7 @@ def _proof(told: Told, *audits: Verification) -> Proof:
     check.finish(END)
     check.turns.waited.update(str(number) for number in range(WAITING))
     check.turns.served.update(check.turns.waited)
+    check.turns.kept_out = 1
     examine_shops(check.of_shops, told.answers, told.contests, audits or (SOUND,))
     ended = Counter(each.status for each in END.reservations.values())
     of_orders, shops_of = Cooked().examined()
@@ -173,7 +174,7 @@ def test_any_single_breach_in_a_shop_fails_the_verdict(workload: Workload, broke
     assert (verdict["holds"], verdict[broken]) == (False, 1)
 
 
-@pytest.mark.parametrize("broken", ["units_missing", "repeats_differing", "transfers"])
+@pytest.mark.parametrize("broken", ["units_missing", "repeats_differing", "transfers", "short"])
 def test_what_breaks_among_transfers_breaks_the_whole(workload: Workload, broken: str) -> None:
     told = _told()
     moved = replace(MOVED, findings=["this is why"])
@@ -194,6 +195,9 @@ def test_who_is_not_served_or_out_of_turn_breaks_the_whole(workload: Workload) -
     assert (result["line"]["out_of_turn"], result["verdict"]["holds"]) == (1, False)
     assert "this is why" in _text(result)
     proof.check.turns.out_of_turn.clear()
+    proof.check.turns.kept_out = 0
+    assert not _result(workload, told, proof)["verdict"]["holds"]
+    proof.check.turns.kept_out = 1
     proof.check.turns.served.pop()
     assert not _result(workload, told, proof)["verdict"]["holds"]
 
