@@ -5,6 +5,7 @@ from heapq import nsmallest
 from itertools import islice
 from typing import Any, Final
 
+from actors.core.due import About
 from actors.core.policy import Policy
 from actors.core.rejection import Violation
 from actors.orders.events import Settled
@@ -34,7 +35,7 @@ class CustomerActor(LedgerActor):
         """The ledger's version, and the order or None."""
         if not self.host.has_begun(ledger_id):
             return 0, None
-        with self.host.reading(ledger_id) as (hosted, _):
+        with self.host.reading(ledger_id, About(numbers=(number,))) as (hosted, _):
             version, order = hosted.ledger.version, hosted.ledger.orders.get(number)
             places = () if order is not None else hosted.ledger.answers.where(number)
         return version, order or self._over(ledger_id, places).get(number)
@@ -49,7 +50,7 @@ class CustomerActor(LedgerActor):
         if not self.host.has_begun(ledger_id):
             return 0, [], 0
         wanted = frozenset(standings)
-        with self.host.reading(ledger_id) as (hosted, _):
+        with self.host.reading(ledger_id, About(customer_id=customer_id)) as (hosted, _):
             ledger: OrderLedger = hosted.ledger
             version, answers = ledger.version, ledger.answers
             here = {order.number: order for order in ledger.orders_of(customer_id)}
@@ -60,7 +61,7 @@ class CustomerActor(LedgerActor):
         page = nsmallest(page_size + 1, (number for number in numbers if number > after_number))
         resume = page[page_size - 1] if len(page) > page_size else 0
         missing = [number for number in page[:page_size] if number not in here]
-        with self.host.reading(ledger_id) as (hosted, _):
+        with self.host.reading(ledger_id, About(customer_id=customer_id)) as (hosted, _):
             places = [place for number in missing for place in answers.where(number)]
         here.update(self._over(ledger_id, places))
         found = (here[number] for number in page[:page_size] if number in here)
@@ -76,7 +77,7 @@ class CustomerActor(LedgerActor):
         """The order that a customer's basket has, None where there is none or it is over."""
         if not self.host.has_begun(ledger_id):
             return None
-        with self.host.reading(ledger_id) as (hosted, _):
+        with self.host.reading(ledger_id, About(customer_id=customer_id)) as (hosted, _):
             number = hosted.ledger.baskets.get((customer_id, basket_id))
             return None if number is None else hosted.ledger.orders[number]
 
@@ -129,7 +130,7 @@ class CustomerActor(LedgerActor):
         """For each number its order or grant, None where there is none, Unseen in an archive that is not there."""
         if not self.host.has_begun(ledger_id):
             return [None] * len(numbers)
-        with self.host.reading(ledger_id) as (hosted, _):
+        with self.host.reading(ledger_id, About(numbers=tuple(numbers))) as (hosted, _):
             orders, grants = hosted.ledger.orders, hosted.ledger.grants
             here = [orders.get(each) or grants.get(each) for each in numbers]
             missing = [number for number, found in zip(numbers, here, strict=True) if found is None]

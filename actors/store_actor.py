@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from actors.core.due import About
 from actors.core.linear_hash import in_sequence
 from actors.core.status import FINAL, LIVE, Status
 from actors.protocol.messages import Unseen
@@ -62,7 +63,7 @@ class StoreActor(TransferQuestions, ShortfallQuestions):
         """For each store its stock of these SKUs."""
         found: list[Availability] = []
         for store_id in store_ids:
-            with self.host.reading(store_id) as (hosted, now_ms):
+            with self.host.reading(store_id, About(tuple(skus))) as (hosted, now_ms):
                 rows = [row_of(hosted.ledger, sku) for sku in skus]
                 found.append((hosted.ledger.version, now_ms, rows))
         return found
@@ -268,7 +269,7 @@ class StoreActor(TransferQuestions, ShortfallQuestions):
 
     def _known(self, store_id: str, numbers: Sequence[int]) -> tuple[int, list[Reservation | None]]:
         """The ledger's version, and for each number its reservation, None where there is none or it was forgotten."""
-        with self.host.reading(store_id) as (hosted, now_ms):
+        with self.host.reading(store_id, About(numbers=tuple(numbers))) as (hosted, now_ms):
             version, found = hosted.ledger.version, _found(hosted.ledger, numbers, now_ms)
         known = self._read(store_id, found)
         return version, [known.get(number) for number in numbers]

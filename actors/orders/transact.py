@@ -5,13 +5,15 @@ from typing import Final, get_args
 from msgspec.structs import replace
 
 from actors.core.answers import Recorded, Said
+from actors.core.due import About, Budget
 from actors.core.rejection import Reason, Rejection
 from actors.core.transact import KEY_REUSED, Decider, Transacted, refused_by, transact as transact_by
-from actors.orders import commands as cm, events as ev
+from actors.orders import commands as cm, due_first, events as ev
 from actors.orders.commands import content_of, key_of, order_key
 from actors.orders.decide import decide
+from actors.orders.due_first import fallen_due
 from actors.orders.evolve import evolve, placed
-from actors.orders.state import CERTAIN, DEADLINE_SHIFT, ORDER_MASK, Order, OrderLedger, due_at_ms
+from actors.orders.state import DEADLINE_SHIFT, ORDER_MASK, Order, OrderLedger, due_at_ms
 from actors.shop import commands as shop
 
 # None where there is no such order (any more). An order with an open attempt is undecided: the caller has to continue
@@ -135,8 +137,11 @@ def expire(ledger: OrderLedger, now_ms: int, events_max: int | None = None) -> l
         order = ledger.orders.get(number)
         if order is None or due_at_ms(order) != instant_ms:
             continue
-        is_over = order.standing in CERTAIN and order.expires_at_ms <= now_ms
-        event: ev.Event = ev.Expired(number) if is_over else ev.Abandoned(number, None)
-        evolve(ledger, event, now_ms)
-        events.append(event)
+        events.append(fallen_due(ledger, order, now_ms))
     return events + _settled(ledger, now_ms)
+
+
+def expire_first(ledger: OrderLedger, about: About, now_ms: int, budget: Budget) -> tuple[list[ev.Event], bool]:
+    """See `due_first`; with what leaves memory by it."""
+    events, is_whole = due_first.expire_first(ledger, about, now_ms, budget)
+    return (events + _settled(ledger, now_ms) if events else events), is_whole

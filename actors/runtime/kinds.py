@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from actors.core.answers import Said
+from actors.core.due import About, Budget
 from actors.journal.codec import Reader
 from actors.orders import (
     commands as order_commands,
+    due_first as order_due_first,
     events as order_events,
     invariants as order_invariants,
     snapshot as order_snapshot,
@@ -14,7 +16,7 @@ from actors.orders import (
 )
 from actors.orders.state import OrderLedger
 from actors.protocol.messages import batch_reader
-from actors.shop import commands, events, invariants, said, snapshot, transact
+from actors.shop import commands, due_first, events, invariants, said, snapshot, transact
 from actors.shop.state import Ledger
 
 EXPIRED_AT_ONCE_MAX: Final = 200  # holds; some 2 ms under the lock
@@ -23,7 +25,7 @@ EXPIRED_AT_ONCE_MAX: Final = 200  # holds; some 2 ms under the lock
 class Core(NamedTuple):
     """A kind of ledger: its pure functions, and the decoders of its messages. To the host the ledger itself is opaque,
     except for its version, time, policy, row count and earliest deadline. `expired_at_once_max`: of what is due so much
-    at most before a batch; None for all of it.
+    at most before a batch; None for all of it. `expire_first`: then, of what a command is about, as `about_of` says.
     """
 
     empty: Callable[[str], Any]
@@ -41,6 +43,8 @@ class Core(NamedTuple):
     read_batch: Callable[[bytes], tuple[int, list[tuple[str, int, Any]]]]
     nothing: Any  # a command that changes nothing, for what is done before any command
     expired_at_once_max: int | None
+    about_of: Callable[[Any, Any], About | None]
+    expire_first: Callable[[Any, Any, int, Budget], tuple[list[Any], bool]]
 
 
 _EVENTS_OF_SHOPS: Final = Reader[events.Event](events.Event)
@@ -62,6 +66,8 @@ SHOP: Final = Core(
     batch_reader(commands.Command),
     commands.Acknowledge(()),
     EXPIRED_AT_ONCE_MAX,
+    due_first.about_of,
+    due_first.expire_first,
 )
 
 # The ledger of a hot SKU is one of a shop's kind, with decisions of its own.
@@ -82,5 +88,7 @@ CUSTOMERS: Final = Core(
     Reader(order_snapshot.Row),
     batch_reader(order_commands.Command),
     order_commands.ReportGrant(0, 0, 0, (), ()),
-    None,  # what is due there is decided by itself, and is little
+    EXPIRED_AT_ONCE_MAX,
+    order_due_first.about_of,
+    order_transact.expire_first,
 )

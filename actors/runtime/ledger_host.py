@@ -23,6 +23,7 @@ from time import perf_counter_ns, sleep
 from typing import Any, Final, TypeVar
 
 from actors.core.answers import Unread
+from actors.core.due import About, Budget
 from actors.core.policy import Policy
 from actors.core.transact import PolicyAdopted
 from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, Record, SealedDamaged
@@ -106,16 +107,18 @@ class LedgerHost(Begun):
         return 0
 
     @contextmanager
-    def reading(self, ledger_id: str) -> Iterator[tuple[Hosted, int]]:
-        """Give a ledger at ledger time, what is due expired; nothing is decided within the block, and leaving it waits
-        until all that it has seen is durable. Raises JournalDamaged for a stopped ledger, Fenced for a replaced owner.
+    def reading(self, ledger_id: str, about: About | None = None) -> Iterator[tuple[Hosted, int]]:
+        """Give a ledger at ledger time, what is due expired, or what is due of what is asked `about`. Nothing is
+        decided within the block, and leaving it waits until all that it has seen is durable. Raises JournalDamaged for
+        a stopped ledger, Fenced for a replaced owner.
         """
         while True:
             with self._deciding:
                 hosted = self._get(ledger_id)
                 now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
-                ticket = self._commits.enqueue(self._expire_due(ledger_id, hosted, now_ms))
-                if not hosted.is_behind(now_ms):
+                records, is_whole = self._expire_due(ledger_id, hosted, now_ms, about)
+                ticket = self._commits.enqueue(records)
+                if is_whole:
                     yield hosted, now_ms
                     break
             sleep(PAUSE_S)
@@ -132,7 +135,7 @@ class LedgerHost(Begun):
                     continue
                 now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
                 with suppress(JournalDamaged):  # the others go on
-                    records = self._expire_due(ledger_id, hosted, now_ms)
+                    records, _ = self._expire_due(ledger_id, hosted, now_ms)
                     ticket = self._commits.enqueue(records)
                     swept += sum(record.event_count for record in records)
                     self.is_late |= hosted.is_behind(now_ms)
@@ -215,7 +218,7 @@ class LedgerHost(Begun):
         """Decide a batch. Returns the answers, one record for each ledger with new events, and the epochs of the others
         that answer.
         """
-        answers: list[Any] = []
+        answers, budgets = list[Any](), dict[str, Budget]()  # of ledgers with more that is due
         touched: dict[str, tuple[Hosted, int, list[Any], bool]] = {}
         clock_ms, refused, transact = self._clock.now_ms(), self._refusals.refused, self._core.transact
         for ledger_id, command in batch:
@@ -236,8 +239,10 @@ class LedgerHost(Begun):
                 if no := refused and self._refusals.get(ledger_id, name_of(command), clock_ms):
                     answers.append(no)
                     continue
+                if is_behind:
+                    turn = self._expire_first(command, turn, budgets)
                 try:
-                    answer, made, repeated = transact(hosted.ledger, command, now_ms, is_behind)
+                    answer, made, repeated = transact(hosted.ledger, command, now_ms, turn[3])
                 except Unread:
                     answer, made, repeated = self._back.transact(turn, command, batch[len(answers) :])
             except SealedDamaged as gone:
@@ -269,6 +274,21 @@ class LedgerHost(Begun):
             else:
                 unwritten[ledger_id] = hosted.epoch
         return answers, records, unwritten
+
+    def _expire_first(
+        self, command: Any, turn: tuple[Hosted, int, list[Any], bool], budgets: dict[str, Budget]
+    ) -> tuple[Hosted, int, list[Any], bool]:
+        """Expire what a command is about, before the rest of what is due; the turn as it is for this command, which is
+        behind where some of that may still be due.
+        """
+        hosted, now_ms, events, _ = turn
+        about = self._core.about_of(hosted.ledger, command)
+        if about is None:
+            return turn
+        budget = budgets.setdefault(hosted.ledger.ledger_id, Budget())
+        first, is_whole = self._core.expire_first(hosted.ledger, about, now_ms, budget)
+        events.extend(first)
+        return hosted, now_ms, events, not is_whole
 
     def _decide_anew(
         self, ledger_id: str, turn: tuple[Hosted, int, list[Any], bool], command: Any, error: Exception
@@ -344,11 +364,22 @@ class LedgerHost(Begun):
     def _fall_due(self, hosted: Hosted, now_ms: int) -> list[Any]:
         return self._core.expire(hosted.ledger, now_ms, self._core.expired_at_once_max)
 
-    def _expire_due(self, ledger_id: str, hosted: Hosted, now_ms: int) -> Sequence[Record]:
+    def _expire_due(
+        self, ledger_id: str, hosted: Hosted, now_ms: int, about: About | None = None
+    ) -> tuple[Sequence[Record], bool]:
+        """Expire some of what is due, and what is asked about; the record, if any, and whether nothing is due of it."""
         if not hosted.is_behind(now_ms):
-            return ()
-        events = self._twice(ledger_id, hosted, now_ms, lambda: self._fall_due(hosted, now_ms))
-        return [hosted.record(ledger_id, now_ms, events)] if events else ()
+            return (), True
+
+        def act() -> tuple[list[Any], bool]:
+            events = self._fall_due(hosted, now_ms)
+            if about is None or not hosted.is_behind(now_ms):
+                return events, not hosted.is_behind(now_ms)
+            first, is_whole = self._core.expire_first(hosted.ledger, about, now_ms, Budget())
+            return events + first, is_whole
+
+        events, is_whole = self._twice(ledger_id, hosted, now_ms, act)
+        return ([hosted.record(ledger_id, now_ms, events)] if events else ()), is_whole
 
     def _take_over(self, ledger_id: str) -> Hosted:
         began_ns = perf_counter_ns()

@@ -4,6 +4,7 @@ from typing import Final
 
 import pytest
 
+from actors.core.due import EXPIRED_FIRST_MAX
 from actors.core.policy import HOUR_MS
 from actors.core.transact import Deferred
 from actors.runtime.kinds import EXPIRED_AT_ONCE_MAX
@@ -13,7 +14,7 @@ from tests.runtime.runtime_fixture import ActorRuntime, ManualClock, entries
 from tests.shop.scenario_text import stock_text
 from tests.shop.watched import DAY_ZERO_MS
 
-WAVE: Final = EXPIRED_AT_ONCE_MAX + 5
+WAVE: Final = EXPIRED_AT_ONCE_MAX + EXPIRED_FIRST_MAX + 5
 
 
 class TickingClock(ManualClock):
@@ -62,8 +63,7 @@ def test_a_sweep_is_bounded(runtime: ActorRuntime, clock: ManualClock) -> None:
     runtime.deliver(f"receive A {WAVE}")
     runtime.say(*(f"reserve c{number} A 1 for 1h" for number in range(WAVE)))
     clock.move(HOUR_MS)
-    assert runtime.host.sweep() == EXPIRED_AT_ONCE_MAX
-    assert runtime.host.sweep() == 5
+    assert [runtime.host.sweep() for _ in range(3)] == [EXPIRED_AT_ONCE_MAX, EXPIRED_AT_ONCE_MAX, 5]
     assert runtime.stock() == f"A {WAVE}/0"
 
 
@@ -80,14 +80,21 @@ def wave(runtime: ActorRuntime, clock: ManualClock) -> ActorRuntime:
 def test_before_a_batch_a_part_of_much_that_is_due_is_expired(wave: ActorRuntime) -> None:
     """Commands that the rest is in the way of are deferred; they are decided when they come again."""
     before = wave.host.stale_read("S1").version
-    held, *deferred = wave.say("reserve dan B 1", f"reserve eve A {WAVE}", f"confirm #{before}")
+    held, *deferred = wave.say("reserve dan B 1", f"reserve eve A {WAVE}", f"reserve fay A {WAVE}")
     assert isinstance(held, Reservation)
     assert held.number == before + EXPIRED_AT_ONCE_MAX + 1
     assert deferred == [Deferred()] * 2
-    assert wave.host.stale_read("S1").version == held.number, "nothing was recorded"
-    assert wave.host.sweep() == WAVE - EXPIRED_AT_ONCE_MAX
+    assert wave.host.stale_read("S1").version == held.number + EXPIRED_FIRST_MAX, "nothing was recorded"
+    assert wave.host.sweep() == WAVE - EXPIRED_AT_ONCE_MAX - EXPIRED_FIRST_MAX
     assert "HELD" in wave.deliver(f"reserve eve A {WAVE}")
-    assert "RESERVATION_EXPIRED" in wave.deliver(f"confirm #{before}")
+
+
+def test_a_step_of_what_is_due_is_refused_before_it_has_its_turn(wave: ActorRuntime) -> None:
+    last = wave.host.stale_read("S1").version
+    for text in (f"confirm #{last}", f"collect #{last - 1}"):
+        assert "RESERVATION_EXPIRED" in wave.deliver(text)
+    assert wave.host.stale_read("S1").earliest_deadline_ms() is not None, "others are still due"
+    assert wave.host.read("S1", lambda hosted, _: hosted.ledger.positions["A"].reserved) == 0
 
 
 def test_a_count_takes_nothing_from_holds_while_units_are_due(wave: ActorRuntime) -> None:

@@ -326,4 +326,12 @@ MORE: Final[dict[str, Planted]] = {
         exchanged(customer_totals, "ADDED_UP_MAX", 1 << 62),
         "tests/shop/test_customer_totals.py::test_a_decision_does_not_look_at_all_that_its_customer_holds",
     ),
+    "L16: who asks for one waits for all": Planted(
+        exchanged(LedgerHost, "_expire_first", lambda _host, _command, turn, _budgets: turn),
+        "tests/runtime/test_wave.py::test_an_order_that_is_due_is_gone_for_who_asks_for_it_though_others_are_not",
+    ),
+    "L16: a customers' ledger expires all at once": Planted(
+        _all_that_is_due_expires_at_once,
+        "tests/runtime/test_wave.py::test_a_step_of_a_customers_ledger_expires_a_part_of_much_that_is_due",
+    ),
 }
