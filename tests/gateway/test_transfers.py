@@ -7,7 +7,7 @@ import pytest
 
 from holdfast.v1 import event_service_pb2 as es, transfer_pb2 as tp, transfer_service_pb2 as ts
 from serve.coordination.reconciler import QUESTION_S
-from tests.gateway.front import Answer, Front
+from tests.gateway.front import Answer, Context, Front
 from tests.gateway.orders import hosted, settle
 from tests.runtime.loop_time import skip
 from tests.waiting import until_async
@@ -234,7 +234,7 @@ def test_the_feeds_of_both_ends_tell_it(front: Front) -> None:
         async def main(request: Any = request, version: int = version) -> list[Any]:
             events: list[Any] = []
             gateway: Any = front.gateway
-            async for message in gateway.WatchEvents(request.SerializeToString(), None):
+            async for message in gateway.WatchEvents(request.SerializeToString(), Context()):
                 events += [each.transfer_changed for each in message.events if each.HasField("transfer_changed")]
                 if message.events and message.events[-1].version >= version:
                     break
