@@ -5,7 +5,8 @@ for journals that seal old records where their files are larger. With `&sealed_m
 sealed files are moved there where they take more.
 
 `redis://HOST:PORT/DB` is a Redis or Valkey for all actors; with `?accept_loss=everysec`, one whose settings lose what
-`redis_server.LOSSES` says. `id` is the stamp that it must have.
+`redis_server.LOSSES` says; with `&replicas=1`, one whose writes a replica has before they are answered. `id` is the
+stamp that it must have.
 """
 
 import logging
@@ -120,29 +121,32 @@ def _open_sqlite(where: str, name: str) -> Journal:
 def _redis(kind: str) -> _Kind:
     """Imported by name, as redis-py takes 0.2 s of CPU, and 15 MB, of processes that need none of it."""
 
-    def parsed(where: str) -> tuple[str, str, list[str]]:
-        """URL, stamp's id and accepted losses. Raises ValueError."""
+    def parsed(where: str) -> tuple[str, str, list[str], int]:
+        """URL, stamp's id, accepted losses, and replicas. Raises ValueError."""
         base, _, options = where.partition("?")
         url = urlsplit(base)
         if not url.hostname or not url.path.removeprefix("/").isdecimal():
             raise ValueError(f"journals in a Redis are at {kind}://HOST:PORT/DB, with the number of a database")
         given = dict(parse_qsl(options))
         accepted, stamp_id = given.pop("accept_loss", ""), given.pop("id", "")
+        replicas = int(given.pop("replicas", 0))
         if given:
-            raise ValueError(f"journals in a Redis: {', '.join(sorted(given))} is no option of theirs; see accept_loss")
-        return f"{kind}:{base}", stamp_id, [word for word in accepted.split(",") if word]
+            raise ValueError(
+                f"journals in a Redis: {', '.join(sorted(given))} is no option of theirs; see accept_loss and replicas"
+            )
+        return f"{kind}:{base}", stamp_id, [word for word in accepted.split(",") if word], replicas
 
     def place(where: str) -> str:
         url = urlsplit(parsed(where)[0])
         return f"{kind}://{url.hostname}:{url.port or PORT}{url.path}"
 
     def opened(where: str, name: str) -> Journal:
-        url, stamp_id, accepted = parsed(where)
-        journal: Journal = import_module("actors.journal.redis").RedisJournal(url, name, stamp_id, accepted)
+        url, *rest = parsed(where)
+        journal: Journal = import_module("actors.journal.redis").RedisJournal(url, name, *rest)
         return journal
 
     def of_all(where: str) -> Any:
-        url, _, accepted = parsed(where)
+        url, _, accepted, _ = parsed(where)
         return import_module("actors.journal.redis_all").AllOfRedis(url, accepted)
 
     return _Kind(

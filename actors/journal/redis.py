@@ -59,8 +59,9 @@ class _Stand(NamedTuple):
 
 
 class RedisJournal:
-    """See `port.Journal`. `stamp_id` is the journal that it must be, empty for any; see `stamp`. `accepted` are
-    words of `redis_server.LOSSES`. Raises JournalFailed, and JournalDamaged where the server has another journal.
+    """See `port.Journal`. `stamp_id` is the journal that it must be, empty for any; see `stamp`. `accepted` are words
+    of `redis_server.LOSSES`; so many `replicas` must have each write before it is answered. Raises JournalFailed, and
+    JournalDamaged where the server has another journal.
     """
 
     def __init__(
@@ -69,11 +70,12 @@ class RedisJournal:
         name: str,
         stamp_id: str = "",
         accepted: Collection[str] = (),
+        replicas: int = 0,
         patience_s: float = PATIENCE_S,
         read_bytes_max: int = READ_BYTES_MAX,
     ) -> None:
         self._name, self._read_bytes_max = name, read_bytes_max
-        self._server = RedisServer(url, f"{CLIENT}{name}", accepted, patience_s)
+        self._server = RedisServer(url, f"{CLIENT}{name}", accepted, patience_s, replicas)
         self._snapshots = RedisSnapshots(self._server, self._key)
         self._lock = Lock()
         self._failed: str | None = None
@@ -322,7 +324,7 @@ class RedisJournal:
     def _run(self, script: str, keys: Sequence[str], *arguments: str | bytes | int) -> Any:
         """A script that writes. Raises JournalFailed, and the journal is finished."""
         try:
-            return self._server.run(script, keys, *arguments)
+            return self._server.run(script, keys, *arguments, writes=True)
         except JournalFailed as failure:
             self._give_up(failure)
             raise

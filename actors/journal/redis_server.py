@@ -24,6 +24,7 @@ from actors.journal.port import JournalFailed
 PATIENCE_S: Final = 5.0  # as SQLite's file waits for a lock; a server that restarts is back within it
 ANSWER_S: Final = 5.0  # for one answer, flush included
 CONNECT_S: Final = 2.0
+REPLICAS_MS: Final = 2_000  # in which replicas must have a write, where that is asked for
 PAUSE_S, PAUSE_S_MAX = 0.01, 0.5  # between two attempts, doubled each time
 STAMP: Final = "holdfast:journal"  # a hash: id, was; see `stamp`
 ACTORS: Final = "holdfast:actors"  # a set of the names of those that have a journal
@@ -66,9 +67,13 @@ LOSSES: Final = {
 
 
 class RedisServer:
-    """One server by its URL; thread-safe. `accepted` are words of LOSSES. Raises ValueError for any other."""
+    """One server by its URL; thread-safe. `accepted` are words of LOSSES. What is written is answered once so many
+    `replicas` have it too. Raises ValueError for any other word.
+    """
 
-    def __init__(self, url: str, client_name: str, accepted: Collection[str], patience_s: float) -> None:
+    def __init__(
+        self, url: str, client_name: str, accepted: Collection[str], patience_s: float, replicas: int = 0
+    ) -> None:
         if unknown := sorted(set(accepted) - set(LOSSES)):
             raise ValueError(f"accept_loss={','.join(unknown)}: give of {', '.join(LOSSES)}, with commas")
         parsed: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]
@@ -83,7 +88,7 @@ class RedisServer:
             socket_keepalive=True,
         )
         self._accepted = [LOSSES[word] for word in accepted]
-        self._patience_s = patience_s
+        self._patience_s, self._replicas = patience_s, replicas
         self._closed = Event()
         self._scripts = {path.stem: path.read_bytes() for path in SCRIPTS.glob("*.lua")}
         self._hashes = {name: sha1(text, usedforsecurity=False).hexdigest() for name, text in self._scripts.items()}
@@ -91,18 +96,32 @@ class RedisServer:
             str
         ] = []  # by settings that are weaker than they must be, and accepted; as they were found last
 
-    def run(self, script: str, keys: Iterable[str], *arguments: str | bytes | int) -> Any:
-        """What a script returns. Raises JournalFailed."""
+    def run(self, script: str, keys: Iterable[str], *arguments: str | bytes | int, writes: bool = False) -> Any:
+        """What a script returns; what one `writes` is with the replicas then. Raises JournalFailed."""
         keys = list(keys)
+        execute = self._execute_and_wait if writes and self._replicas else self._redis.execute_command
 
         def work(times: int) -> Any:
             rest = (len(keys), *keys, times, *arguments)
             try:
-                return self._redis.execute_command("EVALSHA", self._hashes[script], *rest)
+                return execute("EVALSHA", self._hashes[script], *rest)
             except exceptions.NoScriptError:  # a new server, or SCRIPT FLUSH: nothing was done
-                return self._redis.execute_command("EVAL", self._scripts[script], *rest)
+                return execute("EVAL", self._scripts[script], *rest)
 
         return self._call(work)
+
+    def _execute_and_wait(self, *command: str | bytes | int) -> Any:
+        """WAIT is for what its own connection has written."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.execute_command(*command)
+        pipeline.execute_command("WAIT", self._replicas, REPLICAS_MS)
+        said, replicas = pipeline.execute(raise_on_error=False)
+        if isinstance(said, Exception):
+            raise said
+        if replicas < self._replicas:
+            why = f"{replicas} replicas had a write, and {self._replicas} must; it is not answered"
+            raise JournalFailed(f"{self.place}: after {REPLICAS_MS} ms {why}")
+        return said
 
     def ask(self, *command: str | bytes | int) -> Any:
         """The answer to a command. Raises JournalFailed."""

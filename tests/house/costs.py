@@ -72,6 +72,7 @@ LATER: Final = {
     "running totals of customers for whom much counts, and grants by hold and basket": (241, 1),
     "places of records, noted for many at once, whatever is damaged, and again once it is mended": (239, 1),
     "journals in a Redis, its settings, and stamps of journals": (942, 6),
+    "writes that a replica of a Redis has before they are answered": (30, 0),
     "copies of journals, proved, and Redis measured beside SQLite": (280, 2),
     "connections passed through to gateways, and no call cancelled that waits": (32, 0),
     "shortfalls by an index of who holds a position's units": (123, 2),

@@ -1,6 +1,7 @@
 """A real Redis or Valkey for tests, of the system's or a wheel's, on a free port; killed and started again at will."""
 
 import shutil
+import signal
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -54,15 +55,32 @@ class RedisProcess:
         with Redis(port=self.port, socket_timeout=START_S) as client:
             return client.execute_command(*command)
 
+    def info(self) -> dict[str, object]:
+        """What it says of itself."""
+        with Redis(port=self.port, socket_timeout=START_S) as client:
+            found: dict[str, object] = client.info()
+            return found
+
     def kill(self) -> None:
         """Kill -9."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(STOP_S)
 
+    def freeze(self) -> None:
+        """It does nothing, and its connections stand."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         """In order; nothing where it has ended."""
         if self._process is not None:
+            self.thaw()
             self._process.terminate()
             self._process.wait(STOP_S)
 

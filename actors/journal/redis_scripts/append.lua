@@ -17,6 +17,9 @@ if is_written then
   end
 end
 if is_written then
+  for ledger, head in pairs(ends) do
+    redis.call('HSET', KEYS[1], ledger, head)  -- so that WAIT on this connection has something to wait for
+  end
   return 1
 end
 
