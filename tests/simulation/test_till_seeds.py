@@ -23,7 +23,16 @@ PARTS: Final = 4
 STRUCK_MIN: Final = 15
 SEEDS_MAX: Final = 40
 CAUSES: Final = frozenset(
-    {"allotted to a till", "unknown", "counted", "drawn", "settled late", "sold cut off", "recovery"}
+    {
+        "allotted to a till",
+        "unknown",
+        "counted",
+        "drawn",
+        "served by a quota",
+        "settled late",
+        "sold cut off",
+        "recovery",
+    }
 )
 
 struck: Counter[str] = Counter()

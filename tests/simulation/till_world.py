@@ -8,7 +8,7 @@ from random import Random
 
 from actors.shop import commands as cm
 from actors.shop.allotments import Allotment, AllotmentStatus, HolderKind
-from tests.simulation.callers import CHANNELS, CUSTOMERS, ENDS_MS, SKUS, TILLS, Callers
+from tests.simulation.callers import CHANNELS, CUSTOMERS, ENDS_MS, SKUS, TILLS, WAITS_MS, Callers
 from tests.simulation.checks import Broken, check
 from tests.simulation.world import STORE_ID, Parts, World
 
@@ -102,6 +102,9 @@ class TillCallers(Callers):
         random = self._random
         if random.random() < 0.5:
             customer, channel = random.choice(CUSTOMERS), random.choice(CHANNELS)
+            if random.random() < 0.5:  # few enough for a quota, and waits for them
+                line = (random.choice(SKUS[:3]), random.randint(1, 4))
+                return cm.Reserve(key, customer, channel, "", (line,), 0, wait_ms=random.choice(WAITS_MS))
             return cm.Reserve(key, customer, channel, "", self._lines(5), 0)
         units = ((random.choice(SKUS[:3]), random.randint(20, 80)),)
         return cm.CountStock(key, units, 0, True, random.random() < 0.7)
@@ -120,6 +123,8 @@ class TillWorld(World):
         self.callers.now_ms = self._ledger_ms()
         rows = ledger.allotments.rows.values()
         self.struck["unknown"] += any(each.status is AllotmentStatus.UNKNOWN for each in rows)
+        held = (ledger.reservations[number] for number in ledger.allotments.drawn)
+        self.struck["served by a quota"] += any(each.in_line is not None for each in held)
         self.struck["counted"] += any(each.status is AllotmentStatus.COUNTED for each in rows)
 
     def _learn(self, value: object) -> None:
