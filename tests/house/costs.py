@@ -110,7 +110,7 @@ LATER: Final = {
     "hints as old as the fetch that a refusal rests on": (28, 0),
     "first answers of hot SKUs under keys that were used again": (26, 0),
     "stamps of keys that are younger than the word of a hot SKU's shop": (115, 1),
-    "hints for what is alike in a batch, one question for it, and batches looked at in slices": (110, 2),
+    "hints for what is alike in a batch, one question for it, and batches looked at in slices": (124, 2),
     "ordinary calls measured beside a drop": (65, 0),
     "promotions and demotions by the revision that they are based on": (55, 0),
     "limits of the chain summed over orders as over grants, by when they came into force": (92, 1),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from actors.chain_actor import ChainActor
 from actors.core.chain import EMPTY, HOT_BY_RATE_MAX, HOT_SKUS_MAX, Chain, Store, part_from_packed
@@ -48,7 +49,9 @@ def promote(actor: ChainActor, sku: str = "A", from_ms: int = 0, *, announced: b
 def test_an_operator_promotes_and_demotes(actor: ChainActor, clock: ManualClock) -> None:
     opened = promote(actor)
     generation = opened.revision
-    assert opened.hot == {"A": HotSku("A", generation, True, NOW_MS, 0, True)}
+    seal = opened.hot["A"].seal
+    assert len(seal) == 32
+    assert opened.hot == {"A": HotSku("A", generation, True, NOW_MS, 0, True, seal)}
     assert promote(actor).revision == generation, "the same again is no news: its answer may be lost"
     clock.move(10)
     assert actor.demote_sku("A", False) is None, "by rate nobody ends what an operator has announced"
@@ -65,6 +68,7 @@ def test_what_the_rate_promotes_it_may_end_until_an_operator_announces_it(actor:
     assert not chain(actor).hot["A"].is_open
     again = promote(actor, announced=False).hot["A"]
     assert again.generation > opened.generation
+    assert again.seal != opened.seal
     announced = promote(actor).hot["A"]
     assert (announced.announced, announced.generation) == (True, again.generation), "it goes on as it is"
     assert actor.demote_sku("A", False) is None
@@ -79,7 +83,9 @@ def test_an_announced_one_begins_at_its_time(actor: ChainActor, clock: ManualClo
     clock.move(500)
     actor.open_announced()
     begun = chain(actor)
-    assert begun.hot["A"] == HotSku("A", begun.revision, True, NOW_MS + 500, 0, True)
+    seal = begun.hot["A"].seal
+    assert seal
+    assert begun.hot["A"] == HotSku("A", begun.revision, True, NOW_MS + 500, 0, True, seal)
     actor.open_announced()
     assert chain(actor).revision == begun.revision
 
@@ -97,7 +103,8 @@ def test_shops_and_hot_ledgers_decide_by_it_and_customers_do_not(actor: ChainAct
     before = chain(actor)
     opened = promote(actor)
     hot = opened.policy_of("S1")
-    assert hot.hot_by_sku["A"] == opened.hot["A"] == opened.policy_of("hot/A").hot_by_sku["A"]
+    unsealed = replace(opened.hot["A"], seal="")
+    assert hot.hot_by_sku["A"] == opened.policy_of("hot/A").hot_by_sku["A"] == unsealed != opened.hot["A"]
     assert hot.age > before.policy_of("S1").age
     assert opened.policy_of("customers/0001") == before.policy_of("customers/0001")
     assert opened.revision_for(["S1"]) == opened.revision, "every actor of shops hears of it"
