@@ -21,6 +21,7 @@ from actors.shop.hot import HandUnits, MoveIn, MoveOut, NoteMoved, ReceiveUnits
 from actors.shop.state import Reservation
 
 HINT_S_DEFAULT: Final = 0.1
+SHORT_S: Final = 10.0
 HINTS_MAX: Final = 4_096  # some 300 bytes each; beyond that none is noted until others are over
 FETCHES_MAX: Final = 16_384
 
@@ -46,6 +47,8 @@ class SoldOut:
         # By ledger, shop and SKU, the last two fetches: since when what they brought is out of date, and their ends.
         self._fetches: dict[tuple[str, str, str], tuple[tuple[float, float], ...]] = {}
         self._over_at = 0.0  # the last of them
+        self._short: set[tuple[str, str, str]] = set()  # shop, SKU and channel
+        self._short_until = 0.0
         self._tidy_at = 0.0
 
     def __bool__(self) -> bool:
@@ -84,12 +87,16 @@ class SoldOut:
         return Rejection(Reason.INSUFFICIENT_STOCK, sku, asked, 0, short_lines=tuple(short))
 
     def was_short(self, store_id: str, sku: str, channel: str) -> bool:
-        """Whether there is a hint, or was one lately."""
-        return self._count > 0 and (sku, channel) in self._hints.get(store_id, ())
+        """Whether the ledger of a hot SKU has refused some of that shop as it had none, and given none since, within
+        SHORT_S: however long its answers take.
+        """
+        return (store_id, sku, channel) in self._short
 
     def learn(self, entries: Sequence[Entry], answers: Sequence[Answer], sent_at: float, now: float) -> None:
         """Learn from what an actor answers to a batch that was sent at `sent_at`."""
-        if not self._count and Refusal not in map(type, answers):
+        if self._short and now > self._short_until:
+            self._short.clear()
+        if not (self._count or self._short) and Refusal not in map(type, answers):
             return
         for (store_id, command), answer in zip(entries, answers, strict=True):
             if is_hot(store_id):
@@ -104,7 +111,12 @@ class SoldOut:
         """The same of the ledger of a hot SKU, where lines are by shop."""
         if isinstance(command, Reserve) and isinstance(answer, Refusal) and not answer.repeated:
             self._note(ledger_id, command.lines[0][0], command, answer.rejection, sent_at, now)
+            if answer.rejection.reason is Reason.INSUFFICIENT_STOCK and len(self._short) < HINTS_MAX:
+                self._short.add((command.lines[0][0], sku_of_ledger(ledger_id), command.channel))
+                self._short_until = now + SHORT_S
             return
+        if isinstance(command, Reserve) and isinstance(answer, Held):
+            self._short.discard((command.lines[0][0], sku_of_ledger(ledger_id), command.channel))
         match command, answer:
             case (Reserve(lines=((store_id, _),)), Held()) | (ReceiveUnits(store_id=store_id), _):
                 pass

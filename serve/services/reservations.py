@@ -266,7 +266,7 @@ class Reservations:
                     await asyncio.sleep(0)
                 some = items[start : start + SLICE]
                 sent[start : start + SLICE] = [self._hot.first(entry, is_first=is_first) for entry, _, is_first in some]
-        behind = self._hot.behind(sent) if kind is RESERVE and self._router.sold_out else {}
+        behind = self._hot.behind(sent) if kind is RESERVE and self._router.chain.hot else {}
         hops = 0
         while sent:
             ahead = [place for place in range(len(sent)) if place not in behind]
