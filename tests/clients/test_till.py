@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -168,6 +169,17 @@ def test_a_receipt_is_sold_once(service: Service, tmp_path: Path) -> None:
             async with till(target, tmp_path) as client:
                 assert (await client.sell([("a", 3), ("b", 1)], receipt="2026-0007")).recorded == sold.recorded
                 assert await on_hand(client) == [100, 100]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("timeout_ms", ["x", float("nan"), 1.5])
+def test_what_is_no_time_is_refused_before_anything_is_recorded(tmp_path: Path, timeout_ms: Any) -> None:
+    async def main() -> None:
+        async with till("127.0.0.1:1", tmp_path) as front:
+            with pytest.raises(InvalidArgument, match="timeout_ms"):
+                await front.sell([("A", 1)], receipt="r1", timeout_ms=timeout_ms)
+            assert front.journal.unsent == ()
 
     asyncio.run(main())
 

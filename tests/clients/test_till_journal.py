@@ -9,11 +9,12 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from holdfast.client import Adjustment, AdjustmentKind, InvalidArgument, Overloaded, till_journal
+from holdfast.client import Adjustment, AdjustmentKind, InvalidArgument, Overloaded, till_journal, till_rows
 from holdfast.client.errors import TillJournalDamaged
 from holdfast.client.till_journal import TillJournal
 
@@ -42,7 +43,7 @@ def test_numbers_grow_over_restarts_and_what_is_unsent_comes_back(tmp_path: Path
         )
         journal.mark_sent(2)
         assert numbers(journal) == [3]
-        assert journal.head(10) == journal.unsent
+        assert [replace(row, age_ms=0) for row in journal.head(10)] == list(journal.unsent)
     with opened(path) as journal:
         assert numbers(journal) == [3]
         journal.mark_sent(3)
@@ -110,7 +111,7 @@ DAMAGE = {
     "a movement too many": ("UPDATE meta SET next = next - 1", "movement 4 is missing"),
     "no numbers": ("DELETE FROM meta", "the table meta is damaged"),
     "no table": ("DROP TABLE movements", "no such table"),
-    "a later format": ("PRAGMA user_version = 3", "another program or version"),
+    "a later format": ("PRAGMA user_version = 4", "another program or version"),
     "another program's": ("PRAGMA application_id = 7", "another program or version"),
 }
 
@@ -306,13 +307,37 @@ def test_threads_never_give_a_number_twice(tmp_path: Path) -> None:
         assert [row.sequence for row in journal.unsent] == list(range(1, 201))
 
 
-def test_the_wall_clock_of_a_till_says_nothing_about_a_sale_that_this_process_recorded(tmp_path: Path) -> None:
+def test_the_wall_clock_of_a_till_says_nothing_about_a_sale_since_the_machine_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was set right, and the program started again: the sale is no older than it is, and no count takes it back."""
     path = tmp_path / "till"
     with opened(path) as journal:
         journal.record([("a", -1)], SALE, 1)  # it stands in 1970
         assert journal.head(1)[0].age_ms < 3_600_000
     with opened(path) as journal:
-        assert journal.head(1)[0].age_ms == 366 * 86_400_000  # of a former process the wall clock is all there is
+        assert journal.head(1)[0].age_ms < 3_600_000
+        journal.mark_sent(1)
+        assert journal.go_back(1) == 0
+        assert journal.head(1)[0].age_ms < 3_600_000
+    monkeypatch.setattr(till_rows, "boot_id", lambda: "another")
+    with opened(path) as journal:
+        assert journal.head(1)[0].age_ms == 366 * 86_400_000  # the wall clock is all there is
+
+
+def test_a_file_without_clocks_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "till"
+    with opened(path) as journal:
+        journal.record([("a", -1)], SALE, 1)
+        with journal._writing() as database:  # as the second format was
+            for column in ("boot", "clock_s"):
+                database.execute(f"ALTER TABLE movements DROP COLUMN {column}")
+            database.execute("PRAGMA user_version = 2")
+    with opened(path) as journal:
+        assert numbers(journal) == [1]
+        assert journal.head(1)[0].age_ms == 366 * 86_400_000
+        journal.record([("b", -1)], SALE, 1)
+        assert journal.head(2)[1].age_ms < 3_600_000
 
 
 def test_every_file_has_a_series_of_its_own_and_keeps_it(tmp_path: Path) -> None:

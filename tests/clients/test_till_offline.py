@@ -271,7 +271,8 @@ def test_a_file_of_the_first_format_is_read(tmp_path: Path) -> None:
         with journal._writing() as database:  # as it was before there were allotments
             for table in ("allotted", "asked", "given", "hand_outs"):
                 database.execute(f"DROP TABLE {table}")
-            database.execute("ALTER TABLE movements DROP COLUMN allotment")
+            for column in ("allotment", "boot", "clock_s"):
+                database.execute(f"ALTER TABLE movements DROP COLUMN {column}")
             database.execute("ALTER TABLE receipts DROP COLUMN pieces")
             database.execute("PRAGMA user_version = 1")
     with TillJournal(path) as journal:

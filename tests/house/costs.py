@@ -115,6 +115,7 @@ LATER: Final = {
     "promotions and demotions by the revision that they are based on": (55, 0),
     "limits of the chain summed over orders as over grants, by when they came into force": (92, 1),
     "what a call is about expires first, and customers' ledgers in pieces": (204, 3),
+    "ages of a till's rows over starts of its program": (38, 0),
     "limits within a shop by running totals of its customers": (180, 1),
     "calls of several things that never say that nothing was done": (5, 0),
     "fair shares of the places for orders and grants, and fewer for reads": (50, 0),

@@ -93,6 +93,10 @@ class TillClient(OfflineTill, AbstractAsyncContextManager["TillClient"]):
     async def _record_and_send(
         self, kind: models.AdjustmentKind, lines: LineQuantities, receipt: str, timeout_ms: int | None
     ) -> FlushReport:
+        if timeout_ms is not None and type(timeout_ms) is not int:  # what is wrong with it shows when it is recorded
+            violation = errors.Violation("timeout_ms", f"{timeout_ms!r} is no number of milliseconds")
+            where, why = f"till {self.till}", "nothing was recorded"
+            raise errors.InvalidArgument("record a movement", where=where, why=why, violations=(violation,))
         recorded = await self.record(kind, lines, receipt=receipt)
         try:
             report = await self.flush(timeout_ms=timeout_ms)

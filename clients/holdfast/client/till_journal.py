@@ -25,6 +25,7 @@ from holdfast.client.errors import InvalidArgument, Overloaded, TillJournalDamag
 from holdfast.client.models.stock import Adjustment, AdjustmentKind
 from holdfast.client.till_allotments import Piece, TillAllotments
 from holdfast.client.till_offline_journal import OfflineJournal
+from holdfast.client.till_rows import Occurred
 
 UNSENT_ROWS_MAX = 100_000
 """Movements that a till keeps unsent; some days of a busy till without a network."""
@@ -53,7 +54,8 @@ class TillJournal(OfflineJournal, AbstractContextManager["TillJournal"]):
         self._next = 1
         self.series = secrets.token_hex(8)
         self._call = ("", 0)  # the key of the call under way, and its last movement
-        self._occurred: dict[int, tuple[int | None, float | None]] = {}  # by sequence, on the wall and since the boot
+        self._occurred: dict[int, Occurred] = {}  # by sequence
+        self._boot = till_rows.boot_id()
         # Numbers are given and written as one: two rows of one number would be one sale for the service.
         self._turn = threading.RLock()
         self._database: sqlite3.Connection | None = None
@@ -126,7 +128,7 @@ class TillJournal(OfflineJournal, AbstractContextManager["TillJournal"]):
                 rows = self._open_database().execute("SELECT * FROM doubtful").fetchall()
             with self._writing() as database:
                 added = [
-                    (Adjustment(sku, delta, self._next + place, AdjustmentKind(kind)), at_ms)
+                    (Adjustment(sku, delta, self._next + place, AdjustmentKind(kind)), (at_ms, None))
                     for place, (sku, delta, kind, at_ms) in enumerate(rows if book else ())
                 ]
                 self._insert(database, added)
@@ -142,14 +144,14 @@ class TillJournal(OfflineJournal, AbstractContextManager["TillJournal"]):
         with self._turn:
             with self._guarded("read the till's journal"):
                 rows = self._open_database().execute(
-                    "SELECT sequence, sku, delta, kind, occurred_at_ms, allotment FROM movements "
+                    "SELECT sequence, sku, delta, kind, allotment, occurred_at_ms, boot, clock_s FROM movements "
                     "WHERE sequence >= ? AND sequence <= ? ORDER BY 1",
                     (expected, self.sent),
                 )
                 again = []
-                for sequence, sku, delta, kind, at_ms, name in rows:
+                for sequence, sku, delta, kind, name, *clocks in rows:
                     again.append(Adjustment(sku, delta, sequence, AdjustmentKind(kind), allotment_id=name))
-                    self._occurred[sequence] = (at_ms, None)
+                    self._occurred[sequence] = self._when(*clocks)
             lost = self.sent + 1 - expected - len(again)
             if lost:
                 self._begin_series([*again, *self._unsent])
@@ -161,7 +163,7 @@ class TillJournal(OfflineJournal, AbstractContextManager["TillJournal"]):
             return 0
 
     def _age_ms(self, sequence: int) -> int:
-        """By the clock of this process where it recorded the row, whatever the wall clock was set to meanwhile."""
+        """By a clock that nobody sets, where the machine has been up since, whatever the wall clock was set to."""
         at_ms, at_s = self._occurred[sequence]
         if at_s is not None:
             age_ms = int((till_rows.clock_s() - at_s) * 1_000)
@@ -198,8 +200,8 @@ class TillJournal(OfflineJournal, AbstractContextManager["TillJournal"]):
             if first:
                 return rows
             self._check(rows)
-            added = [(row, occurred_at_ms) for row in rows]
-            began_s = till_rows.clock_s()
+            occurred = occurred_at_ms, till_rows.clock_s()
+            added = [(row, occurred) for row in rows]
             with self._writing() as database:
                 self._insert(database, added)
                 self.allotments.write_sale(database, pieces)
@@ -210,7 +212,7 @@ class TillJournal(OfflineJournal, AbstractContextManager["TillJournal"]):
                     database.execute(
                         "DELETE FROM receipts WHERE rowid <= (SELECT max(rowid) FROM receipts) - ?", (RECEIPTS_KEPT,)
                     )
-            self._added(added, began_s)
+            self._added(added)
             self.allotments.note_sale(pieces)
         return rows
 
@@ -236,19 +238,23 @@ class TillJournal(OfflineJournal, AbstractContextManager["TillJournal"]):
             raise InvalidArgument("record a movement", where=str(self._path), why=why, violations=(violation,))
         return int(found[1]), [(sku, delta, name) for sku, delta, name in json.loads(found[2] or "[]")]
 
-    def _insert(self, database: sqlite3.Connection, added: Sequence[tuple[Adjustment, int | None]]) -> None:
+    def _insert(self, database: sqlite3.Connection, added: Sequence[tuple[Adjustment, Occurred]]) -> None:
         database.executemany(
-            "INSERT INTO movements VALUES (?, ?, ?, ?, ?, ?, ?)", [till_rows.fields_of(*each) for each in added]
+            "INSERT INTO movements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [till_rows.fields_of(*each, self._boot) for each in added],
         )
         if added:
             database.execute("UPDATE meta SET next = ?", (added[-1][0].sequence + 1,))
 
-    def _added(self, added: Sequence[tuple[Adjustment, int | None]], began_s: float | None = None) -> None:
-        """What is on disk now, recorded by this process where its clock is given."""
-        for row, at_ms in added:
+    def _added(self, added: Sequence[tuple[Adjustment, Occurred]]) -> None:
+        """What is on disk now."""
+        for row, occurred in added:
             self._unsent.append(row)
-            self._occurred[row.sequence] = (at_ms, began_s)
+            self._occurred[row.sequence] = occurred
             self._next = row.sequence + 1
+
+    def _when(self, at_ms: int | None, boot: str, clock_s: float | None) -> Occurred:
+        return at_ms, clock_s if boot and boot == self._boot else None  # it goes on as long as the machine is up
 
     def _begin_series(
         self, rows: Sequence[Adjustment], in_doubt: Sequence[tuple[str, int, int, int | None]] = ()
@@ -260,7 +266,7 @@ class TillJournal(OfflineJournal, AbstractContextManager["TillJournal"]):
         with self._writing() as database:
             database.execute("DELETE FROM movements")
             database.execute("UPDATE meta SET next = 1, sent = 0, series = ?, key = ''", (series,))
-            self._insert(database, [(row, occurred[row.sequence][0]) for row in renumbered])
+            self._insert(database, [(row, occurred[row.sequence]) for row in renumbered])
             database.executemany("INSERT INTO doubtful VALUES (?, ?, ?, ?)", in_doubt)
         self.series, self._call, self._next = series, ("", 0), len(renumbered) + 1
         self._unsent, self._occurred = deque(renumbered), occurred
@@ -310,8 +316,8 @@ class TillJournal(OfflineJournal, AbstractContextManager["TillJournal"]):
             for question in ("SELECT count(*) FROM sqlite_master", "PRAGMA application_id", "PRAGMA user_version")
         )
         database.execute("COMMIT")
-        known = [(till_rows.APPLICATION_ID, 1), (till_rows.APPLICATION_ID, till_rows.FORMAT)] if tables else [(0, 0)]
-        if (application, version) not in known:
+        formats, ours = (range(1, till_rows.FORMAT + 1), till_rows.APPLICATION_ID) if tables else ((0,), 0)
+        if application != ours or version not in formats:
             raise self._damaged("open the till's journal", "it is a database of another program or version", _OTHERS)
         (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
@@ -323,7 +329,7 @@ class TillJournal(OfflineJournal, AbstractContextManager["TillJournal"]):
                     for statement in till_rows.SCHEMA:
                         database.execute(statement)
                     database.execute("INSERT INTO meta VALUES (1, 0, ?, '', 0)", (self.series,))
-                for statement in till_allotments.SCHEMA:
+                for statement in (*(till_allotments.SCHEMA if version < 2 else ()), *till_rows.CLOCKS):
                     database.execute(statement)
                 database.execute(f"PRAGMA user_version = {till_rows.FORMAT}")
         if tables:
@@ -339,14 +345,15 @@ class TillJournal(OfflineJournal, AbstractContextManager["TillJournal"]):
         self._call = (call[0], call[1])
         (first,) = database.execute("SELECT min(sequence) FROM movements").fetchone()
         expected = min(first or self._next, sent + 1)
-        for sequence, sku, delta, kind, at_ms, checksum, name in database.execute("SELECT * FROM movements ORDER BY 1"):
+        for row in database.execute("SELECT * FROM movements ORDER BY 1"):
+            sequence, sku, delta, kind, at_ms, checksum, name, *clock = row
             fields = (sequence, sku, delta, kind, at_ms, *([name] if name else ()))
             if sequence != expected or checksum != till_rows.checksum_of(*fields):
                 raise self._damaged("read the till's journal", f"the movement {expected} is damaged or missing")
             expected += 1
             if sequence > sent:
                 self._unsent.append(Adjustment(sku, delta, sequence, AdjustmentKind(kind), allotment_id=name))
-                self._occurred[sequence] = (at_ms, None)
+                self._occurred[sequence] = self._when(at_ms, *clock)
         if not self.allotments.load(database):
             raise self._damaged("read the till's journal", "a hand-out is damaged")
         if expected != self._next:

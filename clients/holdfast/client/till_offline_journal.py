@@ -14,6 +14,7 @@ from holdfast.client.models.allotments import Allotment
 from holdfast.client.models.reservations import Reservation
 from holdfast.client.models.stock import Adjustment, AdjustmentKind
 from holdfast.client.till_allotments import HandOut, Piece, Term, TillAllotments, now_ms
+from holdfast.client.till_rows import Occurred
 
 
 class OfflineJournal(ABC):
@@ -29,11 +30,11 @@ class OfflineJournal(ABC):
         """A transaction."""
 
     @abstractmethod
-    def _insert(self, database: sqlite3.Connection, added: Sequence[tuple[Adjustment, int | None]]) -> None:
+    def _insert(self, database: sqlite3.Connection, added: Sequence[tuple[Adjustment, Occurred]]) -> None:
         """Write movements, in a transaction."""
 
     @abstractmethod
-    def _added(self, added: Sequence[tuple[Adjustment, int | None]], began_s: float | None = None) -> None:
+    def _added(self, added: Sequence[tuple[Adjustment, Occurred]]) -> None:
         """Have in memory what is on disk by now."""
 
     def ask(self, content: str, ttl_ms: int) -> tuple[str, int, float | None]:
@@ -106,7 +107,7 @@ class OfflineJournal(ABC):
         with self._turn:
             rows = [(sku, -units) for sku, units in made.lines] if sold_anyway else []
             added = [
-                (Adjustment(sku, delta, self._next + place, AdjustmentKind.SALE), made.at_ms)
+                (Adjustment(sku, delta, self._next + place, AdjustmentKind.SALE), (made.at_ms, None))
                 for place, (sku, delta) in enumerate(rows)
             ]
             with self._writing() as database:

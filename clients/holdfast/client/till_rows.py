@@ -4,6 +4,7 @@ import json
 import time
 import zlib
 from collections.abc import Iterable
+from pathlib import Path
 
 from holdfast.client.errors import Violation
 from holdfast.client.models.stock import Adjustment, AdjustmentKind
@@ -11,7 +12,7 @@ from holdfast.client.models.stock import Adjustment, AdjustmentKind
 APPLICATION_ID = 0x48464C54
 """Says in the file's head whose it is."""
 
-FORMAT = 2  # 1 has none of the tables of `till_allotments`
+FORMAT = 3  # 2 has no clocks, 1 none of the tables of `till_allotments` either
 SCHEMA = (
     """CREATE TABLE meta (next INTEGER NOT NULL, sent INTEGER NOT NULL, series TEXT NOT NULL, key TEXT NOT NULL,
         last INTEGER NOT NULL)""",
@@ -24,6 +25,14 @@ SCHEMA = (
         first INTEGER NOT NULL, PRIMARY KEY (kind, receipt))""",
     f"PRAGMA application_id = {APPLICATION_ID}",
 )
+
+CLOCKS = (  # on which the age of a row goes on over a start of the program, as long as the machine is up
+    "ALTER TABLE movements ADD COLUMN boot TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE movements ADD COLUMN clock_s REAL",
+)
+
+Occurred = tuple[int | None, float | None]
+"""When a movement was recorded, on the wall clock in ms and on `clock_s`, where they are known."""
 
 AGE_MS_MAX = 366 * 86_400_000
 SKU_CHARACTERS_MAX = 64
@@ -43,6 +52,14 @@ def clock_s() -> float:
     return time.monotonic() if boot_clock is None else time.clock_gettime(boot_clock)
 
 
+def boot_id() -> str:
+    """Which start of the machine `clock_s` counts from, where that can be told."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip() if hasattr(time, "CLOCK_BOOTTIME") else ""
+    except OSError:
+        return ""
+
+
 def violations_of(rows: Iterable[Adjustment]) -> Iterable[Violation]:
     """What is wrong with movements."""
     for number, row in enumerate(rows):
@@ -55,11 +72,14 @@ def violations_of(rows: Iterable[Adjustment]) -> Iterable[Violation]:
             yield Violation(f"lines[{number}].quantity", f"must be {least} to {most} for {row.kind.name}, and not zero")
 
 
-def fields_of(row: Adjustment, at_ms: int | None) -> tuple[int, str, int, int, int | None, int, str]:
-    """A movement as its row, with its checksum, and the allotment that it is of."""
+def fields_of(row: Adjustment, occurred: Occurred, boot: str) -> tuple[int | str | float | None, ...]:
+    """A movement as its row: with its checksum, the allotment that it is of, and its clock."""
+    at_ms, at_s = occurred
     fields = (row.sequence, row.sku, row.delta, row.kind.value, at_ms)
     name = (row.allotment_id,) if row.allotment_id else ()
-    return (*fields, checksum_of(*fields, *name), row.allotment_id)
+    is_known = boot and at_s is not None
+    clock = (boot, at_s) if is_known else ("", None)
+    return (*fields, checksum_of(*fields, *name), row.allotment_id, *clock)
 
 
 def checksum_of(*fields: int | str | None) -> int:
