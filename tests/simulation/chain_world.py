@@ -83,6 +83,7 @@ class ChainWorld:
     reused_keys = 0.2  # of those for which there is one
     rounds = ROUNDS
     shop_limits = True
+    may_move: Callable[[], bool] = lambda *_: False  # what a ledger has more may be what another has let go of
     troubles: type[Troubles] = Troubles
 
     def __init__(self, seed: int) -> None:
@@ -157,7 +158,7 @@ class ChainWorld:
             for (customer_id, sku), count in totals.items():
                 most = max(units_max(policy, sku) for policy in self.in_force)
                 is_more = customer_id.startswith(CUSTOMERS) and count > self._totals[customer_id, sku]
-                if is_more and count > most:
+                if is_more and count > most and not self.may_move():
                     raise Broken("I15", f"{customer_id} got {count} of {sku}, and {most} are allowed")
             self._totals = totals
 

@@ -25,7 +25,7 @@ from tests.simulation.transfer_callers import audits
 SKU: Final = "A"
 HOT: Final = ledger_of_hot(SKU)
 TURN_S: Final = 3.0  # about, between promotions and demotions
-STEPS: Final = ("confirm", "collect", "release", "extend", "leave", "leave")
+STEPS: Final = ("confirm", "collect", "release", "extend", "leave")
 UNITS_COUNTED_MAX: Final = 6
 HOME_S_MAX: Final = 60  # until all units are in the shops again
 
@@ -54,6 +54,11 @@ class HotWorld(ChainWorld):
         self.keepers = [HotKeeper(each.router, each.units, each.hot, self, Rates(), 0) for each in self.gateways]
         for keeper in self.keepers:
             keeper.start()
+
+    def may_move(self) -> bool:
+        """A hold that moves is in neither ledger for a moment, and comes to its shop whatever limits are then."""
+        there = next((each for each in self.shops() if each.ledger_id == HOT), None)
+        return there is None or bool(there.hot.moving)
 
     def turn(self) -> None:
         """Promote the SKU, or demote it. Nobody has heard of it."""
@@ -94,18 +99,20 @@ class HotWorld(ChainWorld):
         """Mostly a new one; now and then one that was used for something else, in a shop or for an order."""
         used = [key for key in self._used if key.startswith(who)]
         if not used or self.random.random() >= self.reused_keys:
-            key = f"{who} wants {len(self.said)}"
-            self._used.setdefault(key, True)  # and orders may use it again
-            return key
+            return f"{who} wants {len(self.said)}"
         key = self.random.choice(used)
         self.reused.add(key)
         self.struck["used key of something else wanted"] += 1
         return key
 
     async def count(self, who: str, key: str) -> None:
-        """A shop is counted: from the answer on no more of it is promised there than there is."""
+        """A shop is counted, or its till sells: from the answer on no more of it is promised there than there is."""
         store_id, units = self.random.choice(SHOPS), self.random.randint(0, UNITS_COUNTED_MAX)
-        entry = store_id, shop.CountStock(key, ((SKU, units),), 0, holds_included=True)
+        command: shop.CountStock | shop.AdjustStock = shop.CountStock(key, ((SKU, units),), 0, holds_included=True)
+        if self.random.random() < 0.5:
+            row = shop.Movement(SKU, -units or -1, 0, shop.AdjustmentKind.SALE, 0)
+            command = shop.AdjustStock(key, f"till of {who}", (row,))
+        entry = store_id, command
         self.counting.add((store_id, key))
 
         async def attempt(gateway: Gateway, end: float) -> Answer:
@@ -116,7 +123,7 @@ class HotWorld(ChainWorld):
             return answer
 
         await self.repeat(who, f"{key} in {store_id}", attempt)
-        self.struck["counted"] += 1
+        self.struck["counted" if isinstance(command, shop.CountStock) else "sold at a till"] += 1
 
     def check_promised(self, store_id: str) -> None:
         """What a shop and the SKU's ledger promise of it, by what is in memory. Another count may be under way."""
@@ -135,8 +142,9 @@ class HotWorld(ChainWorld):
         """Some of it in one shop, and a step or two after that."""
         store_id, ttl_ms = self.random.choice(SHOPS), self.random.choice((0, 60_000))
         lines = ((SKU, self.random.randint(1, 2)),)
-        stamp = self._stamp(store_id)
-        key += stamp
+        if key not in self.reused:
+            key += self._stamp(store_id)
+            self._used.setdefault(key, True)  # and orders may use it again
         command = shop.Reserve(key, who, self.channel(), "", lines, ttl_ms)
         place = [store_id]
         tries = [0]
@@ -155,7 +163,7 @@ class HotWorld(ChainWorld):
             return
         assert isinstance(held, Held), f"{command} was answered {held}"
         self.struck["held by the hot SKU's ledger" if place[0] == HOT else "held by the shop"] += 1
-        for number in range(self.random.randint(0, 2)):
+        for number in range(self.random.randint(1, 3)):
             await self._step(who, f"{key} {number}", place[0], held.number)
 
     def _stamp(self, store_id: str) -> str:

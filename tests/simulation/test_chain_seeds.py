@@ -68,6 +68,7 @@ HOT_CAUSES: Final = (
     *("promoted", "demoted", "held by the hot SKU's ledger", "held by the shop", "all came home"),
     *("confirm of a hot one", "collect of a hot one", "release of a hot one", "extend of a hot one"),
     *("wanted, and INSUFFICIENT_STOCK", "wanted, and UNITS_LIMIT", "told a stamp"),
+    *("used key of something else wanted", "counted", "sold at a till", "looked at what is promised"),
 )
 STRUCK_MIN: Final = 100
 
