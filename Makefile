@@ -12,8 +12,9 @@ PYTHON ?= python3.11
 # Where everything is installed; nothing outside of it is touched.
 VENV ?= .venv
 ARGS ?=
-# How many processes `make test` deals the files of tests to; 0 runs all of them in one.
-WORKERS ?= 2
+# How many processes `make test` deals the files of tests to; 0 runs all of them in one. The tests of real processes are
+# all in one of them, which waits for these most of its time.
+WORKERS ?= 3
 
 BIN := $(abspath $(VENV))/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check -c constraints.txt
@@ -92,7 +93,7 @@ bench-gate: install-dev ## Compare CPU per reservation with the committed figure
 # --- proving ---------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: install-dev ## Every tier, with two workers: core, journal, host, simulation, cluster, house
+test: install-dev ## Every tier, with three workers: core, journal, host, simulation, cluster, house
 	@$(BIN)/python -m pytest -n $(WORKERS) -p tests.dealing $(ARGS)
 
 TIERS := core journal host simulation cluster house

@@ -1,4 +1,4 @@
-"""How the files of tests are dealt to the workers of `make test`: pytest -n 2 -p tests.dealing."""
+"""How the files of tests are dealt to the workers of `make test`: pytest -n 3 -p tests.dealing."""
 
 from typing import Any, Final
 

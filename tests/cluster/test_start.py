@@ -121,7 +121,7 @@ def test_a_signal_after_rays_start_raises_nothing_where_the_main_thread_stands(
     before = signal.getsignal(signal.SIGTERM)
     signals = StopSignals.__new__(StopSignals)  # without its thread, which would end this process
 
-    def as_ray(_: str) -> None:
+    def as_ray(*_: object) -> None:
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(number))
 
     def main_thread_goes_on() -> None:
