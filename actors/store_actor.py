@@ -6,6 +6,7 @@ from typing import Any, Final
 from actors.core.due import About
 from actors.core.linear_hash import in_sequence
 from actors.core.status import FINAL, LIVE, Status
+from actors.journal.port import JournalDamaged
 from actors.protocol.messages import Unseen
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import PAGE_PIECES_MAX, PAGE_SCAN_MAX, PIECE_SCAN_MAX, in_turn
@@ -13,10 +14,11 @@ from actors.runtime.kinds import SHOP
 from actors.runtime.read_back import ReadEvents, events_at, seen_at
 from actors.shop.allotments import Allotment
 from actors.shop.commands import Acknowledge, claim_key
+from actors.shop.decide_claims import claimed_beside
 from actors.shop.decide_line import Row, free_of, row_of, standing_in_line
 from actors.shop.expiry import is_owed, note_lapsed
 from actors.shop.said import over_in
-from actors.shop.state import AnyReservation, Claims, Ledger, Reservation
+from actors.shop.state import AnyReservation, Ledger, Reservation
 from actors.shop.transfers import Transfer
 from actors.store_shortfalls import ShortfallQuestions
 from actors.store_transfers import TransferQuestions, owed_in_turn
@@ -25,7 +27,8 @@ OUTBOX_MAX: Final = 500  # parts of one shop to an answer
 NOTED_AT_ONCE: Final = 500  # of what is to be counted; some 0.5 ms under the lock
 
 Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
-Availability = tuple[int, int, list[Row | None]]  # the ledger's version and time; None where never stocked
+# The ledger's version and time; a row is None where never stocked.
+Availability = tuple[int, int, list[Row | None]]
 # Reservations in memory, and of those that are over the versions of the events that have them, by number.
 Found = tuple[dict[int, Reservation], dict[int, int]]
 Wanted = Callable[[Ledger, Reservation], bool]
@@ -59,13 +62,16 @@ class StoreActor(TransferQuestions, ShortfallQuestions):
         self._looked_through[store_id] = policy.version
 
     @rpc
-    def availability(self, store_ids: list[str], skus: list[str]) -> list[Availability]:
-        """For each store its stock of these SKUs."""
-        found: list[Availability] = []
+    def availability(self, store_ids: list[str], skus: list[str]) -> list[Availability | str]:
+        """For each store its stock of these SKUs, or why its ledger is stopped. Raises JournalError."""
+        found: list[Availability | str] = []
         for store_id in store_ids:
-            with self.host.reading(store_id, About(tuple(skus))) as (hosted, now_ms):
-                rows = [row_of(hosted.ledger, sku) for sku in skus]
-                found.append((hosted.ledger.version, now_ms, rows))
+            try:
+                with self.host.reading(store_id, About(tuple(skus))) as (hosted, now_ms):
+                    rows = [row_of(hosted.ledger, sku) for sku in skus]
+                    found.append((hosted.ledger.version, now_ms, rows))
+            except JournalDamaged as damage:  # of this ledger; the others are read
+                found.append(str(damage))
         return found
 
     @rpc
@@ -98,7 +104,7 @@ class StoreActor(TransferQuestions, ShortfallQuestions):
             claimed, claimed_places = list[int](), 0
             if ledger.undecided:
                 claims = ledger.claims_under_way(ledger.time_ms)
-                claimed = _claimed(claims, skus, left)
+                claimed = claimed_beside(claims, skus, left)
                 if slot_start_ms and places is not None:
                     taken -= ledger.places_of(claims, slot_start_ms)
                     claimed_places = (self._places_left(store_id, taken, slot_start_ms) or 0) - places
@@ -348,19 +354,6 @@ class StoreActor(TransferQuestions, ShortfallQuestions):
             state = capture.version, capture.state_hash(), positions, live
         with self.host.reading(store_id):  # it is still the owner
             return state
-
-
-def _claimed(claims: Claims, skus: Sequence[str], left: Sequence[int]) -> list[int]:
-    """By SKU what would be available beside what is, were no order undecided; nothing where that is none. There are few
-    undecided ones: claims that are a round of messages old, and for 15 s those of who died.
-    """
-    units = dict.fromkeys(skus, 0)
-    for claim in claims.values():
-        for sku, quantity in claim.held_lines():
-            if sku in units:
-                units[sku] += quantity
-    claimed = [max(0, now + units[sku]) - max(0, now) for sku, now in zip(skus, left, strict=True)]
-    return claimed if any(claimed) else []
 
 
 def _found(ledger: Ledger, numbers: Iterable[int], now_ms: int) -> Found:

@@ -2,6 +2,7 @@
 about grants that its customer's ledger asks for.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -138,3 +139,16 @@ def decide_acknowledge(ledger: Ledger, command: Acknowledge) -> Decision:
     grants, now = dict(counted), map(ledger.reservations.__getitem__, dict(reported))
     over = (each.changed(grant=grants.get(each.number, each.grant)) for each in now if each.status not in LIVE)
     return (Acknowledged(reported, counted, uncounted, tuple(over)),) if reported or counted or uncounted else ()
+
+
+def claimed_beside(claims: Claims, skus: Sequence[str], left: Sequence[int]) -> list[int]:
+    """By SKU what would be available beside what is, were no order undecided; nothing where that is none. There are few
+    undecided ones: claims that are a round of messages old, and for 15 s those of who died.
+    """
+    units = dict.fromkeys(skus, 0)
+    for claim in claims.values():
+        for sku, quantity in claim.held_lines():
+            if sku in units:
+                units[sku] += quantity
+    claimed = [max(0, now + units[sku]) - max(0, now) for sku, now in zip(skus, left, strict=True)]
+    return claimed if any(claimed) else []

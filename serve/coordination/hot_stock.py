@@ -9,10 +9,12 @@ from typing import Any, Final
 
 from actors.core.ids import is_hot, ledger_of_hot, sku_of_ledger
 from actors.core.rejection import Violation
+from actors.protocol.messages import LedgerStopped
 from actors.shop.commands import Lines, by_sku
 from actors.shop.decide_line import Row
 from actors.shop.state import Reservation
 from serve.coordination.deliveries import PASSING
+from serve.routing.beside import KEPT
 from serve.routing.router import Router
 
 LOOKS: Final = 3  # at what is promised beyond, before it is told
@@ -29,9 +31,9 @@ def hot_among(router: Router, skus: Sequence[str]) -> list[str]:
 
 async def held_of(
     router: Router, skus: Sequence[str], rows_by_shop: Mapping[str, Sequence[Row | None]], deadline: float
-) -> Held:
+) -> tuple[Held, dict[str, BaseException]]:
     """What they have of these shops and SKUs, by what the shops say: this gateway may not have heard yet of one
-    that is hot. Raises as `Router.ask`.
+    that is hot. And by shop, one of `beside.KEPT` where a ledger that has some of its units did not say.
     """
     asked: dict[str, list[str]] = {}
     for store_id, rows in rows_by_shop.items():
@@ -39,13 +41,29 @@ async def held_of(
             if row is not None and row[-1]:
                 asked.setdefault(sku, []).append(store_id)
     ledgers = [(ledger_of_hot(sku), store_ids) for sku, store_ids in asked.items()]
-    questions = (
-        router.ask(ledger_id, "availability", [ledger_id], store_ids, deadline=deadline)
-        for ledger_id, store_ids in ledgers
-    )
+    questions = (positions_of(router, [ledger_id], store_ids, deadline) for ledger_id, store_ids in ledgers)
+    answers = await asyncio.gather(*questions, return_exceptions=True)
     found: Held = {}
-    for (sku, store_ids), [(_, _, there)] in zip(asked.items(), await asyncio.gather(*questions), strict=True):
+    kept: dict[str, BaseException] = {}
+    for (sku, store_ids), said in zip(asked.items(), answers, strict=True):
+        if isinstance(said, BaseException):
+            if not isinstance(said, KEPT):
+                raise said
+            kept |= dict.fromkeys(store_ids, said)
+            continue
+        [(_, _, there)] = said.values()
         found |= {(store_id, sku): row[:2] for store_id, row in zip(store_ids, there, strict=True) if row is not None}
+    return found, kept
+
+
+async def positions_of(
+    router: Router, ledger_ids: Sequence[str], rows: Sequence[str], deadline: float
+) -> dict[str, tuple[int, int, list[Row | None]]]:
+    """By ledger its version, its time and these rows of it. Raises as `Router.ask`, LedgerStopped where one is."""
+    found = await router.ask_shops(ledger_ids, "availability", list(rows), deadline=deadline)
+    for said in found.values():
+        if isinstance(said, str):
+            raise LedgerStopped(said)
     return found
 
 
@@ -118,9 +136,9 @@ async def _promised_beyond(router: Router, sku: str, store_ids: list[str], deadl
     for looks in range(LOOKS):
         if looks:
             await asyncio.sleep(LOOK_EVERY_S)
-        before = await router.ask_shops(store_ids, "availability", [sku], deadline=deadline)
+        before = await positions_of(router, store_ids, [sku], deadline)
         _, _, there = await router.ask(ledger_id, "positions", ledger_id, store_ids, deadline=deadline)
-        after = await router.ask_shops(store_ids, "availability", [sku], deadline=deadline)
+        after = await positions_of(router, store_ids, [sku], deadline)
         found: dict[str, Violation] = {}
         for store_id in store_ids:
             _, _, [row] = before[store_id]

@@ -3,12 +3,12 @@ read journals again, `readers` and `hot_skus` those about what they are named fo
 """
 
 import asyncio
-import logging
 from bisect import bisect_right
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import groupby
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import grpc
 
@@ -32,6 +32,7 @@ from holdfast.v1 import admin_service_pb2 as ad
 from serve.calls import Call, share_of
 from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler
+from serve.routing.beside import KEPT
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire import fields
@@ -46,8 +47,6 @@ BIND_SHARE: Final = 0.5  # of what is left of a call's time, for ledgers to adop
 COUNT_PAUSE_S: Final = 0.05  # between two looks at what is still to be counted
 PENDING_MAX: Final = 100  # named in an answer
 AFFECTED_RESERVATIONS_MAX: Final = 100  # of one slot
-
-log = logging.getLogger("holdfast.admin")
 
 
 class _Broken(NamedTuple):
@@ -105,15 +104,13 @@ class Admin:
         if self._router.chain.policy.chain_limit_rules:  # no customers' ledger may begin under older limits
             ledgers_of |= self._router.by_actor([ledger_of_slot(slot) for slot in range(SLOTS)])
         arguments = {name: (self._router.rules_for(name), ledger_ids) for name, ledger_ids in ledgers_of.items()}
-        bound = await self._router.ask_each("bind", arguments, deadline=share_of(deadline, BIND_SHARE))
+        bound = await self._ask_each("bind", arguments, deadline)
         away = {name for name, answer in bound.items() if isinstance(answer, BaseException)}
         stopped = {each for name in bound.keys() - away for each in bound[name]}
         holding = {ActorKind.STORE, ActorKind.HOT}
         shops = {name: () for name in bound if kind_of(name) in holding and name not in away}
         reply.uncounted_reservations = await self._count(shops, away, deadline)
-        waiting = sorted(stopped.union(*(shops_of.get(actor, [actor]) for actor in away)))
-        reply.pending.extend(waiting[:PENDING_MAX])
-        reply.pending_count = len(waiting)
+        _tell_pending(stopped.union(*(shops_of.get(actor, [actor]) for actor in away)), reply)
 
     async def _count(self, shops: dict[str, tuple[()]], away: set[str], deadline: float) -> int:
         """Have what these shops' actors held before be counted, as far as it goes; how many reservations are left.
@@ -121,7 +118,7 @@ class Admin:
         """
         until = share_of(deadline, BIND_SHARE)
         while True:
-            counts = await self._router.ask_each("uncounted", shops, deadline=share_of(deadline, BIND_SHARE))
+            counts = await self._ask_each("uncounted", shops, deadline)
             unknown = [name for name, count in counts.items() if isinstance(count, BaseException)]
             left = int(sum(counts[name] for name in counts.keys() - unknown))
             if not (left or unknown) or asyncio.get_running_loop().time() + COUNT_PAUSE_S >= until:
@@ -191,9 +188,11 @@ class Admin:
         stores = stores_of(request, year_of(self._clock.now_ms()))
         await self._router.change_chain("put_stores", stores, deadline=deadline)
         reply.chain_version = self._router.chain.revision
-        broken = await self._broken(stores, deadline)
+        pending: set[str] = set()
+        broken = await self._broken(stores, pending, deadline)
         reply.affected_slots = len(broken)
-        await self._name(broken[:AFFECTED_SLOTS_MAX], deadline, reply)
+        await self._name(broken[:AFFECTED_SLOTS_MAX], pending, deadline, reply)
+        _tell_pending(pending, reply)
 
     async def _list_stores(self, request: ad.ListStoresRequest, deadline: float, reply: ad.ListStoresResponse) -> None:
         checked = Checked(request)
@@ -209,33 +208,58 @@ class Admin:
         reply.next_page_token = fields.issue_token("ListStores", (), store_ids[end - 1]) if end < len(store_ids) else ""
         reply.chain_version = chain.revision
 
-    async def _broken(self, stores: list[Store], deadline: float) -> list[_Broken]:
-        """Taken slots that these shops' hours have no room for, by shop and time: a repeat of a call tells them too."""
+    async def _broken(self, stores: list[Store], pending: set[str], deadline: float) -> list[_Broken]:
+        """Taken slots that these shops' hours have no room for, by shop and time: a repeat of a call tells them too.
+        Shops that have not adopted the hours, or not told their slots, are added to `pending`.
+        """
         hours = {store.store_id: store.calendar for store in stores}
         # No other shop can have a reservation, and asking would make its actor.
         begun = [store_id for store_id in await self._router.shops_with_actors() if store_id in hours]
+        shops_of = self._router.by_actor(begun)
+        rules = {actor: (self._router.rules_for(actor), mine) for actor, mine in shops_of.items()}
         # They adopt it first, durably: then they take no pickup by the old hours, and a pause outlives a restart.
-        bound = self._router.by_actor(begun).items()
-        rules = ((actor, self._router.rules_for(actor), mine) for actor, mine in bound)
-        await asyncio.gather(*(self._router.ask_actor(actor, "bind", *row, deadline=deadline) for actor, *row in rules))
-        taken = await self._router.ask_shops(begun, "slots_taken", deadline=deadline)
-        stopped = sorted(store_id for store_id in taken if taken[store_id] is None)
-        if stopped:
-            log.warning("new hours may break pickups of shops that are stopped: %s", ", ".join(stopped))
+        for actor, stopped in (await self._ask_each("bind", rules, deadline)).items():
+            away = isinstance(stopped, BaseException)
+            pending.update(shops_of[actor] if away else stopped)
+        reached = {actor: ([each for each in mine if each not in pending],) for actor, mine in shops_of.items()}
+        asked = {actor: row for actor, row in reached.items() if row[0]}
+        taken: dict[str, dict[int, int]] = {}
+        for actor, rows in (await self._ask_each("slots_taken", asked, deadline)).items():
+            [mine] = asked[actor]
+            told = [None] * len(mine) if isinstance(rows, BaseException) else rows
+            pending.update(store_id for store_id, row in zip(mine, told, strict=True) if row is None)
+            taken |= {store_id: row for store_id, row in zip(mine, told, strict=True) if row is not None}
         broken = []
-        for store_id in sorted(taken.keys() - set(stopped)):
+        for store_id in sorted(taken):
             for start_ms in affected(hours[store_id], taken[store_id]):
                 slot = hours[store_id].slot_at(start_ms)
                 capacity = 0 if slot is None else slot.capacity
                 broken.append(_Broken(store_id, start_ms, taken[store_id][start_ms], capacity))
         return broken
 
-    async def _name(self, broken: list[_Broken], deadline: float, reply: ad.PutStoresResponse) -> None:
+    async def _ask_each(self, method: str, arguments: dict[str, tuple[Any, ...]], deadline: float) -> dict[str, Any]:
+        return await self._router.ask_each(method, arguments, deadline=share_of(deadline, BIND_SHARE))
+
+    async def _name(
+        self, broken: list[_Broken], pending: set[str], deadline: float, reply: ad.PutStoresResponse
+    ) -> None:
+        """Tell these slots, with who is in them where the shop says it; one that does not is added to `pending`."""
         for store_id, group in groupby(broken, attrgetter("store_id")):
             rows = list(group)
             arguments = store_id, [row.start_ms for row in rows], AFFECTED_RESERVATIONS_MAX
-            found = await self._router.ask(store_id, "in_slots", *arguments, deadline=deadline)
+            found: list[list[int]] = [[]] * len(rows)
+            try:
+                until = share_of(deadline, BIND_SHARE)
+                found = await self._router.ask(store_id, "in_slots", *arguments, deadline=until)
+            except KEPT:
+                pending.add(store_id)
             for row, numbers in zip(rows, found, strict=True):
                 slot = reply.affected.add(store_id=store_id, taken=row.taken, capacity=row.capacity)
                 fill_instant(row.start_ms, slot.slot_start)
                 slot.reservation_ids.extend(format_reservation_id(store_id, number) for number in numbers)
+
+
+def _tell_pending(waiting: Iterable[str], reply: ad.SetPolicyResponse | ad.PutStoresResponse) -> None:
+    pending = sorted(waiting)
+    reply.pending.extend(pending[:PENDING_MAX])
+    reply.pending_count = len(pending)

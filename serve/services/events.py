@@ -19,7 +19,7 @@ from actors.runtime.actor_runtime import FEED_BYTES_MAX
 from actors.runtime.kinds import CUSTOMERS, SHOP
 from actors.shop.events import touched_skus
 from holdfast.v1 import event_pb2, event_service_pb2 as es, stock_service_pb2 as ss
-from serve.coordination.hot_stock import held_of, with_held
+from serve.coordination.hot_stock import held_of, positions_of, with_held
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.heads import NEW_SHOPS_S, Heads
 from serve.routing.router import Router
@@ -123,8 +123,10 @@ class Feeds:
     async def _fill_positions(self, store_id: str, skus: list[str], message: ss.WatchAvailabilityResponse) -> None:
         if skus:
             deadline = asyncio.get_running_loop().time() + ASK_S_MAX
-            [(_, _, rows)] = await self._router.ask(store_id, "availability", [store_id], skus, deadline=deadline)
-            held = await held_of(self._router, skus, {store_id: rows}, deadline)
+            [(_, _, rows)] = (await positions_of(self._router, [store_id], skus, deadline)).values()
+            held, kept = await held_of(self._router, skus, {store_id: rows}, deadline)
+            for error in kept.values():
+                raise error
             for sku, row in zip(skus, rows, strict=True):
                 fill_position(sku, with_held(row, held.get((store_id, sku))), message.positions.add())
 

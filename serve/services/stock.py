@@ -1,22 +1,29 @@
 """StockService: changes of stock, and reads of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
+import grpc
+
 from actors.protocol.messages import Entry, LedgerStopped, Moved, Refusal, Stopped
 from actors.runtime.clock import Clock
+from actors.shop.decide_line import Row
 from holdfast.v1 import stock_service_pb2 as ss
-from serve.calls import Call, refuse_older
+from serve.calls import Call, fill_error, refuse_older
 from serve.coordination.hot import HotCalls
 from serve.coordination.hot_home import bring_home
 from serve.coordination.hot_stock import held_of, with_held
 from serve.coordination.hot_units import HotUnits
+from serve.routing.batcher import DeadlinePassed
+from serve.routing.beside import ask_beside, beside
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire.fields import fill_instant
-from serve.wire.statuses import fill_rejection
+from serve.wire.statuses import Refused, fill_rejection, refused
 from serve.wire.stock import adjust_stock, check_availability, count_stock, fill_change, fill_position, set_safety_stock
+
+Read = tuple[int, int, list[Row | None]] | BaseException  # a shop's version, its time and rows, or what kept it
 
 
 class Stock:
@@ -60,15 +67,39 @@ class Stock:
         for index, store_id in enumerate(request.store_ids):
             await self._stores.require(store_id, f"store_ids[{index}]", deadline=deadline)
         skus = list(request.skus)
-        found = await self._router.ask_shops(request.store_ids, "availability", skus, deadline=deadline)
-        rows_by_shop = {store_id: rows for store_id, (_, _, rows) in found.items()}
-        held = await held_of(self._router, skus, rows_by_shop, deadline)
+        found = await self._read(request.store_ids, skus, deadline)
+        read = {store_id: said[2] for store_id, said in found.items() if not isinstance(said, BaseException)}
+        held, kept = await held_of(self._router, skus, read, beside(deadline) if len(found) > 1 else deadline)
+        found |= kept
+        errors = [said for said in found.values() if isinstance(said, BaseException)]
+        if len(errors) == len(found):
+            raise errors[0]
         now_ms = self._clock.now_ms()
         for store_id in request.store_ids:
-            version, as_of_ms, rows = found[store_id]
+            store = reply.stores.add(store_id=store_id)
+            said = found[store_id]
+            if isinstance(said, BaseException):
+                fill_error(_away(store_id) if isinstance(said, DeadlinePassed) else said, store.error)
+                continue
+            version, as_of_ms, rows = said
             refuse_older(f"min_versions[{store_id}]", store_id, version, request.min_versions.get(store_id, 0))
-            store = reply.stores.add(store_id=store_id, version=version)
+            store.version = version
             fill_instant(as_of_ms, store.as_of)
             store.age.FromMilliseconds(max(0, now_ms - as_of_ms))
             for sku, row in zip(skus, rows, strict=True):
                 fill_position(sku, with_held(row, held.get((store_id, sku))), store.positions.add())
+
+    async def _read(self, store_ids: Iterable[str], skus: list[str], deadline: float) -> dict[str, Read]:
+        """By shop its version, its time and its rows, or what kept it from telling them."""
+        shops_of = self._router.by_actor(list(dict.fromkeys(store_ids)))
+        asked = {actor: (mine, skus) for actor, mine in shops_of.items()}
+        found: dict[str, Read] = {}
+        for actor, said in (await ask_beside(self._router, "availability", asked, deadline)).items():
+            mine = shops_of[actor]
+            found |= dict.fromkeys(mine, said) if isinstance(said, BaseException) else zip(mine, said, strict=True)
+        return {each: LedgerStopped(said) if isinstance(said, str) else said for each, said in found.items()}
+
+
+def _away(store_id: str) -> Refused:
+    message = f"shop {store_id} did not answer in time, and nothing is said of what it has; ask for it again"
+    return refused(grpc.StatusCode.UNAVAILABLE, "SHOP_AWAY", message, retry_after_s=0.1, store_id=store_id)

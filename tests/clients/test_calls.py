@@ -24,10 +24,12 @@ from holdfast.client import (
     Status,
     StockChange,
     Store,
+    StoreAvailability,
     TtlRule,
     Unavailable,
+    UnreachableStore,
 )
-from holdfast.v1 import admin_service_pb2, reservation_service_pb2
+from holdfast.v1 import admin_service_pb2, error_pb2, reservation_service_pb2, stock_pb2, stock_service_pb2
 from tests.clients.faults import Answer, Hold
 from tests.clients.service import LONGER_SLOTS, NOW_S, Service
 from tests.clients.serving import SENT_MS, against
@@ -153,6 +155,7 @@ def test_stock_is_adjusted_counted_and_kept_back(service: Service) -> None:
         await client.count_stock("s1", [("sku-1", 4)], holds=HoldsCounted.INCLUDED, as_of_ms=NOW_S * 1000)
         await client.set_safety_stock("s1", [("sku-1", 1)])
         (shop,) = await client.get_availability(["s1"], ["sku-1", "sku-3", "sku-9"], min_versions={"s1": 1})
+        assert isinstance(shop, StoreAvailability)
         assert (shop.store_id, shop.as_of_ms) == ("s1", NOW_S * 1000)
         assert shop.positions == (
             Position("sku-1", 4, 0, 0, 1, 3, stocked=True),
@@ -165,6 +168,25 @@ def test_stock_is_adjusted_counted_and_kept_back(service: Service) -> None:
     assert counted.holds == HoldsCounted.INCLUDED.value
     assert counted.as_of.seconds == NOW_S
     assert [row.kind for row in service.asked("AdjustStock")[0].adjustments] == [1, 2]
+
+
+def test_a_shop_that_could_not_be_read_is_told_beside_others_and_has_no_numbers(service: Service) -> None:
+    error = error_pb2.ItemError(code=14, message="shop b did not answer in time; ask again", reason="SHOP_AWAY")
+    read = stock_pb2.StoreAvailability(
+        store_id="s1", version=3, positions=[stock_pb2.Position(sku="sku-1", available=2)]
+    )
+    away = stock_pb2.StoreAvailability(store_id="b", error=error)
+    service.faults["GetAvailability"].append(Answer([stock_service_pb2.GetAvailabilityResponse(stores=[read, away])]))
+
+    async def use(client: ChannelClient) -> None:
+        shop, other = await client.get_availability(["s1", "b"], ["sku-1"])
+        assert shop.positions[0].available == 2
+        assert isinstance(other, UnreachableStore)
+        assert (other.store_id, other.error.reason, other.error.mend) == ("b", "SHOP_AWAY", "Ask again")
+        with pytest.raises(Unavailable, match="shop b did not answer"):  # and not nothing to look through
+            _ = other.positions
+
+    against(service, use)
 
 
 def test_shops_and_policy_are_administered(service: Service) -> None:

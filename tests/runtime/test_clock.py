@@ -174,7 +174,9 @@ class Process:
 
     def stock(self) -> tuple[int, ...]:
         """On hand and reserved."""
-        [(_, _, [stock])] = self.actor.availability(["S1"], ["A"])
+        [said] = self.actor.availability(["S1"], ["A"])
+        assert not isinstance(said, str)
+        [stock] = said[2]
         assert stock is not None
         return stock[:2]
 

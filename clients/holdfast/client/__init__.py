@@ -101,6 +101,7 @@ from holdfast.client.models.stock import (
     ShortfallLoss as ShortfallLoss,
     StockChange as StockChange,
     StoreAvailability as StoreAvailability,
+    UnreachableStore as UnreachableStore,
 )
 from holdfast.client.models.transfers import (
     LossBearer as LossBearer,

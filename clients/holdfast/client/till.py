@@ -249,6 +249,8 @@ class TillClient(OfflineTill, AbstractAsyncContextManager["TillClient"]):
     async def availability(self, skus: Sequence[str], *, timeout_ms: int | None = None) -> models.StoreAvailability:
         """This shop's positions of the SKUs."""
         (found,) = await self.channel_client.get_availability([self.store_id], skus, timeout_ms=timeout_ms)
+        if isinstance(found, models.UnreachableStore):
+            raise found.error
         return found
 
     def watch(self, *, after_version: int = 0) -> Subscription[Event]:

@@ -18,14 +18,18 @@ class PutStoresRequest(_message.Message):
     def __init__(self, stores: _Optional[_Iterable[_Union[_store_pb2.Store, _Mapping]]] = ...) -> None: ...
 
 class PutStoresResponse(_message.Message):
-    __slots__ = ("chain_version", "affected", "affected_slots")
+    __slots__ = ("chain_version", "affected", "affected_slots", "pending", "pending_count")
     CHAIN_VERSION_FIELD_NUMBER: _ClassVar[int]
     AFFECTED_FIELD_NUMBER: _ClassVar[int]
     AFFECTED_SLOTS_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
+    PENDING_COUNT_FIELD_NUMBER: _ClassVar[int]
     chain_version: int
     affected: _containers.RepeatedCompositeFieldContainer[AffectedSlot]
     affected_slots: int
-    def __init__(self, chain_version: _Optional[int] = ..., affected: _Optional[_Iterable[_Union[AffectedSlot, _Mapping]]] = ..., affected_slots: _Optional[int] = ...) -> None: ...
+    pending: _containers.RepeatedScalarFieldContainer[str]
+    pending_count: int
+    def __init__(self, chain_version: _Optional[int] = ..., affected: _Optional[_Iterable[_Union[AffectedSlot, _Mapping]]] = ..., affected_slots: _Optional[int] = ..., pending: _Optional[_Iterable[str]] = ..., pending_count: _Optional[int] = ...) -> None: ...
 
 class AffectedSlot(_message.Message):
     __slots__ = ("store_id", "slot_start", "taken", "capacity", "reservation_ids")

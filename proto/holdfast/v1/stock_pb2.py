@@ -15,10 +15,11 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from holdfast.v1 import error_pb2 as holdfast_dot_v1_dot_error__pb2
 from holdfast.v1 import shortfall_pb2 as holdfast_dot_v1_dot_shortfall__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/stock.proto\x12\x0bholdfast.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bholdfast/v1/shortfall.proto\"\xa5\x01\n\x08Position\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x0f\n\x07on_hand\x18\x02 \x01(\x03\x12\x10\n\x08reserved\x18\x03 \x01(\x03\x12\x10\n\x08\x61llotted\x18\x04 \x01(\x03\x12\x14\n\x0csafety_stock\x18\x05 \x01(\x03\x12\x11\n\tavailable\x18\x06 \x01(\x03\x12\x0f\n\x07stocked\x18\x07 \x01(\x08\x12\x0f\n\x07unknown\x18\x08 \x01(\x03\x12\x0c\n\x04kept\x18\t \x01(\x03\"\xb3\x01\n\x11StoreAvailability\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x03\x61ge\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\tpositions\x18\x05 \x03(\x0b\x32\x15.holdfast.v1.Position\"\xa3\x01\n\nAdjustment\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\r\n\x05\x64\x65lta\x18\x02 \x01(\x03\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12)\n\x04kind\x18\x04 \x01(\x0e\x32\x1b.holdfast.v1.AdjustmentKind\x12&\n\x03\x61ge\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0c\x61llotment_id\x18\x06 \x01(\t\"&\n\x05\x43ount\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"9\n\rShortfallLoss\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"\x82\x01\n\tShortfall\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12*\n\x06losses\x18\x03 \x03(\x0b\x32\x1a.holdfast.v1.ShortfallLoss\x12*\n\x05\x63\x61use\x18\x04 \x01(\x0e\x32\x1b.holdfast.v1.ShortfallCause\"\xa1\x01\n\x0bStockChange\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0f\n\x07\x61pplied\x18\x02 \x01(\x05\x12\x18\n\x10\x64ropped_repeated\x18\x03 \x01(\x05\x12\x14\n\x0c\x64ropped_late\x18\x04 \x01(\x05\x12*\n\nshortfalls\x18\x05 \x03(\x0b\x32\x16.holdfast.v1.Shortfall\x12\x14\n\x0csettled_late\x18\x06 \x01(\x05*\xa4\x01\n\x0e\x41\x64justmentKind\x12\x1f\n\x1b\x41\x44JUSTMENT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41\x44JUSTMENT_KIND_RECEIPT\x10\x01\x12\x18\n\x14\x41\x44JUSTMENT_KIND_SALE\x10\x02\x12\x1a\n\x16\x41\x44JUSTMENT_KIND_RETURN\x10\x03\x12\x1e\n\x1a\x41\x44JUSTMENT_KIND_CORRECTION\x10\x04*e\n\x0cHoldsCounted\x12\x1d\n\x19HOLDS_COUNTED_UNSPECIFIED\x10\x00\x12\x1a\n\x16HOLDS_COUNTED_INCLUDED\x10\x01\x12\x1a\n\x16HOLDS_COUNTED_EXCLUDED\x10\x02*q\n\x0f\x41llottedCounted\x12 \n\x1c\x41LLOTTED_COUNTED_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x41LLOTTED_COUNTED_INCLUDED\x10\x01\x12\x1d\n\x19\x41LLOTTED_COUNTED_EXCLUDED\x10\x02\x42\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/stock.proto\x12\x0bholdfast.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17holdfast/v1/error.proto\x1a\x1bholdfast/v1/shortfall.proto\"\xa5\x01\n\x08Position\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x0f\n\x07on_hand\x18\x02 \x01(\x03\x12\x10\n\x08reserved\x18\x03 \x01(\x03\x12\x10\n\x08\x61llotted\x18\x04 \x01(\x03\x12\x14\n\x0csafety_stock\x18\x05 \x01(\x03\x12\x11\n\tavailable\x18\x06 \x01(\x03\x12\x0f\n\x07stocked\x18\x07 \x01(\x08\x12\x0f\n\x07unknown\x18\x08 \x01(\x03\x12\x0c\n\x04kept\x18\t \x01(\x03\"\xda\x01\n\x11StoreAvailability\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x03\x61ge\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\tpositions\x18\x05 \x03(\x0b\x32\x15.holdfast.v1.Position\x12%\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x16.holdfast.v1.ItemError\"\xa3\x01\n\nAdjustment\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\r\n\x05\x64\x65lta\x18\x02 \x01(\x03\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12)\n\x04kind\x18\x04 \x01(\x0e\x32\x1b.holdfast.v1.AdjustmentKind\x12&\n\x03\x61ge\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0c\x61llotment_id\x18\x06 \x01(\t\"&\n\x05\x43ount\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"9\n\rShortfallLoss\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"\x82\x01\n\tShortfall\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12*\n\x06losses\x18\x03 \x03(\x0b\x32\x1a.holdfast.v1.ShortfallLoss\x12*\n\x05\x63\x61use\x18\x04 \x01(\x0e\x32\x1b.holdfast.v1.ShortfallCause\"\xa1\x01\n\x0bStockChange\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0f\n\x07\x61pplied\x18\x02 \x01(\x05\x12\x18\n\x10\x64ropped_repeated\x18\x03 \x01(\x05\x12\x14\n\x0c\x64ropped_late\x18\x04 \x01(\x05\x12*\n\nshortfalls\x18\x05 \x03(\x0b\x32\x16.holdfast.v1.Shortfall\x12\x14\n\x0csettled_late\x18\x06 \x01(\x05*\xa4\x01\n\x0e\x41\x64justmentKind\x12\x1f\n\x1b\x41\x44JUSTMENT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41\x44JUSTMENT_KIND_RECEIPT\x10\x01\x12\x18\n\x14\x41\x44JUSTMENT_KIND_SALE\x10\x02\x12\x1a\n\x16\x41\x44JUSTMENT_KIND_RETURN\x10\x03\x12\x1e\n\x1a\x41\x44JUSTMENT_KIND_CORRECTION\x10\x04*e\n\x0cHoldsCounted\x12\x1d\n\x19HOLDS_COUNTED_UNSPECIFIED\x10\x00\x12\x1a\n\x16HOLDS_COUNTED_INCLUDED\x10\x01\x12\x1a\n\x16HOLDS_COUNTED_EXCLUDED\x10\x02*q\n\x0f\x41llottedCounted\x12 \n\x1c\x41LLOTTED_COUNTED_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x41LLOTTED_COUNTED_INCLUDED\x10\x01\x12\x1d\n\x19\x41LLOTTED_COUNTED_EXCLUDED\x10\x02\x42\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -26,24 +27,24 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.stock_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013holdfast.v1P\001Z\026holdfast/v1;holdfastv1'
-  _globals['_ADJUSTMENTKIND']._serialized_start=1047
-  _globals['_ADJUSTMENTKIND']._serialized_end=1211
-  _globals['_HOLDSCOUNTED']._serialized_start=1213
-  _globals['_HOLDSCOUNTED']._serialized_end=1314
-  _globals['_ALLOTTEDCOUNTED']._serialized_start=1316
-  _globals['_ALLOTTEDCOUNTED']._serialized_end=1429
-  _globals['_POSITION']._serialized_start=135
-  _globals['_POSITION']._serialized_end=300
-  _globals['_STOREAVAILABILITY']._serialized_start=303
-  _globals['_STOREAVAILABILITY']._serialized_end=482
-  _globals['_ADJUSTMENT']._serialized_start=485
-  _globals['_ADJUSTMENT']._serialized_end=648
-  _globals['_COUNT']._serialized_start=650
-  _globals['_COUNT']._serialized_end=688
-  _globals['_SHORTFALLLOSS']._serialized_start=690
-  _globals['_SHORTFALLLOSS']._serialized_end=747
-  _globals['_SHORTFALL']._serialized_start=750
-  _globals['_SHORTFALL']._serialized_end=880
-  _globals['_STOCKCHANGE']._serialized_start=883
-  _globals['_STOCKCHANGE']._serialized_end=1044
+  _globals['_ADJUSTMENTKIND']._serialized_start=1111
+  _globals['_ADJUSTMENTKIND']._serialized_end=1275
+  _globals['_HOLDSCOUNTED']._serialized_start=1277
+  _globals['_HOLDSCOUNTED']._serialized_end=1378
+  _globals['_ALLOTTEDCOUNTED']._serialized_start=1380
+  _globals['_ALLOTTEDCOUNTED']._serialized_end=1493
+  _globals['_POSITION']._serialized_start=160
+  _globals['_POSITION']._serialized_end=325
+  _globals['_STOREAVAILABILITY']._serialized_start=328
+  _globals['_STOREAVAILABILITY']._serialized_end=546
+  _globals['_ADJUSTMENT']._serialized_start=549
+  _globals['_ADJUSTMENT']._serialized_end=712
+  _globals['_COUNT']._serialized_start=714
+  _globals['_COUNT']._serialized_end=752
+  _globals['_SHORTFALLLOSS']._serialized_start=754
+  _globals['_SHORTFALLLOSS']._serialized_end=811
+  _globals['_SHORTFALL']._serialized_start=814
+  _globals['_SHORTFALL']._serialized_end=944
+  _globals['_STOCKCHANGE']._serialized_start=947
+  _globals['_STOCKCHANGE']._serialized_end=1108
 # @@protoc_insertion_point(module_scope)

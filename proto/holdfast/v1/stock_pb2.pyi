@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from holdfast.v1 import error_pb2 as _error_pb2
 from holdfast.v1 import shortfall_pb2 as _shortfall_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -66,18 +67,20 @@ class Position(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., allotted: _Optional[int] = ..., safety_stock: _Optional[int] = ..., available: _Optional[int] = ..., stocked: _Optional[bool] = ..., unknown: _Optional[int] = ..., kept: _Optional[int] = ...) -> None: ...
 
 class StoreAvailability(_message.Message):
-    __slots__ = ("store_id", "version", "as_of", "age", "positions")
+    __slots__ = ("store_id", "version", "as_of", "age", "positions", "error")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
     AGE_FIELD_NUMBER: _ClassVar[int]
     POSITIONS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
     store_id: str
     version: int
     as_of: _timestamp_pb2.Timestamp
     age: _duration_pb2.Duration
     positions: _containers.RepeatedCompositeFieldContainer[Position]
-    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., positions: _Optional[_Iterable[_Union[Position, _Mapping]]] = ...) -> None: ...
+    error: _error_pb2.ItemError
+    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., positions: _Optional[_Iterable[_Union[Position, _Mapping]]] = ..., error: _Optional[_Union[_error_pb2.ItemError, _Mapping]] = ...) -> None: ...
 
 class Adjustment(_message.Message):
     __slots__ = ("sku", "delta", "sequence", "kind", "age", "allotment_id")

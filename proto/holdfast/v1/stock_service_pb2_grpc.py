@@ -70,8 +70,9 @@ class StockServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetAvailability(self, request, context):
-        """Positions of many SKUs in many shops, each shop at one version. FAILED_PRECONDITION where a shop has not reached the
-        version asked for.
+        """Positions of many SKUs in many shops, each shop at one version. Of several shops one that does not answer is waited
+        for for a second at most once others have, and told with its error in place of positions; where none answers, the
+        call ends with the first one's. FAILED_PRECONDITION where a shop has not reached the version asked for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

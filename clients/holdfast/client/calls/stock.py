@@ -7,9 +7,10 @@ from holdfast.client.blocking import BlockingClient, blocking, watching
 from holdfast.client.internals import Client, change, read
 from holdfast.client.models import stock as models
 from holdfast.client.models.events import Event, event_from
+from holdfast.client.statuses import error_from, fault_from_item
 from holdfast.client.subscription import FeedItem, Subscription, cursor_messages
 from holdfast.client.wire_types import LineQuantities, to_message
-from holdfast.v1 import event_service_pb2, stock_service_pb2 as service_pb2
+from holdfast.v1 import event_service_pb2, stock_pb2, stock_service_pb2 as service_pb2
 
 _CURSORS_MAX = 1_024
 """Shops that one watch may name. Those beyond it are streamed from their beginning, and what was seen is dropped."""
@@ -74,15 +75,16 @@ class StockCalls(Client, Protocol):
         *,
         min_versions: Mapping[str, int] | None = None,
         timeout_ms: int | None = None,
-    ) -> tuple[models.StoreAvailability, ...]:
-        """Positions of the SKUs in the shops, each shop at one version, in the sequence asked for.
+    ) -> tuple[models.StoreAvailability | models.UnreachableStore, ...]:
+        """Positions of the SKUs in the shops, each shop at one version, in the sequence asked for. A shop that did not
+        answer, or is stopped, is told as such beside others; where none could be read, this raises its error.
 
         `min_versions` says, by shop, what its answer must have reached; raises StaleRead where it has not.
         """
         request = service_pb2.GetAvailabilityRequest(
             store_ids=list(store_ids), skus=list(skus), min_versions=dict(min_versions or {})
         )
-        return tuple(map(models.availability_from, (await read(self, request, timeout_ms)).stores))
+        return tuple(map(_store_from, (await read(self, request, timeout_ms)).stores))
 
     def watch_availability(
         self, cursors: Mapping[str, int] | Iterable[str], *, skus: Iterable[str] = ()
@@ -135,6 +137,14 @@ class StockCalls(Client, Protocol):
             reader=reader, cursors=cursor_messages(cursors or {}), cursor=cursor
         )
         await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key="")
+
+
+def _store_from(message: stock_pb2.StoreAvailability) -> models.StoreAvailability | models.UnreachableStore:
+    if not message.HasField("error"):
+        return models.availability_from(message)
+    fault, where = fault_from_item(message.error), f"shop {message.store_id}"
+    error = error_from(fault, what="GetAvailability", where=where, idempotency_key=None)
+    return models.UnreachableStore(message.store_id, error)
 
 
 class BlockingStockCalls(BlockingClient):

@@ -90,11 +90,19 @@ def put_stores(
 def _show_put(session: Session, shops: int, done: list[models.StoresPut]) -> None:
     affected = [slot for part in done for slot in part.affected]
     version, count = done[-1].chain_version, sum(part.affected_slots for part in done)
-    told = [facts([("shops put", shops), ("chain version", version), ("pickup slots affected", count or "")])]
+    pending = [store_id for part in done for store_id in part.pending]
+    waits = {"pending": pending, "pending_count": sum(part.pending_count for part in done)}
+    facts_told = [
+        ("shops put", shops),
+        ("chain version", version),
+        ("pickup slots affected", count or ""),
+        ("not adopted yet", "\n".join(pending)),
+    ]
+    told = [facts(facts_told)]
     if affected:
         told.append(tables.table_of(tables.AFFECTED, affected))
     document = {"stores": shops, "chain_version": version, "affected": to_document(affected), "affected_slots": count}
-    session.show(document, Group(*told))
+    session.show(document | waits, Group(*told))
 
 
 @policy_app.command("show")

@@ -16,6 +16,7 @@ from holdfast.client.errors import HoldfastError, InvalidArgument, NotFound, Ove
 from holdfast.client.models.events import Event
 from holdfast.client.models.orders import PartOutcome
 from holdfast.client.models.reservations import Rejection
+from holdfast.client.models.stock import StoreAvailability, UnreachableStore
 
 
 def to_document(value: Any) -> Any:
@@ -169,6 +170,16 @@ def part_documents(outcomes: Sequence[PartOutcome]) -> list[dict[str, Any]]:
         if isinstance(one.answer, HoldfastError)
         else {"store_id": one.store_id, type(one.answer).__name__.lower(): to_document(one.answer)}
         for one in outcomes
+    ]
+
+
+def store_documents(found: Sequence[StoreAvailability | UnreachableStore]) -> list[dict[str, Any]]:
+    """What each shop has, for machines, or the error that kept it from telling."""
+    return [
+        {"store_id": one.store_id, "error": error_document(one.error)}
+        if isinstance(one, UnreachableStore)
+        else to_document(one)
+        for one in found
     ]
 
 

@@ -9,9 +9,17 @@ from rich.console import Group
 from holdfast.client.channel import ChannelClient
 from holdfast.client.cli import options
 from holdfast.client.cli.options import Session, changing, quantities, with_session
-from holdfast.client.cli.output import event_document, print_for_people, print_json, print_line, to_document
+from holdfast.client.cli.output import (
+    event_document,
+    exit_code_of,
+    print_for_people,
+    print_json,
+    print_line,
+    store_documents,
+    to_document,
+)
 from holdfast.client.cli.tables import LINE, event_line, positions_table, table_of
-from holdfast.client.models.stock import Adjustment, AdjustmentKind, HoldsCounted
+from holdfast.client.models.stock import Adjustment, AdjustmentKind, HoldsCounted, UnreachableStore
 from holdfast.client.subscription import Subscription
 
 app = typer.Typer(no_args_is_help=True, help="Stock: movements, counts, positions, what a shop keeps back.")
@@ -66,9 +74,12 @@ def show(
     ],
     skus: Annotated[list[str], typer.Argument(help="The SKUs.", metavar="SKU...")],
 ) -> None:
-    """Show what shops have of SKUs."""
+    """Show what shops have of SKUs; one that did not answer, or is stopped, is told as such beside the others."""
     found = session.run(lambda client: client.get_availability(stores.split(","), skus))
-    session.show({"stores": to_document(found)}, Group(*(positions_table(one) for one in found)))
+    session.show({"stores": store_documents(found)}, Group(*map(positions_table, found)))
+    for one in found:
+        if isinstance(one, UnreachableStore):
+            raise typer.Exit(exit_code_of(one.error))
 
 
 @app.command()

@@ -18,7 +18,7 @@ from holdfast.client.models.events import Event
 from holdfast.client.models.orders import Candidate, Exclusion, FoundStores, Order, PartOutcome, PickupSlots
 from holdfast.client.models.reservations import Line, NearStore, Rejection, Reservation
 from holdfast.client.models.shortfalls import LostLine
-from holdfast.client.models.stock import AvailabilityChange, Shortfall, StoreAvailability
+from holdfast.client.models.stock import AvailabilityChange, Shortfall, StoreAvailability, UnreachableStore
 from holdfast.client.models.transfers import TransferLine
 from holdfast.client.wire_types import LinePairs
 
@@ -193,8 +193,10 @@ def _plain(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def positions_table(found: StoreAvailability | AvailabilityChange) -> Table:
-    """Positions of one shop."""
+def positions_table(found: StoreAvailability | UnreachableStore | AvailabilityChange) -> Table | str:
+    """Positions of one shop, or why there are none."""
+    if isinstance(found, UnreachableStore):
+        return f"shop {found.store_id} could not be read: {error_text(found.error)}"
     drawn = table_of(POSITION, found.positions, sku="SKU", stocked="")
     drawn.title = f"shop {found.store_id} at version {found.version}, {time_text(found.as_of_ms)}"
     return drawn

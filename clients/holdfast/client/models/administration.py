@@ -59,12 +59,16 @@ class AffectedSlot:
 @dataclass(frozen=True, slots=True)
 class StoresPut:
     """The chain's version once shops were put, and their taken slots that they have too little room for, by shop and
-    time. At most 1,000 are listed; `affected_slots` counts all.
+    time. At most 1,000 are listed; `affected_slots` counts all. `pending` are shops that have not adopted it yet, as
+    they did not answer or are stopped: what of theirs is affected is told once they are put again; at most 100 of
+    `pending_count`.
     """
 
     chain_version: int
     affected: tuple[AffectedSlot, ...]
     affected_slots: int
+    pending: tuple[str, ...] = ()
+    pending_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from holdfast.client.errors import HoldfastError
 from holdfast.client.models.reservations import Rejection
 from holdfast.client.models.shortfalls import ShortfallCause
 from holdfast.client.wire_types import reader
@@ -54,6 +55,19 @@ class StoreAvailability:
     as_of_ms: int
     age_ms: int
     positions: tuple[Position, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnreachableStore:
+    """A shop that could not be read while others were, and why. Nothing is said of what it has."""
+
+    store_id: str
+    error: HoldfastError
+
+    @property
+    def positions(self) -> tuple[Position, ...]:
+        """Raises the error, so that who looks at positions alone takes it for no shop without stock."""
+        raise self.error
 
 
 @dataclass(frozen=True, slots=True)
