@@ -102,6 +102,10 @@ TIERS := core journal host simulation cluster house
 $(TIERS:%=test-%): test-%: install-dev
 	@$(BIN)/python -m pytest -m $* $(ARGS)
 
+.PHONY: explore
+explore: install-dev ## New examples for every test by hypothesis; its first line says how to repeat them
+	@$(BIN)/python -m pytest -n $(WORKERS) -p tests.dealing -m "core or journal or host" --hypothesis-seed=random $(ARGS)
+
 .PHONY: sim
 sim: install-dev ## 3,000 simulated worlds of a shop and of a chain, 300 of a chain that is cut off, with progress; the first of them are those of make test
 	@$(BIN)/python -m tests.simulation $(ARGS)

@@ -1,5 +1,6 @@
 """What every test has: a tier from its folder, hypothesis settings, and a seed that is printed and can be repeated."""
 
+import gc
 import os
 import random
 from pathlib import Path
@@ -23,6 +24,7 @@ TIERS: Final[dict[str, str]] = {
 }
 _FOLDERS: Final = tuple(TIERS)
 _HERE: Final = Path(__file__).parent
+_SEED: Final = 1
 _SEED_MAX: Final = 2**32 - 1
 
 settings.register_profile(
@@ -31,7 +33,7 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     print_blob=True,
-    # Where CI is set, hypothesis would take the same examples each time; new ones find more, and the seed is printed.
+    # Where CI is set, hypothesis would choose a seed for each test by itself: one is chosen below, and printed.
     derandomize=False,
 )
 settings.load_profile("holdfast")
@@ -39,9 +41,19 @@ settings.load_profile("holdfast")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the seed before hypothesis reads it, so that the header can name it."""
-    if getattr(config.option, "hypothesis_seed", None) is None:
+    """Choose the seed before hypothesis reads it, so that the header can name it: the same each time, so that a change
+    is judged by itself; with `--hypothesis-seed=random` (`make explore`), another one.
+    """
+    if config.option.hypothesis_seed == "random":
         config.option.hypothesis_seed = str(random.SystemRandom().randint(0, _SEED_MAX))
+    elif config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(_SEED)
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded stays until the end: the garbage collector need not look at it again after each few tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -189,8 +189,15 @@ def haproxy_starts(service: Service) -> bool:
     return bool(service.processes("haproxy.cfg"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", [Service.run_dir, ray_starts, actors_start, haproxy_starts])
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [
+        (Service.run_dir, signal.SIGTERM),
+        (ray_starts, signal.SIGINT),
+        (actors_start, signal.SIGTERM),
+        (haproxy_starts, signal.SIGINT),
+    ],
+)
 def test_a_signal_during_the_start_ends_everything(
     own: Service, moment: Callable[[Service], bool], number: signal.Signals
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final, get_args
 
 import orjson
 import pytest
-from hypothesis import example, given, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from actors.core.message import Message
 from actors.journal.codec import CHUNK_ROWS, LaterVersion, Reader, chained, chunk_checksum, encode, encode_rows
@@ -31,6 +31,7 @@ KINDS: Final = [
 ]
 READERS: Final = [pytest.param(read, id=name) for name, (_, read) in UNIONS.items()]
 EXAMPLE_EVENTS_MAX: Final = 8
+EXAMPLES_OF_KIND: Final = 40
 
 batches = st.lists(of(events.Event), max_size=EXAMPLE_EVENTS_MAX)
 
@@ -48,6 +49,7 @@ def test_every_kind_has_a_tag_of_its_own(union: Any) -> None:
 
 
 @pytest.mark.parametrize(("kind", "read"), KINDS)
+@settings(max_examples=EXAMPLES_OF_KIND)
 @given(examples=st.data())
 def test_a_message_of_any_kind_comes_back_as_it_was(kind: type, read: Read, examples: st.DataObject) -> None:
     message: Message = examples.draw(of(kind))
@@ -127,6 +129,7 @@ def test_random_bytes_are_a_value_error(read: Read, payload: bytes) -> None:
 
 
 @pytest.mark.parametrize(("kind", "read"), KINDS)
+@settings(max_examples=EXAMPLES_OF_KIND)
 @given(fields=st.lists(plain, max_size=9))
 def test_fields_that_do_not_fit_are_a_value_error(kind: type, read: Read, fields: list[Any]) -> None:
     refuses_or_reads(read, orjson.dumps([[tag_of(kind), *fields]]))
