@@ -10,6 +10,7 @@ from serve.routing.router import Router
 
 BESIDE_S_MAX: Final = 1.0  # that an actor is waited for beside others, as long as searches wait
 BESIDE_SHARE: Final = 0.5  # of what is left of the call's time, where that is less
+ONE_SHARE: Final = 0.25  # likewise, for one of very many questions
 
 KEPT: Final = (DeadlinePassed, Overloaded, LedgerStopped)
 """What keeps an actor from answering, and says nothing of the others."""
@@ -27,6 +28,8 @@ async def ask_beside(
     """What actors answer, or one of `KEPT`. `arguments` are those of each. Once one has answered, the others are given
     up at `beside`; until then all have the whole of the call's time.
     """
+    if not arguments:
+        return {}
     loop = asyncio.get_running_loop()
     until = beside(deadline)
     asked = {
@@ -41,6 +44,34 @@ async def ask_beside(
     finally:
         for task in asked.values():
             task.cancel()
+
+
+class OneByOne:
+    """Questions to one ledger after another, in a call that asks very many: each takes a quarter of the time that is
+    left at most, and an actor that has let one pass is not asked again.
+    """
+
+    def __init__(self, router: Router, deadline: float) -> None:
+        self._router = router
+        self._deadline = deadline
+        self._away: set[str] = set()
+
+    async def ask(self, ledger_id: str, method: str, *args: Any) -> Any:
+        """As `Router.ask`. Raises one of `KEPT`."""
+        [actor] = self._router.by_actor([ledger_id])
+        return await self.ask_actor(actor, method, *args)
+
+    async def ask_actor(self, actor: str, method: str, *args: Any) -> Any:
+        """As `Router.ask_actor`."""
+        if actor in self._away:
+            raise DeadlinePassed(sent=False)
+        now = asyncio.get_running_loop().time()
+        try:
+            until = now + ONE_SHARE * (self._deadline - now)
+            return await self._router.ask_actor(actor, method, *args, deadline=until)
+        except DeadlinePassed:
+            self._away.add(actor)
+            raise
 
 
 def _said(task: "asyncio.Task[Any]") -> Any:

@@ -1,6 +1,5 @@
 """Named readers of feeds: what they have acknowledged is kept by the actors, their names by the chain's."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ import grpc
 from actors.core.ids import is_customers
 from holdfast.v1 import admin_service_pb2 as ad, event_service_pb2 as es
 from serve.calls import Call
+from serve.routing.beside import ask_beside
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire.cursors import beyond_head, unpack_cursor
@@ -44,18 +44,22 @@ class Readers:
         seen = packed | {cursor.store_id: cursor.after_version for cursor in request.cursors}
         by_actor = self._router.by_actor(list(seen))
         # Before anything is noted, or the reader named: a refusal leaves nothing behind.
-        every = await self._ask_all("moved", dict.fromkeys(by_actor, ({}, 0.0)), deadline)
-        for heads, mine in zip(every, by_actor.values(), strict=True):
-            _refuse_beyond({each: heads.get(each, 0) for each in mine}, seen, places)  # 0 of one without a record
+        every = await self._ask("moved", dict.fromkeys(by_actor, ({}, 0.0)), deadline)
+        for actor, heads in every.items():
+            _refuse_beyond({each: heads.get(each, 0) for each in by_actor[actor]}, seen, places)  # 0 without a record
         named = await self._name(request.reader, bool(packed) or not seen, deadline)
-        told = {actor: (request.reader, named, {each: seen[each] for each in mine}) for actor, mine in by_actor.items()}
-        for noted, beyond in await self._ask_all("acknowledge", told, deadline):
+        told = {actor: (request.reader, named, {each: seen[each] for each in by_actor[actor]}) for actor in every}
+        for noted, beyond in (await self._ask("acknowledge", told, deadline)).values():
             reply.ledgers += noted
             _refuse_beyond(beyond, seen, places)
 
-    async def _ask_all(self, method: str, asked: Mapping[str, tuple[Any, ...]], deadline: float) -> list[Any]:
-        questions = (self._router.ask_actor(actor, method, *given, deadline=deadline) for actor, given in asked.items())
-        return await asyncio.gather(*questions)
+    async def _ask(self, method: str, asked: Mapping[str, tuple[Any, ...]], deadline: float) -> dict[str, Any]:
+        """What actors answer, without those that do not. Raises one of `KEPT` where none does."""
+        said = await ask_beside(self._router, method, asked, deadline)
+        errors = [each for each in said.values() if isinstance(each, BaseException)]
+        if errors and len(errors) == len(said):
+            raise errors[0]
+        return {actor: each for actor, each in said.items() if not isinstance(each, BaseException)}
 
     async def _name(self, reader: str, everything: bool, deadline: float) -> int:
         """Make a reader known to every actor, so that from the answer on what it has not seen is kept. Returns its
@@ -77,7 +81,7 @@ class Readers:
             for name, known in named
         ]
         asked: dict[str, tuple[()]] = dict.fromkeys(await self._router.ledger_actors(), ())
-        for actor, answer in (await self._router.ask_each("readers", asked, deadline=deadline)).items():
+        for actor, answer in (await ask_beside(self._router, "readers", asked, deadline)).items():
             if isinstance(answer, BaseException):
                 reply.left_out.append(actor)
                 continue
@@ -108,7 +112,7 @@ class Readers:
         the reconciler.
         """
         rules = {name: (self._router.rules_for(name),) for name in await self._router.ledger_actors()}
-        await self._router.ask_each("adopt", rules, deadline=deadline)
+        await ask_beside(self._router, "adopt", rules, deadline)
 
 
 def _refuse_beyond(heads: Mapping[str, int], seen: Mapping[str, int], places: Mapping[str, int]) -> None:

@@ -10,11 +10,12 @@ from typing import Final
 
 from actors.core.policy import DAY_MS
 from actors.core.status import TransferStatus
-from actors.protocol.messages import LedgerStopped, Unseen
+from actors.protocol.messages import Unseen
 from actors.runtime.clock import Clock
 from actors.shop.transfers import Transfer, Units
 from holdfast.v1 import transfer_service_pb2 as ts
 from serve.calls import Call
+from serve.routing.beside import KEPT, OneByOne
 from serve.routing.router import Router
 
 VERIFY_S: Final = 120.0  # where the caller named no time
@@ -35,40 +36,47 @@ class TransferVerification:
     async def _verify(
         self, _request: ts.VerifyTransfersRequest, deadline: float, reply: ts.VerifyTransfersResponse
     ) -> None:
-        comparison = Comparison(reply, self._clock.now_ms())
+        comparison, questions = Comparison(reply, self._clock.now_ms()), OneByOne(self._router, deadline)
+        left_out: set[str] = set()
         left = frozenset(TransferStatus) - {TransferStatus.PROPOSED, TransferStatus.CANCELLED}
         for store_id in await self._router.shops_with_actors():
             after = 0
             while True:
                 asked = (store_id, sorted(left), after, COMPARED_MAX)
                 try:
-                    _, page, after = await self._router.ask(store_id, "transfers", *asked, deadline=deadline)
-                except LedgerStopped:
-                    reply.left_out.append(store_id)
+                    _, page, after = await questions.ask(store_id, "transfers", *asked)
+                except KEPT:
+                    left_out.add(store_id)
                     break
-                await self._other_ends(store_id, page, comparison, deadline)
+                left_out |= await _other_ends(store_id, page, comparison, questions)
                 if not after:
                     break
+        reply.left_out.extend(sorted(left_out))
         reply.holds = not reply.discrepancies
 
-    async def _other_ends(
-        self, store_id: str, page: Iterable[Transfer], comparison: "Comparison", deadline: float
-    ) -> None:
-        by_other: dict[str, list[Transfer]] = {}
-        for transfer in page:
-            other = transfer.destination if transfer.source == store_id else transfer.source
-            by_other.setdefault(other, []).append(transfer)
-        for other, mine in by_other.items():
-            names = [transfer.transfer_id for transfer in mine]
-            try:
-                theirs = await self._router.ask(other, "transfers_of", other, names, deadline=deadline)
-            except LedgerStopped:
-                continue  # it is left out, by its own turn
-            for transfer, there in zip(mine, theirs, strict=True):
-                compare: Callable[[Transfer, Found], None] = (
-                    comparison.of_source if transfer.source == store_id else comparison.of_destination
-                )
-                compare(transfer, there)
+
+async def _other_ends(
+    store_id: str, page: Iterable[Transfer], comparison: "Comparison", questions: OneByOne
+) -> set[str]:
+    """Compare these transfers with their other ends; those of which these are stopped, or do not answer."""
+    away: set[str] = set()
+    by_other: dict[str, list[Transfer]] = {}
+    for transfer in page:
+        other = transfer.destination if transfer.source == store_id else transfer.source
+        by_other.setdefault(other, []).append(transfer)
+    for other, mine in by_other.items():
+        names = [transfer.transfer_id for transfer in mine]
+        try:
+            theirs = await questions.ask(other, "transfers_of", other, names)
+        except KEPT:
+            away.add(other)
+            continue
+        for transfer, there in zip(mine, theirs, strict=True):
+            compare: Callable[[Transfer, Found], None] = (
+                comparison.of_source if transfer.source == store_id else comparison.of_destination
+            )
+            compare(transfer, there)
+    return away
 
 
 class Comparison:

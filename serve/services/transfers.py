@@ -1,5 +1,6 @@
 """TransferService: steps of a transfer at its two ends, and reads that correct the source by its destination."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, Final
@@ -16,6 +17,7 @@ from holdfast.v1 import transfer_service_pb2 as ts
 from serve.calls import Call, failure_of
 from serve.coordination.hot_units import HotUnits
 from serve.coordination.transfers import tell_soon
+from serve.routing.beside import KEPT, beside
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire import fields, transfers as wt
@@ -97,8 +99,9 @@ class Transfers:
         if found is None:
             message = "is of no transfer, or of one that was forgotten; check the id"
             raise refused(grpc.StatusCode.NOT_FOUND, "TRANSFER_NOT_FOUND", message, field="transfer_id")
-        [corrected] = await self._corrected(source, [found], deadline)
+        [(corrected, is_away)] = await self._corrected(source, [found], deadline)
         fill_transfer(corrected, reply.transfer)
+        reply.transfer.destination_unreachable = is_away
 
     async def _list(self, request: ts.ListTransfersRequest, deadline: float, reply: ts.ListTransfersResponse) -> None:
         checked = Checked(request)
@@ -111,24 +114,35 @@ class Transfers:
         wanted = sorted({*statuses, int(TransferStatus.SENT)}) if TransferStatus.RECEIVED in statuses else statuses
         asked = (store_id, wanted, int(token or 0), fields.page_size(request.page_size))
         version, page, after = await self._router.ask(store_id, "transfers", *asked, deadline=deadline)
-        for transfer in await self._corrected(store_id, page, deadline):
-            if not statuses or transfer.status in statuses:
-                fill_transfer(transfer, reply.transfers.add())
+        for transfer, is_away in await self._corrected(store_id, page, deadline):
+            if not statuses or transfer.status in statuses or is_away:
+                fill_transfer(transfer, told := reply.transfers.add())
+                told.destination_unreachable = is_away
         reply.next_page_token = fields.issue_token("ListTransfers", scope, after) if after else ""
         reply.version = version
 
-    async def _corrected(self, store_id: str, page: Iterable[Transfer], deadline: float) -> list[Transfer]:
-        """A shop's transfers; those that it sent as their destinations have them, where they were received there."""
+    async def _corrected(self, store_id: str, page: Iterable[Transfer], deadline: float) -> list[tuple[Transfer, bool]]:
+        """A shop's transfers; those that it sent as their destinations have them, where they were received there, and
+        whether these are stopped, or did not answer in time.
+        """
         found = {transfer.transfer_id: transfer for transfer in page}
-        by_destination: dict[str, list[str]] = {}
+        sent: dict[str, list[str]] = {}
         for transfer in found.values():
             if transfer.source == store_id and transfer.status is TransferStatus.SENT:
-                by_destination.setdefault(transfer.destination, []).append(transfer.transfer_id)
-        for destination, transfer_ids in by_destination.items():
-            for there in await self._of(destination, transfer_ids, deadline):
+                sent.setdefault(transfer.destination, []).append(transfer.transfer_id)
+        until = beside(deadline)
+        asked = (self._of(destination, mine, until) for destination, mine in sent.items())
+        away: set[str] = set()
+        for mine, said in zip(sent.values(), await asyncio.gather(*asked, return_exceptions=True), strict=True):
+            if isinstance(said, BaseException):
+                if not isinstance(said, KEPT):
+                    raise said
+                away.update(mine)
+                continue
+            for there in said:
                 if there is not None and there.status is TransferStatus.RECEIVED:
                     found[there.transfer_id] = there
-        return list(found.values())
+        return [(transfer, name in away) for name, transfer in found.items()]
 
 
 def _fill(answer: Answer, store_id: str, reply: Any) -> None:

@@ -16,7 +16,7 @@ from actors.orders import invariants, parts, snapshot
 from actors.orders.audit import OrderAudit
 from actors.orders.grants import Grant
 from actors.orders.over_limits import over_limits
-from actors.protocol.messages import LedgerStopped, Unseen
+from actors.protocol.messages import Unseen
 from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.kinds import CUSTOMERS, SHOP, Core
 from actors.shop.audit import Audit
@@ -28,6 +28,7 @@ from holdfast.v1 import admin_service_pb2 as ad
 from serve.calls import Call
 from serve.coordination.hot_stock import compare_units, in_skus
 from serve.routing.batcher import DeadlinePassed
+from serve.routing.beside import KEPT, OneByOne
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire.orders import fill_barred
@@ -179,9 +180,9 @@ class Comparison:
 
     def __init__(self, router: Router, deadline: float, reply: ad.VerifyOrdersResponse) -> None:
         self._router = router
-        self._deadline = deadline
+        self._questions = OneByOne(router, deadline)
         self._reply = reply
-        self._stopped: set[str] = set()
+        self._left_out: set[str] = set()
         self._unseen = Counter[str]()  # by ledger, in an archive that is not there
 
     async def run(self) -> None:
@@ -190,20 +191,20 @@ class Comparison:
         begun = [ledger_id for ledger_id in hot if await self._router.has_actor(ledger_id)]
         # Those of hot SKUs last: what has moved from there, its shop has.
         for store_id in [*await self._router.shops_with_actors(), *begun]:
-            await self._unless_stopped(store_id, self._shop)
+            await self._unless_away(store_id, self._shop)
         for actor in sorted(name for name in await self._router.actor_names() if kind_of(name) is ActorKind.CUSTOMERS):
-            await self._unless_stopped(actor, self._customers_of)
+            await self._unless_away(actor, self._customers_of)
         for ledger_id in sorted(self._unseen):
-            await self._unless_stopped(ledger_id, self._tell_unseen)
-        self._reply.left_out.extend(sorted(self._stopped))
+            await self._unless_away(ledger_id, self._tell_unseen)
+        self._reply.left_out.extend(sorted(self._left_out))
         self._reply.holds = not self._reply.discrepancies
 
-    async def _unless_stopped(self, ledger_id: str, compare_all: Callable[[str], Awaitable[None]]) -> None:
-        """Compare what a ledger has, or all of an actor's, or note that it is stopped."""
+    async def _unless_away(self, ledger_id: str, compare_all: Callable[[str], Awaitable[None]]) -> None:
+        """Compare what a ledger has, or all of an actor's, or note that it is stopped or does not answer."""
         try:
             await compare_all(ledger_id)
-        except LedgerStopped:
-            self._stopped.add(ledger_id)
+        except KEPT:
+            self._left_out.add(ledger_id)
 
     async def _tell_unseen(self, ledger_id: str) -> None:
         base = await self._ask(ledger_id, "base")
@@ -246,8 +247,8 @@ class Comparison:
         return bool(now is None or now.version > part.version)
 
     async def _customers_of(self, actor: str) -> None:
-        for ledger_id in await self._router.ask_actor(actor, "ledgers", deadline=self._deadline):
-            await self._unless_stopped(ledger_id, self._customers)
+        for ledger_id in await self._questions.ask_actor(actor, "ledgers"):
+            await self._unless_away(ledger_id, self._customers)
 
     async def _is_barred(self, ledger_id: str, holder: str) -> bool:
         order_id, attempt = ids.parse_holder(holder)
@@ -305,17 +306,19 @@ class Comparison:
         return ids.is_hot(ledger_id) and await self._ask(ledger_id, "moved_from", number) is not None
 
     async def _of_other(self, ledger_id: str, method: str, asked: Sequence[Any]) -> Sequence[Any]:
-        """What the other side has, nothing where it is stopped. What is in an archive that is not there is counted."""
+        """What the other side has, nothing where it is stopped or does not answer. What is in an archive that is not
+        there is counted.
+        """
         try:
             found: Sequence[Any] = await self._ask(ledger_id, method, asked)
-        except LedgerStopped:
-            self._stopped.add(ledger_id)
+        except KEPT:
+            self._left_out.add(ledger_id)
             return ()
         self._unseen += Counter({ledger_id: sum(isinstance(each, Unseen) for each in found)})
         return found
 
     async def _ask(self, ledger_id: str, method: str, *args: Any) -> Any:
-        return await self._router.ask(ledger_id, method, ledger_id, *args, deadline=self._deadline)
+        return await self._questions.ask(ledger_id, method, ledger_id, *args)
 
     def _note(self, verdict: parts.Verdict, subject: str) -> None:
         self._reply.on_the_way += verdict.on_the_way

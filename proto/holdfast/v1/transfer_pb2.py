@@ -16,7 +16,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aholdfast/v1/transfer.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"-\n\x0cReceivedLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"?\n\x0cTransferLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x10\n\x08received\x18\x03 \x01(\x03\"\xab\x03\n\x08Transfer\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_store_id\x18\x02 \x01(\t\x12\x1c\n\x14\x64\x65stination_store_id\x18\x03 \x01(\t\x12+\n\x06status\x18\x04 \x01(\x0e\x32\x1b.holdfast.v1.TransferStatus\x12(\n\x05lines\x18\x05 \x03(\x0b\x32\x19.holdfast.v1.TransferLine\x12/\n\x0b\x65xpected_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07sent_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0breceived_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x0bloss_bearer\x18\n \x01(\x0e\x32\x17.holdfast.v1.LossBearer\x12\x0f\n\x07version\x18\x0b \x01(\x03*\xa6\x01\n\x0eTransferStatus\x12\x1f\n\x1bTRANSFER_STATUS_UNSPECIFIED\x10\x00\x12\x1c\n\x18TRANSFER_STATUS_PROPOSED\x10\x01\x12\x18\n\x14TRANSFER_STATUS_SENT\x10\x02\x12\x1c\n\x18TRANSFER_STATUS_RECEIVED\x10\x03\x12\x1d\n\x19TRANSFER_STATUS_CANCELLED\x10\x04*w\n\nLossBearer\x12\x1b\n\x17LOSS_BEARER_UNSPECIFIED\x10\x00\x12\x16\n\x12LOSS_BEARER_SOURCE\x10\x01\x12\x17\n\x13LOSS_BEARER_CARRIER\x10\x02\x12\x1b\n\x17LOSS_BEARER_DESTINATION\x10\x03\x42\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aholdfast/v1/transfer.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"-\n\x0cReceivedLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"?\n\x0cTransferLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x10\n\x08received\x18\x03 \x01(\x03\"\xcc\x03\n\x08Transfer\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\x12\x17\n\x0fsource_store_id\x18\x02 \x01(\t\x12\x1c\n\x14\x64\x65stination_store_id\x18\x03 \x01(\t\x12+\n\x06status\x18\x04 \x01(\x0e\x32\x1b.holdfast.v1.TransferStatus\x12(\n\x05lines\x18\x05 \x03(\x0b\x32\x19.holdfast.v1.TransferLine\x12/\n\x0b\x65xpected_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07sent_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0breceived_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x0bloss_bearer\x18\n \x01(\x0e\x32\x17.holdfast.v1.LossBearer\x12\x0f\n\x07version\x18\x0b \x01(\x03\x12\x1f\n\x17\x64\x65stination_unreachable\x18\x0c \x01(\x08*\xa6\x01\n\x0eTransferStatus\x12\x1f\n\x1bTRANSFER_STATUS_UNSPECIFIED\x10\x00\x12\x1c\n\x18TRANSFER_STATUS_PROPOSED\x10\x01\x12\x18\n\x14TRANSFER_STATUS_SENT\x10\x02\x12\x1c\n\x18TRANSFER_STATUS_RECEIVED\x10\x03\x12\x1d\n\x19TRANSFER_STATUS_CANCELLED\x10\x04*w\n\nLossBearer\x12\x1b\n\x17LOSS_BEARER_UNSPECIFIED\x10\x00\x12\x16\n\x12LOSS_BEARER_SOURCE\x10\x01\x12\x17\n\x13LOSS_BEARER_CARRIER\x10\x02\x12\x1b\n\x17LOSS_BEARER_DESTINATION\x10\x03\x42\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -24,14 +24,14 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.transfer_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013holdfast.v1P\001Z\026holdfast/v1;holdfastv1'
-  _globals['_TRANSFERSTATUS']._serialized_start=619
-  _globals['_TRANSFERSTATUS']._serialized_end=785
-  _globals['_LOSSBEARER']._serialized_start=787
-  _globals['_LOSSBEARER']._serialized_end=906
+  _globals['_TRANSFERSTATUS']._serialized_start=652
+  _globals['_TRANSFERSTATUS']._serialized_end=818
+  _globals['_LOSSBEARER']._serialized_start=820
+  _globals['_LOSSBEARER']._serialized_end=939
   _globals['_RECEIVEDLINE']._serialized_start=76
   _globals['_RECEIVEDLINE']._serialized_end=121
   _globals['_TRANSFERLINE']._serialized_start=123
   _globals['_TRANSFERLINE']._serialized_end=186
   _globals['_TRANSFER']._serialized_start=189
-  _globals['_TRANSFER']._serialized_end=616
+  _globals['_TRANSFER']._serialized_end=649
 # @@protoc_insertion_point(module_scope)

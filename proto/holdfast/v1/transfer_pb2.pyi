@@ -53,7 +53,7 @@ class TransferLine(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., quantity: _Optional[int] = ..., received: _Optional[int] = ...) -> None: ...
 
 class Transfer(_message.Message):
-    __slots__ = ("transfer_id", "source_store_id", "destination_store_id", "status", "lines", "expected_at", "created_at", "sent_at", "received_at", "loss_bearer", "version")
+    __slots__ = ("transfer_id", "source_store_id", "destination_store_id", "status", "lines", "expected_at", "created_at", "sent_at", "received_at", "loss_bearer", "version", "destination_unreachable")
     TRANSFER_ID_FIELD_NUMBER: _ClassVar[int]
     SOURCE_STORE_ID_FIELD_NUMBER: _ClassVar[int]
     DESTINATION_STORE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -65,6 +65,7 @@ class Transfer(_message.Message):
     RECEIVED_AT_FIELD_NUMBER: _ClassVar[int]
     LOSS_BEARER_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_UNREACHABLE_FIELD_NUMBER: _ClassVar[int]
     transfer_id: str
     source_store_id: str
     destination_store_id: str
@@ -76,4 +77,5 @@ class Transfer(_message.Message):
     received_at: _timestamp_pb2.Timestamp
     loss_bearer: LossBearer
     version: int
-    def __init__(self, transfer_id: _Optional[str] = ..., source_store_id: _Optional[str] = ..., destination_store_id: _Optional[str] = ..., status: _Optional[_Union[TransferStatus, str]] = ..., lines: _Optional[_Iterable[_Union[TransferLine, _Mapping]]] = ..., expected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sent_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., received_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., loss_bearer: _Optional[_Union[LossBearer, str]] = ..., version: _Optional[int] = ...) -> None: ...
+    destination_unreachable: bool
+    def __init__(self, transfer_id: _Optional[str] = ..., source_store_id: _Optional[str] = ..., destination_store_id: _Optional[str] = ..., status: _Optional[_Union[TransferStatus, str]] = ..., lines: _Optional[_Iterable[_Union[TransferLine, _Mapping]]] = ..., expected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sent_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., received_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., loss_bearer: _Optional[_Union[LossBearer, str]] = ..., version: _Optional[int] = ..., destination_unreachable: _Optional[bool] = ...) -> None: ...

@@ -61,6 +61,7 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "barred": lambda claims: "\n".join(map(_barred, claims)),
     "barred_at_ms": time_text,
     "created_at_ms": time_text,
+    "destination_unreachable": lambda away: "its destination did not answer" if away else "",
     "discrepancies": lambda found: "; ".join(
         f"{one.invariant} {one.subject}: {one.expected}, not {one.found}" for one in found
     ),
@@ -99,6 +100,7 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
 LABELS: Final = {
     "capacity": "places now",
     "destination_store_id": "to shop",
+    "destination_unreachable": "unsure",
     "dropped_late": "dropped as late",
     "dropped_repeated": "dropped as repeated",
     "earliest_ready_ms": "ready from",
@@ -153,9 +155,10 @@ TASK: Final = (
 )
 TASKS: Final = "task_id reservation_id customer_id lines cause near_stores expected_at_ms resolution"
 TRANSFER: Final = (
-    "transfer_id source_store_id destination_store_id status lines expected_at_ms sent_at_ms received_at_ms loss_bearer"
+    "transfer_id source_store_id destination_store_id status lines expected_at_ms sent_at_ms received_at_ms "
+    "loss_bearer destination_unreachable"
 )
-TRANSFERS: Final = "transfer_id destination_store_id status lines expected_at_ms loss_bearer"
+TRANSFERS: Final = "transfer_id destination_store_id status lines expected_at_ms loss_bearer destination_unreachable"
 TRANSFERS_VERIFICATION: Final = "holds transfers units_in_transit units_short units_missing discrepancies left_out"
 ORDERS_VERIFICATION: Final = "parts orders on_the_way left_out not_compared barred discrepancies"
 READERS: Final = "name number all_stores behind furthest_ledger furthest_behind keeps"

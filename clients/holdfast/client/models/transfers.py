@@ -24,7 +24,8 @@ class Transfer:
     """Units on their way from one shop to another, as one end's ledger has them at its `version` of its last change.
 
     `sent_at_ms` and `received_at_ms` are None before. `loss_bearer` says whose loss a difference between what was sent
-    and what came is, UNSPECIFIED without one.
+    and what came is, UNSPECIFIED without one. `destination_unreachable`: it is SENT by what its source knows, and may
+    have been received, as the destination did not answer.
     """
 
     transfer_id: str
@@ -38,6 +39,7 @@ class Transfer:
     received_at_ms: int | None
     loss_bearer: LossBearer
     version: int
+    destination_unreachable: bool = False
 
     def differences(self) -> tuple[tuple[str, int], ...]:
         """SKUs of which fewer or more units came than were sent, and how many more; empty before it is received."""
@@ -49,7 +51,8 @@ class Transfer:
 @dataclass(frozen=True, slots=True)
 class TransfersVerification:
     """How the ends of all transfers agree: in units, what is in transit, what is in no place or in two, and what came
-    short by what receivers said. `left_out` are shops that are stopped.
+    short by what receivers said. `left_out` are shops that are stopped, or
+    did not answer.
     """
 
     holds: bool
