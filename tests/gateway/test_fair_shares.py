@@ -53,13 +53,13 @@ def test_reads_leave_places_for_new_promises(front: Front, monkeypatch: pytest.M
 
     async def main() -> tuple[Answer, Answer, list[Answer]]:
         router, gate = front.gateway._router, asyncio.Event()
-        ask_shops = router.ask_shops
+        ask_actor = router.ask_actor
 
         async def when_open(*arguments: Any, **more: Any) -> Any:
             await gate.wait()
-            return await ask_shops(*arguments, **more)
+            return await ask_actor(*arguments, **more)
 
-        monkeypatch.setattr(router, "ask_shops", when_open)
+        monkeypatch.setattr(router, "ask_actor", when_open)
         reads = [asyncio.ensure_future(front.asked("GetAvailability", asked)) for _ in range(CALLS_MAX)]
         await asyncio.sleep(0)
         assert router.calls_inside == READ_CALLS_MAX

@@ -70,4 +70,4 @@ async def sit(candidate: Candidate) -> None:
     damage("store-S2", "S2")
     for _ in range(2):
         with pytest.raises(LedgerStopped, match="ledger S2: the journal is damaged at seq 1"):
-            await actors.call("store-S2", "availability", ["S2"], ["A"])
+            await actors.call("store-S2", "status", "S2")

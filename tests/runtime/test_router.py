@@ -234,7 +234,7 @@ def test_a_damaged_ledger_is_not_asked_again_and_again(on_the_way: Run) -> None:
         routed.actors.kill(S1)
         routed.actors.calls.clear()
         with pytest.raises(LedgerStopped, match="ledger S1: the journal is damaged at seq 3"):
-            await routed.on_hand("S1")
+            await routed.router.ask("S1", "status", "S1", deadline=asyncio.get_running_loop().time() + WAIT_S)
         assert len(routed.actors.calls) == 1
         assert await routed.on_hand("S2") == (10, 0, 0, 0, 0, 0, 0)
 
