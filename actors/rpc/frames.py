@@ -120,7 +120,7 @@ def decode(body: bytes) -> Any:
     """The message in a frame's body. Raises MalformedFrame."""
     try:
         return _decoder.decode(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter of arguments that are nested without end
         raise MalformedFrame(str(error)) from error
 
 

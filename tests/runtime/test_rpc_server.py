@@ -172,6 +172,8 @@ def test_a_version_before_is_spoken_too(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 LENGTH = struct.Struct("!I")
+# Deeper than a decoder goes, in a frame that is small enough for anybody's.
+NESTED = encode(frames.Request(1, 0, "", msgspec.Raw(b"\x91" * 1_000 + b"\xc0")))
 
 
 @pytest.mark.parametrize(
@@ -182,10 +184,11 @@ LENGTH = struct.Struct("!I")
         LENGTH.pack(4) + b"\xff\xff\xff\xff",
         encode(frames.Heartbeat(1)),
         encode(Hello(1, ACTOR, b"", b""))[:-1] + b"\xc1",
+        NESTED,
     ],
-    ids=["another protocol", "a huge frame", "no message", "a heartbeat before all", "half a message"],
+    ids=["another protocol", "a huge frame", "no message", "a heartbeat before all", "half a message", "nested"],
 )
-def test_garbage_ends_its_connection_and_no_other(garbage: bytes) -> None:
+def test_garbage_ends_its_connection_and_no_other(garbage: bytes, caplog: pytest.LogCaptureFixture) -> None:
     with serving() as server:
         stranger = _raw(server)
         stranger.sendall(garbage)
@@ -197,7 +200,11 @@ def test_garbage_ends_its_connection_and_no_other(garbage: bytes) -> None:
         admitted.close()
         peer, told = _admitted(server)
         assert isinstance(told, frames.Welcome)
+        peer.sendall(NESTED)
+        assert _ended(peer)
         peer.close()
+    told_by = {record.name for record in caplog.records}
+    assert told_by == {"holdfast.rpc"}  # and not by asyncio, as an error that nobody has caught
 
 
 def test_who_says_nothing_or_half_a_frame_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
