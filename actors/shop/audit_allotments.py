@@ -188,10 +188,13 @@ class HandedOut:
                     holding.is_over = not any(holding.left.values())
 
     def check_quotas(self, sku: str) -> None:
-        """Check at the end of a decision that no quota has units that are not there."""
+        """Check at the end of a decision that no quota has units that are not there; those of a hot SKU's ledger are
+        missed before.
+        """
         book = self._books[sku]
         quotas = (each for each in self._holdings.values() if each.kind is HolderKind.CHANNEL)
-        if book.reserved + book.allotted > max(0, book.on_hand) and any(each.left.get(sku) for each in quotas):
+        taken = book.reserved + book.allotted - book.handed
+        if taken > max(0, book.on_hand) and any(each.left.get(sku) for each in quotas):
             self._found("I2", sku, f"quotas within {book.on_hand} on hand", f"{book.allotted} allotted")
 
 

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from actors.core.policy import ChainLimitRule, Policy
+from actors.core.policy import DAY_MS, ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status
+from actors.shop.allotments import HolderKind
 from actors.shop.commands import (
     Acknowledge,
+    AllotStock,
     Amend,
     Claim,
     CountStock,
@@ -304,6 +306,19 @@ def test_a_hold_of_before_a_limit_moves_once_it_is_counted() -> None:
     assert made.say(HOT, MoveOut(held.number)).reason is Reason.ORDER_UNDECIDED
     made.say(HOT, Acknowledge(((held.number, held.version),), ((held.number, 8),)))
     assert made.say(HOT, MoveOut(held.number)).grant == 8
+
+
+def test_what_the_ledger_of_the_sku_has_is_missed_before_a_quota_is() -> None:
+    made = world(10)
+    made.say("S1", AllotStock("q", HolderKind.CHANNEL, "app", ((SKU, 4),), (), DAY_MS, ""))
+    made.hand("S1")
+    made.count("S1", SKU, 8)
+    assert made.ledgers["S1"].ledger.hot.left(SKU) == 6
+    assert made.ledgers["S1"].audited().violations == ()
+    made.count("S1", SKU, 3)
+    made.bring_home("S1")
+    assert made.ledgers["S1"].stock()[SKU] == (3, 0, 3, 0), "the quota lost one, all others are home"
+    assert made.ledgers["S1"].audited().violations == ()
 
 
 def test_the_audit_sees_a_key_that_was_decided_without_a_word() -> None:
