@@ -110,6 +110,10 @@ explore: install-dev ## New examples for every test by hypothesis; its first lin
 sim: install-dev ## 3,000 simulated worlds of a shop and of a chain, 300 of a chain that is cut off, with progress; the first of them are those of make test
 	@$(BIN)/python -m tests.simulation $(ARGS)
 
+.PHONY: fuzz
+fuzz: install-dev ## 100,000 drawn inputs for every method of a service of its own and for its actors' line; what is found is made small
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 .PHONY: faults
 faults: install-dev ## Kill, freeze, cut off and flood a service of its own for HOLDFAST_FAULTS_MINUTES (10), and report what held
 	@$(BIN)/python -m bench.faults $(ARGS)

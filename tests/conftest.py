@@ -18,6 +18,7 @@ TIERS: Final[dict[str, str]] = {
     "gateway": "host",
     "clients": "host",
     "bench": "host",
+    "fuzz": "host",
     "simulation": "simulation",
     "cluster": "cluster",
     "house": "house",

@@ -27,7 +27,7 @@ ELSEWHERE: Final = {
     "F12": ("tests/runtime/test_rpc_client.py", "tests/runtime/test_router.py"),
     "F16": ("tests/simulation/test_order_crashes.py", "tests/simulation/test_transfer_crashes.py"),
     "F17": ("tests/simulation/test_seeds.py",),
-    "F18": ("tests/gateway/test_bad_bytes.py", "tests/gateway/test_bad_fields.py"),
+    "F18": ("tests/gateway/test_bad_bytes.py", "tests/gateway/test_bad_fields.py", "tests/fuzz/test_fuzz.py"),
     "F19": ("tests/bench/test_month.py",),
 }
 """Faults that do not strike here, and the tests in which they do."""
