@@ -180,17 +180,23 @@ class Coordinator:
         return order
 
     async def deliver(
-        self, ledger_id: str, order: Order, shops_until: float, deadline: float, stopped: list[Stopped] | None = None
+        self,
+        ledger_id: str,
+        order: Order,
+        shops_until: float,
+        deadline: float,
+        stopped: list[Stopped] | None = None,
+        store_id: str = "",
     ) -> Order:
-        """Have every shop apply the newest outcome, those whose turn it is first, and report what they answer. A shop
-        that is away is waited for until `shops_until`: what the others answered is reported all the same. `stopped`
-        is given what they answer where none of those whose turn it is is served.
+        """Have every shop, or this one alone, apply the newest outcome, those whose turn it is first, and report what
+        they answer. A shop that is away is waited for until `shops_until`: what the others answered is reported all
+        the same, but not before. `stopped` is given what they answer where none of those whose turn it is is served.
 
         Returns the order as it is then.
         """
         stopped = [] if stopped is None else stopped
         for _ in range(DELIVERY_ROUNDS_MAX):
-            parts = order.next_deliveries()
+            parts = [part for part in order.next_deliveries() if store_id in {"", part.store_id}]
             asked = ledger_id, order, parts, shops_until, deadline, stopped
             newest = await self._deliver_parts(*asked) if parts else None
             if newest is None:

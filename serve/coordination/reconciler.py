@@ -124,10 +124,10 @@ class Reconciler:
             tasks.close()
 
     async def deliver(self) -> int:
-        """Deliver what shops have not applied, and settle old grants; the number of orders and grants left."""
+        """Deliver what shops have not applied, and settle old grants; the number of deliveries and grants left."""
 
         def tasks_of(ledger_id: str, orders: list[Order], grants: list[Grant]) -> list[KeyedTask]:
-            deliveries = [self._delivery_task(ledger_id, order) for order in orders]
+            deliveries = [task for order in orders for task in self._delivery_tasks(ledger_id, order)]
             return deliveries + [self._settling_task(ledger_id, grant) for grant in grants]
 
         asked = "outbox", CLAIM_AGE_MS
@@ -182,21 +182,21 @@ class Reconciler:
         await self._questions.run([KeyedTask(actor, partial(ask, actor)) for actor in made], ROUND_S)
         return found
 
-    def _delivery_task(self, ledger_id: str, order: Order) -> KeyedTask:
-        # Only deliveries that may run now: one that waits for another shop does not show which shop is slow.
-        shops = ",".join(sorted({part.store_id for part in order.next_deliveries()}))
+    def _delivery_tasks(self, ledger_id: str, order: Order) -> list[KeyedTask]:
+        """One for each shop whose turn it is: a shop that is away delays what no other one is told, or has answered."""
+        store_ids = sorted({part.store_id for part in order.next_deliveries()})
         # With its revision: an order that changes often is delivered often, and is not stuck.
         name = f"{format_order_id(ledger_id, order.number)}@{order.revision}"
-        self._stuck_orders.saw(name, shops, asyncio.get_running_loop().time())
+        self._stuck_orders.saw(name, ",".join(store_ids), asyncio.get_running_loop().time())
+        return [KeyedTask(each, partial(self._deliver_to, each, ledger_id, order)) for each in store_ids]
 
-        async def run() -> None:
-            shops_until = self._deadline()
-            stopped: list[Stopped] = []
-            until = shops_until + REPORT_SOON_S
-            if await self._coordinator.deliver(ledger_id, order, shops_until, until, stopped) is order and stopped:
-                raise LedgerStopped(stopped[0].why)
-
-        return KeyedTask(shops, run)
+    async def _deliver_to(self, store_id: str, ledger_id: str, order: Order) -> None:
+        shops_until = self._deadline()
+        stopped: list[Stopped] = []
+        until = shops_until + REPORT_SOON_S
+        told = await self._coordinator.deliver(ledger_id, order, shops_until, until, stopped, store_id)
+        if told is order and stopped:
+            raise LedgerStopped(stopped[0].why)
 
     def _settling_task(self, ledger_id: str, grant: Grant) -> KeyedTask:
         async def run() -> None:

@@ -216,6 +216,20 @@ def test_orders_that_wait_for_a_shop_that_is_away_hold_up_none_that_has_its_turn
     played(main)
 
 
+def test_a_shop_hears_of_orders_that_it_shares_with_one_that_is_away() -> None:
+    async def main(scene: Scene) -> None:
+        first, second = await scene.order(ANN, "S1", "S2"), await scene.order(ANN, "S1", "S2")
+        scene.world.away = {"store-S2"}
+        for order, held in ((first, 1), (second, 0)):
+            await scene.release(ANN, order)
+            began = asyncio.get_running_loop().time()
+            await scene.reconciler.deliver()
+            assert scene.shop("S1").positions["A"].reserved == held
+            assert asyncio.get_running_loop().time() - began < QUESTION_S, "the first is still on its way to S2"
+
+    played(main)
+
+
 @pytest.mark.parametrize("trouble", ["away", "unforeseen"])
 def test_a_ledger_of_customers_in_trouble_keeps_no_other_from_hearing(trouble: str) -> None:
     async def main(scene: Scene) -> None:
