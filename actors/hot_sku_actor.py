@@ -11,6 +11,7 @@ from actors.runtime.kinds import HOT
 from actors.runtime.read_back import events_at
 from actors.shop.decide_hot_sku import moved_version
 from actors.shop.hot import HotTotals
+from actors.shop.hot_keys import HEAD_BYTES
 from actors.shop.position import ByRank
 from actors.shop.said_hot import totals_of
 from actors.shop.state import AnyReservation
@@ -53,6 +54,15 @@ class HotSkuActor(StoreActor):
             position = hosted.ledger.positions.get(store_id)
             held_by = () if position is None else position.held_by or ()
             return sorted(chain.from_iterable(held_by) if isinstance(held_by, ByRank) else held_by)
+
+    @rpc
+    def answered(self, ledger_id: str) -> bytes:
+        """The heads of the keys that it has answered; see `hot_keys`. None is left out that it answers again."""
+        if not self.host.has_begun(ledger_id):
+            return b""
+        with self.host.reading(ledger_id) as (hosted, _):
+            heads: bytes = hosted.ledger.answers.made.heads(HEAD_BYTES)
+        return heads
 
     @rpc
     def moved_from(self, ledger_id: str, number: int) -> AnyReservation | None:

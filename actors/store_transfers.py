@@ -29,6 +29,18 @@ class TransferQuestions(LedgerActor):
             return [totals_of(hosted.ledger, sku) for sku in skus]
 
     @rpc
+    def learn_keys(self, store_id: str, sku: str, generation: int, page: int, heads: bytes) -> None:
+        """Take in what the ledger of a hot SKU has answered; see `hot_keys`."""
+        with self.host.reading(store_id) as (hosted, _):
+            hosted.ledger.hot.keys.learn(sku, generation, page, heads)
+
+    @rpc
+    def settle_key(self, store_id: str, key: str, is_known: bool) -> None:
+        """Take in whether the ledger of a hot SKU has answered this key. If not, it never will."""
+        with self.host.reading(store_id) as (hosted, _):
+            hosted.ledger.hot.keys.settle(key, is_known=is_known)
+
+    @rpc
     def transfers_of(self, store_id: str, transfer_ids: list[str]) -> list[Transfer | Unseen | None]:
         """For each id the transfer as it is here, None where there is none, Unseen in an archive that is not there."""
         if not self.host.has_begun(store_id):

@@ -24,7 +24,18 @@ GENERATION_MS: Final = DAY_MS  # of what is accepted
 REFUSED_PERIOD_MS: Final = 60_000
 MESSAGE_TYPES_MAX: Final = 256
 # Fields that are not what the caller asked for.
-NO_CONTENT: Final = ("key", "grant", "reservation", "whole", "advice", "moved_to", "only_known", "asked", "fetched")
+NO_CONTENT: Final = (
+    "key",
+    "grant",
+    "reservation",
+    "whole",
+    "advice",
+    "moved_to",
+    "only_known",
+    "asked",
+    "fetched",
+    "page",
+)
 GROWING: Final = ("age_ms",)  # fields of a row that are others each time that it is said
 FORGET_A_STEP_MAX: Final = 64  # of what has ended, by event, so that no event pays for a whole day
 

@@ -12,6 +12,7 @@ from actors.calendar.hours import ALWAYS_OPEN, Calendar
 from actors.core.ids import HOT_PREFIX, is_customers, is_hot, sku_of_ledger
 from actors.core.message import Message, Value, to_json
 from actors.core.policy import ANSWER_MEMORY_MARGIN_MS, TTL_MS_CEILING, HotSku, Policy
+from actors.core.stamps import stamp_of
 
 HOT_SKUS_MAX: Final = 64  # known at once; each change of one is written into the journal of each shop
 HOT_BY_RATE_MAX: Final = 32  # of these, so that operators find room whatever is asked for
@@ -172,7 +173,8 @@ class Chain(Value, frozen=True, dict=True, gc=True):
             if store is not None and (revision or _rules_of(store) != _rules_of(None)):
                 policy = replace(policy, paused=store.paused, calendar=store.calendar, shop_revision=revision)
             if self.hot_revision and not is_customers(ledger_id):
-                hot = tuple(replace(each, seal="") for each in self.hot.values() if each.generation)
+                told = [each for each in self.hot.values() if each.generation]
+                hot = tuple(replace(each, seal="" if is_hot(ledger_id) else stamp_of(ledger_id, each)) for each in told)
                 policy = replace(policy, hot=hot, hot_revision=self.hot_revision)
             if is_hot(ledger_id):
                 newest = max(self.shop_revisions.values(), default=0)

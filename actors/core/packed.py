@@ -263,6 +263,14 @@ class Packed:
                 found.append(version - back if entries[at + HASH_BYTES] & _OF_CALL_BYTE else version)
         return sorted(found)
 
+    def heads(self, count: int) -> bytes:
+        """The first `count` bytes of each hash, in no sequence, also of some that are forgotten."""
+        entries = b"".join(self._buckets)
+        found = bytearray(count * (len(entries) // self._entry_bytes))
+        for at in range(count):
+            found[at::count] = entries[at :: self._entry_bytes]
+        return bytes(found)
+
     def entries_kept(self, last: int = NEVER) -> int:
         """The entries in the buckets, counted: those up to this version, where others may have been added since."""
         kept = sum(map(len, self._buckets)) // self._entry_bytes

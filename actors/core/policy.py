@@ -58,7 +58,7 @@ class HotSku(Value, frozen=True):
     """A SKU that has, or had, a ledger of its own. `generation` is the chain's revision that opened or closed that
     last, 0 for never: such a one is announced for `from_ms`, and no rule of any ledger yet. One that was closed is
     known for CLOSED_MEMORY_MS. `announced`: by an operator, who alone ends it. `seal`: a secret of this opening, which
-    gateways make stamps of; ledgers are not told it.
+    gateways make stamps of; a shop is told its own stamp in place of it, and other ledgers nothing.
     """
 
     sku: str
@@ -111,6 +111,11 @@ class Policy(Value, frozen=True, dict=True, gc=True):
     def hot_by_sku(self) -> dict[str, HotSku]:
         """The same by SKU."""
         return {each.sku: each for each in self.hot}
+
+    @cached_property
+    def sku_by_stamp(self) -> dict[str, str]:
+        """Of a shop: the open SKUs by the stamps that keys of theirs may end with here."""
+        return {each.seal: each.sku for each in self.hot if each.is_open and each.seal}
 
     def apart_from(self, before: "Policy") -> tuple["Policy", tuple[str, ...]]:
         """This policy without what may be large and was so before, and the names of these fields."""

@@ -11,7 +11,8 @@ class Reason(IntEnum):
     """Names and numbers above 0 are those of the wire; docs/errors.md gives cause and remedy of each."""
 
     # To a gateway alone, which goes on within the call: it fetches the grant; asks the other ledger, of the hot SKU or
-    # of the shop; fetches units from there; or goes on in the shop that has the reservation.
+    # of the shop; fetches units from there; goes on in the shop that has the reservation; or asks the ledgers of hot
+    # SKUs for a key.
     GRANT_REQUIRED = 0
     HOT_SKU = -1
     HOT_CLOSED = -2
@@ -19,6 +20,7 @@ class Reason(IntEnum):
     HOT_FETCH = -4
     UNITS_ELSEWHERE = -5
     RESERVATION_MOVED = -6
+    HOT_KEY = -7
 
     IDEMPOTENCY_KEY_REUSED = 1
     RESERVATION_NOT_FOUND = 2

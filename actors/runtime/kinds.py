@@ -17,6 +17,7 @@ from actors.orders import (
 from actors.orders.state import OrderLedger
 from actors.protocol.messages import batch_reader
 from actors.shop import commands, due_first, events, invariants, said, snapshot, transact
+from actors.shop.decide_hot import begin_keys
 from actors.shop.state import Ledger
 
 EXPIRED_AT_ONCE_MAX: Final = 200  # holds; some 2 ms under the lock
@@ -26,6 +27,7 @@ class Core(NamedTuple):
     """A kind of ledger: its pure functions, and the decoders of its messages. To the host the ledger itself is opaque,
     except for its version, time, policy, row count and earliest deadline. `expired_at_once_max`: of what is due so much
     at most before a batch; None for all of it. `expire_first`: then, of what a command is about, as `about_of` says.
+    `begin`: once it was replayed, by the owner of this epoch, who had what it was `before`, None after a start.
     """
 
     empty: Callable[[str], Any]
@@ -45,6 +47,7 @@ class Core(NamedTuple):
     expired_at_once_max: int | None
     about_of: Callable[[Any, Any], About | None]
     expire_first: Callable[[Any, Any, int, Budget], tuple[list[Any], bool]]
+    begin: Callable[[Any, int, Any], None] = lambda _ledger, _epoch, _before: None
 
 
 _EVENTS_OF_SHOPS: Final = Reader[events.Event](events.Event)
@@ -68,6 +71,7 @@ SHOP: Final = Core(
     EXPIRED_AT_ONCE_MAX,
     due_first.about_of,
     due_first.expire_first,
+    begin_keys,
 )
 
 # The ledger of a hot SKU is one of a shop's kind, with decisions of its own.

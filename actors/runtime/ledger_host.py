@@ -343,6 +343,7 @@ class LedgerHost(Begun):
             raise
         except JournalError as failure:
             raise self._commits.fail(failure) from failure.__cause__
+        self._core.begin(ledger, hosted.epoch, hosted.ledger)
         hosted.ledger, hosted.snapshot_seq = ledger, snapshot_seq
 
     def _prepare(self, ledger_id: str, hosted: Hosted, now_ms: int) -> list[Any]:
@@ -386,6 +387,7 @@ class LedgerHost(Begun):
         head = self._journal.take_over(ledger_id)
         ledger, restored_seq = recovered(self._core, self._journal, ledger_id, head.seq)
         self._clock.raise_to(ledger.time_ms)
+        self._core.begin(ledger, head.epoch, None)
         self._refusals.learn(ledger_id, ledger)
         took_us = (perf_counter_ns() - began_ns) // 1_000
         return Hosted(ledger, head.epoch, restored_seq, head.seq - restored_seq, took_us)

@@ -41,6 +41,7 @@ class HotAudit:
         self._totals: dict[str, list[int]] = {}
         self._moves: dict[str, tuple[str, int]] = {}
         self._moving: set[int] = set()
+        self._valid: dict[str, tuple[int, int]] = {}
         self.folds: Final[dict[type, Callable[[Any, int], None]]] = {
             events.UnitsHanded: lambda event, _: self._handed(event.sku, event.units),
             events.UnitsTakenBack: lambda event, _: self._taken_back(event.sku, event.units),
@@ -49,6 +50,7 @@ class HotAudit:
             events.UnitsGivenBack: lambda event, _: self._given_back(event.store_id, event.units),
             events.MovedOut: self._moved_out,
             events.MoveNoted: lambda event, _: self._noted(event.number),
+            events.WordsVoided: lambda event, _: self._valid.update({event.store_id: (event.page, event.generation)}),
         }
 
     def end(self) -> HotEnd:
@@ -60,9 +62,11 @@ class HotAudit:
         if len(asked.lines) != 1 or asked.slot_start_ms or asked.wait_ms or asked.basket_id:
             return
         generation, is_open = self._rules.hot.get(self._sku or asked.lines[0][0], (0, False))
-        if is_open is not bool(self._sku) or asked.asked < generation:
+        page, newest = self._valid.get(asked.lines[0][0], (0, 0)) if self._sku else (0, 0)
+        generation, told = max(generation, newest), f"a word of {asked.asked}, on page {asked.page}"
+        if is_open is not bool(self._sku) or asked.asked < generation or 0 < asked.page < page:
             expected = f"{'open' if is_open else 'closed'} by {generation}: decided elsewhere, or by that word"
-            self._found("I20", f"key {asked.key} at version {self._version()}", expected, f"a word of {asked.asked}")
+            self._found("I20", f"key {asked.key} at version {self._version()}", expected, told)
 
     def _add(self, name: str, place: int, units: int) -> None:
         totals = self._totals.setdefault(name, [0, 0, 0])

@@ -9,7 +9,15 @@ from actors.core.message import Message, Value
 from actors.core.rejection import Rejection
 from actors.core.status import ReleaseReason, Status
 from actors.shop.allotments import HolderKind
-from actors.shop.hot import GiveBackUnits, HotUnitsCommand, MoveOut, NoteMoved, ReceiveUnits
+from actors.shop.hot import (
+    DisownKey,
+    GiveBackUnits,
+    HotUnitsCommand,
+    MoveOut,
+    NoteMoved,
+    ReceiveUnits,
+    VoidWords,
+)
 from actors.shop.shortfalls import ResolveShortfall
 from actors.shop.transfers import TransferCommand
 
@@ -52,7 +60,8 @@ class Reserve(Message, frozen=True):
     waits in line so long where stock is short.
 
     Of a hot SKU, `asked` is a generation of it at which the other ledger, the SKU's or the shop's, was known not to
-    decide this key any more, 0 for none; see `decide_hot`. `fetched`: the other ledger was asked for its units.
+    decide this key any more, 0 for none; see `decide_hot`; `page` is that of the shop's word, 0 where a stamp is it.
+    `fetched`: the other ledger was asked for its units.
     `only_known`: the SKU's ledger is to give its first answer, and decides no key that it does not know.
     """
 
@@ -69,6 +78,7 @@ class Reserve(Message, frozen=True):
     asked: int = 0
     fetched: bool = False
     only_known: bool = False
+    page: int = 0
 
     @property
     def plain_sku(self) -> str:
@@ -315,4 +325,16 @@ Command = (
     | HotUnitsCommand
 )
 # Those of the ledger of a hot SKU.
-HotCommand = Reserve | Release | Extend | SettleGrant | Acknowledge | ReceiveUnits | GiveBackUnits | MoveOut | NoteMoved
+HotCommand = (
+    Reserve
+    | Release
+    | Extend
+    | SettleGrant
+    | Acknowledge
+    | ReceiveUnits
+    | GiveBackUnits
+    | MoveOut
+    | NoteMoved
+    | VoidWords
+    | DisownKey
+)

@@ -1,7 +1,8 @@
 """A shop's decisions: each command is a series of refusals in order of precedence, then the events.
 
-Nothing here changes the ledger. A deadline is compared with `now_ms` at the decision, whether or not a sweep has run;
-the host expires what is due before it decides, so `available` is exact too.
+Nothing here changes the ledger, but for the notes of keys that are sent on (`hot_keys`). A deadline is compared with
+`now_ms` at the decision, whether or not a sweep has run; the host expires what is due before it decides, so `available`
+is exact too.
 """
 
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from actors.shop.decide_allotments import (
     given_to_other,
 )
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim, decide_settle_grant
-from actors.shop.decide_hot import decide_hot_units, decided_elsewhere, unless_fetched
+from actors.shop.decide_hot import decide_hot_units, decided_elsewhere, key_elsewhere, unless_fetched
 from actors.shop.decide_line import decide_leave, decide_queue
 from actors.shop.decide_shortfalls import decide_resolve_shortfall
 from actors.shop.decide_stock import decide_adjust_stock, decide_count_stock, decide_set_safety_stock
@@ -53,6 +54,8 @@ _ITS_ORDERS_STEPS: Final = frozenset({Step.CONFIRM, Step.EXTEND, Step.AMEND})
 
 def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
     """Accept or refuse a command whose key is new. `now_ms` is ledger time, which never decreases."""
+    if ledger.policy.hot and (elsewhere := key_elsewhere(ledger, command)):
+        return elsewhere
     match command:
         case Reserve():
             decision = _decide_reserve(ledger, command, now_ms)

@@ -14,23 +14,24 @@ Generations grow, and each ledger goes by those that it has adopted. A shop give
 closed there, so it decides the key later on at most by a word given after a later closing; but the ledger of the SKU,
 which has decided it by then, knows it. The other way round it is the same.
 
-A shop does not know the keys that the ledger of a SKU has decided: one that is used for something else afterwards is
-decided in the shop as well, which I6 forbids callers and which no ledger sees. So that the first answer is not lost by
-that, a plain Reserve under a key that a shop has used for another is answered by the ledger of the SKU if it knows it
-(`Reserve.only_known`), and is refused as reused else.
-
 A gateway may have a shop's word for a key without asking: the key ends with a stamp, which proves that it is younger
-than the word (`serve.coordination.hot_stamps`), or it is a first attempt and the word was there before any call that is
-still under way.
+than the word (`serve.coordination.hot_stamps`). Any other word is of one key, which the shop notes.
+
+So a shop knows which keys the ledger of a SKU may have answered, and decides nothing else under one of them
+(`hot_keys`): HOT_KEY says what a gateway has to ask before. The other way round, a plain Reserve under a key that a
+shop has used for another is answered by the ledger of the SKU if it knows it (`Reserve.only_known`), and is refused as
+reused else.
 """
 
 from typing import assert_never
 
 from msgspec.structs import replace
 
+from actors.core.packed import hash_of
 from actors.core.rejection import Reason, Rejection
+from actors.core.stamps import STAMP_CHARS
 from actors.core.transact import Decision
-from actors.shop.commands import Reserve
+from actors.shop.commands import Claim, Command, Reserve
 from actors.shop.decide_line import free_of
 from actors.shop.decide_shortfalls import losses
 from actors.shop.hot import HandUnits, HotUnitsCommand, MoveIn, TakeUnitsBack
@@ -46,7 +47,41 @@ def decided_elsewhere(ledger: Ledger, command: Reserve) -> Rejection | None:
     hot = ledger.policy.hot_by_sku.get(command.plain_sku)
     if hot is None or (not hot.is_open and command.asked >= hot.generation):
         return None
-    return Rejection(Reason.HOT_SKU, hot.sku, asked=hot.generation)
+    return Rejection(Reason.HOT_SKU, hot.sku, asked=hot.generation, number=ledger.hot.keys.page)
+
+
+def key_elsewhere(ledger: Ledger, command: Command) -> Rejection | None:
+    """Refuse to decide under a key which the ledger of a hot SKU may have answered: as reused, where that is certain,
+    else until it was asked. A plain Reserve of that SKU is sent on, which is noted.
+    """
+    key, keys, policy = command.call_key if type(command) is Claim else command.key, ledger.hot.keys, ledger.policy
+    if not key or key[0] == "\n":  # a ledger's own
+        return None
+    own = command.plain_sku if isinstance(command, Reserve) else ""
+    own = own if own in policy.hot_by_sku else ""
+    stamped = policy.sku_by_stamp.get(key[-STAMP_CHARS:], "")
+    if stamped and stamped != own:
+        return Rejection(Reason.IDEMPOTENCY_KEY_REUSED)
+    hashed = ledger.answers.hash if key is ledger.answers.key else hash_of(key)
+    verdict = keys.verdicts.get(key)
+    if verdict is None:
+        sku, owed = keys.found_for(hashed, f"{ledger.ledger_id}\n{key}", own), keys.unlearned(policy, own)
+        if sku or owed:
+            return Rejection(Reason.HOT_KEY, sku, short_lines=owed)
+    elif verdict:
+        del keys.verdicts[key]  # so it is as long as that ledger knows it
+        return Rejection(Reason.IDEMPOTENCY_KEY_REUSED)
+    if own and not stamped and isinstance(command, Reserve) and decided_elsewhere(ledger, command):
+        keys.note(hashed, key, own)
+    return None
+
+
+def begin_keys(ledger: Ledger, epoch: int, before: Ledger | None) -> None:
+    """Have a ledger that was replayed know the keys that it has sent on: none after a start, else as `before`."""
+    if before is None:
+        ledger.hot.keys.begin(epoch)
+    else:
+        ledger.hot.keys = before.hot.keys
 
 
 def unless_fetched(ledger: Ledger, refusal: Rejection, *, fetched: bool) -> Rejection:

@@ -16,8 +16,8 @@ from actors.shop.commands import Reserve
 from actors.shop.decide import allowed, decide_step
 from actors.shop.decide_claims import decide_acknowledge, decide_settle_grant
 from actors.shop.events import Reserved
-from actors.shop.hot import GiveBackUnits, MoveOut, NoteMoved, ReceiveUnits
-from actors.shop.hot_events import MovedOut, MoveNoted, UnitsGivenBack, UnitsReceived
+from actors.shop.hot import DisownKey, GiveBackUnits, MoveOut, NoteMoved, ReceiveUnits, VoidWords
+from actors.shop.hot_events import MovedOut, MoveNoted, UnitsGivenBack, UnitsReceived, WordsVoided
 from actors.shop.preconditions import grant_refusal
 from actors.shop.state import Ledger, Reservation
 
@@ -48,6 +48,12 @@ def decide_hot_sku(ledger: Ledger, command: cm.HotCommand, now_ms: int) -> Decis
             return _decide_move_out(ledger, number, now_ms)
         case NoteMoved(number):
             return (MoveNoted(number),) if number in ledger.hot.moving else ()
+        case VoidWords(store_id, page, generation):
+            known = ledger.hot.valid.get(store_id, (0, 0))
+            valid = max(page, known[0]), max(generation, known[1])
+            return (WordsVoided(store_id, *valid),) if valid != known else ()
+        case DisownKey():
+            return Rejection(Reason.CLAIM_ABANDONED)  # recorded, as long as a copy of a call may be under way
         case _:
             assert_never(command)
 
@@ -60,9 +66,10 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
     hot = policy.hot_by_sku.get(sku)
     if hot is None or not hot.is_open:
         return Rejection(Reason.HOT_CLOSED, sku, asked=0 if hot is None else hot.generation)
-    if command.asked < hot.generation:
-        return Rejection(Reason.HOT_ASK_SHOP, sku, asked=hot.generation)
     ((store_id, asked),) = command.lines
+    page, generation = ledger.hot.valid.get(store_id, (0, 0))
+    if command.asked < max(hot.generation, generation) or 0 < command.page < page:
+        return Rejection(Reason.HOT_ASK_SHOP, sku, asked=hot.generation)
     if store_id in policy.paused_stores:
         return Rejection(Reason.STORE_NOT_ACCEPTING)
     if command.ttl_ms > policy.ttl_ms_max:

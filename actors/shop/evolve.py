@@ -19,7 +19,7 @@ from actors.shop.commands import AdjustmentKind, Lines, Movement, by_sku, claim_
 from actors.shop.customers import add_newest, forget
 from actors.shop.decide_stock import booking_of
 from actors.shop.events import Collected, Confirmed, Expired, Reserved  # hot ones by name
-from actors.shop.evolve_hot import evolve_hot
+from actors.shop.evolve_hot import adopt, evolve_hot
 from actors.shop.evolve_line import evolve_line, note_line_due
 from actors.shop.evolve_shortfalls import evolve_shortfall, note_loss
 from actors.shop.evolve_transfers import evolve_transfer
@@ -88,7 +88,7 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
         case ShortfallDeclared() | Requeued() | MoveBegun() | ShortfallResolved():
             return evolve_shortfall(ledger, event, at_ms)
         case PolicyAdopted():
-            ledger.policy = event.policy.with_kept(ledger.policy, event.kept)
+            adopt(ledger, event.policy.with_kept(ledger.policy, event.kept))
             ledger.answers.forget_at_ms = ledger.finished.forget_at_ms = 0  # it may be another time that they are kept
         case ev.Given():
             return _evolve_given(ledger, event)

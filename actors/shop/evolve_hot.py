@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from actors.core.answers import Recorded
+from actors.core.policy import Policy
 from actors.shop import hot_events as ev
 from actors.shop.customers import add_older, forget
 from actors.shop.expiry import note_deadline
@@ -34,9 +35,18 @@ def evolve_hot(ledger: Ledger, event: ev.HotEvent, at_ms: int) -> Remembered | N
             _evolve_moved_out(ledger, event, at_ms)
         case ev.MoveNoted(number):
             del hot.moving[number]
+        case ev.WordsVoided(store_id, page, generation):
+            hot.valid[store_id] = page, generation
         case _:
             assert_never(event)
     return None
+
+
+def adopt(ledger: Ledger, policy: Policy) -> None:
+    """Go by another policy."""
+    if policy.hot:
+        ledger.hot.keys.adopt(ledger.policy, policy)
+    ledger.policy = policy
 
 
 def _move(position: Position, units: int, at_ms: int) -> None:

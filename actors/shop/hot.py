@@ -13,8 +13,11 @@ the two may be lost, repeated or late. What is under way is counted in the shop,
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+import msgspec
+
 from actors.core.message import Message, Value
 from actors.core.status import ReleaseReason
+from actors.shop.hot_keys import Keys
 
 
 class Totals(Value, frozen=True):
@@ -51,20 +54,23 @@ class HotTotals(Message, frozen=True):
 
 
 class HotRow(Message, frozen=True, tag="hot"):
-    """The row of a snapshot: totals by SKU, in the ledger of one by shop, and reservations on their way to shops, with
-    the versions of the events that moved them.
+    """The row of a snapshot: totals by SKU, in the ledger of one by shop; reservations on their way to shops, with the
+    versions of the events that moved them; and by shop the first page and generation whose words are not void.
     """
 
     totals: dict[str, Totals]
     moving: tuple[tuple[int, int], ...]
+    valid: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Hot:
-    """The same in memory."""
+    """The same in memory. `keys`: those that a shop has sent on."""
 
     by: dict[str, Totals] = field(default_factory=dict)
     moving: dict[int, int] = field(default_factory=dict)
+    valid: dict[str, tuple[int, int]] = field(default_factory=dict)
+    keys: Keys = field(default_factory=Keys)
 
     def of(self, name: str) -> Totals:
         """What is known of the units of a SKU; in its ledger, of those of a shop."""
@@ -81,7 +87,8 @@ class Hot:
 
     def row(self) -> HotRow | None:
         """The row of a snapshot, None where there is nothing to keep."""
-        return HotRow(dict(self.by), tuple(self.moving.items())) if self.by or self.moving else None
+        is_needed = self.by or self.moving or self.valid
+        return HotRow(dict(self.by), tuple(self.moving.items()), dict(self.valid)) if is_needed else None
 
 
 class HandUnits(Message, frozen=True):
@@ -162,6 +169,24 @@ class NoteMoved(Message, frozen=True):
     number: int
 
 
+class VoidWords(Message, frozen=True):
+    """To the SKU's ledger: go by no word of the shop of an earlier page of notes than this one, nor of an earlier
+    generation; see `hot_keys`.
+    """
+
+    key: ClassVar[str] = ""
+    store_id: str
+    page: int
+    generation: int
+
+
+class DisownKey(Message, frozen=True):
+    """To the SKU's ledger: answer no call under this key of the shop, unless it has. Refused as reused where it has."""
+
+    key: str
+    store_id: str
+
+
 HotUnitsCommand = HandUnits | TakeUnitsBack | MoveIn
 
 
@@ -172,4 +197,4 @@ def move_key(hot_id: str) -> str:
 
 def restored(row: HotRow) -> Hot:
     """The tables that a row was made of."""
-    return Hot(row.totals, dict(row.moving))
+    return Hot(row.totals, dict(row.moving), row.valid)

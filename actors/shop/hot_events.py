@@ -54,7 +54,15 @@ class MoveNoted(Message, frozen=True):
     number: int
 
 
-HotEvent = UnitsHanded | UnitsTakenBack | MovedIn | UnitsReceived | UnitsGivenBack | MovedOut | MoveNoted
+class WordsVoided(Message, frozen=True):
+    """In the SKU's ledger: words of the shop of earlier pages, or generations, are none any more."""
+
+    store_id: str
+    page: int
+    generation: int
+
+
+HotEvent = UnitsHanded | UnitsTakenBack | MovedIn | UnitsReceived | UnitsGivenBack | MovedOut | MoveNoted | WordsVoided
 
 
 def touched_by_hot(event: HotEvent) -> tuple[str, ...]:
@@ -68,7 +76,7 @@ def touched_by_hot(event: HotEvent) -> tuple[str, ...]:
             return (event.store_id,)
         case MovedOut():
             return (event.before.lines[0][0],)
-        case MoveNoted():
+        case MoveNoted() | WordsVoided():
             return ()
         case _:
             assert_never(event)

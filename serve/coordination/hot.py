@@ -47,8 +47,8 @@ class HotCalls:
         self._notes: set[asyncio.Task[None]] = set()
 
     def first(self, entry: Entry, *, is_first: bool) -> Entry:
-        """Where a Reserve goes at first, with a word where there is one: its key is stamped; or this gateway had it
-        before the call was made, if that is a first attempt.
+        """Where a Reserve goes at first, with a word where there is one: its key is stamped; or, of a closed SKU, this
+        gateway had it before the call was made, if that is a first attempt.
         """
         store_id, command = entry
         hot = self._hot_of(command)
@@ -58,8 +58,7 @@ class HotCalls:
         if hot.is_open:
             if self._stamps.is_on(command.key, store_id, hot):
                 return _to_hot(entry, hot.generation)
-            word = self._old_enough(self._units.words.get((store_id, sku))) if is_first else 0
-            return _to_hot(entry, word) if word >= hot.generation else entry
+            return entry
         word = self._old_enough(self._closed.get(sku)) if is_first else 0
         return (store_id, replace(command, asked=word)) if word >= hot.generation else _to_hot(entry, 0)
 
@@ -90,7 +89,7 @@ class HotCalls:
                 return ledger_id, replace(asked, only_known=True)
             if self._router.chain.hot.get(sku) is not None:
                 heard(self._units.words, place, word)
-            return _to_hot(given, word)
+            return _to_hot(given, word, answer.rejection.number)
         if answer.rejection.reason is Reason.HOT_ASK_SHOP:
             return given
         if self._router.chain.hot.get(sku) is not None:
@@ -288,13 +287,13 @@ class HotCalls:
         return asyncio.get_running_loop().time() + NOTE_S
 
 
-def _to_hot(given: Entry, word: int) -> tuple[str, shop.Reserve]:
+def _to_hot(given: Entry, word: int, page: int = 0) -> tuple[str, shop.Reserve]:
     """The same for the SKU's ledger, where shops are what SKUs are in a shop, and a key is its shop's."""
     store_id, command = given
     assert isinstance(command, shop.Reserve), "nothing else is sent on"
     [(sku, units)] = command.lines
     key = f"{store_id}\n{command.key}"
-    return ledger_of_hot(sku), replace(command, key=key, lines=((store_id, units),), asked=word)
+    return ledger_of_hot(sku), replace(command, key=key, lines=((store_id, units),), asked=word, page=page)
 
 
 def _is_moved(answer: Answer) -> bool:

@@ -1,7 +1,8 @@
 """Stamps: endings of keys which prove that a key was made after its shop had left a hot SKU to the SKU's ledger.
 
 A stamp is of one shop and one opening of the SKU: a digest by a secret of that opening, which the chain alone makes and
-gateways alone know. A gateway tells it in answers, and only once it has the shop's word of that generation. So a key
+gateways alone know; a shop is told its own stamps with the opening, so that it decides nothing else under a key with
+one. A gateway tells it in answers, and only once it has the shop's word of that generation. So a key
 that ends with it is younger than that word: nobody could have written it before. Every copy of the call has the same
 key, so the shop has decided none of them before it gave its word, and it decides nothing plain after that
 (`actors.shop.decide_hot`): the stamp is that word, for any copy, whoever sends it, and however late it comes. What a
@@ -11,16 +12,11 @@ A stamp of an opening that is over, of another shop, or of a chain that was rest
 such a call goes by its shop, as one without.
 """
 
-import hashlib
-import hmac
-from base64 import urlsafe_b64encode
 from typing import Final
 
 from actors.core.policy import HotSku
+from actors.core.stamps import MARK, STAMP_CHARS, stamp_of
 
-MARK: Final = "~"  # before the digest, so that most keys are known to have none by one look
-DIGEST_BYTES: Final = 9
-STAMP_CHARS: Final = len(MARK) + DIGEST_BYTES * 4 // 3
 STAMPS_MAX: Final = 65_536  # that are remembered: a digest takes 3 us
 
 
@@ -36,17 +32,9 @@ class Stamps:
         if made is None or made[0] is not hot:
             if len(self._made) >= STAMPS_MAX:
                 self._made.clear()
-            made = self._made[store_id, hot.sku] = hot, _stamp(store_id, hot)
+            made = self._made[store_id, hot.sku] = hot, stamp_of(store_id, hot)
         return made[1]
 
     def is_on(self, key: str, store_id: str, hot: HotSku) -> bool:
         """Whether a key ends with that stamp."""
         return key[-STAMP_CHARS : 1 - STAMP_CHARS] == MARK and key[-STAMP_CHARS:] == self.of(store_id, hot)
-
-
-def _stamp(store_id: str, hot: HotSku) -> str:
-    if not hot.seal:
-        return ""
-    said = f"{hot.generation}\n{hot.sku}\n{store_id}".encode()
-    digest = hmac.digest(hot.seal.encode(), said, hashlib.sha256)
-    return MARK + urlsafe_b64encode(digest[:DIGEST_BYTES]).decode()

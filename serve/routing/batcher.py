@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
+from actors.core.rejection import Reason, Rejection
 from actors.core.transact import Deferred
-from actors.protocol.messages import Answer, Entry, Late, Shed, name_of, weight_of
+from actors.protocol.messages import Answer, Entry, Late, LedgerStopped, Refusal, Shed, name_of, weight_of
 from actors.telemetry.traces import CARRIED, ENTRIES_MAX as TRACED_MAX, Trace, named
 from serve.routing.shares import SHARES_FROM, Shares
 
@@ -84,15 +85,19 @@ class Ask:
 
 _SHED: Final = Shed()
 Send = Callable[[list[Entry], list[int], float], Awaitable[list[Answer]]]
+Settle = Callable[[Entry, Rejection], Awaitable[None]]
 
 
 class Batcher:
     """The queue before one actor. Runs in one event loop; `send` delivers a batch by a deadline in loop time, and takes
     the deadlines of its entries in milliseconds of it. `calls_inside` counts the calls that the gateway is answering.
+    `settle` finds out for the actor what it needs to know of a key to decide an entry, which is then sent again.
     """
 
-    def __init__(self, send: Send, calls_inside: Callable[[], int]) -> None:
+    def __init__(self, send: Send, calls_inside: Callable[[], int], settle: Settle) -> None:
         self._send = send
+        self._settle = settle
+        self._settling: set[asyncio.Task[None]] = set()
         self._calls_inside = calls_inside
         self._loop = asyncio.get_running_loop()
         self._promises: deque[Ask] = deque()
@@ -275,6 +280,10 @@ class Batcher:
                     ask.answers.set_exception(DeadlinePassed(sent=True))
                 elif Deferred in kinds and Deferred in map(type, mine):
                     deferred.append(ask)
+                elif Refusal in kinds and any(map(_is_unsettled, mine)):
+                    task = self._loop.create_task(self._settle_first(ask, mine))
+                    self._settling.add(task)
+                    task.add_done_callback(self._settling.discard)
                 else:
                     ask.answers.set_result(ask.answered(mine))
             place = end
@@ -282,6 +291,20 @@ class Batcher:
             self._send_again(ask)
         if len(deferred) == len(asks) and self._gathering is None:
             self._gathering = self._loop.call_later(GATHER_S_MAX, self._pump)
+
+    async def _settle_first(self, ask: Ask, answers: list[Answer]) -> None:
+        """Send a call again once it was found out of its keys what the actor has to know."""
+        unsettled = [place for place, answer in enumerate(answers) if _is_unsettled(answer)]
+        works = (self._settle(ask.entries[place], answers[place].rejection) for place in unsettled)  # type: ignore[union-attr]
+        try:
+            async with asyncio.timeout_at(ask.deadline):
+                await asyncio.gather(*works)
+        except (TimeoutError, DeadlinePassed, Overloaded, LedgerStopped):
+            if not ask.answers.done():  # the next attempt asks again
+                ask.answers.set_exception(DeadlinePassed(sent=True))
+            return
+        self._send_again(ask)
+        self._end_wait()
 
     def _send_again(self, ask: Ask) -> None:
         """Queue a call before all others: it was deferred, or a part of it; for the rest the answers are repeats."""
@@ -316,6 +339,10 @@ class Batcher:
                     else:
                         waiting = True
         self._sweeper = self._loop.call_later(DEADLINE_SWEEP_S, self._sweep_deadlines) if waiting else None
+
+
+def _is_unsettled(answer: Answer) -> bool:
+    return type(answer) is Refusal and answer.rejection.reason is Reason.HOT_KEY
 
 
 def _named(ask: Ask) -> tuple[Trace, ...]:

@@ -29,6 +29,7 @@ from actors.protocol.messages import (
 )
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, Placement, kind_of
 from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded
+from serve.routing.key_owners import KeyOwners
 from serve.routing.losses import Losses
 from serve.routing.sold_out import HINT_S_DEFAULT, SoldOut
 
@@ -63,6 +64,7 @@ class Router:
         self._looking = asyncio.Lock()
         self._asked = self._looked = 0  # for looks at the chain, and up to which of them was looked
         self._losses = Losses()
+        self._owners = KeyOwners(self)
         self.sold_out = SoldOut(hint_s)
         self._is_cut_off = False  # from the chain; the next poll that is answered ends it
 
@@ -286,7 +288,9 @@ class Router:
     def _batcher(self, actor: str) -> Batcher:
         batcher = self._batchers.get(actor)
         if batcher is None:
-            batcher = self._batchers[actor] = Batcher(partial(self._deliver, actor), lambda: self.calls_inside)
+            batcher = self._batchers[actor] = Batcher(
+                partial(self._deliver, actor), lambda: self.calls_inside, self._owners.settle
+            )
         return batcher
 
     async def _deliver(

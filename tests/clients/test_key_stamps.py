@@ -3,10 +3,10 @@
 import asyncio
 from typing import Any
 
+from actors.core.stamps import STAMP_CHARS
 from holdfast.client import ChannelClient, Reservation
 from holdfast.client.internals import STAMPS_MAX, KeyStamps
 from holdfast.v1 import reservation_service_pb2 as rs
-from serve.coordination.hot_stamps import STAMP_CHARS
 from tests.clients.service import Service
 from tests.clients.serving import serving
 

@@ -1,14 +1,24 @@
-"""Keys of calls for a hot SKU that callers use again for something else: the first answer stays what it was."""
+"""Keys of calls for a hot SKU that callers use again for something else: that is refused, and the first answer stays
+what it was.
+"""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from holdfast.v1 import error_pb2
+from actors.core.rejection import Reason
+from actors.protocol.messages import Answer, Entry, Refusal
+from actors.protocol.placement import Placement
+from actors.shop import commands as shop
+from holdfast.v1 import error_pb2, reservation_service_pb2 as rs, stock_pb2, stock_service_pb2 as ss
+from serve.routing import key_owners
+from serve.routing.batcher import DeadlinePassed
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.hot import again, demote, first, promote, release, tidy
-from tests.runtime.runtime_fixture import ManualClock
+from tests.gateway.test_one_key import BY_PLACE
+from tests.runtime.runtime_fixture import WAIT_S, ManualClock
 
 REUSED = error_pb2.REASON_IDEMPOTENCY_KEY_REUSED
 
@@ -32,7 +42,7 @@ def test_the_first_answer_is_given_again_whatever_the_key_was_used_for_since(
     other = reserve_request("k", "H" if wait else "A")
     if wait:
         other.wait.FromSeconds(60)
-    front.accept("Reserve", other)
+    assert front.accept("Reserve", other).rejection.reason == REUSED
     if closed:
         demote(front)
         tidy(front)
@@ -51,3 +61,119 @@ def test_a_key_of_something_else_is_refused_as_reused(front: Front, *, closed: b
     for _ in range(2):
         assert front.accept("Reserve", again(first("k"))).rejection.reason == REUSED
     assert front.accept("Reserve", reserve_request("k", "A")).reservation.reservation_id == other
+
+
+def hot_actor() -> str:
+    return Placement(0).actor_of("hot/H")
+
+
+def stamped(front: Front, key: str) -> str:
+    return f"{key}{front.accept('Reserve', again(first(f'before {key}'))).key_stamp}"
+
+
+@pytest.mark.parametrize("is_stamped", [False, True])
+@pytest.mark.parametrize("since", ["", "restart", "demotion", "both", "promotion"])
+def test_a_shop_knows_which_keys_the_ledger_of_a_sku_has_answered(
+    front: Front, since: str, *, is_stamped: bool
+) -> None:
+    """Also a process of the shop that has sent none of them there, and after the stamp is none any more."""
+    front.receive("H", 5, "S2")
+    key = stamped(front, "k") if is_stamped else "k"
+    held = front.accept("Reserve", again(first(key))).reservation.reservation_id
+    assert held.startswith("hot/H:")
+    if since in ("restart", "both"):
+        front.actors.kill("store-S1")
+    if since in ("demotion", "both", "promotion"):
+        demote(front)
+        tidy(front)
+    if since == "promotion":
+        promote(front)
+    assert front.reserve(key).rejection.reason == REUSED
+    basket = reserve_request(key, "H")
+    basket.basket_id = "b"
+    assert front.accept("Reserve", basket).rejection.reason == REUSED
+    row = stock_pb2.Adjustment(sku="A", delta=1, kind=stock_pb2.ADJUSTMENT_KIND_RECEIPT)
+    moved = ss.AdjustStockRequest(idempotency_key=key, store_id="S1", source="w", adjustments=[row])
+    assert front.accept("AdjustStock", moved).rejection.reason == REUSED
+    mine = front.reserve("other").reservation.reservation_id
+    step = rs.ConfirmReservationRequest(idempotency_key=key, reservation_id=mine)
+    assert front.accept("ConfirmReservation", step).rejection.reason == REUSED
+    batch = rs.ReserveBatchRequest(requests=[reserve_request(key), reserve_request("free"), reserve_request(key, "H")])
+    told = front.accept("ReserveBatch", batch).outcomes
+    assert told[0].rejection.reason == REUSED
+    assert told[1].HasField("reservation")
+    assert told[2].reservation.reservation_id == held
+    assert front.reserve(key, store_id="S2").rejection.reason != REUSED, "a key is one shop's"
+
+
+def test_an_order_under_such_a_key_is_refused_too(front: Front) -> None:
+    """Its claim has the key of its call."""
+    front.accept("Reserve", first("k"))
+    order = reserve_request("k", "A")
+    order.ClearField("store_id")
+    order.sourcing.CopyFrom(BY_PLACE)
+    assert front.accept("Reserve", order).rejection.reason == REUSED
+
+
+def test_another_hot_sku_does_not_have_it_either(front: Front) -> None:
+    front.receive("G", 5)
+    promote(front, "G")
+    of_h = stamped(front, "k")
+    assert front.accept("Reserve", again(first(of_h, sku="G"))).rejection.reason == REUSED, "it is for H"
+    assert front.accept("Reserve", again(first(of_h))).HasField("reservation")
+    for key in ("a", "b"):
+        assert front.accept("Reserve", again(first(key))).HasField("reservation")
+        assert front.accept("Reserve", again(first(key, sku="G"))).rejection.reason == REUSED
+        front.actors.kill("store-S1")
+
+
+def test_what_the_ledger_of_the_sku_has_not_answered_may_be_used_and_is_never_answered_there(front: Front) -> None:
+    """It was sent there, and did not arrive."""
+    actor = hot_actor()
+    sent: list[Entry] = []
+    send = front.gateway._router.send
+
+    async def lost(entry: Entry, deadline: float, *, promise: bool) -> Answer:
+        if entry[0] == "hot/H" and isinstance(entry[1], shop.Reserve):
+            sent.append(entry)
+            raise DeadlinePassed(sent=True)
+        return await send(entry, deadline, promise=promise)
+
+    front.gateway._router.send = lost  # type: ignore[method-assign]
+    assert front.ask("Reserve", again(first("k"))).code.name == "UNAVAILABLE"
+    front.gateway._router.send = send  # type: ignore[method-assign]
+    assert front.reserve("k").HasField("reservation")
+    front.actors.kill(actor)
+
+    async def arrives() -> Answer:
+        return await send(sent[0], asyncio.get_running_loop().time() + WAIT_S, promise=False)
+
+    late = front.run(arrives)
+    assert isinstance(late, Refusal)
+    assert late.rejection.reason is Reason.IDEMPOTENCY_KEY_REUSED
+
+
+def test_a_shop_goes_on_without_the_ledger_of_a_sku_that_does_not_answer(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some keys may then be used twice; nobody's calls end for it."""
+    monkeypatch.setattr(key_owners, "ASK_S", 0.05)
+    front.accept("Reserve", first("k"))
+    front.actors.kill("store-S1")
+    held = front.actors.hold(hot_actor())
+    assert front.reserve("cold").HasField("reservation")
+    held.set()
+    assert front.reserve("k").rejection.reason == REUSED
+
+
+def test_a_shop_asks_once_for_each_sku_after_its_start(front: Front) -> None:
+    front.accept("Reserve", first("k"))
+    front.actors.kill("store-S1")
+    before = len(front.actors.calls)
+    for number in range(4):
+        assert front.reserve(f"cold {number}").HasField("reservation")
+    methods = [(actor, method) for actor, method, _ in front.actors.calls[before:] if method != "step"]
+    assert [method for _, method in methods if method in ("answered", "learn_keys", "settle_key")] == [
+        "answered",
+        "learn_keys",
+    ]

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from actors.core.policy import HotSku
+from actors.core.stamps import STAMP_CHARS
 from actors.protocol.messages import Entry
 from actors.shop.commands import Reserve
 from holdfast.v1 import (
@@ -16,7 +17,7 @@ from holdfast.v1 import (
     stock_pb2,
     stock_service_pb2 as ss,
 )
-from serve.coordination.hot_stamps import STAMP_CHARS, Stamps
+from serve.coordination.hot_stamps import Stamps
 from serve.routing.sold_out import SoldOut
 from tests.gateway.front import Front
 from tests.gateway.hot import OtherGateway, again, demote, first, promote, sold, tidy

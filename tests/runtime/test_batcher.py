@@ -7,8 +7,9 @@ from typing import Final, ParamSpec
 
 import pytest
 
+from actors.core.rejection import Reason, Rejection
 from actors.core.transact import Deferred
-from actors.protocol.messages import Answer, Entry, Held
+from actors.protocol.messages import Answer, Entry, Held, Refusal
 from actors.shop.commands import MarkReady
 from serve.routing.batcher import (
     CALLS_MAX,
@@ -39,9 +40,11 @@ class Line:
         self.sent: list[list[str]] = []
         self.deadlines: list[float] = []
         self.deferred: set[str] = set()  # entries that are deferred when they come first
+        self.unsettled: dict[str, str] = {}  # likewise those whose keys are asked for, and where in vain
+        self.settled: list[str] = []
         self._out: list[asyncio.Future[None]] = []
         self.calls_inside = 12
-        self.batcher = Batcher(self._send, lambda: self.calls_inside)
+        self.batcher = Batcher(self._send, lambda: self.calls_inside, self._settle)
 
     async def _send(self, entries: list[Entry], deadlines_ms: list[int], deadline: float) -> list[Answer]:
         self.sent.append([store_id for store_id, _ in entries])
@@ -51,10 +54,17 @@ class Line:
         await landed
         return [self._answer(store_id) for store_id, _ in entries]
 
+    async def _settle(self, entry: Entry, refused: Rejection) -> None:
+        self.settled.append(entry[0])
+        if refused.sku:
+            raise Overloaded
+
     def _answer(self, entry: str) -> Answer:
         if entry in self.deferred:
             self.deferred.remove(entry)
             return Deferred()
+        if entry in self.unsettled:
+            return Refusal(0, Rejection(Reason.HOT_KEY, self.unsettled.pop(entry)))
         return Held(int(entry.rpartition("-")[2]), 0, 0)
 
     def ask(
@@ -384,17 +394,3 @@ async def test_calls_that_were_deferred_in_part_are_sent_again_in_sequence_befor
     line.land()
     assert await whole == [Held(0, 0, 0), Held(1, 0, 0)]
     assert len(await later) == len(await second) == 1
-
-
-@in_loop
-async def test_a_deferred_call_whose_time_is_over_has_been_sent(line: Line) -> None:
-    line.deferred = {"late-0"}
-    ask = line.ask("late", within_s=TIME_S)
-    await line.sent_so_far(1)
-    line.land()
-    await turns()
-    assert len(line.sent) == 1, "not again at once: a disk may hang"
-    skip(TIME_S)
-    with pytest.raises(DeadlinePassed) as raised:
-        await ask
-    assert raised.value.sent

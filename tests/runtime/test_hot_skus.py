@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from actors.chain_actor import ChainActor
 from actors.core.chain import EMPTY, HOT_BY_RATE_MAX, HOT_SKUS_MAX, Chain, Store, part_from_packed
 from actors.core.policy import DAY_MS, HOUR_MS, TTL_MS_CEILING, HotSku, LimitRule, Policy, TtlRule
+from actors.core.stamps import stamp_of
 from actors.journal.open import open_journal, sqlite_setting
 from tests.runtime.runtime_fixture import ManualClock
 
@@ -103,8 +104,12 @@ def test_shops_and_hot_ledgers_decide_by_it_and_customers_do_not(actor: ChainAct
     before = chain(actor)
     opened = promote(actor)
     hot = opened.policy_of("S1")
-    unsealed = replace(opened.hot["A"], seal="")
-    assert hot.hot_by_sku["A"] == opened.policy_of("hot/A").hot_by_sku["A"] == unsealed != opened.hot["A"]
+    sealed = opened.hot["A"]
+    assert opened.policy_of("hot/A").hot_by_sku["A"] == replace(sealed, seal="") != sealed
+    stamps = {each: opened.policy_of(each).hot_by_sku["A"].seal for each in ("S1", "S2")}
+    assert hot.hot_by_sku["A"] == replace(sealed, seal=stamps["S1"])
+    assert stamps == {each: stamp_of(each, sealed) for each in stamps}, "of each shop its own, and no secret"
+    assert hot.sku_by_stamp == {stamps["S1"]: "A"}
     assert hot.age > before.policy_of("S1").age
     assert opened.policy_of("customers/0001") == before.policy_of("customers/0001")
     assert opened.revision_for(["S1"]) == opened.revision, "every actor of shops hears of it"

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from actors.core.ids import ledger_of_hot
 from actors.core.policy import CALL_MS_MAX, DAY_MS, HotSku, Policy
 from actors.core.rejection import UNRECORDED, Reason, Rejection
+from actors.core.stamps import STAMP_CHARS
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.shop.audit_hot import across_hot
 from actors.shop.commands import (
@@ -26,7 +27,18 @@ from actors.shop.commands import (
     Release,
     Reserve,
 )
-from actors.shop.hot import GiveBackUnits, HandUnits, HotTotals, MoveOut, NoteMoved, ReceiveUnits, TakeUnitsBack
+from actors.shop.hot import (
+    DisownKey,
+    GiveBackUnits,
+    HandUnits,
+    HotTotals,
+    MoveOut,
+    NoteMoved,
+    ReceiveUnits,
+    TakeUnitsBack,
+    VoidWords,
+)
+from actors.shop.hot_keys import HEAD_BYTES
 from actors.shop.said_hot import move_in_of, totals_of
 from actors.shop.state import Reservation
 from actors.shop.transact import expire, transact_hot
@@ -36,7 +48,14 @@ SKU: Final = "A"  # which may be hot; there is B as well
 SHOPS: Final = ("S1", "S2")
 HOT: Final = ledger_of_hot(SKU)
 HOPS_MAX: Final = 8
+ASKS_MAX: Final = 4  # for the key of one call
 RULES: Final = Policy(version=1)
+STAMP: Final = "~"
+REUSED: Final = Reason.IDEMPOTENCY_KEY_REUSED
+
+
+def stamp_of(store_id: str, generation: int) -> str:  # as long as a real one
+    return f"{store_id}{STAMP}{generation:0{STAMP_CHARS - len(store_id) - len(STAMP)}}"
 
 
 class World:
@@ -53,14 +72,34 @@ class World:
         self.calls: list[tuple[str, Reserve, int]] = []  # as customers made them
         self.decided: dict[str, tuple[str, Any, int]] = {}  # by key: the ledger, its answer, and when
         self.words: Counter[str] = Counter()  # by ledger: the newest generation that it has told
+        self.stamps: Counter[str] = Counter()  # by shop: the newest opening of which its gateways give stamps
+        self.others: set[str] = set()  # keys under which a shop has accepted something else
+        self.heads: list[tuple[str, int, int, bytes]] = []  # what shops were told of keys
         self.moved: dict[int, int] = {}  # numbers in the shops by those in the ledger of the SKU
         self.keys = 0
 
     # What is said to a ledger.
 
     def say(self, ledger_id: str, command: Command | HotCommand) -> Any:
-        told = self.ledgers[ledger_id].say(command, self.clock_ms)  # type: ignore[arg-type]
-        return getattr(told.answer, "answer", told.answer)
+        for _ in range(ASKS_MAX):
+            told = self.ledgers[ledger_id].say(command, self.clock_ms)  # type: ignore[arg-type]
+            answer = getattr(told.answer, "answer", told.answer)
+            if not isinstance(answer, Rejection) or answer.reason is not Reason.HOT_KEY:
+                return answer
+            self.ask_for_key(ledger_id, command.key, answer)
+        raise AssertionError(f"{command} is not decided, whatever is known of its key")
+
+    def ask_for_key(self, store_id: str, key: str, refused: Rejection) -> None:
+        """As a gateway asks the ledger of the SKU for the shop."""
+        keys = self.ledgers[store_id].ledger.hot.keys
+        for sku, generation, page in refused.short_lines:
+            self.tell(HOT, VoidWords(store_id, page, generation))
+            heads = self.ledgers[HOT].ledger.answers.made.heads(HEAD_BYTES)
+            self.heads.append((store_id, generation, page, heads))
+            keys.learn(sku, generation, page, heads)
+        if refused.sku:
+            answer = self.say(HOT, DisownKey(f"{store_id}\n{key}", store_id))
+            keys.settle(key, is_known=answer.reason is REUSED)
 
     def tell(self, ledger_id: str, command: Any, *, arrives: bool = True) -> Any:
         """A message from ledger to ledger."""
@@ -71,6 +110,9 @@ class World:
         """One that was sent once, late and perhaps again."""
         if self.messages:
             self.say(*self.messages[-1 - pick % len(self.messages)])
+        if self.heads:
+            store_id, *known = self.heads[-1 - pick % len(self.heads)]
+            self.ledgers[store_id].ledger.hot.keys.learn(SKU, *known)  # type: ignore[arg-type]
 
     def key(self) -> str:
         self.keys += 1
@@ -86,9 +128,12 @@ class World:
         self.rules = replace(self.rules, hot=(HotSku(SKU, generation, is_open),), hot_revision=generation)
 
     def adopt(self, ledger_id: str) -> None:
-        watched = self.ledgers[ledger_id]
-        if watched.ledger.policy != self.rules:
-            watched.adopt(self.rules, self.clock_ms)
+        watched, rules = self.ledgers[ledger_id], self.rules
+        if ledger_id != HOT and rules.hot and rules.hot[0].is_open:
+            hot = replace(rules.hot[0], seal=stamp_of(ledger_id, rules.hot[0].generation))
+            rules = replace(rules, hot=(hot,))
+        if watched.ledger.policy != rules:
+            watched.adopt(rules, self.clock_ms)
 
     def is_open_in(self, ledger_id: str) -> bool:
         hot = self.ledgers[ledger_id].ledger.policy.hot_by_sku.get(SKU)
@@ -122,7 +167,7 @@ class World:
     def hand(self, store_id: str, units_max: int = 0, given_back: int = 0, *, arrives: bool = True) -> HotTotals:
         """Ask a shop for its units. What it answers is for the ledger of the SKU."""
         totals: HotTotals = self.say(store_id, HandUnits(SKU, units_max, given_back))
-        self.words[store_id] = max(self.words[store_id], totals.generation)
+        self.stamps[store_id] = max(self.stamps[store_id], totals.generation)
         self.tell(HOT, ReceiveUnits(store_id, totals.over), arrives=arrives)
         return totals
 
@@ -134,26 +179,36 @@ class World:
     # Calls of customers.
 
     def reserve(self, store_id: str, units: int, *, first_at_hot: bool, losses: int = 0) -> Any:
-        """A first attempt, with the word of the other ledger where that is known. By `losses` messages are lost."""
-        command = Reserve(self.key(), f"c{self.keys % 5}", "web", "", ((SKU, units),), 0)
+        """A first attempt, with a stamp of the shop, or the word of the SKU's ledger, where that is known. By `losses`
+        messages are lost.
+        """
+        key, stamped = self.key(), self.stamps[store_id] if first_at_hot else 0
+        key += stamp_of(store_id, stamped) if stamped else ""
+        command = Reserve(key, f"c{self.keys % 5}", "web", "", ((SKU, units),), 0)
         self.calls.append((store_id, command, self.clock_ms))
-        word = self.words[store_id if first_at_hot else HOT]
+        word = stamped if first_at_hot else self.words[HOT]
         return self._go(store_id, replace(command, asked=word), HOT if first_at_hot else store_id, losses)
 
     def repeat(self, pick: int, *, first_at_hot: bool, losses: int = 0) -> Any:
-        """The same call again, through a gateway that knows nothing."""
+        """The same call again, through a gateway that knows nothing else."""
         store_id, command, sent_ms = self.calls[-1 - pick % len(self.calls)]
+        if first_at_hot and STAMP in command.key:
+            command = replace(command, asked=int(command.key.rpartition(STAMP)[2]))
         known = self.decided.get(command.key)
         if known is not None and isinstance(known[1], Rejection) and self.clock_ms > sent_ms + CALL_MS_MAX:
             return None  # it is another call
         return self._go(store_id, command, HOT if first_at_hot else store_id, losses)
 
     def reuse(self, pick: int) -> None:
-        """The same key for something else, in the same shop. If the ledger of the SKU has it, it is decided there too;
-        the first answer stays.
+        """The same key for something else, in the same shop: refused, if the call was accepted anywhere; else the call
+        never is from then on.
         """
         store_id, command, _ = self.calls[-1 - pick % len(self.calls)]
-        self.say(store_id, replace(command, lines=(("B", 1),)))
+        answer = self.say(store_id, replace(command, lines=(("B", 1),)))
+        if isinstance(answer, Reservation):
+            first = self.decided.get(command.key, ("", None, 0))
+            assert not isinstance(first[1], Reservation), f"{command.key} was answered {first[1]}, and now {answer}"
+            self.others.add(command.key)
 
     def copy_arrives(self, pick: int) -> None:
         """What a gateway once sent to a ledger, late."""
@@ -171,13 +226,14 @@ class World:
                 case Reason.HOT_SKU if not answer.asked:
                     ledger_id, command = HOT, replace(command, asked=0, only_known=True)
                 case Reason.HOT_SKU:
-                    self.words[store_id] = max(self.words[store_id], answer.asked)
-                    ledger_id, command = HOT, replace(command, asked=answer.asked)
+                    if self.is_open_in(store_id):
+                        self.stamps[store_id] = max(self.stamps[store_id], answer.asked)
+                    ledger_id, command = HOT, replace(command, asked=answer.asked, page=answer.number)
                 case Reason.HOT_CLOSED:
                     self.words[HOT] = max(self.words[HOT], answer.asked)
-                    ledger_id, command = store_id, replace(command, asked=answer.asked)
+                    ledger_id, command = store_id, replace(command, asked=answer.asked, page=0)
                 case Reason.HOT_ASK_SHOP:
-                    ledger_id, command = store_id, replace(command, asked=0)
+                    ledger_id, command = store_id, replace(command, asked=0, page=0)
                 case Reason.HOT_FETCH:
                     arrives, losses = losses % 4 != 3, losses // 4
                     if not self.hand(store_id, 0, answer.number, arrives=arrives).generation:
@@ -195,22 +251,24 @@ class World:
 
     def _send(self, store_id: str, command: Reserve, ledger_id: str, *, arrives: bool) -> Any:
         if ledger_id == HOT:
-            command = replace(command, lines=((store_id, command.lines[0][1]),))
+            key = f"{store_id}\n{command.key}"
+            command = replace(command, key=key, lines=((store_id, command.lines[0][1]),))
         self.copies.append((ledger_id, command, self.clock_ms))
         return self._decide(ledger_id, command) if arrives else None
 
     def _decide(self, ledger_id: str, command: Reserve) -> Any:
-        answer = self.say(ledger_id, command)
+        answer, key = self.say(ledger_id, command), command.key.rpartition("\n")[2]
         if isinstance(answer, Rejection) and answer.reason in UNRECORDED:
-            is_lost = answer.reason is Reason.IDEMPOTENCY_KEY_REUSED and command.key in self.decided
-            before = self.decided[command.key][1] if is_lost else answer
-            assert isinstance(before, Rejection), f"{command.key} was answered {before}, and now {answer}"
+            before = self.decided[key][1] if answer.reason is REUSED and key in self.decided else answer
+            assert isinstance(before, Rejection), f"{key} was answered {before}, and now {answer}"
             return answer
-        known = self.decided.setdefault(command.key, (ledger_id, answer, self.clock_ms))
+        is_twice = isinstance(answer, Reservation) and key in self.others
+        assert not is_twice, f"{key} was used for something else, and is now answered {answer}"
+        known = self.decided.setdefault(key, (ledger_id, answer, self.clock_ms))
         if isinstance(known[1], Rejection) and self.clock_ms > known[2] + CALL_MS_MAX:
-            known = self.decided[command.key] = ledger_id, answer, self.clock_ms
-        assert known[0] == ledger_id, f"{command.key} was decided by {known[0]}, and now by {ledger_id}"
-        assert known[1] == answer, f"{command.key} was answered {known[1]}, and now {answer}"
+            known = self.decided[key] = ledger_id, answer, self.clock_ms
+        assert known[0] == ledger_id, f"{key} was decided by {known[0]}, and now by {ledger_id}"
+        assert known[1] == answer, f"{key} was answered {known[1]}, and now {answer}"
         return answer
 
     # Steps.
@@ -339,5 +397,4 @@ class World:
         for store_id in SHOPS:
             left = self.ledgers[store_id].ledger.hot.left(SKU)
             assert left == sum(each.held()[0] for each in self.holds(HOT) if each.lines[0][0] == store_id)
-        for watched in self.ledgers.values():
-            assert not watched.complaints() + watched.mistold()
+        assert not [said for each in self.ledgers.values() for said in each.complaints() + each.mistold()]

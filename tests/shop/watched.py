@@ -14,6 +14,7 @@ from actors.shop.audit import Audit
 from actors.shop.audit_books import AuditResult, compare
 from actors.shop.commands import ApplyOutcome, Command, claim_key
 from actors.shop.decide import decide
+from actors.shop.decide_hot import begin_keys
 from actors.shop.events import (
     Event,
     Left,
@@ -157,6 +158,7 @@ class Watched:
         """Another process takes over from a snapshot: the state goes through bytes, the epoch rises."""
         self.ledger = restore(through_json(Capture(self.ledger)))
         self.epoch += 1
+        begin_keys(self.ledger, self.epoch, None)
 
     def replayed(self) -> Ledger:
         """What the journal alone makes of an empty ledger."""

@@ -1,0 +1,117 @@
+"""Keys that the ledgers of hot SKUs may have answered, as their shop knows them, so that it decides nothing else under
+one of them. Nothing of this is in a journal: what a process does not know is asked for once after its start.
+
+A key comes to such a ledger with a stamp, which its end shows (`Policy.sku_by_stamp`), or by the shop's word, and then
+it is noted here before that is given. A word is of a page of notes. Pages grow, over restarts too, and the oldest are
+dropped: by then, or before, `learn` brings a filter of what the SKU's ledger has answered, after it was told to go by
+no word of an earlier page, and by no stamp of an earlier generation (`hot.VoidWords`). So whatever it may still decide
+is noted here, or has a stamp that is known here.
+"""
+
+import sys
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from actors.core.packed import hash_of
+from actors.core.policy import Policy
+
+EPOCH_PAGES: Final = 1 << 20  # pages of one owner of the ledger
+NOTED_MAX: Final = 8_192  # keys of a page; some 1 MB
+VERDICTS_MAX: Final = 1_024
+HEAD_BYTES: Final = 4  # of a key's hash, in a filter: one in 40,000 keys is asked about in vain, beside 100,000
+
+
+class Learned(NamedTuple):
+    """What a SKU's ledger had answered when it went by no words from before this page and this generation."""
+
+    page: int
+    generation: int
+    heads: "array[int]"  # ascending
+
+
+@dataclass(slots=True, eq=False)
+class Keys:
+    """The keys of one shop. `noted` has their hashes by page, each with the SKU that its call was sent on for."""
+
+    page: int = 1
+    first: int = 1  # the oldest page that is whole
+    noted: dict[int, dict[bytes, str]] = field(default_factory=dict)
+    learned: dict[str, Learned] = field(default_factory=dict)
+    verdicts: dict[str, bool] = field(default_factory=dict)  # whether the SKU's ledger has the key, as it was asked
+    # So that most keys cost one look each, however many SKUs are known: those of all filters, and the rules under which
+    # nothing is to be learned.
+    heads: "array[int]" = field(default_factory=lambda: array("I"))
+    whole: Policy | None = None
+
+    def begin(self, epoch: int) -> None:
+        """Know nothing, as an owner that has just replayed the ledger."""
+        self.page = self.first = epoch * EPOCH_PAGES
+        self.noted, self.learned, self.verdicts = {}, {}, {}
+        self.heads, self.whole = array("I"), None
+
+    def adopt(self, before: Policy, now: Policy) -> None:
+        """Of a SKU that was not hot by the rules before, no key was sent on."""
+        for each in now.hot:
+            if each.sku not in before.hot_by_sku:
+                self.learned[each.sku] = Learned(self.page, each.generation, array("I"))
+        self.whole = None
+
+    def note(self, hashed: bytes, key: str, sku: str) -> None:
+        """Note a key that is sent on."""
+        if len(self.noted.get(self.page, ())) >= NOTED_MAX:
+            self.page += 1
+            self.first, self.whole = max(self.first, self.page - 1), None
+            self.noted = {page: keys for page, keys in self.noted.items() if page >= self.first}
+        self.noted.setdefault(self.page, {})[hashed] = sku
+        if self.verdicts:
+            self.verdicts.pop(key, None)
+
+    def found_for(self, hashed: bytes, prefixed: str, own: str) -> str:
+        """Another SKU than `own` whose ledger may have answered a key, empty where there is none. `prefixed` is the key
+        as that ledger has it.
+        """
+        for noted in self.noted.values():
+            sku = noted.get(hashed, "")
+            if sku and sku != own:
+                return sku
+        if not self.heads:
+            return ""
+        head = int.from_bytes(hash_of(prefixed)[:HEAD_BYTES], sys.byteorder)
+        if not _has(self.heads, head):
+            return ""
+        return next((sku for sku, (_, _, heads) in self.learned.items() if sku != own and _has(heads, head)), "")
+
+    def unlearned(self, policy: Policy, own: str) -> tuple[tuple[str, int, int], ...]:
+        """(SKU, generation, page) of others than `own`, of which is to be learned what their ledgers have answered."""
+        if self.whole is policy:
+            return ()
+        owed = [each for each in policy.hot if not self._is_known(each.sku, each.generation)]
+        self.whole = None if owed else policy
+        return tuple((each.sku, each.generation, self.page) for each in owed if each.sku != own)
+
+    def _is_known(self, sku: str, generation: int) -> bool:
+        known = self.learned.get(sku)
+        return known is not None and known.generation == generation and known.page >= self.first
+
+    def learn(self, sku: str, generation: int, page: int, heads: bytes) -> None:
+        """Take in a filter: `Packed.heads` of what the SKU's ledger remembers. One that was asked for by another owner
+        is of no use.
+        """
+        if self.first <= page <= self.page:
+            found = array("I")
+            found.frombytes(heads)
+            self.learned[sku] = Learned(page, generation, array("I", sorted(found)))
+            self.heads = array("I", sorted(head for _, _, heads in self.learned.values() for head in heads))
+
+    def settle(self, key: str, *, is_known: bool) -> None:
+        """Note what the ledger of a SKU has said about a key, for the call that waits for it."""
+        self.verdicts[key] = is_known
+        if len(self.verdicts) > VERDICTS_MAX:
+            del self.verdicts[next(iter(self.verdicts))]
+
+
+def _has(heads: "array[int]", head: int) -> bool:
+    at = bisect_left(heads, head)
+    return at < len(heads) and heads[at] == head

@@ -1,0 +1,93 @@
+"""Asks the ledgers of hot SKUs for keys, where a shop cannot decide a call without that (`actors.shop.hot_keys`). What
+they say is told to the shop, and the call is sent again.
+
+A shop asks for that of what its process does not know: once after its start, for each SKU that is or was hot, and of a
+key that such a ledger seems to have. So a call waits for these ledgers hardly ever, and never for long: where one does
+not answer, the call goes on as if that had no such key.
+"""
+
+import asyncio
+import logging
+from typing import Any, Final, Protocol
+
+from actors.core.ids import ledger_of_hot
+from actors.core.rejection import Reason, Rejection
+from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal, Stopped
+from actors.shop.commands import Claim
+from actors.shop.hot import DisownKey, VoidWords
+from serve.routing.batcher import DeadlinePassed, Overloaded
+
+ASK_S: Final = 1.0
+
+log = logging.getLogger("holdfast.router")
+
+Owed = tuple[str, str, int, int]  # a shop; and a SKU, its generation and the page, as the shop says them
+
+
+class Asking(Protocol):
+    """As the router does it."""
+
+    async def send(self, entry: Entry, deadline: float, *, promise: bool) -> Answer:
+        """See `Router.send`."""
+
+    async def ask(self, store_id: str, method: str, *args: Any, deadline: float) -> Any:
+        """See `Router.ask`."""
+
+
+class KeyOwners:
+    """What all calls of one gateway ask for."""
+
+    def __init__(self, router: Asking) -> None:
+        self._router = router
+        self._learning: dict[Owed, asyncio.Task[None]] = {}
+
+    async def settle(self, entry: Entry, refused: Rejection) -> None:
+        """Find out what the shop needs to know to decide this command. Raises as `Router.ask`, where that cannot be
+        told to the shop.
+        """
+        store_id, command = entry
+        key = command.call_key if isinstance(command, Claim) else str(getattr(command, "key", ""))
+        try:
+            async with asyncio.timeout(ASK_S):
+                for sku, generation, page in refused.short_lines:
+                    await self._learned((store_id, sku, generation, page))
+                if not refused.sku:
+                    return
+                is_known = await self._has(refused.sku, DisownKey(f"{store_id}\n{key}", store_id))
+        except (TimeoutError, DeadlinePassed, Overloaded, LedgerStopped) as error:
+            log.warning("%s decides %s without the ledgers of hot SKUs: %r", store_id, key, error, extra={"key": key})
+            is_known = False
+        await self._router.ask(store_id, "settle_key", store_id, key, is_known, deadline=_soon())
+
+    async def _has(self, sku: str, disowned: DisownKey) -> bool:
+        answer = await self._sent(sku, disowned)
+        return isinstance(answer, Refusal) and answer.rejection.reason is Reason.IDEMPOTENCY_KEY_REUSED
+
+    async def _learned(self, owed: Owed) -> None:
+        """Have a shop learn what the ledger of a SKU has answered: once for all calls that wait for it."""
+        task = self._learning.get(owed)
+        if task is None:
+            task = self._learning[owed] = asyncio.get_running_loop().create_task(self._learn(*owed))
+            task.add_done_callback(lambda done: self._forget(owed, done))
+        await asyncio.shield(task)
+
+    def _forget(self, owed: Owed, done: asyncio.Task[None]) -> None:
+        del self._learning[owed]
+        if not done.cancelled():
+            done.exception()  # also where nobody waits any more
+
+    async def _learn(self, store_id: str, sku: str, generation: int, page: int) -> None:
+        await self._sent(sku, VoidWords(store_id, page, generation))  # what it answers from then on the shop knows
+        ledger_id = ledger_of_hot(sku)
+        heads = await self._router.ask(ledger_id, "answered", ledger_id, deadline=_soon())
+        await self._router.ask(store_id, "learn_keys", store_id, sku, generation, page, heads, deadline=_soon())
+
+    async def _sent(self, sku: str, command: VoidWords | DisownKey) -> Answer:
+        answer = await self._router.send((ledger_of_hot(sku), command), _soon(), promise=True)
+        if isinstance(answer, Stopped):
+            raise LedgerStopped(answer.why)
+        return answer
+
+
+def _soon() -> float:
+    return asyncio.get_running_loop().time() + ASK_S
