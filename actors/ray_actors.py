@@ -1,4 +1,5 @@
-"""The only module that imports Ray's core: it makes Ray actors of the plain classes, and connects to them by name.
+"""Makes Ray actors of the plain classes, and connects to them by name. Beside `ray_nodes` the only module that imports
+Ray's core.
 
 Ray provides placement, names and restarts, but neither exactly-once nor fencing: those are the journal's and the
 ledger's. So Ray never retries tasks, and a second actor for the same shop would be fenced.
@@ -234,7 +235,7 @@ class RayActors:
     async def _address_of(self, actor: str) -> Address:
         handle = self._handles.get(actor)
         if handle is None:
-            handle = self._handles[actor] = await asyncio.to_thread(_create, actor, self._journals, self._host)
+            handle = self._handles[actor] = await asyncio.to_thread(create_actor, actor, self._journals, self._host)
         asked = self._asked.setdefault(actor, [])
         asked.append(asyncio.wrap_future(handle.address.remote().future()))
         asked[-1].add_done_callback(lambda done: done.cancelled() or done.exception())  # heard, whoever waits for it
@@ -274,7 +275,7 @@ def make_actors(actors: Sequence[str], journals: str, host: str) -> None:
     A failure is logged; the actor is started again by itself.
     """
     for first in range(0, len(actors), RECOVERING_MAX):
-        handles = {actor: _create(actor, journals, host) for actor in actors[first : first + RECOVERING_MAX]}
+        handles = {actor: create_actor(actor, journals, host) for actor in actors[first : first + RECOVERING_MAX]}
         for actor, handle in handles.items():
             try:
                 failure = ray.get(handle.recovered.remote(), timeout=RECOVERY_S_MAX)
@@ -302,9 +303,11 @@ def make_watchdog(node_id: str) -> Any:
     return ray.remote(RayWatchdog).options(**options).remote()
 
 
-def _create(actor: str, journals: str, host: str) -> Any:
+def create_actor(actor: str, journals: str, host: str, strategy: Any = "SPREAD") -> Any:
+    """The actor's handle, created by that strategy of Ray's if there is none."""
     remote: Any = ray.remote(_CLASSES[kind_of(actor)])
-    return remote.options(**_options(actor)).remote(actor, journals, host)
+    options = _options(actor) | {"scheduling_strategy": strategy}
+    return remote.options(**options).remote(actor, journals, host)
 
 
 def _options(name: str) -> dict[str, Any]:

@@ -38,14 +38,17 @@ def main() -> None:
 
 def _again_with_switches(settings: "Settings") -> None:
     """Replace this process by itself under the environment that Serve needs."""
-    from serve.config.environment import service_environment
+    from serve.config.environment import joining_environment, service_environment
     from serve.config.settings import RUN_DIR_PREFIX
 
     run_dir = Path(tempfile.mkdtemp(prefix=RUN_DIR_PREFIX, dir="/tmp"))  # private, and short as sockets need it
-    environment, ports, guard = service_environment(
-        run_dir, settings.grpc_port, str(settings.host), alone=not settings.ray_address, metrics=settings.metrics_port
-    )
-    guard.set_inheritable(True)
+    if settings.ray_address:
+        environment, ports = joining_environment(run_dir, settings.grpc_port)
+    else:
+        environment, ports, guard = service_environment(
+            run_dir, settings.grpc_port, str(settings.host), metrics=settings.metrics_port
+        )
+        guard.set_inheritable(True)
     os.environ.update(environment | settings.logs.environment)
     os.environ[_PORTS] = json.dumps(ports)
     os.environ[_RUN_DIR] = str(run_dir)

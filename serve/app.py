@@ -8,29 +8,35 @@ first and then runs this module in a fresh process (see `environment`).
 import logging
 import os
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import orjson
 import ray.serve
+from ray.serve._private.common import DeploymentID
+from ray.serve._private.utils import DEFAULT
 from ray.serve.config import HTTPOptions, ProxyLocation, gRPCOptions
+from ray.serve.context import _get_global_client
 from ray.serve.schema import LoggingConfig
 
 from actors.core.chain import EMPTY, part_from_packed
-from actors.journal.open import journal_names
+from actors.journal.open import is_server, journal_names, place_of
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.ray_actors import CallFailed, call_actor, close_actors, make_actors, make_watchdogs, start_ray, stop_ray
+from actors.ray_nodes import Spread, node_address, nodes_up
 from actors.runtime.clock import SystemClock
 from serve.config.chain_file import ChainFile, read_chain_file
 from serve.config.environment import address_of
 from serve.config.processes import StopSignals
-from serve.config.settings import SERVICE_FILE, Settings, fix_placement, read_postcodes_file
+from serve.config.settings import SERVICE_FILE, Settings, SettingsError, fix_placement, read_postcodes_file
 from serve.config.stamp import fix_journal
 from serve.gateway import Gateway
 from serve.wire.stores import year_of
 
 APPLICATION: Final = "holdfast"
+DEPLOYMENT: Final = "Gateway"
 ONGOING_MAX: Final = 8_192  # calls in one gateway; `serve.calls` refuses earlier, with RetryInfo
 DRAIN_S: Final = 10.0
+NODES_LOOK_S: Final = 2.0  # between two looks at the nodes of a cluster
 SERVE_LOGGING: Final = LoggingConfig(encoding="JSON", log_level="WARNING", enable_access_log=False)
 
 log = logging.getLogger("holdfast.app")
@@ -41,9 +47,13 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
     chain_file = read_chain_file(settings.chain_file) if settings.chain_file else ChainFile()
     read_postcodes_file(settings.postcodes)  # each gateway reads it again: faults are reported before the start
     data_dir = settings.data_dir.resolve()
+    if settings.ray_address:
+        start_ray(settings.ray_address)
+        check_nodes(settings.journals)  # before anything is noted in the data directory
     fix_placement(data_dir, settings.store_actors, settings.customer_actors)
     journals = fix_journal(data_dir, settings.journals, init=settings.init)
-    start_ray(settings.ray_address, settings.metrics_port)
+    if not settings.ray_address:
+        start_ray("", settings.metrics_port)
     signals.take_over()
     try:
         make_watchdogs()
@@ -51,12 +61,17 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
         # Every ledger comes back at once: its holds expire, and its feed goes on, whether or not somebody calls.
         names = [name for name in journal_names(journals) if kind_of(name) is not ActorKind.CHAIN]
         make_actors(names, journals, settings.actor_host)
-        start_gateway(settings, journals, ports)
+        gateways = start_gateway(settings, journals, ports)
         signals.serve_on()
-        target = "127.0.0.1" if settings.host.is_unspecified else str(settings.host)  # for clients on this machine
+        host = node_address() if settings.ray_address else str(settings.host)
+        target = "127.0.0.1" if settings.host.is_unspecified else host  # for clients on this machine
         service = {"grpc": address_of(target, ports["grpc"]), "pid": os.getpid()}
         (data_dir / SERVICE_FILE).write_bytes(orjson.dumps(service))
-        log.info("serving gRPC on %s; stop with Ctrl-C", address_of(str(settings.host), ports["grpc"]))
+        log.info("serving gRPC on %s; stop with Ctrl-C", address_of(host, ports["grpc"]))
+        if settings.ray_address:
+            spread = Spread(journals, settings.actor_host, gateways.follow)
+            while not signals.asked.wait(NODES_LOOK_S):
+                spread.look()
         signals.asked.wait()
         log.info("draining")
     finally:
@@ -64,8 +79,36 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
         _stop(settings)
 
 
-def start_gateway(settings: Settings, journals: str, ports: dict[str, int]) -> None:
-    """Serve, HAProxy and the gateway, every switch set."""
+def check_nodes(journals: str) -> None:
+    """Raise SettingsError where journals are files, which other nodes do not have."""
+    nodes = nodes_up()
+    if len(nodes) > 1 and not is_server(journals):
+        raise SettingsError(
+            f"Ray has {len(nodes)} nodes ({', '.join(sorted(nodes.values()))}), and the journals in "
+            f"{place_of(journals)} are files of one machine: an actor that starts on another would find none. Give "
+            "--journal redis://HOST:PORT/DB, or the address of a Ray of one node"
+        )
+
+
+class Gateways:
+    """How many gateways there are: in a cluster `each` on each node."""
+
+    def __init__(self, each: int, nodes: int) -> None:
+        self._each = each
+        self.wanted = each * nodes
+
+    def follow(self, nodes: int) -> None:
+        """Have as many as for that number of nodes. Serve has this for scalers of one's own, by its controller."""
+        self.wanted = self._each * nodes
+        client: Any = _get_global_client()
+        controller = client._controller  # noqa: SLF001
+        controller.update_deployment_replicas.remote(DeploymentID(DEPLOYMENT, APPLICATION), self.wanted)
+
+
+def start_gateway(settings: Settings, journals: str, ports: dict[str, int]) -> Gateways:
+    """Serve, HAProxy and the gateways, every switch set."""
+    in_cluster = bool(settings.ray_address)
+    gateways = Gateways(settings.gateways, len(nodes_up()) if in_cluster else 1)
     ray.serve.start(
         proxy_location=ProxyLocation.EveryNode,
         http_options=HTTPOptions(host="127.0.0.1", port=ports["http"]),
@@ -77,8 +120,9 @@ def start_gateway(settings: Settings, journals: str, ports: dict[str, int]) -> N
         logging_config=SERVE_LOGGING,
     )
     deployment = ray.serve.deployment(
-        name="Gateway",
-        num_replicas=settings.gateways,
+        name=DEPLOYMENT,
+        num_replicas=gateways.wanted,
+        max_replicas_per_node=settings.gateways if in_cluster else DEFAULT.VALUE,
         max_ongoing_requests=ONGOING_MAX,
         max_queued_requests=ONGOING_MAX,
         graceful_shutdown_timeout_s=DRAIN_S,
@@ -98,7 +142,8 @@ def start_gateway(settings: Settings, journals: str, ports: dict[str, int]) -> N
         settings.sold_out_hint_ms,
         settings.hot_rate,
     )
-    ray.serve.run(application, name=APPLICATION, route_prefix="/", blocking=False)
+    ray.serve.run(application, name=APPLICATION, route_prefix="/", blocking=False, external_scaler_enabled=in_cluster)
+    return gateways
 
 
 def apply_chain_file(chain_file: ChainFile, settings: Settings, journals: str) -> None:
@@ -120,7 +165,7 @@ def apply_chain_file(chain_file: ChainFile, settings: Settings, journals: str) -
 def _stop(settings: Settings) -> None:
     """Let accepted calls end, then the actors, then Ray: each step is taken whatever became of the one before."""
     try:
-        _drain(settings.gateways)
+        _drain(settings.gateways * len(nodes_up()))
     finally:
         try:
             close_actors(lambda name: log.info("closing %s", name))

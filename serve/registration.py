@@ -8,6 +8,7 @@ wrapped here: a call's remaining time becomes one more line of its metadata.
 """
 
 import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from grpc_health.v1 import health_pb2_grpc
 from actors.telemetry.traces import CARRIED, made_trace, trace_of
 from holdfast.v1.services import SERVICES
 from serve.calls import TIMEOUT_KEY
+from serve.config.haproxy import GATEWAY_HOST_VARIABLE
 from serve.wire import statuses
 from serve.wire.statuses import Status
 
@@ -91,16 +93,18 @@ def _timed(factory: Callable[..., Any]) -> Callable[..., Any]:
     return make
 
 
-def listen_on_loopback() -> list[Any]:
-    """Keep gRPC servers of this process from every interface, which Serve asks for: only HAProxy comes to them. Serve
-    calls this for its HTTP middlewares, of which there are none, in each process with a server and before it listens.
+def listen_on_host() -> list[Any]:
+    """Keep gRPC servers of this process from every interface, which Serve asks for: only HAProxy comes to them, of this
+    machine, or of the nodes of a cluster. Serve calls this for its HTTP middlewares, of which there are none, in each
+    process with a server and before it listens.
     """
     add_port = aio_server.Server.add_insecure_port
+    host = os.environ.get(GATEWAY_HOST_VARIABLE, "127.0.0.1")
 
-    def add_loopback_port(server: Any, address: str) -> int:
-        return add_port(server, address.replace("[::]", "127.0.0.1"))
+    def add_port_of_host(server: Any, address: str) -> int:
+        return add_port(server, address.replace("[::]", f"[{host}]" if ":" in host else host))
 
-    aio_server.Server.add_insecure_port = add_loopback_port  # type: ignore[assignment,method-assign]
+    aio_server.Server.add_insecure_port = add_port_of_host  # type: ignore[assignment,method-assign]
     return []
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from actors.journal.port import ClockMark, Journal, JournalDamaged
+from actors.journal.port import ClockMark, Journal, JournalDamaged, JournalFailed
 from actors.journal.sqlite import SqliteJournal
 from actors.journal.stamp import Stamp, file_stamp, put_file_stamp
 
@@ -81,9 +81,11 @@ def users_of(setting: str) -> list[str]:
 
 
 def with_stamp(setting: str, stamp_id: str) -> str:
-    """The setting of journals that must have this stamp, where a server may be exchanged behind its address."""
-    if not is_server(setting):
-        return setting
+    """The setting of journals that must have this stamp: a server may be exchanged behind its address, and an actor may
+    start on another node, which has not these files.
+    """
+    if not is_server(setting) and _OPTIONS not in setting:
+        setting = f"{setting}{_OPTIONS}0"
     return f"{setting}{'&' if '?' in setting else '?'}{urlencode({'id': stamp_id})}"
 
 
@@ -113,6 +115,9 @@ def _folder(where: str) -> tuple[Path, dict[str, str]]:
 
 def _open_sqlite(where: str, name: str) -> Journal:
     folder, given = _folder(where)
+    stamp = file_stamp(folder)
+    if "id" in given and (stamp is None or stamp.id != given["id"]):
+        raise JournalFailed(f"{folder} has not the journals {given['id']}: files are on the machine that they began on")
     keep_bytes, sealed_bytes = (int(given.get(each, 0)) * 1_000_000 for each in ("keep_mb", "sealed_mb"))
     away = Path(given["away"]) if "away" in given else None
     return SqliteJournal(folder / f"{name}.db", keep_bytes=keep_bytes, sealed_bytes=sealed_bytes, away=away)

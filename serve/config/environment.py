@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from actors.telemetry.metrics import COLLECTION_VARIABLE
-from serve.config.haproxy import BINARY_VARIABLE, write_stand_in
+from serve.config.haproxy import BINARY_VARIABLE, GATEWAY_HOST_VARIABLE, write_stand_in
 from serve.config.settings import SettingsError
 
 _BLOCKS_START: Final = 10_000
@@ -54,18 +54,30 @@ SWITCHES: Final = {
     "RAY_kill_idle_workers_interval_ms": "1000",
 }
 
+# For the nodes of a cluster: one whose Ray was killed is given up after 2.5 s, in place of 15, and one that is cut off
+# after 7.5: its actors start on the others then. One that is given up in error has to be started again.
+HEALTH_CHECKS: Final = {
+    "RAY_health_check_initial_delay_ms": "1000",
+    "RAY_health_check_period_ms": "500",
+    "RAY_health_check_timeout_ms": "1000",
+    "RAY_health_check_failure_threshold": "5",
+}
+TOKEN: Final = {"RAY_AUTH_MODE": "token"}  # Ray's calls need a secret: of each start, or the operator's in a cluster
+
 # For a Ray of the service's own: what it and Serve listen with stays on the loopback address.
 ALONE: Final = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # the node's address is then 127.0.0.1, and C++ servers listen there
-    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve.registration.listen_on_loopback",
     "AUTOSCALER_METRIC_PORT": "0",
     "DASHBOARD_METRIC_PORT": "0",
-    "RAY_AUTH_MODE": "token",
     "RAY_enable_pipe_based_agent_to_parent_health_check": "1",  # Ray's agents see a kill at once
 }
 
+# Where gateways and Serve's own proxies listen, for HAProxy.
+LISTENING: Final = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve.registration.listen_on_host"}
+
 RUN_DIR_CHARS_MAX: Final = 24  # HAProxy's socket lies some 70 characters below it, and 97 are allowed
 REPLICA_PORTS: Final = 64  # for each of HTTP and gRPC, behind HAProxy
+NODE_PORTS: Final = 20_000  # the first of those that every node of a cluster has, above the ports of Ray's workers
 
 
 def free_ports(count: int) -> list[int]:
@@ -141,37 +153,91 @@ def check_port(host: str, port: int, options: str = "--port or --host") -> None:
             ) from error
 
 
-def service_environment(
-    run_dir: Path, grpc_port: int, host: str = "127.0.0.1", *, alone: bool = True, metrics: int = 0
-) -> Ground:
-    """The environment for every process of one service, and its ports by name.
+class Ports(NamedTuple):
+    """What is listened on from `first` on."""
 
-    gRPC is served on `host`. `alone` is for a Ray that is started for this service. `run_dir` takes what the service
-    writes beside its data, and its path must be short: sockets lie in it. Ray collects metrics where they have a port.
+    first: int
+
+    @property
+    def grpc(self) -> int:
+        """For clients, where none is given."""
+        return self.first + 2 * REPLICA_PORTS + 3
+
+    @property
+    def http(self) -> int:
+        """For Serve's health."""
+        return self.grpc + 1
+
+    def environment(self) -> dict[str, str]:
+        """As Serve reads the others."""
+        http, grpc, fallback = (self.first + place * REPLICA_PORTS for place in range(3))
+        return {
+            "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(http),
+            "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(grpc),
+            "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(grpc),
+            "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(fallback),
+            # Serve's own proxy. Its default ports are the same for every service on a machine, so that calls would end
+            # in another one's stock.
+            "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(fallback + 1),
+            "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback + 2),
+            "RAY_SERVE_HAPROXY_STATS_PORT": str(self.http + 1),
+            "RAY_SERVE_HAPROXY_METRICS_PORT": str(self.http + 2),
+        }
+
+
+def service_environment(run_dir: Path, grpc_port: int, host: str = "127.0.0.1", *, metrics: int = 0) -> Ground:
+    """The environment for every process of one service with a Ray of its own, and its ports by name.
+
+    gRPC is served on `host`. `run_dir` takes what the service writes beside its data, and its path must be short:
+    sockets lie in it. Ray collects metrics where they have a port.
     """
-    if len(str(run_dir)) > RUN_DIR_CHARS_MAX:
-        raise OSError(f"{run_dir} is too long for the sockets in it: at most {RUN_DIR_CHARS_MAX} characters")
     # HAProxy listens some ten seconds from now: until then Ray has opened dozens of ports that the kernel chose.
     block, guard = free_block(2 * REPLICA_PORTS + 7)
-    fallback = block + 2 * REPLICA_PORTS + 1
-    grpc, http, stats, metrics = range(fallback + 2, fallback + 6)
-    grpc = grpc_port or grpc
+    ports = Ports(block)
     environment = {
         **SWITCHES,
-        **(ALONE | {"RAY_AUTH_TOKEN": secrets.token_hex(32)} if alone else {}),
+        **ALONE,
+        **TOKEN,
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
         **({COLLECTION_VARIABLE: "1"} if metrics else {}),
         "RAY_TMPDIR": str(run_dir),
-        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(block),
-        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(block + REPLICA_PORTS),
-        "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(block + REPLICA_PORTS),
-        "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(block + 2 * REPLICA_PORTS),
-        BINARY_VARIABLE: str(write_stand_in(run_dir, host)),
-        # Serve's own proxy. Its default ports are the same for every service on a machine, so that calls would end in
-        # another one's stock.
-        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(fallback),
-        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback + 1),
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(stats),
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),
+        **ports.environment(),
+        **_haproxy_environment(run_dir, host, "127.0.0.1"),
+    }
+    return Ground(environment, {"grpc": grpc_port or ports.grpc, "http": ports.http}, guard)
+
+
+def joining_environment(run_dir: Path, grpc_port: int) -> tuple[dict[str, str], dict[str, int]]:
+    """The environment for the service's own process where it joins a cluster, whose nodes have `node_environment`, and
+    the ports that HAProxy has on every node.
+    """
+    ports = Ports(NODE_PORTS)
+    environment = {**SWITCHES, **TOKEN, **ports.environment(), "RAY_TMPDIR": str(run_dir)}
+    return environment, {"grpc": grpc_port or ports.grpc, "http": ports.http}
+
+
+def node_environment(run_dir: Path, host: str, *, metrics: bool = False) -> dict[str, str]:
+    """The environment for every process of one node of a cluster, which others reach at `host`. `run_dir` is as
+    above.
+    """
+    return {
+        **SWITCHES,
+        **HEALTH_CHECKS,
+        **TOKEN,
+        **({COLLECTION_VARIABLE: "1"} if metrics else {}),
+        **Ports(NODE_PORTS).environment(),
+        **_haproxy_environment(run_dir, host, host),
+    }
+
+
+def _haproxy_environment(run_dir: Path, host: str, gateways: str) -> dict[str, str]:
+    """HAProxy listens for clients on `host`, and finds the node's gateways on `gateways`."""
+    if len(str(run_dir)) > RUN_DIR_CHARS_MAX:
+        raise OSError(f"{run_dir} is too long for the sockets in it: at most {RUN_DIR_CHARS_MAX} characters")
+    return {
+        **LISTENING,
+        GATEWAY_HOST_VARIABLE: gateways,
+        BINARY_VARIABLE: str(write_stand_in(run_dir, host, gateways)),
         "RAY_SERVE_HAPROXY_LOG_TARGET": str(run_dir / "log.sock"),  # nobody reads there; by UDP it would hold a port
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(run_dir / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(run_dir / "admin.sock"),
@@ -179,4 +245,3 @@ def service_environment(
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(run_dir / "server-state"),
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(run_dir / "metrics.sock"),
     }
-    return Ground(environment, {"grpc": grpc, "http": http}, guard)

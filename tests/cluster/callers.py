@@ -20,7 +20,7 @@ CLIENTS: Final = 3
 
 def client_of(service: Service) -> ChannelClient:
     """A client that does not give up while a test's fault heals."""
-    return ChannelClient(service.address, timeouts=Timeouts(call_ms=CALL_MS))
+    return ChannelClient(service.targets, timeouts=Timeouts(call_ms=CALL_MS))
 
 
 def with_client(service: Service, main: Callable[[ChannelClient], Awaitable[T]]) -> T:

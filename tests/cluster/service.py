@@ -59,6 +59,11 @@ class Service:
         (folder / "chain.yaml").write_text(CHAIN, encoding="utf-8")
         (folder / "postcodes.csv").write_text(POSTCODES, encoding="utf-8")
 
+    @property
+    def targets(self) -> str:
+        """For clients."""
+        return self.address
+
     def start(self) -> None:
         """Return once it says where it serves."""
         self.begin()

@@ -1,107 +1,86 @@
-"""Actors on two nodes: gateways reach them by their nodes' addresses, and a node that is lost is a delay.
-
-Both nodes are processes of this machine with addresses of their own, so that both have the disk with the journals.
-"""
+"""A service over several nodes: one that is lost is a delay, and one that joins gets its share."""
 
 import asyncio
-import os
-import tempfile
+import subprocess
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Final
 
-import psutil
+import grpc
 import pytest
-from ray.cluster_utils import Cluster
 
-from actors.journal.open import sqlite_setting
-from actors.protocol.messages import ActorGone, Answer, Held, Refusal, pack_batch, unpack_answers
-from actors.ray_actors import RayActors, start_ray, stop_ray
-from actors.shop.commands import AdjustmentKind, AdjustStock, Movement, Reserve
-from tests.cluster.service import ROOT
+from holdfast.client import ChannelClient
+from tests.cluster.callers import Crowd, available, pid_of, receive, verified, with_client
+from tests.cluster.nodes import ClusterService
+from tests.cluster.service import START_S, STORES
+from tests.journal.redis_process import ABSENT
 from tests.waiting import until_async
 
-NODES: Final = ("127.0.0.2", "127.0.0.3")  # not 127.0.0.1, which Ray takes for the machine's own address
-ACTORS: Final = tuple(f"store-{number}" for number in range(16))  # made until each node has one; Ray chooses
-NODE: Final[dict[str, Any]] = {"num_cpus": 4, "object_store_memory": 80 * 1024 * 1024}
-HELD, REFUSED = (Reserve(key, "ann", "web", "", (("mug", 1),), 0) for key in ("k1", "k2"))
-LOST_S: Final = 60.0  # until Ray believes that a node is gone, and has started its actors elsewhere
+SKU = "spread"
+CALLERS, UNITS = 240, 150
+BACK_S = 30.0  # a busy machine takes its time over what takes six seconds on a quiet one
 
 
-@pytest.fixture
-def second_node(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The second of two nodes of a cluster of this test's own, which it has joined."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "proto")]))
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.setenv("RAY_health_check_period_ms", "500")
-    monkeypatch.setenv("RAY_health_check_timeout_ms", "1000")
-    monkeypatch.setenv("RAY_health_check_failure_threshold", "2")
-    with tempfile.TemporaryDirectory(prefix="hf-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        monkeypatch.setenv("RAY_TMPDIR", folder)
-        cluster = Cluster()
-        try:
-            cluster.add_node(node_ip_address=NODES[0], include_dashboard=False, **NODE)
-            second = cluster.add_node(node_ip_address=NODES[1], **NODE)
-            start_ray(cluster.address)
-            yield second
-        finally:
-            stop_ray()
-            cluster.shutdown()
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterService]:
+    """Two nodes, and no service yet."""
+    if ABSENT:
+        pytest.skip(ABSENT)
+    service = ClusterService(tmp_path_factory.mktemp("cluster"))
+    try:
+        service.add_node(1)
+        service.add_node(2)
+        yield service
+    finally:
+        service.kill()
 
 
-def lose(node: Any) -> None:
-    """The node's power goes: its raylet and every worker at once."""
-    (raylet,) = node.all_processes["raylet"]
-    processes = [psutil.Process(raylet.process.pid)]
-    processes += processes[0].children(recursive=True)
-    for process in processes:
-        process.kill()
+async def nodes_of_shops(cluster: ClusterService, client: ChannelClient) -> dict[str, str]:
+    """The address of each shop's actor's node."""
+    return {store_id: cluster.node_of(await pid_of(client, store_id)) for store_id in STORES}
 
 
-def test_a_node_that_is_lost_is_a_delay(tmp_path: Path, second_node: Any) -> None:
-    actors = RayActors(sqlite_setting(tmp_path), "")
+def test_files_serve_no_more_than_one_node(cluster: ClusterService) -> None:
+    ended = subprocess.run(
+        cluster.command(journal=[]),
+        check=False,
+        env=cluster.environment(),
+        capture_output=True,
+        text=True,
+        timeout=START_S,
+    )
+    assert ended.returncode == 2, ended.stderr
+    assert f"Ray has 2 nodes ({', '.join(cluster.nodes)}), and the journals in {cluster.data_dir}" in ended.stderr
 
-    async def step(actor: str, command: Any) -> Answer:
-        async def attempt() -> bool:
-            try:
-                answers.extend(unpack_answers(await actors.call(actor, "step", pack_batch(0, [("S1", command)]))))
-            except ActorGone:
-                return False
-            return True
 
-        answers: list[Answer] = []
-        await until_async(attempt, within_s=LOST_S, what=f"an answer of {actor}")
-        return answers[0]
+def test_a_node_is_lost_and_another_joins(cluster: ClusterService) -> None:
+    head, second = cluster.nodes
 
-    async def host_of(actor: str) -> str:
-        async def attempt() -> bool:
-            try:
-                hosts_found.append(str((await actors._address_of(actor)).host))
-            except ActorGone:  # on a busy machine it takes longer than an address is waited for
-                return False
-            return True
+    async def main(client: ChannelClient) -> None:
+        for store_id in STORES:
+            await receive(client, store_id, SKU, UNITS)
+        at = await nodes_of_shops(cluster, client)
+        assert set(at.values()) == {head, second}
+        moved = next(store_id for store_id in STORES if at[store_id] == second)
+        before = await client.ledger_status(moved)
 
-        hosts_found: list[str] = []
-        await until_async(attempt, within_s=LOST_S, what=f"the address of {actor}")
-        return hosts_found[0]
+        crowd = Crowd(cluster, moved, SKU)
+        keys = [f"{SKU}-{number}" for number in range(CALLERS)]
+        await crowd.come(keys, at_once=16, during=lambda: asyncio.to_thread(cluster.lose_node, second))
+        assert (crowd.accepted, crowd.refused["INSUFFICIENT_STOCK"]) == (UNITS, CALLERS - UNITS)
+        assert crowd.slowest_s < BACK_S
+        assert (await client.ledger_status(moved)).epoch > before.epoch
+        assert set((await nodes_of_shops(cluster, client)).values()) == {head}
 
-    async def main() -> None:
-        hosts: dict[str, str] = {}
-        given: dict[str, Answer] = {}
-        for actor in ACTORS:
-            receipt = AdjustStock("receipt", "wms", (Movement("mug", 1, 1, AdjustmentKind.RECEIPT, 0),))
-            await step(actor, receipt)
-            given[actor] = await step(actor, HELD)
-            assert isinstance(given[actor], Held)
-            hosts[actor] = await host_of(actor)
-            if set(hosts.values()) == set(NODES):
-                break
-        assert set(hosts.values()) == set(NODES), "there are actors on either node"
-        lose(second_node)
-        for actor, answer in given.items():
-            assert await step(actor, HELD) == answer
-            assert isinstance(await step(actor, REFUSED), Refusal)
-            assert await host_of(actor) == NODES[0]
-        await actors.close()
+        third = await asyncio.to_thread(cluster.add_node, 3)
 
-    asyncio.run(main())
+        async def uses_third() -> bool:
+            return third in (await nodes_of_shops(cluster, client)).values()
+
+        await until_async(uses_third, within_s=BACK_S, what="an actor on the node that has joined")
+        await crowd.ask_again()
+        assert await available(client, moved, SKU) == (UNITS, UNITS, 0)
+        await verified(client, *STORES)
+        async with grpc.aio.insecure_channel(cluster.targets.rpartition(",")[2]) as channel:
+            await asyncio.wait_for(channel.channel_ready(), BACK_S)
+
+    cluster.start()
+    with_client(cluster, main)

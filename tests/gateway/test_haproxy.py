@@ -75,6 +75,19 @@ def test_a_connection_passes_to_a_gateway_that_is_up_and_else_to_where_each_call
     ]
 
 
+def test_a_node_of_a_cluster_has_its_gateways_on_its_own_address_and_others_on_theirs() -> None:
+    away = "    server away 192.0.2.8:9100 proto h2 check observe layer4 error-limit 3"
+    lines = mended(f"{SERVING}{away}\n", Path("/run/x.http"), "192.0.2.7", "192.0.2.7").splitlines()
+    servers = [line.split()[2] for line in lines if " server " in line]
+    assert servers == ["192.0.2.7:9100", "192.0.2.7:9200", "192.0.2.8:9100", "192.0.2.7:9100", "unix@/run/grpc.sock"]
+
+
+def test_nodes_of_one_machine_differ_by_their_loopback_addresses() -> None:
+    text = mended(SERVING, Path("/run/x.http"), "127.0.0.3", "127.0.0.3")
+    binds = [line.split()[1] for line in text.splitlines() if " bind " in line]
+    assert [bind for bind in binds if not bind.startswith("127.0.0.3:")] == ["unix@/run/grpc.sock"]
+
+
 def test_a_caller_cannot_name_another_application() -> None:
     assert "    http-request del-header application" in mended(SERVING, Path("/run/x.http"), "127.0.0.1").splitlines()
 
@@ -86,4 +99,4 @@ def test_another_configuration_than_is_known_is_refused(text: str) -> None:
 
 
 def test_the_stand_in_can_be_executed(tmp_path: Path) -> None:
-    assert write_stand_in(tmp_path, "127.0.0.1").stat().st_mode & 0o111
+    assert write_stand_in(tmp_path, "127.0.0.1", "127.0.0.1").stat().st_mode & 0o111

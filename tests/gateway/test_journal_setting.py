@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from actors.journal.open import journal_names, open_journal, stamp_of
+from actors.journal.port import JournalFailed
 from actors.journal.redis_server import LOSSES
+from actors.journal.stamp import Stamp, put_file_stamp
 from serve.config.settings import JOURNAL_DIR, SettingsError, read_settings
 from serve.config.stamp import NOTE_FILE, fix_journal
 from tests.journal.redis_process import ABSENT, RedisProcess
@@ -74,8 +76,10 @@ def test_what_no_journal_can_be_is_refused(given: dict[str, Any], why: str) -> N
 
 def test_files_are_stamped_at_the_first_start_and_known_at_the_next(data_dir: Path) -> None:
     setting = files_of(data_dir)
-    assert fix_journal(data_dir, setting, init=False) == setting
+    first = fix_journal(data_dir, setting, init=False)
     stamp = stamp_of(setting)
+    assert stamp is not None
+    assert first == f"{setting}?keep_mb=0&id={stamp.id}"
     written = began(setting)
     fix_journal(data_dir, setting, init=False)
     assert stamp_of(setting) == stamp
@@ -122,6 +126,19 @@ def test_a_data_directory_without_its_note_knows_its_files(data_dir: Path) -> No
         fix_journal(data_dir, files_of(data_dir), init=False)
     fix_journal(data_dir, files_of(data_dir), init=True)
     assert json.loads((data_dir / NOTE_FILE).read_bytes())["place"] == str(data_dir / JOURNAL_DIR)
+
+
+def test_files_are_not_begun_anew_where_an_actor_starts_on_another_machine(data_dir: Path) -> None:
+    setting = fix_journal(data_dir, f"{files_of(data_dir)}?keep_mb=7", init=False)
+    began(setting)
+    shutil.move(data_dir / JOURNAL_DIR, data_dir / "of the other machine")
+    with pytest.raises(JournalFailed, match=r"has not the journals j-.* on the machine that they began on"):
+        open_journal(setting, "store-S1")
+    assert not (data_dir / JOURNAL_DIR).exists()
+    (data_dir / JOURNAL_DIR).mkdir()
+    put_file_stamp(data_dir / JOURNAL_DIR, Stamp.new())
+    with pytest.raises(JournalFailed, match="has not the journals"):
+        open_journal(setting, "store-S1")
 
 
 def test_an_empty_redis_is_begun_once_and_known_then(data_dir: Path, server: RedisProcess) -> None:

@@ -246,6 +246,10 @@ def test_postcodes_are_read_before_anything_starts(tmp_path: Path) -> None:
             "ray_address: Value error, in a Ray cluster gRPC listens on each node's own address, and --host 127.0.0.2",
         ),
         (
+            {"ray_address": "10.0.0.1:6379"},
+            "ray_address: Value error, in a Ray cluster gRPC listens on each node's own",
+        ),
+        (
             {"metrics_port": 9100, "ray_address": "10.0.0.1:6379"},
             "ray_address: Value error, in a Ray cluster metrics are on the port that `ray start --metrics-export-port`",
         ),

@@ -46,7 +46,7 @@ LAYERS: Final = (
     ),
     Layer(
         "ray",
-        ("actors.ray_actors", "actors.ray_metrics"),
+        ("actors.ray_actors", "actors.ray_metrics", "actors.ray_nodes"),
         ("core", "telemetry", "protocol", "journal", "rpc", "runtime", "actors"),
     ),
     # A gateway's process. Ranking of shops is advice, and pure but for the question to the actors.
@@ -163,7 +163,7 @@ CORE_MAY_IMPORT: Final = (
 # Libraries that only their owners may know. The longest name that fits an import decides.
 OWNERS: Final[dict[str, tuple[str, ...]]] = {
     # Ray types stop at the edge; a peer or an echo in bench/ is a program of its own.
-    "ray": ("actors.ray_actors", "actors.ray_metrics", "bench"),
+    "ray": ("actors.ray_actors", "actors.ray_metrics", "actors.ray_nodes", "bench"),
     "ray.serve": ("serve.app", "serve.__main__", "bench"),
     # SQL and Redis stay in their journals; a peer in bench/ keeps its stock in Redis.
     "sqlite3": (

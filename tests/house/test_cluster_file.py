@@ -1,4 +1,4 @@
-"""cluster.yaml is one that the launcher takes, and its flags reach Ray before Ray starts."""
+"""cluster.yaml is one that the launcher takes, and what Ray must have in its environment is there before it starts."""
 
 import json
 from pathlib import Path
@@ -11,15 +11,15 @@ from jsonschema import ValidationError, validate
 
 from tests.house.sources import ROOT
 
-FLAGS: Final = ("RAY_SERVE_ENABLE_HA_PROXY=1", "RAY_SERVE_THROUGHPUT_OPTIMIZED=1")
+ENVIRONMENT: Final = 'eval "$(~/holdfast/.venv/bin/holdfast node)"'
 CLUSTER: Final[dict[str, Any]] = yaml.safe_load((ROOT / "cluster.yaml").read_text(encoding="utf-8"))
 STARTS: Final = ("head_start_ray_commands", "worker_start_ray_commands")
 
 
-def flags_come_first(command: str) -> bool:
-    """True where every flag is exported in the same line, before `ray start`."""
+def environment_comes_first(command: str) -> bool:
+    """True where `holdfast node` is evaluated in the same line, before `ray start`."""
     before, started, _ = command.partition("ray start")
-    return bool(started) and "export" in before and all(flag in before for flag in FLAGS)
+    return bool(started) and ENVIRONMENT in before
 
 
 def launcher_schema() -> object:
@@ -28,10 +28,10 @@ def launcher_schema() -> object:
 
 
 @pytest.mark.parametrize("list_name", STARTS)
-def test_the_flags_are_set_before_ray_starts(list_name: str) -> None:
+def test_the_environment_is_set_before_ray_starts(list_name: str) -> None:
     starting = [command for command in CLUSTER[list_name] if "ray start" in command]
     assert len(starting) == 1
-    assert flags_come_first(starting[0])
+    assert environment_comes_first(starting[0])
 
 
 def test_the_launcher_takes_the_file() -> None:
@@ -39,15 +39,22 @@ def test_the_launcher_takes_the_file() -> None:
     validate({key: value for key, value in CLUSTER.items() if key != "min_workers"}, launcher_schema())
 
 
+def test_the_launcher_waits_for_all_workers_that_there_are() -> None:
+    assert CLUSTER["min_workers"] == CLUSTER["max_workers"] == len(CLUSTER["provider"]["worker_ips"]) > 0
+
+
+def test_every_node_has_the_secret() -> None:
+    assert "~/.ray/auth_token" in CLUSTER["file_mounts"]
+
+
 def test_journals_are_never_copied_between_nodes() -> None:
     assert "data/" in CLUSTER["rsync_exclude"]
 
 
 def test_the_checkers_can_fail() -> None:
-    flags = " ".join(FLAGS)
-    assert flags_come_first(f"export {flags}; ray start --head")
-    assert not flags_come_first(f"ray start --head; export {flags}")
-    assert not flags_come_first(f"export {flags}")
-    assert not flags_come_first(f"export {FLAGS[0]}; ray start")
+    assert environment_comes_first(f"{ENVIRONMENT}; ray start --head")
+    assert not environment_comes_first(f"ray start --head; {ENVIRONMENT}")
+    assert not environment_comes_first(ENVIRONMENT)
+    assert not environment_comes_first("ray start --head")
     with pytest.raises(ValidationError):
         validate({"cluster_name": "x", "provider": {}}, launcher_schema())

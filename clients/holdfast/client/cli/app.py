@@ -1,7 +1,7 @@
 """The `holdfast` command: its commands, the edge that turns errors into exit codes, and the programs that it starts.
 
-`serve`, `demo` and `journal` are not imported but replace this process: a client runs on machines that have neither the
-service nor what it needs.
+`serve`, `demo`, `journal` and `node` are not imported but replace this process: a client runs on machines that have
+neither the service nor what it needs.
 """
 
 import json
@@ -45,6 +45,11 @@ def demo(context: typer.Context) -> None:
 def journal(context: typer.Context) -> None:
     """Copy journals of a stopped service; see `holdfast journal copy --help`."""
     _become("serve.journal", context.args)
+
+
+def node(context: typer.Context) -> None:
+    """Print what must be in the environment of `ray start`; see `holdfast node --help`."""
+    _become("serve.node", context.args)
 
 
 def _become(module: str, arguments: list[str]) -> None:
@@ -132,6 +137,7 @@ def options(
 app.command(cls=PassThrough)(serve)
 app.command(cls=PassThrough)(demo)
 app.command(cls=PassThrough)(journal)
+app.command(cls=PassThrough)(node)
 app.command()(doctor.doctor)
 app.command()(orders.find)
 app.command(orders.EXPLAIN, help="As `find`, and tell each shop that is out, and by which rule.")(orders.find)

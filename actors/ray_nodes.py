@@ -1,0 +1,117 @@
+"""The nodes of Ray's cluster, and how actors are spread over them: by Ray when they start, and by `Spread` once a node
+has joined.
+
+Where an actor runs decides nothing: its journal is in a server, and its successor takes over from it by the epoch.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import ray
+from ray.exceptions import GetTimeoutError, RayActorError, RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from actors.ray_actors import NAMESPACE, actor_names, create_actor
+from actors.rpc.frames import Address
+
+ADDRESSES_S: Final = 10.0  # until all actors have said where they are
+MOVED_S: Final = 60.0  # until one serves on its new node
+TRIES: Final = 20  # the name of an actor that was ended may still be its own for a moment
+
+log = logging.getLogger("holdfast.nodes")
+
+
+def node_address() -> str:
+    """The address by which Ray knows this machine, or finds it by itself where it has not started."""
+    address: Any = ray.util.get_node_ip_address
+    return str(address())
+
+
+def nodes_up() -> dict[str, str]:
+    """Addresses of the nodes that Ray takes for alive, by their ids."""
+    nodes: Any = ray.nodes
+    return {node["NodeID"]: node["NodeManagerAddress"] for node in nodes() if node["Alive"]}
+
+
+def moves_to_spread(at: Mapping[str, str], nodes: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Which actors go to which node, so that no node has two more than another: as few as it takes. `at` has the node
+    of each actor; what is on none of `nodes` is left alone, as it is on its way.
+    """
+    placed: dict[str, list[str]] = {node: [] for node in sorted(nodes)}
+    for actor in sorted(at):
+        if at[actor] in placed:
+            placed[at[actor]].append(actor)
+    moves = []
+    while placed:
+        fullest = max(placed, key=lambda node: len(placed[node]))
+        emptiest = min(placed, key=lambda node: len(placed[node]))
+        if len(placed[fullest]) - len(placed[emptiest]) < 2:
+            break
+        actor = placed[fullest].pop()
+        placed[emptiest].append(actor)
+        moves.append((actor, emptiest))
+    return moves
+
+
+class Spread:
+    """Moves actors to nodes that have joined since the last look; `changed` is told how many nodes are up now. See
+    `ray_actors` for `journals` and `host`.
+    """
+
+    def __init__(self, journals: str, host: str, changed: Callable[[int], None]) -> None:
+        self._journals = journals
+        self._host = host
+        self._changed = changed
+        self._known = nodes_up()
+
+    def look(self) -> None:
+        """Compare the nodes with those of the last look; where one has joined, move actors one after another."""
+        nodes = nodes_up()
+        for node in self._known.keys() - nodes.keys():
+            log.warning("the node %s is gone; its actors start on the others", self._known[node])
+        joined = nodes.keys() - self._known.keys()
+        if nodes.keys() != self._known.keys():
+            self._changed(len(nodes))
+        self._known = nodes
+        if not joined:
+            return
+        log.info("nodes have joined: %s", ", ".join(sorted(nodes[node] for node in joined)))
+        for actor, node in moves_to_spread(_actors_at(), nodes):
+            self._move(actor, node, nodes[node])
+
+    def _move(self, actor: str, node: str, address: str) -> None:
+        """End it as a kill would, which its callers know to wait out, and start it on that node."""
+        there = NodeAffinitySchedulingStrategy(node, soft=True)
+        try:
+            ray.kill(ray.get_actor(actor, namespace=NAMESPACE))
+            for _ in range(TRIES):
+                handle = create_actor(actor, self._journals, self._host, there)
+                try:
+                    ray.get(handle.recovered.remote(), timeout=MOVED_S)
+                except RayActorError:
+                    continue
+                log.info("%s has moved to the node %s", actor, address)
+                return
+            log.warning("%s did not start on the node %s yet; who calls it starts it", actor, address)
+        except (RayError, GetTimeoutError, ValueError) as error:  # the next call starts it, wherever
+            log.warning("%s did not move to the node %s: %s", actor, address, error)
+
+
+def _actors_at() -> dict[str, str]:
+    """The node's id of each actor that answers."""
+    asked = {}
+    for actor in actor_names():
+        try:
+            handle: Any = ray.get_actor(actor, namespace=NAMESPACE)
+        except ValueError:  # it has ended meanwhile
+            continue
+        asked[handle.address.remote()] = actor
+    answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=ADDRESSES_S) if asked else ([], [])
+    found = {}
+    for answer in answered:
+        try:
+            found[asked[answer]] = Address(*ray.get(answer)).node_id
+        except RayError:
+            continue
+    return found

@@ -1,0 +1,61 @@
+"""`eval "$(holdfast node)"`: what must be in the environment of `ray start` on each node of a cluster.
+
+Ray and Serve read their switches when they are imported, in processes that `ray start` starts, so a service that joins
+a running cluster cannot set them.
+"""
+
+import argparse
+import os
+import shlex
+import stat
+import sys
+from collections.abc import Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+from actors.ray_nodes import node_address
+from serve.config.environment import node_environment
+from serve.config.settings import RUN_DIR_PREFIX
+
+FAILED: Final = 1
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the lines for a shell. The exit code is 1 where there are none, with why on stderr; 2 for wrong usage."""
+    parser = argparse.ArgumentParser(prog="holdfast node", description=__doc__)
+    parser.add_argument(
+        "--host",
+        type=lambda given: str(ip_address(given)),
+        help="The node's address, as `ray start --node-ip-address` has it; left out, the one that Ray finds.",
+    )
+    parser.add_argument(
+        "--metrics", action="store_true", help="Collect metrics, for `ray start --metrics-export-port`."
+    )
+    given = parser.parse_args(arguments)
+    host = given.host or node_address()
+    try:
+        environment = node_environment(run_dir_of(host), host, metrics=given.metrics)
+    except OSError as error:
+        sys.stderr.write(f"holdfast: {error}\n")
+        return FAILED
+    for name, value in environment.items():
+        sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+    return 0
+
+
+def run_dir_of(host: str, parent: Path = Path("/tmp")) -> Path:  # noqa: S108  # it is checked whose it is
+    """The folder for sockets and configuration of the node with that address: the same at each start. Raises OSError
+    where somebody else has made it.
+    """
+    folder = parent / f"{RUN_DIR_PREFIX}node-{crc32(host.encode()):08x}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    made = folder.lstat()
+    if not stat.S_ISDIR(made.st_mode) or made.st_uid != os.getuid() or made.st_mode & 0o077:
+        raise OSError(f"{folder} is another user's, or others may write there; remove it")
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

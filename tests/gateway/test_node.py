@@ -1,0 +1,59 @@
+"""What a node of a cluster has in its environment, and where its sockets are."""
+
+import os
+import shlex
+from pathlib import Path
+
+import pytest
+
+from actors.telemetry.metrics import COLLECTION_VARIABLE
+from serve.config.environment import HEALTH_CHECKS, RUN_DIR_CHARS_MAX, SWITCHES, TOKEN, joining_environment
+from serve.config.haproxy import BINARY_VARIABLE, GATEWAY_HOST_VARIABLE
+from serve.node import main, run_dir_of
+
+HOST = "127.94.7.1"
+
+
+def exported(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, str]:
+    """What a shell has after `eval`."""
+    assert main(["--host", HOST, *arguments]) == 0
+    words = shlex.split(capsys.readouterr().out)
+    assert words[::2] == ["export"] * (len(words) // 2)
+    return dict(word.split("=", 1) for word in words[1::2])
+
+
+def test_a_node_has_the_switches_of_a_service_and_the_health_checks(capsys: pytest.CaptureFixture[str]) -> None:
+    environment = exported(capsys)
+    assert environment.items() >= {**SWITCHES, **HEALTH_CHECKS, **TOKEN, GATEWAY_HOST_VARIABLE: HOST}.items()
+    assert os.access(environment[BINARY_VARIABLE], os.X_OK)
+    assert exported(capsys) == environment, "the same at each start"
+    assert exported(capsys, "--metrics")[COLLECTION_VARIABLE] == "1"
+
+
+def test_the_service_knows_the_ports_of_its_nodes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    node, (joining, ports) = exported(capsys), joining_environment(tmp_path, 0)
+    assert {name: joining[name] for name in node if "_PORT" in name} == {
+        name: value for name, value in node.items() if "_PORT" in name
+    }
+    taken = {int(value) for name, value in node.items() if name.endswith("_PORT") and "DIRECT" not in name}
+    assert len({*taken, *ports.values()}) == len(taken) + len(ports)
+    assert min(taken) >= int(node["RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT"])
+    assert joining_environment(tmp_path, 9_000)[1]["grpc"] == 9_000
+
+
+def test_a_nodes_folder_is_its_own_users(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = run_dir_of(HOST, tmp_path)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert run_dir_of(HOST, tmp_path) == folder
+    assert run_dir_of("2001:db8::1", tmp_path) != folder
+    assert len("/tmp/") + len(folder.name) <= RUN_DIR_CHARS_MAX  # noqa: S108
+    folder.chmod(0o770)
+    with pytest.raises(OSError, match="is another user's, or others may write there"):
+        run_dir_of(HOST, tmp_path)
+    folder.rmdir()
+    folder.symlink_to(tmp_path)
+    with pytest.raises(OSError, match="is another user's"):
+        run_dir_of(HOST, tmp_path)
+    with pytest.raises(SystemExit):
+        main(["--host", "here"])
+    assert "invalid" in capsys.readouterr().err
