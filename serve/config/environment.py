@@ -41,6 +41,9 @@ SWITCHES: Final = {
     # A start waits for HAProxy to find the gateway up: 2.5 s, and 5.7 s with the default of 5 s.
     "RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "1s",
     "MALLOC_ARENA_MAX": "2",  # an arena a thread would cost an actor 30 MB
+    # Workers are the gateways and actors, which somebody waits for: with Ray's default of 15 they run once nobody else
+    # of this session wants to, its own daemons and HAProxy included.
+    "RAY_worker_niceness": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "0",
     COLLECTION_VARIABLE: "0",

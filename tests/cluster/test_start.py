@@ -71,6 +71,9 @@ def test_nothing_listens_where_it_was_not_asked_to_and_only_our_lines_are_printe
     assert [each for each in sockets if not stays_here(each[0])] == []
     port = own.address.rpartition(":")[2]
     assert [address for address, _ in sockets if address.endswith(f":{port}")] == [own.address]
+    # Ray would rank gateways and actors behind its own daemons.
+    workers = [process for title in ("ray::Serve", "ray::Ray") for process in own.processes(title)]
+    assert {process.nice() for process in workers} == {os.nice(0)}
     assert own.stop() == []
     assert not_ours(own) == []
     assert "http://" not in own.log.read_text()
