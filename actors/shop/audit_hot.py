@@ -1,16 +1,15 @@
-"""The audit's part for units of hot SKUs, and the comparison of shops with the ledgers of these.
+"""The audit's part for units of hot SKUs.
 
 I20 a key is decided by a shop or by the ledger of the SKU, by the word of the other; units and reservations that go
     from one to the other are in one of them, each once
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from actors.core.rejection import Violation
 from actors.core.status import Status
 from actors.shop import hot_events as events
-from actors.shop.audit_books import AuditResult, Book, Hold, HotEnd, Rules
+from actors.shop.audit_books import Book, Hold, HotEnd, Rules
 from actors.shop.commands import Reserve
 
 HOT_PREFIX: Final = "hot/"  # of the ledger of a hot SKU; its books are by shop
@@ -143,19 +142,3 @@ class HotAudit:
         if number not in self._moving:
             self._found("I20", f"reservation {number}", "one that is moving", f"noted at version {self._version()}")
         self._moving.discard(number)
-
-
-def across_hot(shops: Mapping[str, AuditResult], of_skus: Mapping[str, AuditResult]) -> Iterator[Violation]:
-    """Yield where shops and the ledgers of hot SKUs, by SKU, say different things, by audits as of one moment."""
-    for sku, mine in of_skus.items():
-        for store_id, (over, back, moved) in mine.hot.totals.items():
-            if store_id in shops:
-                handed, taken, came = shops[store_id].hot.totals.get(sku, (0, 0, 0))
-                if over > handed or taken > back or came > moved:
-                    there = f"{over} received, {back} given back, {moved} moved"
-                    yield Violation("I20", f"{sku} of {store_id}", there, f"{handed}, {taken} and {came} in the shop")
-    for store_id, shop in shops.items():
-        for hot_id, (_, units) in shop.hot.moves.items():
-            known = of_skus.get(hot_id.removeprefix(HOT_PREFIX).rpartition(":")[0])
-            if known is not None and known.hot.moves.get(hot_id) != (store_id, units):
-                yield Violation("I20", hot_id, f"{known.hot.moves.get(hot_id)} moved", f"{units} in {store_id}")

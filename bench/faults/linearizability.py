@@ -164,15 +164,3 @@ def by_object(
     for operation in history:
         parts[object_of(operation)].append(operation)
     return dict(parts)
-
-
-def check_each(
-    history: Iterable[Operation],
-    model: Model[StateT],
-    object_of: Callable[[Operation], ObjectT],
-    *,
-    examined_max: int = EXAMINED_MAX,
-) -> dict[ObjectT, Verdict[StateT]]:
-    """Examine the history of each object by itself."""
-    parts = by_object(history, object_of)
-    return {each: check(part, model, examined_max=examined_max) for each, part in parts.items()}

@@ -32,7 +32,6 @@ POLL_S: Final = 0.01
 HANGS_S: Final = (0.5, 5.0)
 CUT_S: Final = 1.0
 DELAY_S, DELAYED_S = 0.15, 2.0
-DROPPED_S: Final = 2.0
 BURST_CALLS: Final = 1_500  # the search for a sequence takes memory by the square of who calls at once
 BURST_CLIENTS: Final = 4
 BURST_MS: Final = 5_000

@@ -12,7 +12,6 @@ from actors.core.policy import CALL_MS_MAX, DAY_MS, HotSku, Policy
 from actors.core.rejection import UNRECORDED, Reason, Rejection
 from actors.core.stamps import STAMP_CHARS
 from actors.core.status import LIVE, ReleaseReason, Status
-from actors.shop.audit_hot import across_hot
 from actors.shop.commands import (
     AdjustmentKind,
     AdjustStock,
@@ -42,6 +41,7 @@ from actors.shop.hot_keys import HEAD_BYTES
 from actors.shop.said_hot import move_in_of, totals_of
 from actors.shop.state import Reservation
 from actors.shop.transact import expire, transact_hot
+from tests.shop.hot_ends import across_hot
 from tests.shop.watched import DAY_ZERO_MS, Core, Watched
 
 SKU: Final = "A"  # which may be hot; there is B as well

@@ -11,12 +11,12 @@ from actors.core.ids import is_hot, ledger_of_hot, sku_of_ledger
 from actors.core.status import ReleaseReason
 from actors.protocol.messages import Answer, Held, Refusal
 from actors.shop import commands as shop
-from actors.shop.audit_hot import across_hot
 from serve.calls import failure_of
 from serve.coordination import hot_home
 from serve.coordination.hot_keeper import HotKeeper
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.rates import Rates
+from tests.shop.hot_ends import across_hot
 from tests.simulation.chain_world import SHOPS, ChainWorld
 from tests.simulation.checks import Broken
 from tests.simulation.gateways import Gateway

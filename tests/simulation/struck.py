@@ -17,6 +17,7 @@ class StruckOnce(SimActors):
         self.seen = -1
         self.driver: asyncio.Future[Any] | None = None
         self.armed = False
+        self.called = ""
 
     async def call(self, actor: str, method: str, *args: Any) -> Any:
         if not (self.armed and method == "step"):
@@ -24,17 +25,25 @@ class StruckOnce(SimActors):
         self.seen += 1
         if self.seen != self.step:
             return await super().call(actor, method, *args)
+        self.called = actor
         if self.crash == "call lost":
             raise ActorGone("lost on the way")
+        if self.crash == "actor killed before":
+            self.kill(actor)
+            raise ActorGone("killed")
         answer = await super().call(actor, method, *args)
         if self.crash == "gateway gone":
-            assert self.driver is not None
-            self.driver.cancel()
+            self.lose_gateway()
             return answer
         for name in [name for name in self.made if self.is_killed(name)]:
             self.kill(name)
         raise ActorGone("the answer is gone")
 
+    def lose_gateway(self) -> None:
+        """End the call that is under way."""
+        assert self.driver is not None
+        self.driver.cancel()
+
     def is_killed(self, actor: str) -> bool:
-        """Whether the crash ends this actor."""
+        """Whether the crash ends this actor, after the step of `called`."""
         raise NotImplementedError

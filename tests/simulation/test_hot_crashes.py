@@ -17,9 +17,9 @@ from actors.core.rejection import Reason
 from actors.core.status import LIVE, Status
 from actors.protocol.messages import Answer, Held, Refusal
 from actors.shop import commands as shop
-from actors.shop.audit_hot import across_hot
 from actors.shop.state import Reservation
 from serve.calls import ENDINGS, failure_of
+from tests.shop.hot_ends import across_hot
 from tests.simulation.chain_checks import check_journals, check_sums
 from tests.simulation.gateways import Gateway
 from tests.simulation.hot_callers import HOT, SKU, HotWorld

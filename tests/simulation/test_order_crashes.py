@@ -12,7 +12,6 @@ from actors.core.status import ReleaseReason, Status
 from actors.customer_actor import NEW_MS
 from actors.orders import commands as cm
 from actors.orders.state import Order, Standing
-from actors.protocol.messages import ActorGone
 from actors.protocol.placement import Placement
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
@@ -22,6 +21,7 @@ from serve.routing.router import Router
 from tests.simulation.chain_checks import check_journals
 from tests.simulation.chain_world import ChainWorld
 from tests.simulation.sim_actors import SimActors
+from tests.simulation.struck import StruckOnce
 from tests.simulation.virtual_loop import VirtualLoop
 
 # What goes to actors for one order over two shops, in the sequence in which it is sent.
@@ -29,8 +29,8 @@ STEPS: Final = (
     "claim in the first shop",
     "claim in the second shop",
     "place",
-    "heed in the first shop",
-    "heed in the second shop",
+    "apply in the first shop",
+    "apply in the second shop",
     "note",
 )
 # The same where it moves from the first shop, which keeps one of two, to another: who gives back hears first.
@@ -38,10 +38,10 @@ AMEND_STEPS: Final = (
     "open the change",
     "claim in the new shop",
     "commit",
-    "heed in the first shop",
-    "heed in the second shop",
+    "apply in the first shop",
+    "apply in the second shop",
     "note",
-    "heed in the new shop",
+    "apply in the new shop",
     "note the new shop",
 )
 CRASHES: Final = ("call lost", "answer lost", "actor killed before", "actor killed after", "gateway gone")
@@ -49,37 +49,17 @@ PLANS: Final = (cm.Plan("S1", (("A", 2),), 0), cm.Plan("S2", (("A", 1),), 0))
 CHANGE: Final = (cm.Plan("S1", (("A", 1),), 0), cm.Plan("S3", (("A", 1),), 0))
 
 
-class Struck(SimActors):
-    """One crash at one step, and no other trouble."""
+class Struck(StruckOnce):
+    """A crash of the actor that is called, or of the gateway with its coordinator."""
 
-    def __init__(self, world: ChainWorld, step: int, crash: str) -> None:
-        super().__init__(world)
-        self.step, self.crash = step, crash
-        self.seen = -1
-        self.driver: asyncio.Task[Any] | None = None
-        self.gateway: Coordinator
-        self.armed = False
+    gateway: Coordinator
 
-    async def call(self, actor: str, method: str, *args: Any) -> Any:
-        if not (self.armed and method == "step"):
-            return await super().call(actor, method, *args)
-        self.seen += 1
-        if self.seen != self.step:
-            return await super().call(actor, method, *args)
-        if self.crash == "call lost":
-            raise ActorGone("lost on the way")
-        if self.crash == "actor killed before":
-            self.kill(actor)
-            raise ActorGone("killed")
-        answer = await super().call(actor, method, *args)
-        if self.crash == "gateway gone":
-            assert self.driver is not None
-            self.driver.cancel()
-            self.gateway.close()
-            return answer
-        if self.crash == "actor killed after":
-            self.kill(actor)
-        raise ActorGone("the answer is gone")
+    def lose_gateway(self) -> None:
+        super().lose_gateway()
+        self.gateway.close()
+
+    def is_killed(self, actor: str) -> bool:
+        return self.crash == "actor killed after" and actor == self.called
 
 
 async def _struck(
