@@ -46,6 +46,7 @@ ADDRESSES_ASKED_MAX: Final = 8
 LOOKS_MAX: Final = 64  # processes that a watchdog looks at, at once: a disk that hangs stops many
 RECOVERY_S_MAX: Final = 600.0  # by actor, at the start of a service
 RECOVERING_MAX: Final = 4  # actors at once
+SLOT_CPUS: Final = 0.001  # of Ray's counting; for an actor that needs nothing Ray takes any node, whatever the strategy
 OBJECT_STORE_BYTES: Final = 100 * 1024 * 1024  # nothing lives in the store
 CALL_S: Final = 30.0
 CLOSE_S: Final = 30.0  # the last snapshot of a million holds takes some seconds
@@ -72,7 +73,7 @@ def start_ray(address: str, metrics_port: int = 0) -> None:
         include_dashboard=False,
         object_store_memory=OBJECT_STORE_BYTES,
         _metrics_export_port=metrics_port or None,
-        num_cpus=max(4, os.cpu_count() or 1),  # slots for Serve's own actors, ours take none
+        num_cpus=max(4, os.cpu_count() or 1),  # slots for Serve's own actors, ours take next to none
         **options,
     )
 
@@ -303,10 +304,12 @@ def make_watchdog(node_id: str) -> Any:
     return ray.remote(RayWatchdog).options(**options).remote()
 
 
-def create_actor(actor: str, journals: str, host: str, strategy: Any = "SPREAD") -> Any:
-    """The actor's handle, created by that strategy of Ray's if there is none."""
+def create_actor(actor: str, journals: str, host: str, strategy: Any = "SPREAD", *, anew: bool = False) -> Any:
+    """The actor's handle, created by that strategy of Ray's if there is none. Where it is to be made anew, raises
+    ValueError if there is one.
+    """
     remote: Any = ray.remote(_CLASSES[kind_of(actor)])
-    options = _options(actor) | {"scheduling_strategy": strategy}
+    options = _options(actor) | {"scheduling_strategy": strategy, "get_if_exists": not anew}
     return remote.options(**options).remote(actor, journals, host)
 
 
@@ -319,7 +322,7 @@ def _options(name: str) -> dict[str, Any]:
         "max_restarts": -1,
         "max_task_retries": 0,
         "max_concurrency": CONTROL_CALLS_MAX,
-        "num_cpus": 0,
+        "num_cpus": SLOT_CPUS,
         "enable_task_events": False,
     }
 

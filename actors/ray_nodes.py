@@ -6,10 +6,11 @@ Where an actor runs decides nothing: its journal is in a server, and its success
 
 import logging
 from collections.abc import Callable, Mapping
+from threading import Event
 from typing import Any, Final
 
 import ray
-from ray.exceptions import GetTimeoutError, RayActorError, RayError
+from ray.exceptions import GetTimeoutError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.ray_actors import NAMESPACE, actor_names, create_actor
@@ -18,6 +19,7 @@ from actors.rpc.frames import Address
 ADDRESSES_S: Final = 10.0  # until all actors have said where they are
 MOVED_S: Final = 60.0  # until one serves on its new node
 TRIES: Final = 20  # the name of an actor that was ended may still be its own for a moment
+PAUSE_S: Final = 0.01
 
 log = logging.getLogger("holdfast.nodes")
 
@@ -63,6 +65,7 @@ class Spread:
         self._journals = journals
         self._host = host
         self._changed = changed
+        self._pause = Event()
         self._known = nodes_up()
 
     def look(self) -> None:
@@ -82,20 +85,28 @@ class Spread:
 
     def _move(self, actor: str, node: str, address: str) -> None:
         """End it as a kill would, which its callers know to wait out, and start it on that node."""
-        there = NodeAffinitySchedulingStrategy(node, soft=True)
         try:
             ray.kill(ray.get_actor(actor, namespace=NAMESPACE))
-            for _ in range(TRIES):
-                handle = create_actor(actor, self._journals, self._host, there)
-                try:
-                    ray.get(handle.recovered.remote(), timeout=MOVED_S)
-                except RayActorError:
-                    continue
+            handle = self._created_anew(actor, NodeAffinitySchedulingStrategy(node, soft=True))
+            ray.get(handle.recovered.remote(), timeout=MOVED_S)
+            now_on = Address(*ray.get(handle.address.remote(), timeout=MOVED_S)).node_id
+            if now_on == node:
                 log.info("%s has moved to the node %s", actor, address)
-                return
-            log.warning("%s did not start on the node %s yet; who calls it starts it", actor, address)
-        except (RayError, GetTimeoutError, ValueError) as error:  # the next call starts it, wherever
+            else:
+                log.warning("%s did not move to the node %s: Ray has started it elsewhere", actor, address)
+        except (RayError, GetTimeoutError, ValueError) as error:  # who calls it next starts it, wherever
             log.warning("%s did not move to the node %s: %s", actor, address, error)
+
+    def _created_anew(self, actor: str, strategy: Any) -> Any:
+        """Before a gateway that misses it creates it. Raises ValueError where one has."""
+        for tried in range(TRIES):
+            try:
+                return create_actor(actor, self._journals, self._host, strategy, anew=True)
+            except ValueError:  # Ray has not heard of the end of the one before
+                if tried == TRIES - 1:
+                    raise
+                self._pause.wait(PAUSE_S)
+        raise AssertionError("the last try returns or raises")
 
 
 def _actors_at() -> dict[str, str]:

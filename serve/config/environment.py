@@ -58,11 +58,11 @@ SWITCHES: Final = {
 }
 
 # For the nodes of a cluster: one whose Ray was killed is given up after 2.5 s, in place of 15, and one that is cut off
-# after 7.5: its actors start on the others then. One that is given up in error has to be started again.
+# after 6: its actors start on the others then. One that is given up in error has to be started again.
 HEALTH_CHECKS: Final = {
     "RAY_health_check_initial_delay_ms": "1000",
     "RAY_health_check_period_ms": "500",
-    "RAY_health_check_timeout_ms": "1000",
+    "RAY_health_check_timeout_ms": "700",
     "RAY_health_check_failure_threshold": "5",
 }
 TOKEN: Final = {"RAY_AUTH_MODE": "token"}  # Ray's calls need a secret: of each start, or the operator's in a cluster

@@ -76,6 +76,7 @@ def test_a_node_is_lost_and_another_joins(cluster: ClusterService) -> None:
             return third in (await nodes_of_shops(cluster, client)).values()
 
         await until_async(uses_third, within_s=BACK_S, what="an actor on the node that has joined")
+        assert " did not move " not in cluster.log.read_text(encoding="utf-8")
         await crowd.ask_again()
         assert await available(client, moved, SKU) == (UNITS, UNITS, 0)
         await verified(client, *STORES)
