@@ -58,9 +58,7 @@ def main() -> None:
         line = Line(folder / "line")
         try:
             with Records() as records, Served(folder, now_s) as served:
-                run = Run(served, line, records, served.line_ports)
-                outcome = _rounds(run, asked.inputs, asked.seed)
-                outcome["lines_of_actors"] = len(served.line_ports)
+                outcome = _rounds(Run(served, line, records), asked.inputs, asked.seed)
         finally:
             line.close()
     outcome["seconds"] = round(time.monotonic() - began, 1)
@@ -85,6 +83,7 @@ def _rounds(run: Run, inputs: int, seed: int) -> dict[str, Any]:
         "rounds": number,
         "inputs": tally.inputs,
         "connections_to_actors": tally.wires,
+        "lines_of_actors": len(run.lines),
         "audits": tally.audits,
         "codes": dict(codes.most_common()),
         "methods": len(METHODS),
@@ -98,7 +97,7 @@ def _told(result: dict[str, Any]) -> str:
     return "\n".join(
         (
             f"{result['inputs']:,} inputs with seed {result['seed']} in {result['seconds']:.0f} s",
-            f"of them {result['connections_to_actors']:,} connections to actors",
+            f"of them {result['connections_to_actors']:,} connections to {1 + result['lines_of_actors']} actors",
             f"calls of {result['methods']} methods: {codes}",
             f"never answered OK: {', '.join(result['never_answered_ok']) or 'none'}",
             f"{result['audits']:,} audits",

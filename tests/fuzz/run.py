@@ -48,8 +48,9 @@ class Tally:
 class Run:
     """Rounds of volleys against a target and a line, as a seed draws them."""
 
-    def __init__(self, target: Target, line: Line, records: Records, ports: Sequence[int] = ()) -> None:
-        self.target, self.line, self._records, self._ports = target, line, records, ports
+    def __init__(self, target: Target, line: Line, records: Records) -> None:
+        self.target, self.line, self._records = target, line, records
+        self.lines: list[int] = []
         self.methods = METHODS
         self.tally = Tally()
         self._world = World(lambda method, request: accept(target, method, request))
@@ -58,6 +59,7 @@ class Run:
         """At least so many inputs, or fewer where something is found; then whether all is well."""
         self._world.begin()
         drawing = Drawing(self._world.names(), self.target.now_s)
+        self.lines = self.target.lines()
         volleys = [st.tuples(*map(drawing.shot, group)) for group in self._groups(of_seed)]
         wires_of_all = st.tuples(*[wires] * VOLLEY)
         every = [*volleys, *[wires_of_all] * (1 + len(volleys) // VOLLEYS_A_WIRE)]
@@ -124,7 +126,7 @@ class Run:
         self.tally.wires += 1
         if not await self.line.sent(wire):
             raise Found(f"the actor keeps a connection whose caller has gone: {wire}")
-        for port in () if wire.admitted else self._ports:
+        for port in () if wire.admitted else self.lines:
             if not await said(*await asyncio.open_connection("127.0.0.1", port), wire.payload):
                 raise Found(f"the actor at {port} keeps a connection whose caller has gone: {wire}")
 

@@ -44,6 +44,9 @@ class Target(Protocol):
     async def ask(self, shot: Shot) -> Answer:
         """What a call comes to."""
 
+    def lines(self) -> list[int]:
+        """The ports of this machine at which actors listen for gateways, by now; from now on these must go on."""
+
     def faults(self) -> list[str]:
         """What has gone wrong beside the answers since the last time: lines of log files, actors that ended."""
 
@@ -92,6 +95,9 @@ class Here:
         context.trailers = [each for each in context.trailers if each[0] == DETAILS]
         return answer_of(context, replies)
 
+    def lines(self) -> list[int]:
+        return []
+
     def faults(self) -> list[str]:
         return [f"{actor} ended" for actor, times in self.front.actors.made.items() if times > 1]
 
@@ -119,6 +125,7 @@ class Served:
         self._running = ExitStack()
         self._runner = asyncio.Runner()
         self._read_to: dict[Path, int] = {}
+        self._staying: dict[psutil.Process, str] = {}
         self.now_s = now_s
         self.service = Service("", "")
 
@@ -127,8 +134,6 @@ class Served:
         self.service = self._running.enter_context(serving(self._folder, 2))
         self._runner.__enter__()
         self._channel = self.run(self._connected)
-        self._staying = self._staying_now()
-        self.line_ports = self.run(self._lines)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -189,12 +194,12 @@ class Served:
         self._read_to[path] = self._read_to.get(path, 0) + len(whole) + len(newline)
         return whole.splitlines()
 
-    def _staying_now(self) -> dict[psutil.Process, str]:
-        return {each: role for each, role in marked(self.service.mark).items() if role in STAYING}
+    def lines(self) -> list[int]:
+        self._staying |= {each: role for each, role in marked(self.service.mark).items() if role in STAYING}
+        return self.run(self._lines)
 
     async def _lines(self) -> list[int]:
-        """The ports at which actors of shops listen for gateways."""
-        actors = [each for each, role in self._staying.items() if role == "store actors"]
+        actors = [each for each, role in self._staying.items() if role.endswith("actors")]
         listening = [
             connection.laddr.port
             for each in actors
