@@ -26,7 +26,12 @@ from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, 
 from actors.shop.decide_hot import decide_hot_units, decided_elsewhere, key_elsewhere, unless_fetched
 from actors.shop.decide_line import decide_leave, decide_queue
 from actors.shop.decide_shortfalls import decide_resolve_shortfall
-from actors.shop.decide_stock import decide_adjust_stock, decide_count_stock, decide_set_safety_stock
+from actors.shop.decide_stock import (
+    decide_adjust_stock,
+    decide_count_stock,
+    decide_move_in,
+    decide_set_safety_stock,
+)
 from actors.shop.decide_transfers import decide_transfer
 from actors.shop.events import Event, Reserved
 from actors.shop.hot import HandUnits, MoveIn, TakeUnitsBack
@@ -89,8 +94,10 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
             return decide_return_allotment(ledger, command)
         case ResolveShortfall():
             return decide_resolve_shortfall(ledger, command, now_ms)
-        case HandUnits() | TakeUnitsBack() | MoveIn():
-            return decide_hot_units(ledger, command, now_ms)
+        case HandUnits() | TakeUnitsBack():
+            return decide_hot_units(ledger, command)
+        case MoveIn():
+            return decide_move_in(ledger, command, now_ms)
         case _:
             return decide_transfer(ledger, command, now_ms)
 

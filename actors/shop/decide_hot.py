@@ -33,12 +33,8 @@ from actors.core.stamps import STAMP_CHARS
 from actors.core.transact import Decision
 from actors.shop.commands import Claim, Command, Reserve
 from actors.shop.decide_line import free_of
-from actors.shop.decide_shortfalls import losses
-from actors.shop.hot import HandUnits, HotUnitsCommand, MoveIn, TakeUnitsBack
-from actors.shop.hot_events import MovedIn, UnitsHanded, UnitsTakenBack
-from actors.shop.promised import losers
-from actors.shop.said_hot import moved_in_by
-from actors.shop.shortfalls import Shortfall, ShortfallCause
+from actors.shop.hot import HandUnits, TakeUnitsBack
+from actors.shop.hot_events import UnitsHanded, UnitsTakenBack
 from actors.shop.state import Ledger
 
 
@@ -91,8 +87,10 @@ def unless_fetched(ledger: Ledger, refusal: Rejection, *, fetched: bool) -> Reje
     return replace(refusal, reason=Reason.UNITS_ELSEWHERE)
 
 
-def decide_hot_units(ledger: Ledger, command: HotUnitsCommand, now_ms: int) -> Decision:
-    """Hand units to the ledger of a SKU, or have them back, alone or with a reservation. `standing` says the totals."""
+def decide_hot_units(ledger: Ledger, command: HandUnits | TakeUnitsBack) -> Decision:
+    """Hand units to the ledger of a SKU, or have them back; with a reservation, see `decide_stock`. `standing` says the
+    totals.
+    """
     match command:
         case HandUnits(sku, units_max, given_back):
             taken = _taken_back(ledger, sku, given_back)
@@ -104,8 +102,6 @@ def decide_hot_units(ledger: Ledger, command: HotUnitsCommand, now_ms: int) -> D
             return (*taken, UnitsHanded(sku, units)) if units > 0 else taken
         case TakeUnitsBack(sku, given_back):
             return _taken_back(ledger, sku, given_back)
-        case MoveIn():
-            return _decide_move_in(ledger, command, now_ms)
         case _:
             assert_never(command)
 
@@ -114,21 +110,3 @@ def _taken_back(ledger: Ledger, sku: str, given_back: int) -> tuple[UnitsTakenBa
     """What of the units that were ever given back has not been heard of."""
     units = min(given_back - ledger.hot.of(sku).back, ledger.hot.left(sku))
     return (UnitsTakenBack(sku, units),) if units > 0 else ()
-
-
-def _decide_move_in(ledger: Ledger, command: MoveIn, now_ms: int) -> Decision:
-    """Accept it, whatever the rules are now. What is not there any more, as a count or a till has said, is lost by the
-    rule of shortfalls, among all that the shop has then.
-    """
-    if command.only_known:
-        return Rejection(Reason.RESERVATION_MOVED)  # not recorded: one that is on its way may yet come
-    if ledger.hot.left(command.sku) < command.held:  # one of the two was restored alone: nobody's units are taken
-        return Rejection(Reason.ORDER_UNDECIDED, command.sku)
-    sku, position = command.sku, ledger.positions[command.sku]
-    there = max(0, position.on_hand - position.allotted + ledger.hot.left(sku))
-    missing = position.reserved + command.held - there
-    if missing <= 0:
-        return (MovedIn(command),)
-    moved = moved_in_by(command, ledger.version + 1)
-    shortfall = Shortfall(sku, missing, tuple(losers(ledger, sku, missing, moved)), ShortfallCause.CORRECTION)
-    return (MovedIn(command), *losses(ledger, (shortfall,), now_ms, moved))

@@ -1,4 +1,6 @@
-"""A shop's decisions about stock: movements, counts, and which units are missing then."""
+"""A shop's decisions about stock: movements, counts, what comes with a reservation of a hot SKU, and which units are
+missing then.
+"""
 
 from typing import NamedTuple
 
@@ -12,8 +14,11 @@ from actors.shop.allotments import HolderKind
 from actors.shop.commands import AdjustmentKind, Movement
 from actors.shop.decide_shortfalls import causes_of, losses
 from actors.shop.decide_transfers import cancelled_for, units_of
+from actors.shop.hot import MoveIn
+from actors.shop.hot_events import MovedIn
 from actors.shop.position import Position
 from actors.shop.promised import losers
+from actors.shop.said_hot import moved_in_by
 from actors.shop.shortfalls import Shortfall, ShortfallCause
 from actors.shop.state import Ledger
 
@@ -122,6 +127,31 @@ def decide_count_stock(ledger: Ledger, command: cm.CountStock, now_ms: int) -> D
     told = as_of_ms, tuple(corrections), late, shortfalls, command.allotted_counted
     event = ev.StockCounted(command.key, fingerprint(command), *told)
     return (event, *given_up, *shrunk, *losses(ledger, shortfalls, now_ms))
+
+
+def decide_move_in(ledger: Ledger, command: MoveIn, now_ms: int) -> Decision:
+    """Accept it, whatever the rules are now. What is not there any more, as a count or a till has said, is lost by the
+    rule of shortfalls, among all that the shop has then: after what transfers give up, and what is left of quotas.
+    """
+    if command.only_known:
+        return Rejection(Reason.RESERVATION_MOVED)  # not recorded: one that is on its way may yet come
+    if ledger.hot.left(command.sku) < command.held:  # one of the two was restored alone: nobody's units are taken
+        return Rejection(Reason.ORDER_UNDECIDED, command.sku)
+    sku, position = command.sku, ledger.positions[command.sku]
+    there = position.on_hand - position.allotted + ledger.hot.left(sku)
+    reserved = position.reserved + command.held
+    if reserved <= max(0, there):
+        return (MovedIn(command),)
+    given_up = cancelled_for(ledger, {sku: reserved - there})
+    reserved -= units_of(given_up).get(sku, 0)
+    lost, shrunk = _lost_by_quotas(ledger, sku, max(0, reserved - there))
+    missing = reserved - max(0, there + lost)
+    shortfalls: tuple[Shortfall, ...] = ()
+    moved = moved_in_by(command, ledger.version + 1)
+    if missing > 0:
+        losing = tuple(losers(ledger, sku, missing, moved))
+        shortfalls = (Shortfall(sku, missing, losing, ShortfallCause.CORRECTION),)
+    return (MovedIn(command), *given_up, *shrunk, *losses(ledger, shortfalls, now_ms, moved))
 
 
 def _may_be_held_elsewhere(ledger: Ledger, sku: str, *, is_now: bool) -> bool:

@@ -26,6 +26,7 @@ from actors.shop.events import Reserved
 from actors.shop.hot import GiveBackUnits, HandUnits, HotTotals, MoveOut, NoteMoved, ReceiveUnits, TakeUnitsBack
 from actors.shop.said_hot import move_in_of
 from actors.shop.state import Reservation
+from actors.shop.transfers import ProposeTransfer
 from tests.shop.hot_world import HOT, SKU, World
 
 OPENED, CLOSED = 1, 2  # generations
@@ -319,6 +320,28 @@ def test_what_the_ledger_of_the_sku_has_is_missed_before_a_quota_is() -> None:
     made.bring_home("S1")
     assert made.ledgers["S1"].stock()[SKU] == (3, 0, 3, 0), "the quota lost one, all others are home"
     assert made.ledgers["S1"].audited().violations == ()
+
+
+@pytest.mark.parametrize(
+    ("set_aside", "stock"),
+    [
+        (AllotStock("q", HolderKind.CHANNEL, "app", ((SKU, 4),), (), DAY_MS, ""), (7, 6, 1, 0)),
+        (ProposeTransfer("t", "S2", ((SKU, 4),), 0), (7, 6, 0, 0)),  # it gives up as a whole
+        (AllotStock("q", HolderKind.CHANNEL, "app", ((SKU, 2),), (), DAY_MS, ""), (7, 7, 0, 0)),
+        (AllotStock("q", HolderKind.TILL, "t", ((SKU, 4),), (), DAY_MS, ""), (7, 3, 4, 0)),  # which may have sold them
+    ],
+    ids=["a quota", "a transfer", "a quota that is too small", "a till"],
+)
+def test_what_is_set_aside_is_lost_before_a_hold_that_moves_in(set_aside: Any, stock: tuple[int, ...]) -> None:
+    made = world(10)
+    made.say("S1", set_aside)
+    made.hand("S1")
+    units = made.ledgers["S1"].ledger.hot.left(SKU)
+    assert made.say(HOT, at_hot("k1", units)).status is Status.HELD
+    made.count("S1", SKU, 7)
+    made.bring_home("S1")
+    assert made.ledgers["S1"].stock()[SKU] == stock
+    assert made.ledgers["S1"].complaints() == []
 
 
 def test_the_audit_sees_a_key_that_was_decided_without_a_word() -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from actors.core.answers import Recorded
 from actors.core.rejection import Reason, Rejection
 from actors.core.transact import KEY_REUSED, Decision
-from actors.shop import decide_hot
+from actors.shop import decide_stock
 from actors.shop.commands import Reserve
 from actors.shop.decide import decide
 from actors.shop.decide_hot_sku import decide_hot_sku
@@ -83,7 +83,7 @@ def hands_what_it_has_promised(ledger: Ledger, command: Any, now_ms: int) -> Dec
 def loses_what_moves(ledger: Ledger, command: Any, now_ms: int) -> Decision:
     """Whatever is older in the shop stays."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decide_hot, "losers", lambda *of: [(of[3].number, of[2])])
+        patch.setattr(decide_stock, "losers", lambda *of: [(of[3].number, of[2])])
         return decide(ledger, command, now_ms)
 
 
