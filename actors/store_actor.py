@@ -7,7 +7,7 @@ from actors.core.due import About
 from actors.core.linear_hash import in_sequence
 from actors.core.status import FINAL, LIVE, Status
 from actors.journal.port import JournalDamaged
-from actors.protocol.messages import Unseen
+from actors.protocol.messages import LedgerAway, Unseen
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import PAGE_PIECES_MAX, PAGE_SCAN_MAX, PIECE_SCAN_MAX, in_turn
 from actors.runtime.kinds import SHOP
@@ -58,38 +58,44 @@ class StoreActor(TransferQuestions, ShortfallQuestions):
             found = [each.number for each in capture.reservations.values() if each.is_uncounted_by(policy)]
             found = [number for number in found if number not in capture.outbox]
         for first in range(0, len(found), NOTED_AT_ONCE):
-            self.host.step([(store_id, Acknowledge((), (), tuple(found[first : first + NOTED_AT_ONCE])))])
+            self.host.step_whole([(store_id, Acknowledge((), (), tuple(found[first : first + NOTED_AT_ONCE])))])
         self._looked_through[store_id] = policy.version
 
     @rpc
     def availability(self, store_ids: list[str], skus: list[str]) -> list[Availability | str]:
-        """For each store its stock of these SKUs, or why its ledger is stopped. Raises JournalError."""
+        """For each store its stock of these SKUs, or why it is stopped; "" beside others for one that is read anew."""
         found: list[Availability | str] = []
         for store_id in store_ids:
             try:
                 with self.host.reading(store_id, About(tuple(skus))) as (hosted, now_ms):
                     rows = [row_of(hosted.ledger, sku) for sku in skus]
                     found.append((hosted.ledger.version, now_ms, rows))
-            except JournalDamaged as damage:  # of this ledger; the others are read
-                found.append(str(damage))
+            except (JournalDamaged, LedgerAway) as away:  # of this ledger; the others are read
+                if isinstance(away, LedgerAway) and len(store_ids) == 1:
+                    raise
+                found.append(str(away) if isinstance(away, JournalDamaged) else "")
         return found
 
     @rpc
     def stock(
         self, store_ids: list[str], skus: list[str], slot_start_ms: int, revision: int = 0
-    ) -> list[tuple[list[int], int | None, list[int], int, list[str]] | None] | None:
+    ) -> list[tuple[list[int], int | None, list[int], int, list[str]] | str | None] | None:
         """For each store the units available by SKU, the places left in a slot, -1 where none was asked for, None where
         there is no such slot, and what undecided orders have claimed and else were available beside: by SKU the units,
         nothing where there are none, and the places; and SKUs whose own ledgers may have units of the store. None for a
-        store whose ledger is stopped. None altogether where a slot was asked for and the chain revision here is older.
+        store whose ledger is stopped, an empty text where it is read anew. None altogether where a slot was asked for
+        and the chain revision here is older.
 
         For ranking only: a stale read that neither locks, expires nor waits for writes, so that thousands of shops are
         answered in milliseconds. The decision checks the stock anew.
         """
         if slot_start_ms and revision > self.chain.revision:
             return None
-        found: list[tuple[list[int], int | None, list[int], int, list[str]] | None] = []
+        found: list[tuple[list[int], int | None, list[int], int, list[str]] | str | None] = []
         for store_id in store_ids:
+            if self.host.is_read_anew(store_id):
+                found.append("")
+                continue
             ledger = self.host.stale_read(store_id)
             if self.host.is_stopped(store_id):
                 found.append(None)
@@ -231,7 +237,7 @@ class StoreActor(TransferQuestions, ShortfallQuestions):
     def uncounted(self) -> int:
         """How many holds the customers' ledgers do not count yet, which new limits of the whole chain apply to."""
         count = 0
-        for store_id in self.host.ledger_ids():
+        for store_id in self.host.whole_ids():
             self._note_uncounted(store_id)
             if not self.host.stale_read(store_id).outbox:
                 continue

@@ -174,6 +174,10 @@ class CallLost(ActorGone):
     """The connection ended while the call was out: perhaps the call has ended the actor."""
 
 
+class LedgerAway(ActorGone):
+    """The ledger is read anew from its journal, and will be served again in a moment. Nothing was done."""
+
+
 class LedgerStopped(Exception):
     """The ledger is not served, as its journal is damaged. Repeating the call does not help."""
 

@@ -20,6 +20,7 @@ from typing import Any, Final, Protocol, cast
 import msgspec
 
 from actors.journal.port import JournalDamaged, JournalError
+from actors.protocol.messages import LedgerAway
 from actors.rpc import frames
 from actors.rpc.backoff import start_pause_s
 from actors.rpc.frames import VERSIONS
@@ -276,6 +277,8 @@ class _Peer(asyncio.Protocol):
             self._send(frames.Failed(request.number, "stopped", str(answer)))
         elif isinstance(answer, JournalError):
             self._send(frames.Failed(request.number, "gone", f"{self._server.name} ends: {answer}"))
+        elif isinstance(answer, LedgerAway):
+            self._send(frames.Failed(request.number, "gone", str(answer)))
         else:
             log.error("%s of %s failed", request.method, self._server.name, exc_info=answer)
             self._send(frames.Failed(request.number, "error", f"{request.method} of {self._server.name}: {answer!r}"))

@@ -18,7 +18,7 @@ from actors.core.ascending import Ascending
 from actors.core.chain import EMPTY, Chain, part_from_document
 from actors.core.policy import Policy
 from actors.journal.port import Base, Journal, JournalDamaged, JournalError, JournalFailed, Record
-from actors.protocol.messages import CUT_OFF, RULES_ARE_STALE, Late, pack_answers, refusal_of
+from actors.protocol.messages import CUT_OFF, RULES_ARE_STALE, Late, LedgerAway, pack_answers, refusal_of
 from actors.rpc.methods import rpc
 from actors.runtime.begun import TURN_S
 from actors.runtime.clock import Clock
@@ -127,20 +127,20 @@ class LedgerActor:
         and JournalError.
         """
         self.adopt(document)
-        self._bind([*self.host.ledger_ids(), *ledger_ids])
+        self._bind([*self.host.whole_ids(), *ledger_ids])
         return [each for each in ledger_ids if self.host.is_stopped(each)]
 
     def _bind(self, ledger_ids: Sequence[str]) -> None:
         asked = [(ledger_id, self.core.nothing) for ledger_id in dict.fromkeys(ledger_ids)]
         for start in range(0, len(asked), BOUND_AT_ONCE):
-            self.host.step(asked[start : start + BOUND_AT_ONCE])
+            self.host.step_whole(asked[start : start + BOUND_AT_ONCE])
             self._followers.tell()
 
     def _bind_the_quiet(self) -> None:
         """Have ledgers adopt new limits of the whole chain that nobody calls: what they hold counts."""
         chain = self.chain
         if chain.revision != self._bound_revision:
-            begun = {each: self.host.stale_read(each) for each in self.host.ledger_ids() if self._has_rules(each)}
+            begun = {each: self.host.stale_read(each) for each in self.host.whole_ids() if self._has_rules(each)}
             limits = {each: chain.policy_of(each).chain_limit_rules for each in begun}
             others = [each for each, of in begun.items() if of and of.policy.chain_limit_rules != limits[each]]
             self._bind(others)
@@ -178,12 +178,11 @@ class LedgerActor:
                 timed = [(each, ms if self._has_rules(each) else 0, command) for each, ms, command in timed]
             read.append(timed)
             entries += [(ledger_id, command) for ledger_id, deadline_ms, command in timed if deadline_ms > now_ms]
-        ledgers = {each: self.host.stale_read(each) for each in {ledger_id for ledger_id, _ in entries}}
         # Of one that is taken over here somebody else may have given the answer before.
-        before = {each: self._version_of(each) if of is None else of.version for each, of in ledgers.items()}
+        before = {each: self._version_of(each) for each in {ledger_id for ledger_id, _ in entries}}
         answers = self.host.step_alone(entries) if alone else self.host.step(entries)
         self._followers.tell()
-        log.debug("a step of %d commands for %d ledgers", len(entries), len(ledgers))
+        log.debug("a step of %d commands for %d ledgers", len(entries), len(before))
         self.figures.decided(answers)
         log_decided(entries, answers)
         decided = iter(answers)
@@ -215,10 +214,8 @@ class LedgerActor:
             host = self.host
             heads = dict.fromkeys(known, 0)
             for each in host.begun_ids():
-                if each in known and host.is_waiting(each):  # nobody has asked for it since the start
-                    heads[each] = known[each]
-                else:
-                    heads[each] = -1 if (ledger := host.stale_read(each)) is None else ledger.version
+                is_waiting = each in known and host.is_waiting(each)  # nobody has asked for it since the start
+                heads[each] = known[each] if is_waiting else host.head_of(each)
             return {ledger_id: version for ledger_id, version in heads.items() if known.get(ledger_id) != version}
 
         return self._followers.wait_for(look, wait_s)
@@ -254,7 +251,7 @@ class LedgerActor:
         found: list[tuple[str, list[Record]]] = []
         left = bytes_max
         for ledger_id, after, known_hash in cursors:
-            if skip_stopped and self.host.is_stopped(ledger_id):
+            if self.host.is_read_anew(ledger_id) or (skip_stopped and self.host.is_stopped(ledger_id)):
                 continue
             version = self.host.version_of(ledger_id)
             if version < after:
@@ -318,10 +315,17 @@ class LedgerActor:
         self._journal.close()
 
     def _version_of(self, ledger_id: str) -> int:
+        if self.host.is_read_anew(ledger_id):
+            return self.host.head_of(ledger_id)
+        ledger = self.host.stale_read(ledger_id)
+        if ledger is not None:
+            return int(ledger.version)
         hosted = self.host.taken_over(ledger_id)
         return 0 if hosted is None else hosted.ledger.version
 
     def _has_rules(self, ledger_id: str) -> bool:
+        if self.host.is_read_anew(ledger_id):  # and had some, or will have them before it decides
+            return True
         ledger = self.host.stale_read(ledger_id)
         return self.host.is_stopped(ledger_id) or (ledger is not None and ledger.policy.version > 0)
 
@@ -361,7 +365,8 @@ class LedgerActor:
                 self._recover()
                 if self._closing.wait(self._tidy_every_s):
                     return
-                self._bind_the_quiet()
+                with suppress(LedgerAway):  # then at the next turn
+                    self._bind_the_quiet()
                 self.host.sweep()
                 while self.host.is_late and not self._closing.wait(SNAPSHOT_PAUSE_S):
                     self._followers.tell()  # feeds need not wait until all of it is expired
@@ -370,7 +375,7 @@ class LedgerActor:
                 self.host.upkeep.do()
                 for ledger_id in self.host.snapshots_due(SNAPSHOT_EVENTS_MIN):
                     self.host.snapshot(ledger_id, self._pause)
-            except JournalDamaged:  # of one ledger, which is stopped; the others go on
+            except (JournalDamaged, LedgerAway):  # of one ledger; the others go on
                 continue
             except JournalError:
                 return  # `end` was called already

@@ -1,4 +1,5 @@
-"""Which ledgers a host has: those that it serves, those that are stopped, and those that wait for their recovery.
+"""Which ledgers a host has: those that it serves, those that are stopped, those that wait for their recovery, and those
+that are read anew.
 
 After a start all wait. One is recovered when it is first asked for, and so are the rest in turn meanwhile: who calls a
 shop does not wait for the others of its actor.
@@ -12,6 +13,7 @@ from time import sleep
 from typing import Any, Final
 
 from actors.journal.port import JournalDamaged
+from actors.protocol.messages import LedgerAway
 from actors.runtime.hosted import Hosted
 
 TURN_S: Final = 0.000_1  # for somebody who waits for the lock to get it
@@ -25,11 +27,14 @@ class Begun:
         self._hosted: dict[str, Hosted] = {}
         self._damaged: dict[str, JournalDamaged] = {}
         self._waiting: dict[str, None] = {}
+        self._anew: dict[str, Hosted] = {}
         self._unreadable: JournalDamaged | None = None
 
     @abstractmethod
     def _get(self, ledger_id: str) -> Hosted:
-        """The ledger, taken over now if it was not. Raises JournalDamaged where it is stopped, else JournalError."""
+        """The ledger, taken over now if it was not. Raises JournalDamaged where it is stopped, LedgerAway where it is
+        read anew, else JournalError.
+        """
 
     def begin(self, ledger_ids: Sequence[str]) -> None:
         """Know which ledgers have begun, the busiest first."""
@@ -46,7 +51,7 @@ class Begun:
         """Take over one that nobody has asked for. Returns whether more wait. Raises JournalError."""
         with self._deciding:
             for ledger_id in self._waiting:
-                with suppress(JournalDamaged):
+                with suppress(JournalDamaged, LedgerAway):
                     self._get(ledger_id)
                 break
         return bool(self._waiting)
@@ -56,25 +61,46 @@ class Begun:
         self._unreadable = damage
 
     def taken_over(self, ledger_id: str) -> Hosted | None:
-        """The ledger, taken over now if it was not; None where it is stopped. Raises JournalError."""
-        with self._deciding, suppress(JournalDamaged):
+        """The ledger, taken over now if it was not; None where it is stopped or read anew. Raises JournalError."""
+        with self._deciding, suppress(JournalDamaged, LedgerAway):
             return self._get(ledger_id)
         return None
 
     def stale_read(self, ledger_id: str) -> Any:
-        """The ledger in memory, None where it is not served. For advice only: its newest events may not be durable."""
+        """The ledger in memory, None where it is not served. For advice only: its newest events may not be durable.
+        Raises LedgerAway.
+        """
         hosted = self._hosted.get(ledger_id)
         if hosted is None and ledger_id in self._waiting:
             hosted = self.taken_over(ledger_id)
+        if hosted is None and self.is_read_anew(ledger_id):
+            raise LedgerAway(f"ledger {ledger_id} is read anew")
+        if hosted is None:
+            hosted = self._hosted.get(ledger_id)  # it may have come back between these looks
         return None if hosted is None else hosted.ledger
+
+    def head_of(self, ledger_id: str) -> int:
+        """The version in memory, -1 where it is stopped; of one that is read anew that which it will have."""
+        while True:
+            if (anew := self._anew.get(ledger_id)) is not None:
+                return anew.queued_seq
+            with suppress(LedgerAway):
+                ledger = self.stale_read(ledger_id)
+                return -1 if ledger is None else int(ledger.version)
 
     def is_waiting(self, ledger_id: str) -> bool:
         """True where the ledger has begun and is not recovered yet."""
         return ledger_id in self._waiting
 
+    def is_read_anew(self, ledger_id: str) -> bool:
+        """True where the ledger is served again in a moment."""
+        return ledger_id in self._anew
+
     def has_begun(self, ledger_id: str) -> bool:
         """True where the ledger has ever been written, or where nobody can know: then it is stopped."""
-        return ledger_id in self._hosted or self.is_waiting(ledger_id) or self.is_stopped(ledger_id)
+        if ledger_id in self._hosted or self.is_waiting(ledger_id) or self.is_read_anew(ledger_id):
+            return True
+        return ledger_id in self._hosted or self.is_stopped(ledger_id)  # it may have come back between these looks
 
     def is_stopped(self, ledger_id: str) -> bool:
         """True where the ledger is not served, as its journal is damaged. Raises JournalError."""
@@ -87,6 +113,14 @@ class Begun:
         self._recover_the_rest()
         return self.recovered_ids()
 
+    def whole_ids(self) -> list[str]:
+        """As `ledger_ids`. Raises LedgerAway while one is read anew."""
+        self._recover_the_rest()
+        with self._deciding:
+            if self._anew:
+                raise LedgerAway(f"ledgers are read anew: {', '.join(self._anew)}")
+            return self.recovered_ids()
+
     def recovered_ids(self) -> list[str]:
         """The ledgers that are served by now."""
         return list(self._hosted)
@@ -96,10 +130,10 @@ class Begun:
         return len(self._damaged) if self._unreadable is None else 1
 
     def begun_ids(self) -> list[str]:
-        """Those that wait, are served or are stopped. Raises JournalDamaged where nobody knows which have begun."""
+        """Those that wait, are served, read anew or stopped. Raises JournalDamaged where nobody knows them."""
         if self._unreadable is not None:
             raise self._unreadable
-        return list(dict.fromkeys((*self._waiting, *self._hosted, *self._damaged)))
+        return list(dict.fromkeys((*self._waiting, *self._anew, *self._hosted, *self._damaged)))
 
     def _recover_the_rest(self) -> None:
         while self._waiting and self.recover_next():

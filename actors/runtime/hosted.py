@@ -21,7 +21,9 @@ class Hosted:
     replayed_events: int
     recovery_us: int
     repeats_answered: int = 0
-    queued_seq: int = 0  # up to here events are in the journal or queued for it
+    queued_seq: int = 0  # up to here events are in the journal or queued for it, as a turn begins
+    has_failed: bool = False  # at what is done before any command, since that was last done
+    raised: dict[str, None] = field(default_factory=dict)  # keys of commands that have raised once
     capturing: Lock = field(default_factory=Lock)
 
     def is_behind(self, now_ms: int) -> bool:

@@ -10,8 +10,8 @@ Its duties, in this sequence and no other:
 5. Answer only once they are durable. That includes repeats, refusals and reads: they may depend on an event that
    another batch has queued and that is not on disk yet. Where nothing is appended, which would be fenced, the journal
    is asked whether the epoch is still in force.
-6. Where a ledger's own rules raise, read it anew from the journal and try once more; a command that raises again is
-   refused by its key, and what is to be done before any command stops the ledger. The others go on.
+6. Where a ledger's own rules raise, have it read anew from the journal, and defer its commands until then. A command
+   that raises again is refused by its key, and what is to be done before any stops the ledger. The others go on.
 7. When the journal fails, end: memory is ahead of the disk, and only the disk counts.
 """
 
@@ -25,27 +25,28 @@ from typing import Any, Final, TypeVar
 from actors.core.answers import Unread
 from actors.core.due import About, Budget
 from actors.core.policy import Policy
-from actors.core.transact import PolicyAdopted
+from actors.core.transact import Deferred, PolicyAdopted
 from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, Record, SealedDamaged
-from actors.protocol.messages import Stopped, name_of
-from actors.runtime.begun import Begun
+from actors.protocol.messages import LedgerAway, Stopped, name_of
 from actors.runtime.clock import Clock
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Hosted
 from actors.runtime.kinds import Core
+from actors.runtime.read_anew import ReadAnew
 from actors.runtime.read_back import ReadBack, answer_without
 from actors.runtime.recovery import recovered, saves_a_replay, snapshot_chunks
 from actors.runtime.refusals import Refusals
 from actors.runtime.upkeep import Upkeep
 
 PAUSE_S: Final = 0.001  # between two looks at a ledger with much that is due, for decisions to go first
+RAISED_MAX: Final = 100  # keys of a ledger's commands that have raised once
 
 T = TypeVar("T")
 
 log = logging.getLogger("holdfast.host")
 
 
-class LedgerHost(Begun):
+class LedgerHost(ReadAnew):
     """Ledgers of one kind that share a journal. Thread-safe; `policy_for` returns a ledger's current policy."""
 
     def __init__(
@@ -83,6 +84,11 @@ class LedgerHost(Begun):
             self._commits.check_owner(unwritten)
         return answers
 
+    def step_whole(self, batch: Sequence[tuple[str, Any]]) -> None:
+        """As `step`, for the host's own commands. Raises LedgerAway where it is not done, as a ledger is read anew."""
+        if Deferred() in self.step(batch):
+            raise LedgerAway("a ledger is read anew")
+
     def step_alone(self, batch: Sequence[tuple[str, Any]]) -> list[Any]:
         """As `step`, of commands that may end this process: each by itself, with an attempt noted before."""
         answers: list[Any] = []
@@ -110,7 +116,7 @@ class LedgerHost(Begun):
     def reading(self, ledger_id: str, about: About | None = None) -> Iterator[tuple[Hosted, int]]:
         """Give a ledger at ledger time, what is due expired, or what is due of what is asked `about`. Nothing is
         decided within the block, and leaving it waits until all that it has seen is durable. Raises JournalDamaged for
-        a stopped ledger, Fenced for a replaced owner.
+        a stopped ledger, LedgerAway for one that is read anew, Fenced for a replaced owner.
         """
         while True:
             with self._deciding:
@@ -134,7 +140,7 @@ class LedgerHost(Begun):
                 if (hosted := self._hosted.get(ledger_id)) is None:
                     continue
                 now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
-                with suppress(JournalDamaged):  # the others go on
+                with suppress(JournalDamaged, LedgerAway):  # the others go on
                     records, _ = self._expire_due(ledger_id, hosted, now_ms)
                     ticket = self._commits.enqueue(records)
                     swept += sum(record.event_count for record in records)
@@ -193,7 +199,9 @@ class LedgerHost(Begun):
         return [each for each, of in served if saves_a_replay(of.ledger, of.snapshot_seq, now_ms, events_min)]
 
     def _get(self, ledger_id: str) -> Hosted:
-        """The ledger, taken over now if it was not. Raises JournalDamaged where it is stopped."""
+        """As `Begun._get`."""
+        if ledger_id in self._anew:
+            raise LedgerAway(f"ledger {ledger_id} is read anew")
         try:
             hosted = self._get_or_stop(ledger_id)
         except JournalError as failure:  # taking a ledger over is a write, too
@@ -219,21 +227,17 @@ class LedgerHost(Begun):
         that answer.
         """
         answers, budgets = list[Any](), dict[str, Budget]()  # of ledgers with more that is due
+        records, unwritten = list[Record](), dict[str, int]()
         touched: dict[str, tuple[Hosted, int, list[Any], bool]] = {}
         clock_ms, refused, transact = self._clock.now_ms(), self._refusals.refused, self._core.transact
         for ledger_id, command in batch:
             turn = touched.get(ledger_id)
             if turn is None:
                 try:
-                    found = self._get_or_stop(ledger_id)
-                    if isinstance(found, JournalDamaged):
-                        raise found
-                    now_ms = max(clock_ms, found.ledger.time_ms)
-                    due = self._twice(ledger_id, found, now_ms, partial(self._prepare, ledger_id, found, now_ms))
-                except JournalDamaged as damage:
-                    answers.append(Stopped(str(damage)))
+                    turn = touched[ledger_id] = self._begin_turn(ledger_id, clock_ms)
+                except (JournalDamaged, LedgerAway) as away:
+                    answers.append(Stopped(str(away)) if isinstance(away, JournalDamaged) else Deferred())
                     continue
-                turn = touched[ledger_id] = (found, now_ms, due, found.is_behind(now_ms))
             hosted, now_ms, events, is_behind = turn
             try:
                 if no := refused and self._refusals.get(ledger_id, name_of(command), clock_ms):
@@ -249,31 +253,44 @@ class LedgerHost(Begun):
                 answers.append(answer_without(gone))
                 continue
             except Exception as error:  # the ledger may be half way through an event
-                try:
-                    answer, made, repeated = self._decide_anew(ledger_id, turn, command, error)
-                except JournalDamaged as damage:  # nothing of this turn is known any more
-                    del touched[ledger_id]
-                    answers.append(None)
-                    for place, (of, _) in enumerate(batch[: len(answers)]):
-                        answers[place] = Stopped(str(damage)) if of == ledger_id else answers[place]
-                    continue
+                if isinstance(error, JournalError) and not isinstance(error, JournalDamaged):
+                    raise  # no fault of the rules
+                answers.append(self._answer_to_failed(ledger_id, turn, command, error))
+                del touched[ledger_id]
+                records += self._set_aside(ledger_id, hosted, now_ms, events, error, name_of(command))
+                unwritten |= {} if events else {ledger_id: hosted.epoch}  # what was answered may be repeats
+                continue
             answers.append(answer)
             if made:
                 events.extend(made)
             hosted.repeats_answered += repeated
         self._back.end_step()
-        records, unwritten = list[Record](), dict[str, int]()
         for ledger_id, (hosted, now_ms, events, was_behind) in touched.items():
             if not was_behind and hosted.is_behind(now_ms):  # units came free for who waits in line
                 try:
                     events.extend(self._fall_due(hosted, now_ms))
                 except Exception as error:  # before the next batch it is tried again, and then stops the ledger
-                    self._reload(ledger_id, hosted, now_ms, events, error)
+                    records += self._set_aside(ledger_id, hosted, now_ms, events, error)
+                    unwritten |= {} if events else {ledger_id: hosted.epoch}
+                    continue
             if events:
                 records.append(hosted.record(ledger_id, now_ms, events))
             else:
                 unwritten[ledger_id] = hosted.epoch
         return answers, records, unwritten
+
+    def _begin_turn(self, ledger_id: str, clock_ms: int) -> tuple[Hosted, int, list[Any], bool]:
+        """A ledger in its turn: its time, the events of what was done first, and whether more is due. Raises
+        JournalDamaged, LedgerAway, and what a take-over does.
+        """
+        if ledger_id in self._anew:
+            raise LedgerAway(f"ledger {ledger_id} is read anew")
+        found = self._get_or_stop(ledger_id)
+        if isinstance(found, JournalDamaged):
+            raise found
+        now_ms = max(clock_ms, found.ledger.time_ms)
+        due = self._twice(ledger_id, found, partial(self._prepare, ledger_id, found, now_ms))
+        return found, now_ms, due, found.is_behind(now_ms)
 
     def _expire_first(
         self, command: Any, turn: tuple[Hosted, int, list[Any], bool], budgets: dict[str, Budget]
@@ -290,61 +307,41 @@ class LedgerHost(Begun):
         events.extend(first)
         return hosted, now_ms, events, not is_whole
 
-    def _decide_anew(
+    def _answer_to_failed(
         self, ledger_id: str, turn: tuple[Hosted, int, list[Any], bool], command: Any, error: Exception
-    ) -> tuple[Any, Sequence[Any], bool]:
-        """Decide a command that raised once more, over the state that the journal has. One that raises again is
-        refused, now and whenever its key comes; the ledger goes on without it.
+    ) -> Deferred | Stopped:
+        """The answer to a command that raised: it is decided once more over the state that the journal has, and where
+        it raises again it is refused, now and whenever its key comes.
         """
-        hosted, now_ms, events, _ = turn
+        hosted, now_ms, _, _ = turn
         key = name_of(command)
-        self._reload(ledger_id, hosted, now_ms, events, error, key)
-        try:
-            return self._back.transact(turn, command)  # type: ignore[no-any-return]
-        except SealedDamaged as gone:  # no fault of the command's
-            return answer_without(gone), (), False
-        except Exception as again:
-            self._reload(ledger_id, hosted, now_ms, events, again, key)
-            why = f"the {type(command).__name__} under the key {key!r} fails: {again!r}"
-            return self._refusals.refuse(ledger_id, key, why, now_ms), (), False
+        if key not in hosted.raised:
+            if len(hosted.raised) >= RAISED_MAX:
+                del hosted.raised[next(iter(hosted.raised))]
+            hosted.raised[key] = None
+            return Deferred()
+        del hosted.raised[key]
+        why = f"the {type(command).__name__} under the key {key!r} fails: {error!r}"
+        return self._refusals.refuse(ledger_id, key, why, now_ms)
 
-    def _twice(self, ledger_id: str, hosted: Hosted, now_ms: int, act: Callable[[], T]) -> T:
-        """What `act` returns, before anything else is decided in a turn. Where it raises, it acts once more over the
-        state that the journal has; then the ledger is stopped, and this raises JournalDamaged.
+    def _twice(self, ledger_id: str, hosted: Hosted, act: Callable[[], T]) -> T:
+        """What `act` returns, before anything else is decided in a turn. Where it raises, this raises LedgerAway, and
+        it acts once more over the state that the journal has; then that is stopped, and this raises JournalDamaged.
         """
         hosted.queued_seq = hosted.ledger.version
         try:
-            return act()
+            done = act()
         except Exception as error:
-            self._reload(ledger_id, hosted, now_ms, (), error)
-        try:
-            return act()
-        except Exception as error:
+            if not hosted.has_failed:
+                hosted.has_failed = True
+                self._set_aside(ledger_id, hosted, 0, (), error)
+                raise LedgerAway(f"ledger {ledger_id} is read anew") from error
             log.critical("ledger %s is stopped", ledger_id, exc_info=error, extra={"ledger": ledger_id})
             del self._hosted[ledger_id]
             broken = self._damaged[ledger_id] = LedgerBroken(ledger_id, f"seq {hosted.queued_seq}", repr(error))
             raise broken from error
-
-    def _reload(
-        self, ledger_id: str, hosted: Hosted, now_ms: int, events: Sequence[Any], error: Exception, key: str = ""
-    ) -> None:
-        """Replace what an error may have left half done, by the journal's state and the turn's events, as the owner."""
-        fields = {"ledger": ledger_id, "key": key} if key else {"ledger": ledger_id}
-        log.critical("ledger %s is read anew, as its rules failed", ledger_id, exc_info=error, extra=fields)
-        self._commits.wait(self._commits.enqueue(()))
-        try:
-            ledger, snapshot_seq = recovered(self._core, self._journal, ledger_id, hosted.queued_seq)
-            for event in events:
-                self._core.evolve(ledger, event, now_ms)
-        except JournalDamaged as damage:  # what is in memory must not be served
-            log.critical("ledger %s is stopped: %s", ledger_id, damage, extra={"ledger": ledger_id})
-            self._hosted.pop(ledger_id, None)
-            self._damaged[ledger_id] = damage
-            raise
-        except JournalError as failure:
-            raise self._commits.fail(failure) from failure.__cause__
-        self._core.begin(ledger, hosted.epoch, hosted.ledger)
-        hosted.ledger, hosted.snapshot_seq = ledger, snapshot_seq
+        hosted.has_failed = False
+        return done
 
     def _prepare(self, ledger_id: str, hosted: Hosted, now_ms: int) -> list[Any]:
         """Expire what is due and adopt a newer policy, before anything is decided. Returns the events."""
@@ -379,7 +376,7 @@ class LedgerHost(Begun):
             first, is_whole = self._core.expire_first(hosted.ledger, about, now_ms, Budget())
             return events + first, is_whole
 
-        events, is_whole = self._twice(ledger_id, hosted, now_ms, act)
+        events, is_whole = self._twice(ledger_id, hosted, act)
         return ([hosted.record(ledger_id, now_ms, events)] if events else ()), is_whole
 
     def _take_over(self, ledger_id: str) -> Hosted:

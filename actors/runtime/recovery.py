@@ -16,13 +16,17 @@ QUIET_SHARE: Final = 10  # and more than a tenth of the rows, as a snapshot writ
 log = logging.getLogger("holdfast.host")
 
 
-def recovered(core: Core, journal: Journal, ledger_id: str, head_seq: int) -> tuple[Any, int]:
-    """The ledger as the journal has it, and the version of the snapshot that it began with. Raises JournalDamaged."""
+def recovered(
+    core: Core, journal: Journal, ledger_id: str, head_seq: int, events_max: int = REPLAY_EVENTS_MAX
+) -> tuple[Any, int]:
+    """The ledger as the journal has it, read `events_max` events at a time, and the version of the snapshot that it
+    began with. Raises JournalDamaged.
+    """
     ledger = _restored(core, ledger_id, head_seq, journal.newest_snapshot(ledger_id))
     seq = restored_seq = ledger.version
     try:
         while ledger.version < head_seq:
-            records = journal.read(ledger_id, ledger.version, REPLAY_EVENTS_MAX)
+            records = journal.read(ledger_id, ledger.version, events_max)
             if not records:
                 raise JournalDamaged(
                     ledger_id, f"seq {ledger.version + 1}", f"there is no record, the head is {head_seq}"

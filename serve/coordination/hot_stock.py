@@ -14,6 +14,7 @@ from actors.shop.commands import Lines, by_sku
 from actors.shop.decide_line import Row
 from actors.shop.state import Reservation
 from serve.coordination.deliveries import PASSING
+from serve.routing.batcher import DeadlinePassed
 from serve.routing.beside import KEPT
 from serve.routing.router import Router
 
@@ -59,12 +60,17 @@ async def held_of(
 async def positions_of(
     router: Router, ledger_ids: Sequence[str], rows: Sequence[str], deadline: float
 ) -> dict[str, tuple[int, int, list[Row | None]]]:
-    """By ledger its version, its time and these rows of it. Raises as `Router.ask`, LedgerStopped where one is."""
+    """By ledger its version, its time and these rows of it. Raises as `Router.ask`, and as one of them says."""
     found = await router.ask_shops(ledger_ids, "availability", list(rows), deadline=deadline)
     for said in found.values():
         if isinstance(said, str):
-            raise LedgerStopped(said)
+            raise error_of(said)
     return found
+
+
+def error_of(why: str) -> LedgerStopped | DeadlinePassed:
+    """What a ledger says in place of its rows: why it is stopped, or nothing as it is read anew."""
+    return LedgerStopped(why) if why else DeadlinePassed(sent=True)
 
 
 def with_held(row: Row | None, held: tuple[int, int] | None) -> Row | None:

@@ -13,7 +13,7 @@ from holdfast.v1 import stock_service_pb2 as ss
 from serve.calls import Call, fill_error, refuse_older
 from serve.coordination.hot import HotCalls
 from serve.coordination.hot_home import bring_home
-from serve.coordination.hot_stock import held_of, with_held
+from serve.coordination.hot_stock import error_of, held_of, with_held
 from serve.coordination.hot_units import HotUnits
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.beside import ask_beside, beside
@@ -97,7 +97,7 @@ class Stock:
         for actor, said in (await ask_beside(self._router, "availability", asked, deadline)).items():
             mine = shops_of[actor]
             found |= dict.fromkeys(mine, said) if isinstance(said, BaseException) else zip(mine, said, strict=True)
-        return {each: LedgerStopped(said) if isinstance(said, str) else said for each, said in found.items()}
+        return {each: error_of(said) if isinstance(said, str) else said for each, said in found.items()}
 
 
 def _away(store_id: str) -> Refused:

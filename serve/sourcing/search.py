@@ -327,7 +327,7 @@ class Finder:
         waited = [hot, *(task for actor, task in asked.items() if actor not in self._away)]
         await asyncio.wait(waited)
         answers = [task.result() for task in asked.values() if task.done()]
-        told = {sku for shops in answers for shop in shops or () if shop is not None for sku in shop[-1]}
+        told = {sku for shops in answers for shop in shops or () if shop for sku in shop[-1]}
         unheard = sorted(told.difference(hot.result()))  # hot lately: this gateway has not heard of it
         free = hot.result() | (await free_of_hot(unheard, deadline) if unheard else {})
         for actor, task in asked.items():
@@ -338,8 +338,9 @@ class Finder:
                 continue
             for store_id, shop in zip(store_ids, shops, strict=True):
                 row = store_index.rows[store_id]
-                if shop is None:
-                    found.stopped.add(row)
+                if not shop:
+                    if shop is None:  # and not read anew, which is no answer
+                        found.stopped.add(row)
                     continue
                 available, left, claimed, claimed_places, _ = shop
                 for sku, by_shop in free.items():

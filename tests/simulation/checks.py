@@ -1,9 +1,14 @@
 """What must hold at any time, each by the letter of its invariant."""
 
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
-from actors.core.transact import PolicyAdopted
+import pytest
+
+from actors.core.transact import Deferred, PolicyAdopted
 from actors.journal.port import JournalError
+from actors.runtime import read_anew
 from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop import invariants
@@ -26,6 +31,31 @@ class Broken(Exception):
 
     def __str__(self) -> str:
         return ": ".join(self.args)
+
+
+class NoThread:
+    """None, as a world has its own time."""
+
+    def __init__(self, **_: object) -> None:
+        pass
+
+    def start(self) -> None:
+        """Begin nothing."""
+
+
+def decided(host: LedgerHost, batch: Sequence[tuple[str, Any]]) -> list[Any]:
+    """The answers to a batch, of which what is deferred is sent again once its ledger was read anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(read_anew, "Thread", NoThread)
+        answers = host.step(batch)
+        while host._anew:
+            host._read_all()
+            if host._anew:
+                raise host._commits._failure or Broken("L10", "a ledger is not read anew")
+            for place, answer in enumerate(answers):
+                if answer == Deferred():
+                    [answers[place]] = host.step([batch[place]])
+    return answers
 
 
 def check(host: LedgerHost, disk: MemoryDisk, ledger_id: str) -> None:

@@ -19,23 +19,13 @@ from actors.store_actor import StoreActor
 from tests.journal.memory import MemoryDisk, MemoryJournal
 from tests.runtime.actors_here import Ended
 from tests.runtime.breaking import BreakingJournal
-from tests.simulation.checks import Broken
+from tests.simulation.checks import Broken, NoThread
 from tests.simulation.lethal_callers import ending
 
 if TYPE_CHECKING:
     from tests.simulation.chain_world import ChainWorld
 
 LATE_S_MAX: Final = 20.0  # longer than an attempt is open: a claim may come when its order is over
-
-
-class NoThread:
-    """Actors do not tidy by themselves here: the world has its own time. Starting threads took a tenth of it."""
-
-    def __init__(self, **_: object) -> None:
-        pass
-
-    def start(self) -> None:
-        """Begin nothing."""
 
 
 class MortalStoreActor(StoreActor):

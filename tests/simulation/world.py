@@ -229,7 +229,7 @@ class World:
         place, armed = len(self.script), self.journal.armed
         batch = [(OTHER_ID, _opening(f"{place} before")), (STORE_ID, _opening(f"{POISON} {place}"))]
         try:
-            answers = self.host.step([*batch, (OTHER_ID, _opening(f"{place} after"))])
+            answers = checks.decided(self.host, [*batch, (OTHER_ID, _opening(f"{place} after"))])
         except JournalError as failure:
             if not armed:
                 raise Broken("L10", f"no write failed, and the owner ended: {failure}") from failure
@@ -266,7 +266,7 @@ class World:
         for _ in range(TRIES_MAX):
             self.doubtful.update({command.key: command for command in waiting if command.key not in self.answers})
             try:
-                answers = self.host.step([(STORE_ID, command) for command in waiting])
+                answers = checks.decided(self.host, [(STORE_ID, command) for command in waiting])
             except JournalError as failure:
                 self.script.append(f"  unknown: {failure}")
                 self.struck["unknown outcome"] += 1
