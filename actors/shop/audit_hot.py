@@ -41,6 +41,7 @@ class HotAudit:
         self._moves: dict[str, tuple[str, int]] = {}
         self._moving: set[int] = set()
         self._valid: dict[str, tuple[int, int]] = {}
+        self._kept: dict[str, int] = {}
         self.folds: Final[dict[type, Callable[[Any, int], None]]] = {
             events.UnitsHanded: lambda event, _: self._handed(event.sku, event.units),
             events.UnitsTakenBack: lambda event, _: self._taken_back(event.sku, event.units),
@@ -49,6 +50,7 @@ class HotAudit:
             events.UnitsGivenBack: lambda event, _: self._given_back(event.store_id, event.units),
             events.MovedOut: self._moved_out,
             events.MoveNoted: lambda event, _: self._noted(event.number),
+            events.UnitsKept: lambda event, _: self._kept.update({event.store_id: self._over(event.store_id)}),
             events.WordsVoided: lambda event, _: self._valid.update({event.store_id: (event.page, event.generation)}),
         }
 
@@ -66,6 +68,13 @@ class HotAudit:
         if is_open is not bool(self._sku) or asked.asked < generation or 0 < asked.page < page:
             expected = f"{'open' if is_open else 'closed'} by {generation}: decided elsewhere, or by that word"
             self._found("I20", f"key {asked.key} at version {self._version()}", expected, told)
+
+        store_id = asked.lines[0][0]
+        if self._sku and self._kept.get(store_id) == self._over(store_id) and not self._rules.line_may_pass:
+            self._found("I18", f"{store_id} at version {self._version()}", "units kept for its line", f"{asked.key}")
+
+    def _over(self, name: str) -> int:
+        return self._totals.get(name, [0])[0]
 
     def _add(self, name: str, place: int, units: int) -> None:
         totals = self._totals.setdefault(name, [0, 0, 0])

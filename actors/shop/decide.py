@@ -23,7 +23,7 @@ from actors.shop.decide_allotments import (
     given_to_other,
 )
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim, decide_settle_grant
-from actors.shop.decide_hot import decide_hot_units, decided_elsewhere, key_elsewhere, unless_fetched
+from actors.shop.decide_hot import decide_hot_units, decided_elsewhere, is_kept_there, key_elsewhere, unless_fetched
 from actors.shop.decide_line import decide_leave, decide_queue
 from actors.shop.decide_shortfalls import decide_resolve_shortfall
 from actors.shop.decide_stock import (
@@ -160,7 +160,7 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Clai
 def _short(ledger: Ledger, command: Reserve, refusal: Rejection, now_ms: int) -> Decision:
     """The refusal for want of stock, or a place in line."""
     if ledger.hot.by:
-        refusal = unless_fetched(ledger, refusal, fetched=command.fetched)
+        refusal = unless_fetched(ledger, refusal, fetched=command.fetched and is_kept_there(ledger, command))
     waits = command.wait_ms and refusal.reason is not Reason.UNITS_ELSEWHERE
     return decide_queue(ledger, command, refusal, now_ms) if waits else refusal
 

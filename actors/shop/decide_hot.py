@@ -87,6 +87,14 @@ def unless_fetched(ledger: Ledger, refusal: Rejection, *, fetched: bool) -> Reje
     return replace(refusal, reason=Reason.UNITS_ELSEWHERE)
 
 
+def is_kept_there(ledger: Ledger, command: Reserve) -> bool:
+    """Whether the ledgers of hot SKUs give nobody units of this shop past one who is to wait for them here: or those
+    that come free there would go to who asks after him. As long as the shop hands no others, they keep what they have.
+    """
+    sku = command.lines[0][0]
+    return not command.wait_ms or not ledger.hot.left(sku) or command.kept_at == ledger.hot.of(sku).over
+
+
 def decide_hot_units(ledger: Ledger, command: HandUnits | TakeUnitsBack) -> Decision:
     """Hand units to the ledger of a SKU, or have them back; with a reservation, see `decide_stock`. `standing` says the
     totals.

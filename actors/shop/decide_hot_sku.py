@@ -17,7 +17,15 @@ from actors.shop.decide import allowed, decide_step
 from actors.shop.decide_claims import decide_acknowledge, decide_settle_grant
 from actors.shop.events import Reserved
 from actors.shop.hot import DisownKey, GiveBackUnits, MoveOut, NoteMoved, ReceiveUnits, VoidWords
-from actors.shop.hot_events import MovedOut, MoveNoted, UnitsGivenBack, UnitsReceived, WordsVoided
+from actors.shop.hot_events import (
+    HotEvent,
+    MovedOut,
+    MoveNoted,
+    UnitsGivenBack,
+    UnitsKept,
+    UnitsReceived,
+    WordsVoided,
+)
 from actors.shop.preconditions import grant_refusal
 from actors.shop.state import Ledger, Reservation
 
@@ -39,11 +47,8 @@ def decide_hot_sku(ledger: Ledger, command: cm.HotCommand, now_ms: int) -> Decis
             return decide_acknowledge(ledger, command)
         case ReceiveUnits(store_id, handed):
             return _received(ledger, store_id, handed)
-        case GiveBackUnits(store_id, asked, handed):
-            received = _received(ledger, store_id, handed)
-            units = _available(ledger, store_id) + sum(event.units for event in received)
-            units = min(units, asked) if asked else units
-            return (*received, UnitsGivenBack(store_id, units)) if units > 0 else received
+        case GiveBackUnits():
+            return _decide_give_back(ledger, command)
         case MoveOut(number):
             return _decide_move_out(ledger, number, now_ms)
         case NoteMoved(number):
@@ -75,7 +80,8 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
     if command.ttl_ms > policy.ttl_ms_max:
         return Rejection(Reason.TTL_TOO_LONG, asked=command.ttl_ms, available=policy.ttl_ms_max)
     demand = ((sku, asked),)
-    available = _available(ledger, store_id)
+    free = _available(ledger, store_id)
+    available = free - ledger.kept(store_id, free)
     # What is sold out is refused before anybody asks for a grant: in a drop that is most of it.
     if command.grant is not None or (policy.chain_limit_rules and asked <= available):
         refusal = grant_refusal(ledger, command.grant, command.customer_id, command.channel, demand, None)
@@ -84,7 +90,8 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
     if asked > available:
         reason = Reason.INSUFFICIENT_STOCK if command.fetched else Reason.HOT_FETCH
         back = 0 if command.fetched else ledger.hot.of(store_id).back  # of which the shop may not have heard
-        return Rejection(reason, sku, asked, available, back, short_lines=((sku, asked, available),))
+        keeper = store_id if free > available and not command.fetched else ""
+        return Rejection(reason, sku, asked, available, back, short_lines=((sku, asked, available),), store_id=keeper)
     ttl_ms = command.ttl_ms or policy.hold_ms(command.channel, demand, store_id)
     return (Reserved(command, now_ms + ttl_ms),)
 
@@ -104,6 +111,19 @@ def _received(ledger: Ledger, store_id: str, handed: int) -> tuple[UnitsReceived
     """What of the units that a shop has ever handed over has not been heard of."""
     units = handed - ledger.hot.of(store_id).over
     return (UnitsReceived(store_id, units),) if units > 0 else ()
+
+
+def _decide_give_back(ledger: Ledger, command: GiveBackUnits) -> Decision:
+    """Give back what nobody holds, and keep the rest for the shop's line if it is to be."""
+    store_id = command.store_id
+    events: tuple[HotEvent, ...] = _received(ledger, store_id, command.handed)
+    units = _available(ledger, store_id) + max(0, command.handed - ledger.hot.of(store_id).over)
+    units = min(units, command.units) if command.units else units
+    if units > 0:
+        events = (*events, UnitsGivenBack(store_id, units))
+    if command.keep and (events or not ledger.hot.keeps(store_id)):
+        events = (*events, UnitsKept(store_id))
+    return events
 
 
 def _available(ledger: Ledger, store_id: str) -> int:

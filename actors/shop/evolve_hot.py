@@ -37,6 +37,8 @@ def evolve_hot(ledger: Ledger, event: ev.HotEvent, at_ms: int) -> Remembered | N
             del hot.moving[number]
         case ev.WordsVoided(store_id, page, generation):
             hot.valid[store_id] = page, generation
+        case ev.UnitsKept(store_id):
+            hot.kept[store_id] = hot.of(store_id).over
         case _:
             assert_never(event)
     return None

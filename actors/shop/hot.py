@@ -42,7 +42,7 @@ class HotTotals(Message, frozen=True):
     """The answer about units of one SKU in one shop, with what the ledger that answers has of `Totals`. Of a shop:
     `generation` is that of the open SKU, 0 where it is not open there: until it has adopted a later one it decides no
     plain Reserve. `wanted` are units that the shop lacks, with what it keeps back and who waits; `short` those that it
-    lacks for what is promised, if all that is left with the SKU's ledger is promised there.
+    lacks for what is promised, if all that is left with the SKU's ledger is promised there. `waits`: somebody waits.
     """
 
     over: int
@@ -51,16 +51,19 @@ class HotTotals(Message, frozen=True):
     generation: int = 0
     wanted: int = 0
     short: int = 0
+    waits: bool = False
 
 
 class HotRow(Message, frozen=True, tag="hot"):
     """The row of a snapshot: totals by SKU, in the ledger of one by shop; reservations on their way to shops, with the
-    versions of the events that moved them; and by shop the first page and generation whose words are not void.
+    versions of the events that moved them; by shop the first page and generation whose words are not void; and by shop
+    whose units are kept for its line how many it had handed over then.
     """
 
     totals: dict[str, Totals]
     moving: tuple[tuple[int, int], ...]
     valid: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
+    kept: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -70,6 +73,7 @@ class Hot:
     by: dict[str, Totals] = field(default_factory=dict)
     moving: dict[int, int] = field(default_factory=dict)
     valid: dict[str, tuple[int, int]] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
     keys: Keys = field(default_factory=Keys)
 
     def of(self, name: str) -> Totals:
@@ -80,6 +84,10 @@ class Hot:
         """Units of them that are there, or on their way."""
         return self.by[name].left if name in self.by else 0
 
+    def keeps(self, store_id: str) -> bool:
+        """Whether units of a shop are kept for its line: until it hands others, as it does when that is over."""
+        return store_id in self.kept and self.kept[store_id] == self.of(store_id).over
+
     def add(self, name: str, over: int = 0, back: int = 0, moved: int = 0) -> None:
         """Add to the totals."""
         had = self.by.get(name, NO_UNITS)
@@ -87,8 +95,9 @@ class Hot:
 
     def row(self) -> HotRow | None:
         """The row of a snapshot, None where there is nothing to keep."""
-        is_needed = self.by or self.moving or self.valid
-        return HotRow(dict(self.by), tuple(self.moving.items()), dict(self.valid)) if is_needed else None
+        if not (self.by or self.moving or self.valid or self.kept):
+            return None
+        return HotRow(dict(self.by), tuple(self.moving.items()), dict(self.valid), dict(self.kept))
 
 
 class HandUnits(Message, frozen=True):
@@ -145,14 +154,16 @@ class ReceiveUnits(Message, frozen=True):
 
 
 class GiveBackUnits(Message, frozen=True):
-    """To the SKU's ledger: give so many units of a shop back, as far as they are available; 0 for all. `handed` as in
-    ReceiveUnits: what was still on its way is received first.
+    """To the SKU's ledger: give so many units of a shop back, as far as nobody holds them; 0 for all. `handed` as in
+    ReceiveUnits: what was still on its way is received first. `keep`: somebody waits in line in the shop, so nothing of
+    its units is available there until it hands others.
     """
 
     key: ClassVar[str] = ""
     store_id: str
     units: int = 0
     handed: int = 0
+    keep: bool = False
 
 
 class MoveOut(Message, frozen=True):
@@ -197,4 +208,4 @@ def move_key(hot_id: str) -> str:
 
 def restored(row: HotRow) -> Hot:
     """The tables that a row was made of."""
-    return Hot(row.totals, dict(row.moving), row.valid)
+    return Hot(row.totals, dict(row.moving), row.valid, row.kept)

@@ -62,7 +62,25 @@ class WordsVoided(Message, frozen=True):
     generation: int
 
 
-HotEvent = UnitsHanded | UnitsTakenBack | MovedIn | UnitsReceived | UnitsGivenBack | MovedOut | MoveNoted | WordsVoided
+class UnitsKept(Message, frozen=True):
+    """In the SKU's ledger: somebody waits in line in the shop, so its units are available to nobody until it hands
+    others.
+    """
+
+    store_id: str
+
+
+HotEvent = (
+    UnitsHanded
+    | UnitsTakenBack
+    | MovedIn
+    | UnitsReceived
+    | UnitsGivenBack
+    | MovedOut
+    | MoveNoted
+    | WordsVoided
+    | UnitsKept
+)
 
 
 def touched_by_hot(event: HotEvent) -> tuple[str, ...]:
@@ -76,7 +94,7 @@ def touched_by_hot(event: HotEvent) -> tuple[str, ...]:
             return (event.store_id,)
         case MovedOut():
             return (event.before.lines[0][0],)
-        case MoveNoted() | WordsVoided():
+        case MoveNoted() | WordsVoided() | UnitsKept():
             return ()
         case _:
             assert_never(event)

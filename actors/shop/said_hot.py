@@ -66,4 +66,4 @@ def totals_of(ledger: Ledger, name: str) -> HotTotals:
     lacks = (0 if line is None else line.units) - position.available
     promised = position.reserved + totals.left
     short = promised - max(0, position.on_hand - position.allotted + totals.left)
-    return replace(told, wanted=max(0, lacks), short=max(0, min(short, totals.left)))
+    return replace(told, wanted=max(0, lacks), short=max(0, min(short, totals.left)), waits=line is not None)

@@ -305,8 +305,11 @@ class Ledger:
         return sum(count == self.parts_in_slots.get((order, slot_start_ms)) for order, count in Counter(parts).items())
 
     def kept(self, sku: str, available: int) -> int:
-        """Of so many units available of a SKU, those that are kept for the head of its line."""
-        return max(0, available) if sku in self.lines and not self.policy.line_may_pass else 0
+        """Of so many units available of a SKU, those that are kept for the head of its line; in the ledger of a hot SKU
+        for that of the shop.
+        """
+        is_kept = sku in self.lines or (self.hot.kept and self.hot.keeps(sku))
+        return max(0, available) if is_kept and not self.policy.line_may_pass else 0
 
     def interned(self, lines: Lines) -> Lines:
         """The lines as one object, shared by all reservations with equal lines."""

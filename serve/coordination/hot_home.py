@@ -48,7 +48,7 @@ async def bring_sku_home(router: Router, units: HotUnits, calls: HotCalls, place
         if not here.wanted or here.over <= here.back + here.moved:
             return
         try:
-            await units.give_back(place, here.wanted, deadline)
+            await units.give_back(place, here.wanted, deadline, {} if here.waits else None)
             [here] = await router.ask(store_id, "hot_totals", store_id, [sku], deadline=deadline)
             if not here.short:
                 return

@@ -21,7 +21,8 @@ from serve.routing.router import Router
 LOOKS: Final = 3  # at what is promised beyond, before it is told
 LOOK_EVERY_S: Final = 1.0
 
-Held = dict[tuple[str, str], tuple[int, int]]  # by shop and SKU: units there, and how many of them are reserved
+# By shop and SKU: units there, how many of them are reserved, and how many are kept for the shop's line.
+Held = dict[tuple[str, str], tuple[int, int, int]]
 
 
 def hot_among(router: Router, skus: Sequence[str]) -> list[str]:
@@ -53,7 +54,8 @@ async def held_of(
             kept |= dict.fromkeys(store_ids, said)
             continue
         [(_, _, there)] = said.values()
-        found |= {(store_id, sku): row[:2] for store_id, row in zip(store_ids, there, strict=True) if row is not None}
+        told = zip(store_ids, there, strict=True)
+        found |= {(store_id, sku): (row[0], row[1], row[5]) for store_id, row in told if row is not None}
     return found, kept
 
 
@@ -73,15 +75,17 @@ def error_of(why: str) -> LedgerStopped | DeadlinePassed:
     return LedgerStopped(why) if why else DeadlinePassed(sent=True)
 
 
-def with_held(row: Row | None, held: tuple[int, int] | None) -> Row | None:
+def with_held(row: Row | None, held: tuple[int, int, int] | None) -> Row | None:
     """A shop's row with what is there told as if it were the shop's own. Between the two reads units may have come or
     gone: no more is told than what the shop has allotted to it.
     """
     if row is None or held is None:
         return row
-    on_hand, reserved, allotted, *rest = row
-    there = min(held[0], row[-1])
-    return (on_hand, reserved + min(held[1], there), allotted - there, *rest)  # type: ignore[return-value]
+    on_hand, reserved, allotted, safety_stock, unknown, kept, left = row
+    there = min(held[0], left)
+    reserved_there = min(held[1], there)
+    kept += min(held[2], there - reserved_there)
+    return on_hand, reserved + reserved_there, allotted - there, safety_stock, unknown, kept, left
 
 
 async def free_of(

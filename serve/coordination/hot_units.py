@@ -7,7 +7,7 @@ refuses. Both ends know them by totals that only grow, so all of this may be don
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from msgspec.structs import replace
@@ -43,11 +43,13 @@ def is_for_gateways(answer: Answer) -> bool:
     return isinstance(answer, Refusal) and answer.rejection.reason <= Reason.GRANT_REQUIRED
 
 
-def _once_fetched(entry: Entry) -> Entry:
-    """The same, to be decided with what is there."""
+def _once_fetched(entry: Entry, kept: Mapping["Place", int]) -> Entry:
+    """The same, to be decided with what is there; one that waits, by what is kept for it."""
     ledger_id, command = entry
     assert isinstance(command, Fetching), "no other command takes units"
-    return ledger_id, replace(command, fetched=True)
+    if not isinstance(command, shop.Reserve) or not command.wait_ms:
+        return ledger_id, replace(command, fetched=True)
+    return ledger_id, replace(command, fetched=True, kept_at=kept.get((ledger_id, command.lines[0][0]), 0))
 
 
 class Word(NamedTuple):
@@ -72,6 +74,7 @@ class HotUnits:
         self._fetches: dict[Place, asyncio.Task[HotTotals]] = {}  # that have not begun
         self._given_back: dict[Place, int] = {}  # what these will say that the SKU's ledger has ever given back
         self._begun_at: dict[Place, float] = {}
+        self._kept: set[Place] = set()  # likewise, where units are kept for the shop's line
         self._received: dict[Place, int] = {}  # of a shop's totals, what the SKU's ledger is known to have heard
         # By shop and SKU, the newest generation of the open SKU at which the shop was seen: a word for calls that are
         # made from now on, see `actors.shop.decide_hot`.
@@ -108,6 +111,7 @@ class HotUnits:
         """
         back: dict[Place, int] = {}
         asked: dict[Place, int] = {}
+        kept: dict[Place, int] = {}  # of those who would wait
         places: list[list[Place]] = []
         for (ledger_id, command), answer in short:
             assert isinstance(answer, Refusal), "nothing else is elsewhere"
@@ -115,6 +119,8 @@ class HotUnits:
                 assert isinstance(command, shop.Reserve), "nothing else takes units there"
                 place = command.lines[0][0], sku_of_ledger(ledger_id)
                 asked[place] = max(answer.rejection.number, asked.get(place, 0))
+                if answer.rejection.store_id:
+                    self._kept.add(place)
                 places.append([place])
                 continue
             lines = answer.rejection.short_lines
@@ -122,7 +128,11 @@ class HotUnits:
             places.append([(ledger_id, sku) for sku, _, _ in hot])
             for sku, units, available in hot:
                 back[ledger_id, sku] = back.get((ledger_id, sku), 0) + units - max(0, available)
-        returns = [self.give_back(place, units, deadline) for place, units in back.items()]
+            if isinstance(command, shop.Reserve) and command.wait_ms:
+                kept |= dict.fromkeys(places[-1], 0)
+        returns = [
+            self.give_back(place, units, deadline, kept if place in kept else None) for place, units in back.items()
+        ]
         fetches = [self._handed_soon(place, given_back, deadline) for place, given_back in asked.items()]
         came = await asyncio.gather(*returns, *fetches)
         again = {place for place, is_more in zip((*back, *asked), came, strict=True) if is_more}
@@ -131,7 +141,9 @@ class HotUnits:
                 await asyncio.sleep(EVERY_S)
             await self._router.refresh_chain(deadline)
         return [
-            entry if again.intersection(mine) and (rounds < ROUNDS_MAX or is_hot(entry[0])) else _once_fetched(entry)
+            entry
+            if again.intersection(mine) and (rounds < ROUNDS_MAX or is_hot(entry[0]))
+            else _once_fetched(entry, kept)
             for (entry, _), mine in zip(short, places, strict=True)
         ]
 
@@ -158,9 +170,10 @@ class HotUnits:
             self._received.clear()
         self._received[place] = max(there.over, self._received.get(place, 0))
 
-    async def give_back(self, place: Place, units: int, deadline: float) -> bool:
-        """Have the SKU's ledger give units back to a shop, as far as they are available there; 0 for all of these. True
-        where the shop has got some. What is on its way there is received first.
+    async def give_back(self, place: Place, units: int, deadline: float, kept: dict[Place, int] | None = None) -> bool:
+        """Have the SKU's ledger give units back to a shop, as far as nobody holds them there; 0 for all of these. True
+        where the shop has got some. What is on its way there is received first. Where somebody waits in line, `kept`
+        takes what the shop had handed when that ledger began to keep its units.
         """
         store_id, sku = place
         loop = asyncio.get_running_loop()
@@ -169,7 +182,10 @@ class HotUnits:
         if here.over <= here.back + here.moved:
             self._router.sold_out.note_fetch(store_id, store_id, sku, began_at, loop.time())
             return False
-        given = await self._totals((ledger_of_hot(sku), GiveBackUnits(store_id, units, here.over)), deadline)
+        giving = GiveBackUnits(store_id, units, here.over, keep=kept is not None)
+        given = await self._totals((ledger_of_hot(sku), giving), deadline)
+        if kept is not None:
+            kept[place] = given.over
         if given.back > here.back:
             await self.take_back(place, given.back, deadline)
         self._router.sold_out.note_fetch(store_id, store_id, sku, began_at, loop.time())
@@ -201,10 +217,13 @@ class HotUnits:
         now = asyncio.get_running_loop().time()
         await asyncio.sleep(self._begun_at.get(place, 0.0) + EVERY_S - now)
         del self._fetches[place]
-        now, given_back = asyncio.get_running_loop().time(), self._given_back.pop(place)
+        now, given_back, is_kept = asyncio.get_running_loop().time(), self._given_back.pop(place), place in self._kept
         if len(self._begun_at) >= BEGUN_MAX:
             self._begun_at = {each: at for each, at in self._begun_at.items() if now < at + EVERY_S}
         self._begun_at[place] = now
+        if is_kept:  # it comes home, and is handed anew if nobody waits any more
+            self._kept.discard(place)
+            await self.give_back(place, 0, now + FETCH_S)
         return await self.hand(place, now + FETCH_S, given_back)
 
     async def _totals(self, entry: Entry, deadline: float) -> HotTotals:

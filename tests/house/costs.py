@@ -124,6 +124,7 @@ LATER: Final = {
     "metrics of gateways and actors, published by Ray": (390, 4),
     "keys of hot SKUs that are used for nothing else in their shops": (266, 3),
     "ledgers read anew beside their neighbours": (143, 1),
+    "units of hot SKUs kept for who waits in a shop": (80, 0),
     "shops that are away told beside those that answer": (261, 1),
     "several nodes of a Ray cluster: their environment, and actors and gateways that follow them": (345, 2),
 }

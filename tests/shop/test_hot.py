@@ -135,9 +135,11 @@ def test_a_shop_hands_nothing_that_is_promised_kept_or_waited_for() -> None:
     made = world()
     made.say("S1", plain("k1", 2, basket_id="b"))
     assert made.say("S1", HandUnits(SKU)).over == 3
-    made.say("S1", Reserve("k2", "bob", "web", "", ((SKU, 3),), 0, wait_ms=3_600_000, fetched=True))
+    made.say("S1", Reserve("k2", "bob", "web", "", ((SKU, 3),), 0, wait_ms=3_600_000, fetched=True, kept_at=3))
     made.stock("S1", SKU, 1)
-    assert made.say("S1", HandUnits(SKU)) == HotTotals(3, 0, 0, OPENED, 2), "one came, and three are waited for"
+    assert made.say("S1", HandUnits(SKU)) == HotTotals(3, 0, 0, OPENED, 2, waits=True), (
+        "one came, and three are waited for"
+    )
 
 
 @pytest.mark.parametrize(
@@ -158,6 +160,9 @@ def test_a_shop_has_units_fetched_before_it_refuses(command: Any) -> None:
     before = len(made.ledgers["S1"].records)
     assert made.say("S1", command).reason is Reason.UNITS_ELSEWHERE
     assert len(made.ledgers["S1"].records) == before, "nothing is recorded"
+    if isinstance(command, Reserve) and command.wait_ms:
+        assert made.say("S1", replace(command, fetched=True)).reason is Reason.UNITS_ELSEWHERE, "nothing is kept there"
+        command = replace(command, kept_at=made.ledgers["S1"].ledger.hot.of(SKU).over)
     told = made.say("S1", replace(command, fetched=True))
     assert getattr(told, "reason", None) is Reason.INSUFFICIENT_STOCK or told.status is Status.QUEUED
     made.say("S1", Release("r", held.number, ReleaseReason.OTHER, ()))

@@ -10,7 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from actors.core.policy import HOUR_MS
 from actors.shop.invariants import check
-from tests.shop.hot_world import HOT, SHOPS, SKU, World
+from tests.shop.hot_line_world import LineWorld
+from tests.shop.hot_world import HOT, SHOPS, SKU
 from tests.shop.watched import Core
 
 EXAMPLES: Final = 150
@@ -32,7 +33,7 @@ class HotMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(self.of_shops, self.of_hot)
+        self.world = LineWorld(self.of_shops, self.of_hot)
         for store_id in SHOPS:
             for sku in (SKU, "B"):
                 self.world.stock(store_id, sku, 6)
@@ -66,6 +67,10 @@ class HotMachine(RuleBasedStateMachine):
     @rule(pick=picks)
     def copy_arrives(self, pick: int) -> None:
         self.world.copy_arrives(pick % 12)
+
+    @rule(store_id=shops, wanted=units, lost=losses)
+    def wait(self, store_id: str, wanted: int, lost: int) -> None:
+        self.world.wait(store_id, wanted, losses=lost)
 
     @rule(store_id=shops, wanted=units)
     def basket(self, store_id: str, wanted: int) -> None:
