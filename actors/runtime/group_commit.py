@@ -8,7 +8,8 @@ from contextlib import suppress
 from threading import Lock
 from time import perf_counter
 
-from actors.journal.port import Journal, JournalError, JournalFailed, Record
+from actors.journal.port import Journal, JournalError, JournalFailed
+from actors.runtime.hosted import Decided
 from actors.telemetry.metrics import JOURNAL_SECONDS, Times
 
 
@@ -20,18 +21,18 @@ class GroupCommit:
         self._on_failure = on_failure
         self.seconds = Times(JOURNAL_SECONDS.bounds)  # of writes
         self._queue_lock = Lock()
-        self._queued: list[Record] = []
+        self._queued: list[Decided] = []
         self._enqueued = 0
         self._writing = Lock()
         self._durable = 0
         self._failure: JournalError | None = None
         self.take_back: Callable[[], None] | None = None  # of what stands only where an owner ends unawares
 
-    def enqueue(self, records: Sequence[Record]) -> int:
-        """Queue records, in the ledger's sequence. Returns a ticket for them and all that was queued before."""
+    def enqueue(self, decided: Sequence[Decided]) -> int:
+        """Queue what was decided, in the ledger's sequence. Returns a ticket for it and all that was queued before."""
         with self._queue_lock:
-            if records:
-                self._queued.extend(records)
+            if decided:
+                self._queued.extend(decided)
                 self._enqueued += 1
             return self._enqueued
 
@@ -45,9 +46,10 @@ class GroupCommit:
             if self._durable >= ticket:
                 return
             with self._queue_lock:
-                records, enqueued = self._queued, self._enqueued
+                decided, enqueued = self._queued, self._enqueued
                 self._queued = []
             try:
+                records = [each.record() for each in decided]
                 began = perf_counter()
                 self._journal.append(records)
                 if records:

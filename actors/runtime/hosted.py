@@ -3,10 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from actors.journal.codec import encode
 from actors.journal.port import Record
+
+
+class Decided(NamedTuple):
+    """Consecutive events that one batch decided, as in `Record`; who writes them encodes them, without the lock."""
+
+    ledger_id: str
+    epoch: int
+    seq: int
+    event_count: int
+    at_ms: int
+    events: Sequence[Any]
+
+    def record(self) -> Record:
+        """As the journal takes them."""
+        ledger_id, epoch, seq, event_count, at_ms, events = self
+        return Record(ledger_id, epoch, seq, event_count, at_ms, encode(events))
 
 
 @dataclass(slots=True, eq=False)
@@ -45,9 +61,9 @@ class Hosted:
             "outbox": len(self.ledger.outbox),
         }
 
-    def record(self, ledger_id: str, now_ms: int, events: Sequence[Any]) -> Record:
-        """The newest events, as the journal takes them."""
-        return Record(ledger_id, self.epoch, self.ledger.version, len(events), now_ms, encode(events))
+    def decided(self, ledger_id: str, now_ms: int, events: Sequence[Any]) -> Decided:
+        """The newest events, for the journal; they are added to no more."""
+        return Decided(ledger_id, self.epoch, self.ledger.version, len(events), now_ms, events)
 
 
 def within_bytes(records: list[Record], bytes_max: int) -> list[Record]:

@@ -26,11 +26,11 @@ from actors.core.answers import Unread
 from actors.core.due import About, Budget
 from actors.core.policy import Policy
 from actors.core.transact import Deferred, PolicyAdopted
-from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, Record, SealedDamaged
+from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, SealedDamaged
 from actors.protocol.messages import LedgerAway, Stopped, name_of
 from actors.runtime.clock import Clock
 from actors.runtime.group_commit import GroupCommit
-from actors.runtime.hosted import Hosted
+from actors.runtime.hosted import Decided, Hosted
 from actors.runtime.kinds import Core
 from actors.runtime.read_anew import ReadAnew
 from actors.runtime.read_back import ReadBack, answer_without
@@ -222,12 +222,12 @@ class LedgerHost(ReadAnew):
         self._waiting.pop(ledger_id, None)
         return found
 
-    def _stage(self, batch: Sequence[tuple[str, Any]]) -> tuple[list[Any], list[Record], dict[str, int]]:
+    def _stage(self, batch: Sequence[tuple[str, Any]]) -> tuple[list[Any], list[Decided], dict[str, int]]:
         """Decide a batch. Returns the answers, one record for each ledger with new events, and the epochs of the others
         that answer.
         """
         answers, budgets = list[Any](), dict[str, Budget]()  # of ledgers with more that is due
-        records, unwritten = list[Record](), dict[str, int]()
+        records, unwritten = list[Decided](), dict[str, int]()
         touched: dict[str, tuple[Hosted, int, list[Any], bool]] = {}
         clock_ms, refused, transact = self._clock.now_ms(), self._refusals.refused, self._core.transact
         for ledger_id, command in batch:
@@ -274,7 +274,7 @@ class LedgerHost(ReadAnew):
                     unwritten |= {} if events else {ledger_id: hosted.epoch}
                     continue
             if events:
-                records.append(hosted.record(ledger_id, now_ms, events))
+                records.append(hosted.decided(ledger_id, now_ms, events))
             else:
                 unwritten[ledger_id] = hosted.epoch
         return answers, records, unwritten
@@ -364,7 +364,7 @@ class LedgerHost(ReadAnew):
 
     def _expire_due(
         self, ledger_id: str, hosted: Hosted, now_ms: int, about: About | None = None
-    ) -> tuple[Sequence[Record], bool]:
+    ) -> tuple[Sequence[Decided], bool]:
         """Expire some of what is due, and what is asked about; the record, if any, and whether nothing is due of it."""
         if not hosted.is_behind(now_ms):
             return (), True
@@ -377,7 +377,7 @@ class LedgerHost(ReadAnew):
             return events + first, is_whole
 
         events, is_whole = self._twice(ledger_id, hosted, act)
-        return ([hosted.record(ledger_id, now_ms, events)] if events else ()), is_whole
+        return ([hosted.decided(ledger_id, now_ms, events)] if events else ()), is_whole
 
     def _take_over(self, ledger_id: str) -> Hosted:
         began_ns = perf_counter_ns()

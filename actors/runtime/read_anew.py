@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from threading import Thread
 from typing import Any, Final
 
-from actors.journal.codec import encode
-from actors.journal.port import Journal, JournalDamaged, JournalError, Record
+from actors.journal.port import Journal, JournalDamaged, JournalError
 from actors.runtime.begun import Begun
 from actors.runtime.group_commit import GroupCommit
-from actors.runtime.hosted import Hosted
+from actors.runtime.hosted import Decided, Hosted
 from actors.runtime.kinds import Core
 from actors.runtime.recovery import recovered
 
@@ -35,8 +34,8 @@ class ReadAnew(Begun):
 
     def _set_aside(
         self, ledger_id: str, hosted: Hosted, now_ms: int, events: Sequence[Any], error: Exception, key: str = ""
-    ) -> list[Record]:
-        """Serve a ledger no more until it is read anew, as its rules raised. Returns the record of the `events` that
+    ) -> list[Decided]:
+        """Serve a ledger no more until it is read anew, as its rules raised. Returns the `events` that
         its turn had made before, which stand. With the lock held.
         """
         fields = {"ledger": ledger_id, "key": key} if key else {"ledger": ledger_id}
@@ -49,7 +48,7 @@ class ReadAnew(Begun):
             Thread(target=self._read_all, name="read-anew", daemon=True).start()
         if not events:
             return []
-        return [Record(ledger_id, hosted.epoch, hosted.queued_seq, len(events), now_ms, encode(events))]
+        return [Decided(ledger_id, hosted.epoch, hosted.queued_seq, len(events), now_ms, events)]
 
     def _read_all(self) -> None:
         while True:

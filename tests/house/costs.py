@@ -123,6 +123,7 @@ LATER: Final = {
     "log files of all processes, and the ids of callers in their lines": (440, 4),
     "metrics of gateways and actors, published by Ray": (390, 4),
     "keys of hot SKUs that are used for nothing else in their shops": (266, 3),
+    "events encoded by who writes them": (17, 0),
     "ledgers read anew beside their neighbours": (143, 1),
     "units of hot SKUs kept for who waits in a shop": (80, 0),
     "shops that are away told beside those that answer": (261, 1),

@@ -3,9 +3,13 @@
 import re
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
 
 import pytest
 
+from actors.core.policy import HOUR_MS
+from actors.journal.codec import encode
+from actors.runtime import hosted
 from tests.runtime.runtime_fixture import STILL_S, WAIT_S, ActorRuntime, entries
 from tests.waiting import until
 
@@ -140,3 +144,22 @@ def test_records_follow_each_other_whoever_writes_them(stocked: ActorRuntime, po
     spans = [(int(first), int(last)) for first, last in re.findall(r"S1:(\d+)-(\d+)", durable)]
     assert [first for first, _ in spans] == [2, *(last + 1 for _, last in spans[:-1])]
     assert spans[-1][1] == 1 + len(told)
+
+
+def test_events_are_encoded_while_nobody_waits_for_the_lock(
+    stocked: ActorRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    was_locked: list[bool] = []
+
+    def watched(events: Any) -> bytes:
+        was_locked.append(stocked.host._deciding.locked())
+        return encode(events)
+
+    monkeypatch.setattr(hosted, "encode", watched)
+    stocked.deliver("reserve ann A 1")
+    stocked.clock.move(3 * HOUR_MS)
+    assert stocked.stock() == "A 10/0", "what a read expires"
+    stocked.deliver("reserve bob A 1")
+    stocked.clock.move(3 * HOUR_MS)
+    assert stocked.host.sweep() == 1
+    assert was_locked == [False] * 4

@@ -102,6 +102,18 @@ def test_snapshots_are_due_by_their_tail(runtime: ActorRuntime) -> None:
     assert entries(runtime.journal.log, "write_snapshot") == written
 
 
+def test_snapshots_are_due_the_more_rarely_the_more_answers_they_have(runtime: ActorRuntime) -> None:
+    runtime.deliver("receive A 1")
+    for _ in range(16):
+        runtime.say(*["reserve ann A 9"] * 200)  # a hundred rows of refusals
+    runtime.host.snapshot_if_moved("S1")
+    due = []
+    for _ in range(3):
+        runtime.say(*["safety A 1"] * 40)
+        due.append(runtime.host.snapshots_due(0))
+    assert due == [[], [], ["S1"]]
+
+
 def test_each_take_over_raises_the_epoch(runtime: ActorRuntime) -> None:
     runtime.deliver("receive A 1")
     epochs = [runtime.epoch()]

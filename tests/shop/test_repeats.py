@@ -3,6 +3,7 @@
 import tracemalloc
 from hashlib import blake2b
 from itertools import pairwise
+from typing import SupportsIndex
 
 import pytest
 from msgspec.structs import replace
@@ -220,6 +221,24 @@ def test_what_was_accepted_costs_24_bytes_however_much_there_is() -> None:
         tracemalloc.stop()
     assert (made.count, made.find(packed.hash_of("key 7"))) == (30_000, [8])
     assert (after - before) / 30_000 <= 24
+
+
+class Buckets(list[bytearray]):
+    """Buckets of which each look counts."""
+
+    looks = 0
+
+    def __getitem__(self, place: SupportsIndex) -> bytearray:  # type: ignore[override]
+        self.looks += 1
+        return super().__getitem__(place)
+
+
+@pytest.mark.parametrize("days", [0, 8])
+def test_a_new_key_is_looked_for_once_however_many_days_are_remembered(days: int) -> None:
+    answers = remembering(days)[0].ledger.answers
+    buckets = answers.made.places = Buckets(answers.made.places)
+    assert answers.get("a new key") is None
+    assert buckets.looks == 1
 
 
 def test_a_refusal_costs_24_bytes_however_many_there_are() -> None:

@@ -19,7 +19,7 @@ from actors.rpc import backoff
 from actors.runtime.actor_runtime import LedgerActor
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.ledger_host import LedgerHost
-from actors.shop import customer_totals, expiry
+from actors.shop import expiry
 from actors.shop.decide_stock import decide_adjust_stock
 from actors.shop.events import Amended, touched_skus
 from holdfast.client.till_journal import TillJournal
@@ -83,7 +83,7 @@ def _days_are_evicted_by_whoever_comes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Calendar, "_day", property(of))
 
 
-def _all_that_is_due_expires_at_once(patch: pytest.MonkeyPatch) -> None:
+def all_that_is_due_expires_at_once(patch: pytest.MonkeyPatch) -> None:
     real = LedgerHost.__init__
 
     def wrong(host: LedgerHost, core: Any, *rest: Any) -> None:
@@ -233,7 +233,7 @@ FINDINGS: Final[dict[str, OfWorld | Planted]] = {
         "tests/shop/test_unwalked.py::test_stale_deadlines_are_dropped_beside_those_of_what_is_live",
     ),
     "L16": Planted(
-        _all_that_is_due_expires_at_once,
+        all_that_is_due_expires_at_once,
         "tests/runtime/test_expiry.py::test_before_a_batch_a_part_of_much_that_is_due_is_expired",
     ),
     "L17": Planted(
@@ -318,20 +318,3 @@ def causes_of(mutant: str) -> set[str]:
     """What must have struck in worlds in which a mutant is caught, by the findings that it stands for."""
     rows = (each.mutants.get(mutant, ()) for each in FINDINGS.values() if isinstance(each, OfWorld))
     return {cause for causes in rows for cause in causes}
-
-
-# Further faults of a finding, each planted by itself.
-MORE: Final[dict[str, Planted]] = {
-    "L15: limits of a customer": Planted(
-        exchanged(customer_totals, "ADDED_UP_MAX", 1 << 62),
-        "tests/shop/test_customer_totals.py::test_a_decision_does_not_look_at_all_that_its_customer_holds",
-    ),
-    "L16: who asks for one waits for all": Planted(
-        exchanged(LedgerHost, "_expire_first", lambda _host, _command, turn, _budgets: turn),
-        "tests/runtime/test_wave.py::test_an_order_that_is_due_is_gone_for_who_asks_for_it_though_others_are_not",
-    ),
-    "L16: a customers' ledger expires all at once": Planted(
-        _all_that_is_due_expires_at_once,
-        "tests/runtime/test_wave.py::test_a_step_of_a_customers_ledger_expires_a_part_of_much_that_is_due",
-    ),
-}

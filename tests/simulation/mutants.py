@@ -105,7 +105,7 @@ class GoesOnHalfWay(LedgerHost):
     """Where the rules of a ledger fail, it goes on as it is in memory."""
 
     def _set_aside(self, ledger_id: str, hosted: Hosted, now_ms: int, events: Any, *_: Any) -> Any:
-        return [hosted.record(ledger_id, now_ms, events)] if events else []
+        return [hosted.decided(ledger_id, now_ms, events)] if events else []
 
 
 class _IgnoresEpochs(MemoryJournal):

@@ -8,7 +8,8 @@ from typing import Final
 import pytest
 
 from tests.simulation import mutants, test_chain_mutants
-from tests.simulation.findings import ELSEWHERE, FINDINGS, MORE, OfWorld, Planted
+from tests.simulation.findings import ELSEWHERE, FINDINGS, OfWorld, Planted
+from tests.simulation.further_findings import MORE
 
 ROOT: Final = Path(__file__).parents[2]
 OF_WORLDS: Final = {name: each for name, each in FINDINGS.items() if isinstance(each, OfWorld)}
