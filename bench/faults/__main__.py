@@ -24,7 +24,7 @@ from bench.faults.judge import Judgement, come_to_rest, judge
 from bench.faults.page import page
 from bench.faults.plants import PLANTS, planted
 from bench.faults.report import document, tell
-from bench.faults.run import FAULTS, Evidence, patient_clients, strike_for
+from bench.faults.run import FAULTS, Evidence, Plan, patient_clients, strike_for
 from bench.service import ServiceFailed
 
 EXIT_BROKEN: Final = 1
@@ -43,6 +43,8 @@ class Asked(NamedTuple):
     minutes: float
     only: tuple[str, ...] = ()
     plant: str = ""
+    kills: int = 0
+    operations: int = 0
 
 
 def main(
@@ -51,6 +53,17 @@ def main(
     ] = MINUTES,
     seed: Annotated[int, typer.Option(help="Which faults strike where; the same seed draws the same.")] = 2017,
     only: Annotated[str, typer.Option(help=f"Only these faults, with commas: {', '.join(FAULTS)}.")] = "",
+    kills: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="In place of all that: go on until so many kill -9 of actors, gateways, HAProxy and the service's own "
+            "process have struck, beside a flood of reservations.",
+        ),
+    ] = 0,
+    operations: Annotated[
+        int, typer.Option(min=0, help="With --kills: go on until there were so many operations as well.")
+    ] = 0,
     plant: Annotated[
         str, typer.Option(help=f"Falsify the record before it is judged, to see it found: {', '.join(PLANTS)}.")
     ] = "",
@@ -68,7 +81,7 @@ def main(
             raise typer.BadParameter(f"{path.absolute().parent} is not a folder", param_hint=name)
     console = Console(width=None if Console().is_terminal else PLAIN_WIDTH)
     try:
-        result, drawings = asyncio.run(run(Asked(seed, minutes, chosen, plant), console))
+        result, drawings = asyncio.run(run(Asked(seed, minutes, chosen, plant, kills, operations), console))
     except ServiceFailed as error:
         console.print(f"holdfast: the service did not start: {error}", style="red", markup=False)
         raise typer.Exit(EXIT_NOT_STARTED) from error
@@ -84,7 +97,8 @@ def main(
 
 async def run(asked: Asked, console: Console) -> tuple[dict[str, Any], list[str]]:
     """The whole of it: the document, and the drawings of what no sequence explains."""
-    phases, evidence, seconds = Phases(console), Evidence(asked.seed), 60 * asked.minutes
+    phases, evidence = Phases(console), Evidence(asked.seed)
+    plan = Plan(60 * asked.minutes, asked.only, asked.kills, asked.operations)
     for number in ENDING:  # as on Ctrl-C
         asyncio.get_running_loop().add_signal_handler(number, os.kill, os.getpid(), signal.SIGINT)
     with tempfile.TemporaryDirectory(prefix="hf-faults-", ignore_cleanup_errors=True) as folder:
@@ -92,9 +106,9 @@ async def run(asked: Asked, console: Console) -> tuple[dict[str, Any], list[str]
         about["file_system"] = record.file_system_of(Path(folder))
         phases.say("Starting the service ...")
         async with Host(Path(folder)) as host:
-            display = Display(console, evidence, seconds)
+            display = Display(console, evidence, plan)
             with _stopping() as over, display.shown():
-                await strike_for(host, evidence, seconds, asked.only, over, display.say)
+                await strike_for(host, evidence, plan, over, display.say)
             judgement = await _judged(host, evidence, phases, asked.plant)
             phases.say("Ending the service ...")
     drawings = [drawing for each in judgement.examined for drawing in each.drawings]

@@ -29,6 +29,7 @@ LIMITED: Final = "limited"
 LIMIT: Final = 3  # units of it that a customer may have over all shops
 BURST: Final = "burst"
 DROP_SHOPS: Final = ("H1", "H2")
+FLOOD_SHOPS: Final = ("L1", "L2")
 DROP: Final = "drop"
 DROP_UNITS: Final = 40  # in each of its shops
 
@@ -42,9 +43,12 @@ LIMITED_CUSTOMERS: Final = 12
 SUPPLIED: Final = (2, 6)
 PLACE: Final = Place(latitude=52.5, longitude=13.4)
 
+_STORES: Final = "".join(
+    f"  - {{store_id: {each}, latitude: 52.5, longitude: 13.4}}\n" for each in (*SHOPS, *DROP_SHOPS, *FLOOD_SHOPS)
+)
 CHAIN_FILE: Final = f"""
 stores:
-{"".join(f"  - {{store_id: {each}, latitude: 52.5, longitude: 13.4}}" + chr(10) for each in (*SHOPS, *DROP_SHOPS))}
+{_STORES}
 policy:
   ttl_default: 4s
   ttl_max: 1h
@@ -143,7 +147,8 @@ class Crowd:
 
     async def _made(self, draw: Random, caller: str, call: Call, timeout_ms: int) -> object:
         """The answer. Some calls are made twice at once, some again later, when all may be over; and who got no answer
-        in his time asks again later, mostly.
+        in his time mostly asks again, and goes on once he has one: or very many calls would be open while the service
+        is away, in any of very many sequences.
         """
         ask, chance = self.recorder.ask, draw.random()
         if chance < 0.03:
@@ -153,7 +158,10 @@ class Crowd:
             )
             return first
         outcome = await ask(self._client(draw), caller, call, timeout_ms)
-        if (outcome is None and chance < 0.8) or chance > 0.97:
+        if outcome is None and chance < 0.8:
+            await asyncio.sleep(draw.uniform(*LATE_S))
+            return await ask(self._client(draw), caller, call, PATIENT_MS)
+        if chance > 0.97:
             self.doubled += outcome is not None
             task = asyncio.ensure_future(self._ask_later(caller, call, draw.uniform(*LATE_S), self._client(draw)))
             self._late.add(task)

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.faults.recorder import OUTCOMES
-from bench.faults.run import Evidence
+from bench.faults.run import Evidence, Plan
 
 REFRESH_S: Final = 0.5
 LINES_MAX: Final = 12
@@ -23,10 +23,10 @@ RATE_OVER_S: Final = 5
 class Display:
     """On a terminal a picture that changes; elsewhere a line for each thing that happens."""
 
-    def __init__(self, console: Console, evidence: Evidence, seconds: float) -> None:
+    def __init__(self, console: Console, evidence: Evidence, plan: Plan) -> None:
         self._console = console
         self._evidence = evidence
-        self._seconds = seconds
+        self._plan = plan
         self._began = time.monotonic()
         self._lines: deque[str] = deque(maxlen=LINES_MAX)
         self._live: Live | None = None
@@ -69,5 +69,7 @@ class Display:
         rates = (sum(recorder.per_second[second, name] for second in recent) / RATE_OVER_S for name in OUTCOMES)
         table.add_row("a second", *(f"{rate:,.0f}" for rate in rates))
         strikes = len(self._evidence.strikes)
-        title = f"{passed:,.0f} of {self._seconds:,.0f} s, {strikes} strikes; Ctrl-C ends it with a report"
+        plan, kills = self._plan, self._evidence.kills
+        how_far = f"{kills} of {plan.kills} kills" if plan.kills else f"{passed:,.0f} of {plan.seconds:,.0f} s"
+        title = f"{how_far}, {strikes} strikes; Ctrl-C ends it with a report"
         return Group(Text(title, style="bold"), table, *(Text(line) for line in self._lines))

@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 from typing import Final, Self
 
+import psutil
+
 from bench.faults.callers import CHAIN_FILE as CHAIN
 from bench.faults.proxy import Proxy
 from bench.service import CHAIN_FILE, Service, marked, serving
@@ -14,6 +16,7 @@ from holdfast.client import ChannelClient
 
 STORE_ACTORS: Final = 2
 GATEWAYS: Final = 2
+PARENT: Final = ["-m", "serve"]
 SERVING_MS: Final = 60_000
 
 
@@ -44,6 +47,22 @@ class Host:
     async def kill_and_start(self) -> None:
         """Kill -9 every process of the service at once, and start it again over the same data."""
         await asyncio.to_thread(self._kill)
+        await self.stop_and_start()
+
+    async def kill_parent_and_start(self) -> None:
+        """Kill -9 the process that started all others, and start the service again, which ends what is left of it."""
+        for process in await asyncio.to_thread(marked, self.service.mark):
+            with suppress(psutil.Error, ProcessLookupError):
+                if process.cmdline()[1:3] == PARENT:
+                    process.kill()
+        before = self._running.pop_all()
+        try:
+            await self._start()
+        finally:
+            await asyncio.to_thread(before.close)
+
+    async def stop_and_start(self) -> None:
+        """Stop the service in order, and start it again over the same data, as for an upgrade."""
         await asyncio.to_thread(self._running.close)
         await self._start()
 

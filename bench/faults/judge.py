@@ -17,6 +17,7 @@ from bench.demo.orders import NOTHING_COMPARED
 from bench.demo.proof import Proof, prove, until_quiet
 from bench.demo.run import Killed, Phases, Told, outages_of
 from bench.faults import callers
+from bench.faults.flood import Flood
 from bench.faults.histories import Clocks, Examined, examine_all
 from bench.faults.run import Evidence, calls_of
 from holdfast.client import CUSTOMERS_LEDGERS, ChannelClient, NotFound, Order, Reservation, Verification
@@ -146,7 +147,11 @@ async def judge(
     clocks = Clocks(evidence.wall_ns, outages)
     with phases.phase("Examining the histories"):
         examined = await asyncio.to_thread(examine_all, evidence.recorder, proof.reservations, clocks)
-    invariants = _invariants(_Findings(evidence, rest, proof, examined, (shops, across)))
+    flooded: list[Verification] = []
+    if evidence.flood is not None:
+        with phases.phase("Auditing the flooded shops"):
+            flooded = await evidence.flood.audits(client)
+    invariants = _invariants(_Findings(evidence, rest, proof, examined, (shops, across), flooded))
     events = proof.check.events if isinstance(proof.check, CountingCheck) else 0
     ended = {status.name: count for status, count in proof.ended.items()}
     return Judgement(invariants, examined, len(shops.answers.log) + len(across.answers.log), events, ended)
@@ -156,12 +161,19 @@ class _Findings:
     """All that any checker said, by invariant. Each row: the id, what it says, by whom, how often, what broke."""
 
     def __init__(
-        self, evidence: Evidence, rest: AtRest, proof: Proof, examined: Sequence[Examined], acts: tuple[Told, Told]
+        self,
+        evidence: Evidence,
+        rest: AtRest,
+        proof: Proof,
+        examined: Sequence[Examined],
+        acts: tuple[Told, Told],
+        flooded: Sequence[Verification],
     ) -> None:
         self.evidence, self.rest, self.proof = evidence, rest, proof
         self.positions, self.drop, self.lives = examined
         self.shops, self.across = acts
-        self.audits = [*evidence.audits, *proof.audits, *rest.dropped]
+        self.flooded, self.flood = flooded, evidence.flood or Flood(())
+        self.audits = [*evidence.audits, *proof.audits, *rest.dropped, *flooded]
         self.audited = sum(audit.events for audit in self.audits)
         check = proof.check
         self.events, self.expiries = (check.events, check.expiries) if isinstance(check, CountingCheck) else (0, 0)
@@ -193,16 +205,18 @@ class _Findings:
         same = [each for each in self.evidence.recorder.repeats if each.same_content]
         other = [each for each in self.evidence.recorder.repeats if not each.same_content]
         by = "the feeds, against what callers were told"
-        count = len(self.shops.answers.log) + len(self.across.answers.log)
-        yield "I4", "what was answered is there, as it was answered", by, count, self._told("answers_lost")
+        count = len(self.shops.answers.log) + len(self.across.answers.log) + self.flood.accepted.total()
+        lost = self._told("answers_lost") + self.flood.lost(self.flooded)
+        yield "I4", "what was answered is there, as it was answered", by, count, lost
         broken = [str(each) for each in same if each.differs] + self._audited("I5")
         broken += self.shops.answers.unanswered + self.across.answers.unanswered
         broken += self._told("effects_nobody_was_told_of") + self._told("unasked")
+        broken += self.flood.wrong + self.flood.doubled(self.flooded)
         yield (
             "I5",
             "a repeat has one effect and one answer; nothing happens that nobody is told of",
             by,
-            len(same),
+            len(same) + self.flood.again,
             broken,
         )
         differing = [str(each) for each in other if each.differs]
@@ -219,6 +233,7 @@ class _Findings:
         by = "the feeds; VerifyLedger"
         yield "I11", "no hold ends early, or more than a second late", by, self.expiries, late
         left = [f"{store}: {units} of {sku}" for (store, sku), units in self.rest.reserved.items() if units]
+        left += [f"{each.store_id}: {each.units_reserved} units" for each in self.flooded if each.units_reserved]
         yield "I12", "when all is over nothing is reserved", "GetAvailability", len(self.rest.reserved), left
         away = [
             f"{each.what}: nothing was accepted afterwards"

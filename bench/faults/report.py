@@ -21,7 +21,7 @@ ALL_THE_TIME: Final = {
 ELSEWHERE: Final = {
     "F3": ("tests/cluster/test_nodes.py",),
     "F6": ("tests/journal/test_faulty.py", "tests/simulation/test_seeds.py"),
-    "F7": ("tests/journal/test_sqlite_damage.py", "tests/journal/test_wal.py"),
+    "F7": ("tests/journal/test_torn_batches.py", "tests/journal/test_sqlite_damage.py", "tests/journal/test_wal.py"),
     "F8": ("tests/journal/test_redis.py",),
     "F9": ("tests/runtime/test_clock.py", "tests/simulation/test_seeds.py"),
     "F12": ("tests/runtime/test_rpc_client.py", "tests/runtime/test_router.py"),
@@ -56,6 +56,9 @@ def document(evidence: Evidence, judgement: Judgement, *, minutes: float, machin
         "holds": judgement.holds,
         "faults": faults_of(evidence),
         "elsewhere": {fault: list(tests) for fault, tests in ELSEWHERE.items()},
+        "kills": evidence.kills,
+        "processes_killed": sum(each.killed for each in evidence.strikes),
+        "operations": evidence.operations,
         "strikes": [_strike(each, began_ns) for each in evidence.strikes],
         "not_struck": list(evidence.failed),
         "calls": {**evidence.recorder.outcomes, "errors": dict(evidence.recorder.errors)},
@@ -118,6 +121,8 @@ def tell(result: Mapping[str, Any], console: Console) -> None:
     calls = result["calls"]
     told = ", ".join(f"{calls[name]:,} {name}" for name in calls if name != "errors")
     console.print(f"Calls: {told}, in {result['seconds']:,.0f} s", highlight=False)
+    killed = f"{result['kills']:,} kills, of {result['processes_killed']:,} processes"
+    console.print(f"{killed}; {result['operations']:,} operations, those of the flood among them", highlight=False)
     table = _table("What held", ("", "invariant", "checks", "checked by", ""))
     for each in result["invariants"]:
         verdict = "[green]holds[/]" if each["holds"] else "[bold red]BROKEN[/]"
@@ -140,6 +145,7 @@ def _strike(strike: Strike, began_ns: int) -> dict[str, Any]:
         "lasted_s": round((strike.over_ns - strike.struck_ns) / 1e9, 3) if strike.over_ns else None,
         "back_s": strike.back_s,
         "stores": list(strike.store_ids),
+        "killed": strike.killed,
         "note": strike.note,
         "wrong": strike.wrong,
     }

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
 
 from bench.demo.calls import Call, Kind
 from bench.faults import callers
 from bench.faults.callers import Crowd
+from bench.faults.flood import Flood
 from bench.faults.host import Host
 from bench.faults.recorder import Recorder, Seen
 from bench.faults.strikes import ALL, HANGS_S, Strike, Striker, is_order
@@ -24,7 +26,22 @@ CATCH_UP_S: Final = 30.0
 PATIENT: Final = Timeouts(call_ms=callers.PATIENT_MS)
 
 FAULTS: Final = ("F1", "F2", "F4", "F5", "F10", "F13", "F14", "F15")
+KILLS: Final = {"shop": 8, "gateways": 4, "customers": 3, "haproxy": 3, "hot": 2, "chain": 2, "parent": 1, "all": 1}
+KILLS_AN_AUDIT: Final = 10  # an audit reads all that was ever written
+FLOOD_CLIENTS: Final = 2
+FLOOD_END_S: Final = 120.0
 Blow = Callable[[], Awaitable[Strike]]
+
+
+class Plan(NamedTuple):
+    """How long to strike, and with which faults; or, where `kills` says so, with how many kill -9 beside a flood, and
+    on until there were so many `operations`.
+    """
+
+    seconds: float
+    only: Sequence[str] = ()
+    kills: int = 0
+    operations: int = 0
 
 
 @dataclass(slots=True)
@@ -41,6 +58,7 @@ class Evidence:
     told_by_feed: dict[str, int] = field(default_factory=dict)
     to_be_told: dict[str, int] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
+    flood: Flood | None = None
     compared: int = 0
     disagreeing: list[str] = field(default_factory=list)
     doubled: int = 0
@@ -48,39 +66,73 @@ class Evidence:
     seconds: float = 0.0
     wall_ns: int = field(default_factory=lambda: time.time_ns() - time.monotonic_ns())
 
+    @property
+    def kills(self) -> int:
+        """How many strikes have killed something."""
+        return sum(each.killed > 0 for each in self.strikes)
 
-def blows(striker: Striker, draw: Random, only: Sequence[str]) -> list[tuple[str, Blow]]:
-    """Each fault, by its number in the list of faults."""
-    shop = partial(draw.choice, callers.SHOPS)
+    @property
+    def operations(self) -> int:
+        """Calls of all callers, and reservations of the flood."""
+        return self.recorder.outcomes.total() + (self.flood.asked if self.flood else 0)
+
+
+def kills(striker: Striker, draw: Random) -> dict[str, tuple[str, Blow]]:
+    """Each fault that is a kill -9, by what it kills, with its number in the list of faults."""
     titled = striker.kill_titled
-    numbers = iter(range(1_000_000))
+
+    async def gateways() -> Strike:
+        what, title = "kill -9 of every gateway", "ray::ServeReplica"
+        return await titled("F2", what, title, _any, allowed_s=SERVE_S, store_ids=ALL)
+
+    async def customers() -> Strike:
+        what, title = "kill -9 of the customers' actor", "ray::RayCustomerActor"
+        return await titled("F1", what, title, is_order, store_ids=ALL)
+
+    async def controller() -> Strike:
+        return await titled("F2", "kill -9 of Serve's controller", "ray::ServeController", _any, allowed_s=SERVE_S)
+
+    return {
+        "shop": ("F1", lambda: striker.kill_shops(draw.choice(callers.SHOPS))),
+        "customers": ("F1", customers),
+        "hot": ("F1", striker.kill_hot),
+        "chain": ("F1", lambda: titled("F1", "kill -9 of the chain's actor", "ray::RayChainActor", _any)),
+        "gateways": ("F2", gateways),
+        "haproxy": ("F2", lambda: titled("F2", "kill -9 of HAProxy", "bin/haproxy", _any, allowed_s=SERVE_S)),
+        "controller": ("F2", controller),
+        "all": ("F4", striker.kill_all),
+        "parent": ("F4", striker.kill_parent),
+    }
+
+
+def blows(striker: Striker, draw: Random, plan: Plan) -> list[tuple[str, Blow]]:
+    """What strikes in a round: each fault once; where kills are counted, each kill as often as in `KILLS`."""
+    shop, numbers = partial(draw.choice, callers.SHOPS), count()
+    kill = kills(striker, draw)
+    if plan.kills:
+        return [kill[name] for name, times in KILLS.items() for _ in range(times)]
     every: list[tuple[str, Blow]] = [
-        ("F1", lambda: striker.kill_shops(shop())),
+        kill["shop"],
         ("F5", lambda: striker.hang(shop(), HANGS_S[0])),
         ("F10", striker.lose_answers),
-        (
-            "F2",
-            lambda: titled(
-                "F2", "kill -9 of every gateway", "ray::ServeReplica", _any, allowed_s=SERVE_S, store_ids=ALL
-            ),
-        ),
+        kill["gateways"],
         ("F13", lambda: striker.second_writer(shop())),
         ("F15", striker.promote),
-        (
-            "F1",
-            lambda: titled("F1", "kill -9 of the customers' actor", "ray::RayCustomerActor", is_order, store_ids=ALL),
-        ),
+        kill["customers"],
         ("F5", lambda: striker.hang(shop(), HANGS_S[1])),
         ("F10", striker.cut),
         ("F14", lambda: striker.burst(shop(), next(numbers))),
-        ("F2", lambda: titled("F2", "kill -9 of HAProxy", "bin/haproxy", _any, allowed_s=SERVE_S)),
-        ("F1", striker.kill_hot),
-        ("F4", striker.kill_all),
+        kill["haproxy"],
+        kill["hot"],
+        kill["all"],
         ("F10", striker.delay),
-        ("F1", lambda: titled("F1", "kill -9 of the chain's actor", "ray::RayChainActor", _any)),
-        ("F2", lambda: titled("F2", "kill -9 of Serve's controller", "ray::ServeController", _any, allowed_s=SERVE_S)),
+        kill["chain"],
+        kill["controller"],
+        ("F15", striker.upgrade),
+        kill["parent"],
+        ("F5", lambda: striker.hang(shop(), HANGS_S[2])),
     ]
-    return [(fault, blow) for fault, blow in every if not only or fault in only]
+    return [(fault, blow) for fault, blow in every if not plan.only or fault in plan.only]
 
 
 def _any(_: Seen) -> bool:
@@ -97,18 +149,18 @@ async def patient_clients(host: Host, count: int) -> AsyncIterator[list[ChannelC
 
 
 async def strike_for(
-    host: Host, evidence: Evidence, seconds: float, only: Sequence[str], over: asyncio.Event, say: Callable[[str], None]
+    host: Host, evidence: Evidence, plan: Plan, over: asyncio.Event, say: Callable[[str], None]
 ) -> None:
-    """Call and strike for so long, or until `over` is set; then stop, and ask again for what is open."""
+    """Call and strike as planned, or until `over` is set; then stop, and ask again for what is open."""
     began, evidence.recorder.began_ns = time.monotonic(), time.monotonic_ns()
-    async with patient_clients(host, CLIENTS) as clients:
+    async with patient_clients(host, CLIENTS) as clients, _flooding(host, evidence, plan):
         crowd = Crowd(evidence.recorder, clients, evidence.seed)
         await crowd.open_shops()
         calling = asyncio.ensure_future(crowd.run())
         watching = asyncio.ensure_future(_watch(clients[0], evidence))
         striker = Striker(host, crowd, clients[0], evidence.seed, evidence.strikes)
         try:
-            await _strike(striker, evidence, seconds, only, over, say)
+            await _strike(striker, evidence, plan, over, say)
             crowd.over.set()
             await calling
             evidence.seconds = time.monotonic() - began
@@ -127,18 +179,34 @@ async def strike_for(
             await asyncio.gather(calling, watching, return_exceptions=True)
 
 
+@asynccontextmanager
+async def _flooding(host: Host, evidence: Evidence, plan: Plan) -> AsyncIterator[None]:
+    """A flood as long as kills are counted; at the end each of its calls is answered, or is a fault."""
+    if not plan.kills:
+        yield
+        return
+    async with patient_clients(host, FLOOD_CLIENTS) as clients:
+        flood = evidence.flood = Flood(clients, evidence.seed)
+        running = asyncio.ensure_future(flood.run())
+        try:
+            yield
+            flood.over.set()
+            await asyncio.wait_for(running, FLOOD_END_S)
+        except TimeoutError:
+            flood.wrong.append(f"flood: calls that have no answer {FLOOD_END_S:g} s after the last fault")
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
 async def _strike(
-    striker: Striker,
-    evidence: Evidence,
-    seconds: float,
-    only: Sequence[str],
-    over: asyncio.Event,
-    say: Callable[[str], None],
+    striker: Striker, evidence: Evidence, plan: Plan, over: asyncio.Event, say: Callable[[str], None]
 ) -> None:
     draw = Random(f"faults:{evidence.seed}")
-    deadline, every = time.monotonic() + seconds, blows(striker, draw, only)
-    coming = list(every)  # the first round as they stand, so that a short run has one of most kinds
-    while not over.is_set() and time.monotonic() < deadline:
+    deadline, every = time.monotonic() + plan.seconds, blows(striker, draw, plan)
+    # The first round as they stand, so that a short run has one of most kinds.
+    coming = draw.sample(every, len(every)) if plan.kills else list(every)
+    while _goes_on(plan, evidence, deadline):
         with suppress(TimeoutError):
             await asyncio.wait_for(over.wait(), draw.uniform(*PAUSE_S))
             return
@@ -151,7 +219,14 @@ async def _strike(
             say(f"  {evidence.failed[-1]}")
             continue
         say(f"  {strike.fault:<4}{strike.what}: {told_back(strike)}")
-        await _audit(striker.client, evidence, draw.choice(callers.SHOPS))
+        if not plan.kills or evidence.kills % KILLS_AN_AUDIT == 0:
+            await _audit(striker.client, evidence, draw.choice(callers.SHOPS))
+
+
+def _goes_on(plan: Plan, evidence: Evidence, deadline: float) -> bool:
+    if not plan.kills:
+        return time.monotonic() < deadline
+    return evidence.kills < plan.kills or evidence.operations < plan.operations
 
 
 async def _audit(client: ChannelClient, evidence: Evidence, store_id: str) -> None:

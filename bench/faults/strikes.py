@@ -29,7 +29,7 @@ from holdfast.client import ChannelClient, HoldfastError, Limits, Rejection, Res
 
 RECOVERY_S_MAX: Final = 30.0
 POLL_S: Final = 0.01
-HANGS_S: Final = (0.5, 5.0)
+HANGS_S: Final = (0.5, 5.0, 60.0)
 CUT_S: Final = 1.0
 DELAY_S, DELAYED_S = 0.15, 2.0
 BURST_CALLS: Final = 1_500  # the search for a sequence takes memory by the square of who calls at once
@@ -45,7 +45,8 @@ class Strike:
 
     `over_ns` is when the fault itself ended, 0 where it could not be brought to its end. `back_ns` is when the first
     call was accepted that was made after that, or where the service `heals` in spite of it, after the strike; None
-    where none was. `allowed_s` is how long it may take by I14. `wrong` says what must not have happened.
+    where none was. `allowed_s` is how long it may take by I14. `killed` counts processes. `wrong` says what must not
+    have happened.
     """
 
     fault: str
@@ -56,6 +57,7 @@ class Strike:
     back_ns: int | None = None
     allowed_s: float = 2.0
     heals: bool = True
+    killed: int = 0
     outage: Outage | None = None
     note: str = ""
     wrong: str = ""
@@ -117,7 +119,19 @@ class Striker:
     async def kill_all(self) -> Strike:
         """F4: every process at once; then it is started again."""
         strike = Strike("F4", "kill -9 of everything, and a start", ALL, allowed_s=RECOVERY_S_MAX)
+        strike.killed = len(await self._processes())
         return await self._struck(strike, self.host.kill_and_start(), _changes)
+
+    async def kill_parent(self) -> Strike:
+        """F4: the process that started all others, which go on until the next start."""
+        what = "kill -9 of the service's own process, and a start beside what is left"
+        strike = Strike("F4", what, ALL, allowed_s=RECOVERY_S_MAX, killed=1)
+        return await self._struck(strike, self.host.kill_parent_and_start(), _changes)
+
+    async def upgrade(self) -> Strike:
+        """F15: an orderly stop and a start over the same data, in the middle of a sale."""
+        strike = Strike("F15", "stopped in order and started again, as for an upgrade", ALL, allowed_s=RECOVERY_S_MAX)
+        return await self._struck(strike, self.host.stop_and_start(), _changes)
 
     async def hang(self, store_id: str, seconds: float) -> Strike:
         """F5: an actor is stopped and woken, meanwhile with a successor in office or without."""
@@ -126,12 +140,13 @@ class Striker:
         strike = Strike("F5", f"SIGSTOP of a shop's actor for {seconds:g} s", _of_actor(statuses, actor), allowed_s=4.0)
 
         async def stop() -> None:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)
+            with suppress(psutil.NoSuchProcess):  # also where its number is another's by the time that it would wake
+                process = psutil.Process(pid)
+                process.suspend()
                 try:
                     await asyncio.sleep(seconds)
                 finally:
-                    os.kill(pid, signal.SIGCONT)
+                    process.resume()
 
         struck = await self._struck(strike, stop(), _shops(strike.store_ids), from_start=True)
         with suppress(HoldfastError):  # it is back, and yet may be slow on a machine that is busy
@@ -259,6 +274,7 @@ class Striker:
             for pid in ours.intersection(pids):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+                    strike.killed += 1
 
         return await self._struck(strike, act(), proves)
 

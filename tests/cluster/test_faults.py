@@ -11,7 +11,7 @@ from bench.demo.run import Phases
 from bench.faults.host import Host
 from bench.faults.judge import CountingCheck, Judgement, come_to_rest, judge
 from bench.faults.plants import PLANTS, planted
-from bench.faults.run import Evidence, patient_clients, strike_for
+from bench.faults.run import Evidence, Plan, patient_clients, strike_for
 
 SECONDS: Final = 8.0
 STRUCK: Final = ("F1", "F5", "F10", "F13")
@@ -23,7 +23,7 @@ def test_what_is_struck_holds_and_a_record_that_lies_is_found(tmp_path: Path) ->
 
     async def main() -> tuple[str, dict[str, Judgement]]:
         async with Host(tmp_path) as host:
-            await strike_for(host, evidence, SECONDS, STRUCK, asyncio.Event(), phases.say)
+            await strike_for(host, evidence, Plan(SECONDS, STRUCK), asyncio.Event(), phases.say)
             async with patient_clients(host, 1) as (client,):
                 rest = await come_to_rest(client, evidence, phases)
                 found = {"": await judge(client, evidence, rest, phases, CountingCheck)}

@@ -91,6 +91,7 @@ LATER: Final = {
     "a demo that refuses too few baskets by name": (6, 0),
     "histories examined for linearizability, and a violation drawn": (450, 4),
     "faults that strike at a running service, and the report of what held": (2_240, 14),
+    "kills counted beside a flood, an upgrade and a start beside what is left, among the faults": (247, 1),
     "ledgers recovered when they are first asked for, and the rest in turn": (85, 1),
     "units handed to tills and channels": (2_199, 14),
     "a till that is cut off, in the demo": (140, 1),
