@@ -18,7 +18,7 @@ from tests.fuzz.run import VOLLEY, Run
 from tests.fuzz.targets import METHODS, Here
 
 SEED = 12
-INPUTS = 480
+INPUTS = 360
 NESTED = frames.encode(frames.Request(1, 0, "step", msgspec.Raw(b"\x91" * DEPTH + b"\xc0")))
 
 
