@@ -99,13 +99,13 @@ class CustomerActor(LedgerActor):
                 ledger = hosted.ledger
                 order_after, grant_after = after.get(ledger_id, (0, 0))
                 numbers, order_after = in_turn(order_after, OUTBOX_MAX, ledger.outbox)
-                owed = [order for order in map(ledger.orders.__getitem__, numbers) if not _is_new(order, now_ms)]
+                undelivered = [order for order in map(ledger.orders.__getitem__, numbers) if not _is_new(order, now_ms)]
                 unsettled, grant_after = in_turn(grant_after, OUTBOX_MAX, ledger.grants.unsettled)
                 resume = (order_after, grant_after) if order_after or grant_after else None
                 grants = map(ledger.grants.get, unsettled)
                 old = [grant for grant in grants if grant is not None and grant.granted_at_ms < now_ms - age_ms]
-                if owed or old or resume:
-                    found.append((ledger_id, owed, old, resume))
+                if undelivered or old or resume:
+                    found.append((ledger_id, undelivered, old, resume))
         return found
 
     @rpc

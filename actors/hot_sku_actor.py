@@ -22,7 +22,7 @@ MOVING_MAX: Final = 500  # of one ledger to an answer
 Position = tuple[HotTotals, int, int]  # and the units on hand, and those of them that are reserved
 # Ledger, its time, reservations to report to customers' ledgers, those on their way to shops, and the number to
 # continue after.
-Owed = tuple[str, int, list[AnyReservation], list[AnyReservation], int]
+OutboxRow = tuple[str, int, list[AnyReservation], list[AnyReservation], int]
 
 
 class HotSkuActor(StoreActor):
@@ -74,19 +74,19 @@ class HotSkuActor(StoreActor):
         return self._moved(ledger_id, [version])[0] if version else None
 
     @rpc
-    def owed(self, after: Mapping[str, int], revision: int = 0) -> list[Owed] | None:
+    def hot_outbox(self, after: Mapping[str, int], revision: int = 0) -> list[OutboxRow] | None:
         """As `outbox`, with the reservations that are on their way, in turn: nobody may have told their shops, or the
         ledger that these have them.
         """
-        owed = self.outbox(0, after, revision)
-        if owed is None:
+        rows = self.outbox(0, after, revision)
+        if rows is None:
             return None
-        told = {ledger_id: (now_ms, parts, resume) for ledger_id, now_ms, parts, _, resume in owed}
-        found: list[Owed] = []
+        of_parts = {ledger_id: (now_ms, parts, resume) for ledger_id, now_ms, parts, _, resume in rows}
+        found: list[OutboxRow] = []
         for ledger_id in self.host.ledger_ids():
             with self.host.reading(ledger_id) as (hosted, now_ms):
                 moving = dict(hosted.ledger.hot.moving)
-            now_ms, parts, resume = told.get(ledger_id, (now_ms, [], 0))
+            now_ms, parts, resume = of_parts.get(ledger_id, (now_ms, [], 0))
             last = after.get(ledger_id, 0)
             turn, moving_resume = in_turn(last, MOVING_MAX, Ascending(sorted(moving)))
             if resume and moving_resume:  # the nearer one: up to it both have had their turn

@@ -16,12 +16,12 @@ from actors.shop.allotments import Allotment
 from actors.shop.commands import Acknowledge, claim_key
 from actors.shop.decide_claims import claimed_beside
 from actors.shop.decide_line import Row, free_of, row_of, standing_in_line
-from actors.shop.expiry import is_owed, note_lapsed
+from actors.shop.expiry import is_undelivered, note_lapsed
 from actors.shop.said import over_in
 from actors.shop.state import AnyReservation, Ledger, Reservation
 from actors.shop.transfers import Transfer
 from actors.store_shortfalls import ShortfallQuestions
-from actors.store_transfers import TransferQuestions, owed_in_turn
+from actors.store_transfers import TransferQuestions, outbox_in_turn
 
 OUTBOX_MAX: Final = 500  # parts of one shop to an answer
 NOTED_AT_ONCE: Final = 500  # of what is to be counted; some 0.5 ms under the lock
@@ -172,11 +172,11 @@ class StoreActor(TransferQuestions, ShortfallQuestions):
             with self.host.reading(store_id) as (hosted, now_ms):
                 ledger = hosted.ledger
                 note_lapsed(ledger, now_ms, OUTBOX_MAX)
-                owed = ledger.outbox, ledger.undecided, ledger.lapsed
-                turn, resume = in_turn(after.get(store_id, 0), OUTBOX_MAX, *owed)
+                outboxes = ledger.outbox, ledger.undecided, ledger.lapsed
+                turn, resume = in_turn(after.get(store_id, 0), OUTBOX_MAX, *outboxes)
                 made_ms = now_ms - claim_age_ms
-                due = [number for number in turn if is_owed(ledger, number, now_ms, made_ms)]
-                moved = owed_in_turn(ledger.transfers.owed, ledger.transfers.live, now_ms)
+                due = [number for number in turn if is_undelivered(ledger, number, now_ms, made_ms)]
+                moved = outbox_in_turn(ledger.transfers.outbox, ledger.transfers.live, now_ms)
                 if due or resume or moved:
                     parts = [ledger.reservations[number] for number in due]
                     found.append((store_id, now_ms, parts, moved, resume))
@@ -212,7 +212,7 @@ class StoreActor(TransferQuestions, ShortfallQuestions):
         after, and how many were not read. It is looked for as in `page_by_number`, a piece at a time, so that nobody is
         held up for long.
         """
-        here, places, owed = dict[int, Reservation](), dict[int, int](), set[int]()
+        here, places, undelivered = dict[int, Reservation](), dict[int, int](), set[int]()
         numbers: list[int] = []
         version = 0
         for _ in range(PAGE_PIECES_MAX):
@@ -223,14 +223,14 @@ class StoreActor(TransferQuestions, ShortfallQuestions):
                     ledger, after_number, page_size - len(numbers), wanted, wanted_over
                 )
                 in_memory, over = _found(ledger, piece, now_ms)
-                owed.update(number for number in piece if number in ledger.outbox)
+                undelivered.update(number for number in piece if number in ledger.outbox)
             here.update(in_memory)
             places.update(over)
             numbers += piece
             if not after_number or len(numbers) == page_size or wanted_over is None:
                 break
         known = self._read(store_id, (here, places), read)
-        page = [(known[number], number in owed) for number in numbers if number in known]
+        page = [(known[number], number in undelivered) for number in numbers if number in known]
         return version, page, after_number, len(numbers) - len(page)
 
     @rpc

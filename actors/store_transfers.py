@@ -14,7 +14,7 @@ from actors.shop.said_hot import totals_of
 from actors.shop.state import Ledger
 from actors.shop.transfers import Transfer, transfer_key
 
-OWED_MAX: Final = 100  # transfers of one shop to an answer
+TRANSFERS_MAX: Final = 100  # transfers of one shop to an answer
 
 _FINAL: Final = frozenset({TransferStatus.RECEIVED, TransferStatus.CANCELLED})
 
@@ -134,10 +134,10 @@ def _add_piece(
     return last if wants_over and last < ledger.version else 0
 
 
-def owed_in_turn(owed: Iterable[int], live: Mapping[int, Transfer], now_ms: int) -> list[Transfer]:
+def outbox_in_turn(outbox: Iterable[int], live: Mapping[int, Transfer], now_ms: int) -> list[Transfer]:
     """Some of the transfers that other shops have to hear of: others at each time, so that none waits behind many that
     cannot be delivered.
     """
-    numbers = list(owed)
-    first = now_ms // 1_000 * OWED_MAX % max(1, len(numbers))
-    return [live[number] for number in (numbers[first:] + numbers[:first])[:OWED_MAX]]
+    numbers = list(outbox)
+    first = now_ms // 1_000 * TRANSFERS_MAX % max(1, len(numbers))
+    return [live[number] for number in (numbers[first:] + numbers[:first])[:TRANSFERS_MAX]]

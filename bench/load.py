@@ -19,8 +19,8 @@ import grpc
 
 from bench import service as processes
 from bench.frames import CallFailed, FrameConnection
-from bench.loops import WARM_CALLS, Heard, call_through_client, measure
-from bench.record import Options, Told, medians, ratio
+from bench.loops import WARM_CALLS, Tally, call_through_client, measure
+from bench.record import Counts, Options, medians, ratio
 from bench.samples import Shape, requests, singles
 from bench.service import Service
 from holdfast.v1 import reservation_service_pb2 as service_pb2
@@ -70,7 +70,7 @@ class Generator:
     _process: Connection
     _options: Options
     _seed: int = 0
-    told: defaultdict[str, list[Told]] = field(default_factory=lambda: defaultdict(list))
+    told: defaultdict[str, list[Counts]] = field(default_factory=lambda: defaultdict(list))
     failures: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
 
@@ -161,24 +161,24 @@ async def _load(spec: dict[str, Any], gate: Callable[[str], None], tell: Callabl
         payloads = singles(shape, spec["seed"])
     async with asyncio.timeout(spec["seconds"] + HANG_S), _connected(spec) as call:
 
-        async def ask(began: float, heard: Heard) -> bool:
+        async def ask(began: float, tally: Tally) -> bool:
             payload = next(payloads, None)
             if payload is None:
                 return False
             try:
                 reply = await call(payload)
             except CallFailed as failure:
-                heard.failures.append(str(failure))
+                tally.failures.append(str(failure))
             else:
-                heard.latencies.append(perf_counter() - began)
-                heard.replies.append(reply)
+                tally.latencies.append(perf_counter() - began)
+                tally.replies.append(reply)
             return True
 
-        heard = await measure(spec, [ask] * callers, gate, tell)
-    accepted, undecided = _counted(shape, heard.replies if spec["method"] != ECHO else ())
+        tally = await measure(spec, [ask] * callers, gate, tell)
+    accepted, undecided = _counted(shape, tally.replies if spec["method"] != ECHO else ())
     # Each call without an answer may have done all that it asked for.
-    unknown = undecided + len(heard.failures) * size
-    tell({"told": Told(accepted, unknown), "failure": next(iter(heard.failures), "")})
+    unknown = undecided + len(tally.failures) * size
+    tell({"told": Counts(accepted, unknown), "failure": next(iter(tally.failures), "")})
 
 
 @asynccontextmanager

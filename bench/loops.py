@@ -16,7 +16,7 @@ from time import perf_counter, process_time
 from typing import Any, Final
 
 from actors.orders.state import OPEN_MS
-from bench.record import Told, latencies_ms
+from bench.record import Counts, latencies_ms
 from bench.samples import CHANNEL, customer, sku
 from holdfast.client import (
     ChannelClient,
@@ -44,7 +44,7 @@ STUCK_TOLD_MAX: Final = 20
 
 
 @dataclass(slots=True)
-class Heard:
+class Tally:
     """Answers counted, and how long each took in seconds; `replies` are those that are still to be looked into. `stuck`
     says what no caller should ever find: it fails the run.
     """
@@ -57,44 +57,44 @@ class Heard:
     stuck: list[str] = field(default_factory=list)
 
 
-Ask = Callable[[float, Heard], Coroutine[Any, Any, bool]]
-"""One call that was due at an instant of `perf_counter`, and is heard; False where nothing is left to ask."""
+Ask = Callable[[float, Tally], Coroutine[Any, Any, bool]]
+"""One call that was due at an instant of `perf_counter`, and is counted; False where nothing is left to ask."""
 
 
 async def measure(
     spec: dict[str, Any], asks: Sequence[Ask], gate: Callable[[str], None], tell: Callable[[dict[str, Any]], None]
-) -> Heard:
-    """Warm up, wait at the gate, call for as long as was asked, and tell the figures; what was heard in all.
+) -> Tally:
+    """Warm up, wait at the gate, call for as long as was asked, and tell the figures; what was counted in all.
 
     See `bench.load`, whose specification, gate and answers these are.
     """
-    warmed, heard = Heard(), Heard()
+    warmed, tally = Tally(), Tally()
     await call_on(asks, perf_counter() + spec["seconds"], warmed, calls=WARM_CALLS)
     gate("ready")
     cpu, began = process_time(), perf_counter()
     if spec["rate"]:
-        await call_at_rate(asks, spec["rate"], spec["seconds"], heard)
+        await call_at_rate(asks, spec["rate"], spec["seconds"], tally)
     else:
-        await call_on(asks, began + spec["seconds"], heard)
+        await call_on(asks, began + spec["seconds"], tally)
     took, cpu = perf_counter() - began, process_time() - cpu
-    more = figures(heard, spec["store_ids"], took) if spec["method"] == OPPOSING else {}
-    calls = len(heard.latencies)
-    tell({"seconds": took, "cpu_s": cpu, "calls": calls, **latencies_ms(heard.latencies), "more": more})
-    return Heard(**{each.name: getattr(warmed, each.name) + getattr(heard, each.name) for each in fields(Heard)})
+    more = figures(tally, spec["store_ids"], took) if spec["method"] == OPPOSING else {}
+    calls = len(tally.latencies)
+    tell({"seconds": took, "cpu_s": cpu, "calls": calls, **latencies_ms(tally.latencies), "more": more})
+    return Tally(**{each.name: getattr(warmed, each.name) + getattr(tally, each.name) for each in fields(Tally)})
 
 
-async def call_on(asks: Iterable[Ask], until: float, heard: Heard, *, calls: float = math.inf) -> None:
+async def call_on(asks: Iterable[Ask], until: float, tally: Tally, *, calls: float = math.inf) -> None:
     """Each caller calls again as soon as it is answered, until it is late, or so many times."""
 
     async def caller(ask: Ask) -> None:
         done = 0
-        while (began := perf_counter()) < until and done < calls and await ask(began, heard):
+        while (began := perf_counter()) < until and done < calls and await ask(began, tally):
             done += 1
 
     await asyncio.gather(*(caller(ask) for ask in asks))
 
 
-async def call_at_rate(asks: Sequence[Ask], rate: float, seconds: float, heard: Heard) -> None:
+async def call_at_rate(asks: Sequence[Ask], rate: float, seconds: float, tally: Tally) -> None:
     """An open loop: so many calls a second, whether or not anything is answered. Each counts from when it was due, so
     that a stall is felt by all who would have called during it.
     """
@@ -105,9 +105,9 @@ async def call_at_rate(asks: Sequence[Ask], rate: float, seconds: float, heard: 
             due = began + number / rate
             await asyncio.sleep(max(0.0, due - perf_counter()))
             if len(unanswered) == OUTSTANDING_MAX:
-                heard.failures.append("the service fell behind: too many calls are unanswered")
+                tally.failures.append("the service fell behind: too many calls are unanswered")
                 continue
-            call = calls.create_task(asks[number % len(asks)](due, heard))
+            call = calls.create_task(asks[number % len(asks)](due, tally))
             unanswered.add(call)
             call.add_done_callback(unanswered.discard)
 
@@ -118,47 +118,47 @@ async def call_through_client(
     """Callers of one channel client, each with a chance of its own."""
     async with ChannelClient(spec["target"]) as client:
         chances = [random.Random(spec["seed"] + number) for number in range(spec["in_flight"])]
-        heard = await measure(spec, [partial(ask_once, client, spec, chance) for chance in chances], gate, tell)
+        tally = await measure(spec, [partial(ask_once, client, spec, chance) for chance in chances], gate, tell)
         if spec["method"] == OPPOSING:
-            heard.stuck += await left_over(client, spec["store_ids"])
-            heard.stuck += [] if heard.accepted else ["no order was placed"]
-    told = Told(heard.accepted, len(heard.failures))
-    tell({"told": told, "failure": next(iter(heard.failures), ""), "stuck": heard.stuck[:STUCK_TOLD_MAX]})
+            tally.stuck += await left_over(client, spec["store_ids"])
+            tally.stuck += [] if tally.accepted else ["no order was placed"]
+    told = Counts(tally.accepted, len(tally.failures))
+    tell({"told": told, "failure": next(iter(tally.failures), ""), "stuck": tally.stuck[:STUCK_TOLD_MAX]})
 
 
 async def ask_once(
-    client: ChannelClient, spec: dict[str, Any], chance: random.Random, began: float, heard: Heard
+    client: ChannelClient, spec: dict[str, Any], chance: random.Random, began: float, tally: Tally
 ) -> bool:
     """Reserve; opposing baskets are given back. An order counts as many reservations as it has parts."""
     try:
         outcome = await _ask(client, spec, chance)
     except HoldfastError as error:
-        heard.failures.append(str(error))
+        tally.failures.append(str(error))
         return True
     took = perf_counter() - began
-    heard.latencies.append(took)
+    tally.latencies.append(took)
     if isinstance(outcome, Rejection):
-        heard.refused += 1
+        tally.refused += 1
     else:
-        heard.accepted += len(outcome.parts) if isinstance(outcome, Order) else 1
+        tally.accepted += len(outcome.parts) if isinstance(outcome, Order) else 1
     opposes = spec["method"] == OPPOSING
     if opposes and isinstance(outcome, Order):
-        took = max(took, await _give_back(client, outcome, heard))
+        took = max(took, await _give_back(client, outcome, tally))
     if opposes and took > ANSWER_S_MAX:
-        heard.stuck.append(f"an answer took {took:.1f} s")
+        tally.stuck.append(f"an answer took {took:.1f} s")
     return True
 
 
-async def _give_back(client: ChannelClient, order: Order, heard: Heard) -> float:
+async def _give_back(client: ChannelClient, order: Order, tally: Tally) -> float:
     """Release it; the seconds that it took."""
     began = perf_counter()
     try:
         answer = await client.release_order(order.order_id, reason=ReleaseReason.CUSTOMER_CANCELLED)
     except HoldfastError as error:
-        heard.stuck.append(str(error))
+        tally.stuck.append(str(error))
     else:
         if isinstance(answer, Rejection):
-            heard.stuck.append(f"order {order.order_id} was not given back: {answer.message}")
+            tally.stuck.append(f"order {order.order_id} was not given back: {answer.message}")
     return perf_counter() - began
 
 
@@ -177,12 +177,12 @@ async def left_over(client: ChannelClient, store_ids: Sequence[str], within_s: f
         await asyncio.sleep(POLL_S)
 
 
-def figures(heard: Heard, store_ids: Sequence[str], seconds: float) -> dict[str, float]:
+def figures(tally: Tally, store_ids: Sequence[str], seconds: float) -> dict[str, float]:
     """What the usual figures do not tell; `per_s` counts answers of both kinds."""
     return {
-        "orders_per_s": heard.accepted / len(store_ids) / seconds,
-        "refusals_per_s": heard.refused / seconds,
-        "longest_ms": round(1_000 * max(heard.latencies, default=0.0), 3),
+        "orders_per_s": tally.accepted / len(store_ids) / seconds,
+        "refusals_per_s": tally.refused / seconds,
+        "longest_ms": round(1_000 * max(tally.latencies, default=0.0), 3),
     }
 
 

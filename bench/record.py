@@ -85,7 +85,7 @@ DISCREPANCIES_TOLD_MAX: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Counts:
     """What callers were told: reservations accepted, and calls whose outcome they never learned."""
 
     accepted: int
@@ -96,7 +96,7 @@ class Told:
 class Conservation:
     """Reservations that callers know of, those that the ledgers have, and everything that does not agree."""
 
-    told: Told
+    told: Counts
     found: int
     discrepancies: list[str] = field(default_factory=list)
 
@@ -115,13 +115,13 @@ class Conservation:
         return f"CONSERVATION BROKEN: {told.accepted:,} accepted{unknown}, {found:,} in the ledgers. {why}".rstrip()
 
 
-def judged(told: Told, found: int, violations: Iterable[Violation]) -> Conservation:
+def judged(told: Counts, found: int, violations: Iterable[Violation]) -> Conservation:
     """The verdict over counts and whatever rules were found broken."""
     broken = [f"{v.invariant} {v.subject}: expected {v.expected}, found {v.found}" for v in violations]
     return Conservation(told, found, broken[:DISCREPANCIES_TOLD_MAX])
 
 
-def of_ledger(ledger: Ledger, told: Told) -> Conservation:
+def of_ledger(ledger: Ledger, told: Counts) -> Conservation:
     """For a ledger in this process of which every accepted reservation still stands."""
     return judged(told, ledger.open_reservations, invariants.check(ledger))
 

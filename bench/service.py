@@ -21,7 +21,7 @@ from uuid import uuid4
 import psutil
 
 from actors.core.rejection import Violation
-from bench.record import Conservation, Told, judged
+from bench.record import Conservation, Counts, judged
 from bench.samples import ROWS_MAX, UNITS
 from holdfast.client import Adjustment, AdjustmentKind, BlockingChannelClient
 from serve.config.environment import service_environment
@@ -213,7 +213,7 @@ def receive(target: str, store_ids: Iterable[str], skus: Sequence[str], units: i
                 client.adjust_stock(store_id, skus[0], rows, timeout_ms=CALL_MS)
 
 
-def verdict(target: str, store_ids: Iterable[str], told: Sequence[Told], beside: int = 0) -> Conservation:
+def verdict(target: str, store_ids: Iterable[str], told: Sequence[Counts], beside: int = 0) -> Conservation:
     """Every shop's stock computed again from its journal, and all accepted answers counted against what it says, with
     those that were made `beside` what was measured.
     """
@@ -227,4 +227,5 @@ def verdict(target: str, store_ids: Iterable[str], told: Sequence[Told], beside:
             ]
             if audit.units_oversold:
                 violations.append(Violation("I2", store_id, "no unit oversold", str(audit.units_oversold)))
-    return judged(Told(beside + sum(one.accepted for one in told), sum(one.unknown for one in told)), found, violations)
+    counts = Counts(beside + sum(one.accepted for one in told), sum(one.unknown for one in told))
+    return judged(counts, found, violations)

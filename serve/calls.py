@@ -20,7 +20,7 @@ from serve.routing.batcher import INSIDE_MAX, DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from serve.wire import statuses
 from serve.wire.rules import InvalidRequest
-from serve.wire.statuses import Refused, Status
+from serve.wire.statuses import CallRefused, Status
 
 TIMEOUT_KEY: Final = "holdfast-timeout-ms"  # for callers that set no deadline of gRPC's own
 ATTEMPTS_KEY: Final = "grpc-previous-rpc-attempts"  # gRPC's own, where it sends a call again
@@ -37,7 +37,7 @@ NAMED_BYTES_MAX: Final = 64 * 1024  # of a request, and
 NAMED_CHARS_MAX: Final = 256  # of a ledger or a key in a log line
 
 # Exceptions that end a call with a status; any other is a fault of the service.
-ENDINGS: Final = (Refused, InvalidRequest, Overloaded, DeadlinePassed, LedgerStopped)
+ENDINGS: Final = (CallRefused, InvalidRequest, Overloaded, DeadlinePassed, LedgerStopped)
 
 M = TypeVar("M", bound=Message)
 Metadata = Iterable[tuple[str, Any]]
@@ -69,7 +69,7 @@ def share_of(deadline: float, share: float) -> float:
 
 
 def parse(kind: type[M], payload: bytes) -> M:
-    """The request. Raises Refused where the bytes are not one."""
+    """The request. Raises CallRefused where the bytes are not one."""
     try:
         return kind.FromString(payload)
     except DecodeError as error:
@@ -78,14 +78,14 @@ def parse(kind: type[M], payload: bytes) -> M:
 
 
 def _bound(payload: bytes) -> None:
-    """Raises Refused where a request is too large; its answer, which is larger, must still fit into a message."""
+    """Raises CallRefused where a request is too large; its answer, which is larger, must still fit into a message."""
     if len(payload) > REQUEST_BYTES_MAX:
         message = f"the request has {len(payload)} bytes, at most {REQUEST_BYTES_MAX} are taken; send it in parts"
         raise statuses.refused(grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_TOO_LARGE", message)
 
 
 def refuse_older(field: str, store_id: str, version: int, min_version: int) -> None:
-    """Raises Refused where a ledger has not reached the version that the reader has seen."""
+    """Raises CallRefused where a ledger has not reached the version that the reader has seen."""
     if version < min_version:
         stands = f"{field}: shop {store_id} is at version {version}, {min_version} was asked for"
         message = f"{stands}; ask again in a moment, or for one that it gave"
@@ -111,7 +111,7 @@ def failure_of(answer: Answer) -> Exception | None:
 
 def status_of(error: BaseException) -> Status | None:
     """The status for one of `ENDINGS`; None for any other error."""
-    if isinstance(error, Refused):
+    if isinstance(error, CallRefused):
         return error.status
     if isinstance(error, InvalidRequest):
         return statuses.invalid(error)

@@ -21,7 +21,7 @@ class RedisSnapshots:
         self, ledger_id: str, seq: int, chunks: Iterable[bytes], execute: Callable[[Sequence[Sequence[Any]]], None]
     ) -> None:
         """Chunk by chunk; it exists with the last command, which forgets older ones, and what a crash left unfinished.
-        `execute` writes commands while the owner is in office. Raises JournalError.
+        `execute` writes commands while the owner holds the epoch. Raises JournalError.
         """
         listed = self._key(f"snapshots:{ledger_id}")
         number = max(map(int, self._server.pairs(listed)), default=0) + 1

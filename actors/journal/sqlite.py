@@ -162,7 +162,7 @@ class SqliteJournal:
             end = self._listed.sealable(ledger_id, before.seq + self._sealed_events, before_ms)
         if not end:
             return self._forget_sealed(ledger_id, before.seq)  # what a kill has left
-        with self._in_office(ledger_id, epoch):
+        with self._while_owner(ledger_id, epoch):
             rows = self._to_seal(ledger_id, before, end)
         made = self._archive.write(ledger_id, epoch, before, rows)
         with self._lock, self._file.transaction() as db:
@@ -187,9 +187,9 @@ class SqliteJournal:
         return rows
 
     @contextmanager
-    def _in_office(self, ledger_id: str, epoch: int) -> Iterator[None]:
-        """Damage is named by an owner that is in office: a successor may have sealed meanwhile, or moved, what is gone.
-        Raises Fenced otherwise.
+    def _while_owner(self, ledger_id: str, epoch: int) -> Iterator[None]:
+        """Damage is named by the owner alone: a successor may have sealed meanwhile, or moved, what is gone. Raises
+        Fenced otherwise.
         """
         try:
             yield
@@ -207,7 +207,7 @@ class SqliteJournal:
             before, _ = self._listed.around(ledger_id, oldest.seq - 1)
             if behind := self._listed.behind(ledger_id, oldest.seq, readers):
                 return behind
-        with self._in_office(ledger_id, epoch):
+        with self._while_owner(ledger_id, epoch):
             self._archive.copy_away(ledger_id, oldest)
         with self._lock, self._file.transaction() as db:
             listed = db.execute(

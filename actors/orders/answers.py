@@ -24,7 +24,7 @@ VERSION_MAX: Final = 256**VERSION_BYTES
 FIRST_BYTES: Final = 64 * ENTRY_BYTES  # of the entries about an order, which are looked through
 
 
-class Told(NamedTuple):
+class AnswerIndex(NamedTuple):
     """The answers about an order: the customer's keys among theirs, and of each a hash of the key and a version."""
 
     keys: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Told(NamedTuple):
         return found
 
 
-NOTHING: Final = Told()
+NOTHING: Final = AnswerIndex()
 
 
 class Later:
@@ -131,7 +131,7 @@ class OrderAnswers:
     )
 
     def __init__(self) -> None:
-        self.told: MutableMapping[int, Told] = {}  # by order; of those that are not over
+        self.told: MutableMapping[int, AnswerIndex] = {}  # by order; of those that are not over
         self.later: MutableMapping[int, Later] = {}  # by order; of the few about which very much was said
         self.told_count = 0
         self.by_key: MutableMapping[str, int] = {}  # the orders that these customers' keys are about, likewise
@@ -172,11 +172,11 @@ class OrderAnswers:
         later = self.later.get(number)
         return found if later is None else [*found, *later.index.find(hashed)]
 
-    def all_told(self, number: int, version: int = VERSION_MAX) -> Told:
+    def all_told(self, number: int, version: int = VERSION_MAX) -> AnswerIndex:
         """All answers about an order that is not over, up to this version."""
         keys, entries = self.told.get(number, NOTHING)
         later = self.later.get(number)
-        return Told(keys, entries if later is None else entries + later.until(version))
+        return AnswerIndex(keys, entries if later is None else entries + later.until(version))
 
     def settled(self, number: int) -> Any:
         """The event that has all of an order that is over, None where there is none. Raises Unread."""
@@ -238,7 +238,7 @@ class OrderAnswers:
             entries += hashed + version.to_bytes(VERSION_BYTES, "big")
         else:
             self._tell_later(number, hashed, version)
-        self.told[number] = Told(keys, entries)
+        self.told[number] = AnswerIndex(keys, entries)
 
     def _tell_later(self, number: int, hashed: bytes, version: int) -> None:
         later = self.later.get(number)
@@ -290,10 +290,10 @@ class OrderAnswers:
         else:
             (self.refused if row.refused else self.over).restore(row)
 
-    def restore_told(self, number: int, told: Told) -> None:
+    def restore_told(self, number: int, told: AnswerIndex) -> None:
         """Enter the answers about an order from a snapshot."""
         if told.entries:
-            self.told[number] = Told(told.keys, told.entries[:FIRST_BYTES])
+            self.told[number] = AnswerIndex(told.keys, told.entries[:FIRST_BYTES])
             self.told_count += len(told.entries) // ENTRY_BYTES
             self.by_key.update(dict.fromkeys(told.keys, number))
             for at in range(FIRST_BYTES, len(told.entries), ENTRY_BYTES):

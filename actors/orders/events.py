@@ -8,7 +8,7 @@ from actors.core.message import Message
 from actors.core.rejection import Rejection
 from actors.core.status import ReleaseReason
 from actors.core.transact import PolicyAdopted, Refused
-from actors.orders.answers import Told
+from actors.orders.answers import AnswerIndex
 from actors.orders.commands import (
     Applied,
     BarClaim,
@@ -142,7 +142,7 @@ class Settled(Message, frozen=True):
     """All shops have said that the order is over: it leaves memory, and this is what is left of it."""
 
     order: Order
-    told: Told
+    told: AnswerIndex
 
 
 class Reported(Message, frozen=True):

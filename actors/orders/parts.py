@@ -153,7 +153,7 @@ def part_is_known(store_id: str, reservation: Reservation, order: Order | None, 
         return ON_THE_WAY
     if not live and part.status not in LIVE:
         return AGREED  # the shop reported the part absent, and it holds nothing
-    return Verdict(f"its order hears of version {reservation.version}", f"it heard {part.version}, and no more is owed")
+    return Verdict(f"its order hears of version {reservation.version}", f"it heard {part.version}, its outbox is empty")
 
 
 def _same_version(part: Part, reservation: Reservation) -> Verdict:
@@ -185,7 +185,7 @@ def grant_is_known(store_id: str, reservation: Reservation, grant: Grant | None,
     counted = {sku: units for sku, units in grant.held if units}
     if counted == held:
         return AGREED
-    return ON_THE_WAY if outbox else Verdict(f"{held} counted, as the shop says", f"{counted}, and no more is owed")
+    return ON_THE_WAY if outbox else Verdict(f"{held} counted, as the shop says", f"{counted}, its outbox is empty")
 
 
 def grant_is_held(grant: Grant, reservation: Reservation | None) -> Verdict:

@@ -12,7 +12,7 @@ from actors.core.message import Message, digest_of
 from actors.core.overlay import OVERLAID_AT_ONCE, Overlay, lift
 from actors.core.packed import PackedRow, packed_rows
 from actors.core.policy import Policy
-from actors.orders.answers import FinishedRow, Told, finished_rows
+from actors.orders.answers import AnswerIndex, FinishedRow, finished_rows
 from actors.orders.grants import Grant
 from actors.orders.indexes import index_basket, index_customer, index_deadline, index_outbox
 from actors.orders.state import Bar, Collected, Order, OrderLedger, Since
@@ -37,7 +37,7 @@ class OrderRow(Message, frozen=True, tag="order_row"):
     """An order, and where the answers about it are."""
 
     order: Order
-    told: Told
+    told: AnswerIndex
 
 
 class BarredRow(Message, frozen=True, tag="barred_row"):

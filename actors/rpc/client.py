@@ -132,7 +132,7 @@ class Connection(asyncio.Protocol):
             self._challenged(frame)
         elif isinstance(frame, frames.Welcome):
             self._welcomed(frame)
-        elif isinstance(frame, frames.Refused):
+        elif isinstance(frame, frames.NotAdmitted):
             self._admitted.set_exception(ActorGone(f"{self._actor} refuses this gateway: {frame.why}"))
         elif not isinstance(frame, frames.Heartbeat):
             raise frames.MalformedFrame(f"a {type(frame).__name__} is not for a caller")

@@ -58,7 +58,7 @@ class Welcome(Message, frozen=True):
     proof: bytes
 
 
-class Refused(Message, frozen=True):
+class NotAdmitted(Message, frozen=True):
     """The caller is not admitted; the connection is closed."""
 
     why: str
@@ -104,7 +104,7 @@ class MalformedFrame(ValueError):
     """What came is no frame of ours, or too large; the connection is closed."""
 
 
-Frame = Challenge | Hello | Welcome | Refused | Request | TracedRequest | Reply | Failed | Heartbeat
+Frame = Challenge | Hello | Welcome | NotAdmitted | Request | TracedRequest | Reply | Failed | Heartbeat
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Frame)

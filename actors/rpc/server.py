@@ -317,7 +317,7 @@ class _Peer(asyncio.Protocol):
 
     def _refuse(self, why: str) -> None:
         log.warning("%s refuses a connection: %s", self._server.name, why)
-        self._send(frames.Refused(why))
+        self._send(frames.NotAdmitted(why))
         self._transport.close()
 
     def _read_or_pause(self) -> None:

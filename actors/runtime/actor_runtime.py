@@ -45,15 +45,15 @@ PAGE_PIECES_MAX: Final = 20
 T = TypeVar("T")
 
 
-def in_turn(after: int, count_max: int, *owed: Ascending) -> tuple[list[int], int]:
-    """At most `count_max` of the numbers that are owed, and the one to continue after, 0 where these are all.
+def in_turn(after: int, count_max: int, *outboxes: Ascending) -> tuple[list[int], int]:
+    """At most `count_max` of the numbers that wait in outboxes, and the one to continue after, 0 where these are all.
 
     Ascending from after `after`, and wrapping around: every number has its turn, however long others remain.
     """
-    ascending = sorted({number for each in owed for number in each.turn(after, count_max)})
+    ascending = sorted({number for each in outboxes for number in each.turn(after, count_max)})
     first = bisect_right(ascending, after)
     turn = (ascending[first:] + ascending[:first])[:count_max]
-    return turn, turn[-1] if sum(map(len, owed)) > count_max else 0
+    return turn, turn[-1] if sum(map(len, outboxes)) > count_max else 0
 
 
 def _packed(timed: Sequence[tuple[str, int, Any]], answers: list[Any], before: Mapping[str, int]) -> bytes:

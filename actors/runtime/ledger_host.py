@@ -108,7 +108,7 @@ class LedgerHost(ReadAnew):
         if self.has_begun(ledger_id):
             return int(self.read(ledger_id, lambda hosted, _now_ms: hosted.ledger.version))
         if not self._hosted:
-            self.recover_next()  # one epoch tells whether the owner is in office
+            self.recover_next()  # one epoch tells whether it is still the owner
         self._commits.check_owner({each: hosted.epoch for each, hosted in list(self._hosted.items())[:1]})
         return 0
 

@@ -61,9 +61,9 @@ def key_elsewhere(ledger: Ledger, command: Command) -> Rejection | None:
     hashed = ledger.answers.hash if key is ledger.answers.key else hash_of(key)
     verdict = keys.verdicts.get(key)
     if verdict is None:
-        sku, owed = keys.found_for(hashed, f"{ledger.ledger_id}\n{key}", own), keys.unlearned(policy, own)
-        if sku or owed:
-            return Rejection(Reason.HOT_KEY, sku, short_lines=owed)
+        sku, unlearned = keys.found_for(hashed, f"{ledger.ledger_id}\n{key}", own), keys.unlearned(policy, own)
+        if sku or unlearned:
+            return Rejection(Reason.HOT_KEY, sku, short_lines=unlearned)
     elif verdict:
         del keys.verdicts[key]  # so it is as long as that ledger knows it
         return Rejection(Reason.IDEMPOTENCY_KEY_REUSED)

@@ -135,7 +135,7 @@ def _decide_advise(ledger: Ledger, command: cm.AdviseTransfer) -> Decision:
 
 def _decide_note_advised(ledger: Ledger, command: cm.NoteAdvised) -> Decision:
     """The destination need not be told any more."""
-    return (ev.TransferAdvised(command.number),) if command.number in ledger.transfers.owed else ()
+    return (ev.TransferAdvised(command.number),) if command.number in ledger.transfers.outbox else ()
 
 
 def _decide_close(ledger: Ledger, command: cm.CloseTransfer) -> Decision:

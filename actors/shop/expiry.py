@@ -93,7 +93,7 @@ def note_lapsed(ledger: Ledger, now_ms: int, count_max: int) -> None:
         ledger.lapsed[leases.pop() & NUMBER_MASK] = None
 
 
-def is_owed(ledger: Ledger, number: int, now_ms: int, made_ms: int) -> bool:
+def is_undelivered(ledger: Ledger, number: int, now_ms: int, made_ms: int) -> bool:
     """True for what has changed and was not acknowledged, for a claim that was made before `made_ms` and is undecided,
     and for a live part whose lease is over. One whose lease is not over any more is not looked at again.
     """

@@ -87,9 +87,9 @@ class Keys:
         """(SKU, generation, page) of others than `own`, of which is to be learned what their ledgers have answered."""
         if self.whole is policy:
             return ()
-        owed = [each for each in policy.hot if not self._is_known(each.sku, each.generation)]
-        self.whole = None if owed else policy
-        return tuple((each.sku, each.generation, self.page) for each in owed if each.sku != own)
+        unlearned = [each for each in policy.hot if not self._is_known(each.sku, each.generation)]
+        self.whole = None if unlearned else policy
+        return tuple((each.sku, each.generation, self.page) for each in unlearned if each.sku != own)
 
     def _is_known(self, sku: str, generation: int) -> bool:
         known = self.learned.get(sku)

@@ -165,9 +165,9 @@ def _of_transfers(ledger: Ledger) -> list[Violation]:
     anew = Transfers(ledger.ledger_id)
     for transfer in ledger.transfers.live.values():
         anew.put(transfer)
-    if (anew.inbound, anew.owed.keys()) == (ledger.transfers.inbound, ledger.transfers.owed.keys()):
+    if (anew.inbound, anew.outbox.keys()) == (ledger.transfers.inbound, ledger.transfers.outbox.keys()):
         return []
-    return [Violation("I7", ledger.ledger_id, "transfers by id, and those that are owed", "others")]
+    return [Violation("I7", ledger.ledger_id, "transfers by id, and those in the outbox", "others")]
 
 
 def _of_positions(ledger: Ledger, promised: dict[str, int], holding: dict[str, dict[int, None]]) -> list[Violation]:

@@ -119,7 +119,7 @@ class Transfers:
     live: dict[int, Transfer] = field(default_factory=dict)
     # Derived, and rebuilt at recovery.
     inbound: dict[str, int] = field(default_factory=dict)  # numbers by id
-    owed: dict[int, None] = field(default_factory=dict)  # those that the other end has to hear of
+    outbox: dict[int, None] = field(default_factory=dict)  # those that the other end has to hear of
 
     @property
     def outbound(self) -> int:
@@ -131,16 +131,16 @@ class Transfers:
         self.live[transfer.number] = transfer
         if transfer.destination == self.store_id:
             self.inbound[transfer.transfer_id] = transfer.number
-        if is_owed(transfer, self.store_id):
-            self.owed[transfer.number] = None
+        if is_undelivered(transfer, self.store_id):
+            self.outbox[transfer.number] = None
         else:
-            self.owed.pop(transfer.number, None)
+            self.outbox.pop(transfer.number, None)
 
     def drop(self, number: int) -> None:
         """Take one out that is over."""
         transfer = self.live.pop(number)
         self.inbound.pop(transfer.transfer_id, None)
-        self.owed.pop(number, None)
+        self.outbox.pop(number, None)
 
 
 def set_aside(transfers: Iterable[Transfer]) -> dict[str, int]:
@@ -153,7 +153,7 @@ def set_aside(transfers: Iterable[Transfer]) -> dict[str, int]:
     return units
 
 
-def is_owed(transfer: Transfer, store_id: str) -> bool:
+def is_undelivered(transfer: Transfer, store_id: str) -> bool:
     """True where the other end has to hear of it: what was sent, until it is expected there; what has come, until that
     is known where it came from.
     """

@@ -26,7 +26,7 @@ from bench.demo.line import wait_in_line
 from bench.demo.plan import Across, across_plan, shops_with_slots, write_chain_file
 from bench.demo.proof import Proof, prove, until_quiet
 from bench.demo.report import Beside, document, tell
-from bench.demo.run import NotRecovered, Phases, Told, kill_and_tell, replay
+from bench.demo.run import Act, NotRecovered, Phases, kill_and_tell, replay
 from bench.demo.tills import sell_cut_off
 from bench.demo.transfers import move_units
 from bench.peers.redis_server import no_server, redis_server
@@ -121,11 +121,11 @@ def _refuse_unfit(orders: int | None, data_dir: Path | None, journal: str, json:
 
 async def _ask_and_prove(
     service: Service, workload: Workload, plan: Across, folder: Path, phases: Phases
-) -> tuple[Told, Told, Beside, Proof]:
+) -> tuple[Act, Act, Beside, Proof]:
     """The acts and the proof: what callers were told, and what is there in the end."""
     async with ChannelClient(service.target, channels=CHANNELS) as client:
         await client.wait_until_serving(timeout_ms=SERVING_MS_MAX)
-        told, across = Told(Answers(client)), Told(Answers(client, meanwhile_ms_max=MEANWHILE_MS_MAX))
+        told, across = Act(Answers(client)), Act(Answers(client, meanwhile_ms_max=MEANWHILE_MS_MAX))
         await replay(client, service, workload, plan.openings, told, phases)
         await place_orders(client, service, plan, told, across, phases, seed=workload.seed)
         with phases.phase("Selling at a till that is cut off"):

@@ -12,7 +12,7 @@ from bench import service as processes
 from bench.demo import plan
 from bench.demo.calls import SHOP_KINDS, Answers, Call, Outcome, draw_repeat
 from bench.demo.feed import Contest
-from bench.demo.run import Job, NotRecovered, Phases, Tick, Told, in_sequence, kill_and_wait
+from bench.demo.run import Act, Job, NotRecovered, Phases, Tick, in_sequence, kill_and_wait
 from bench.service import Service
 from holdfast.client import ChannelClient, Order, Reservation
 
@@ -24,7 +24,7 @@ REPEATED_LATER: Final = 64
 
 
 async def place_orders(
-    client: ChannelClient, service: Service, act: plan.Across, shops: Told, told: Told, phases: Phases, *, seed: int
+    client: ChannelClient, service: Service, act: plan.Across, shops: Act, told: Act, phases: Phases, *, seed: int
 ) -> None:
     """Limits, orders, and the kills in the middle. What is asked of one shop goes to `shops`, as in the first act."""
     policy = await client.get_policy()
@@ -46,7 +46,7 @@ async def place_orders(
     told.seconds = perf_counter() - began
 
 
-async def _kill(client: ChannelClient, mark: str, role: str, told: Told, phases: Phases) -> None:
+async def _kill(client: ChannelClient, mark: str, role: str, told: Act, phases: Phases) -> None:
     """Kill -9 the process of a role, wait until an order is told again, and repeat some earlier calls."""
     said = tuple(told.answers.log)
     order = next(each.outcome for each in said if isinstance(each.outcome, Order))
@@ -99,7 +99,7 @@ async def _seek_one(shops: Answers, orders: Answers, seeker: plan.Seeker) -> Non
     await asyncio.gather(*(ask(call) for call in (*steps, *seeker.second)))
 
 
-async def _compete_for_slot(client: ChannelClient, act: plan.Across, shops: Answers, told: Told, slot_ms: int) -> None:
+async def _compete_for_slot(client: ChannelClient, act: plan.Across, shops: Answers, told: Act, slot_ms: int) -> None:
     """Many callers want the same slot of one shop at once."""
     store_id = act.slot_shop_id
     places = (await client.list_slots(store_id, from_ms=slot_ms, window_ms=plan.HOUR_MS)).slots[0].left

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from bench.demo.calls import Call, Kind, Outcome
 from bench.demo.plan import given_back
-from bench.demo.run import Job, Phases, Told, by_actor, in_sequence, statuses_of
+from bench.demo.run import Act, Job, Phases, by_actor, in_sequence, statuses_of
 from bench.demo.turns import Turns
 from holdfast.client import Adjustment, AdjustmentKind, ChannelClient, LedgerStatus, Reservation
 
@@ -72,7 +72,7 @@ def lines_of(statuses: Mapping[str, LedgerStatus]) -> list[InLine]:
 
 
 async def wait_in_line(
-    client: ChannelClient, store_ids: Sequence[str], told: Told, phases: Phases, kill: Callable[[str], Awaitable[None]]
+    client: ChannelClient, store_ids: Sequence[str], told: Act, phases: Phases, kill: Callable[[str], Awaitable[None]]
 ) -> None:
     """Have all of them come, and then units. `kill` ends the process that writes a shop, and waits for the next one."""
     lines = lines_of(await statuses_of(client, store_ids))

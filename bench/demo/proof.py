@@ -14,7 +14,7 @@ from typing import Final
 from bench.demo.calls import Answers
 from bench.demo.feed import LATE_MS_MAX, Contest, FeedCheck, Findings, Standing
 from bench.demo.orders import examine_audits, examine_orders, stories_of
-from bench.demo.run import Phases, Told, outages_of, statuses_of
+from bench.demo.run import Act, Phases, outages_of, statuses_of
 from holdfast.client import CUSTOMERS_LEDGERS, ChannelClient, NotFound, Order, Reservation, Status, Verification
 
 HOLDS: Final = "holds"
@@ -41,7 +41,7 @@ class Proof:
     reservations: Mapping[str, Reservation]
 
 
-async def until_quiet(client: ChannelClient, acts: Iterable[Told], phases: Phases) -> None:
+async def until_quiet(client: ChannelClient, acts: Iterable[Act], phases: Phases) -> None:
     """Wait until all short holds are over, and then until orders and shops have heard of each other, or long enough."""
     short = [
         outcome.expires_at_ms
@@ -66,8 +66,8 @@ async def until_quiet(client: ChannelClient, acts: Iterable[Told], phases: Phase
 async def prove(
     client: ChannelClient,
     store_ids: Sequence[str],
-    told: Told,
-    across: Told,
+    told: Act,
+    across: Act,
     phases: Phases,
     check_of: type[FeedCheck] = FeedCheck,
 ) -> Proof:

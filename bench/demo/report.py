@@ -13,7 +13,7 @@ from bench.demo.flash import FlashSale
 from bench.demo.line import WAITING, in_line
 from bench.demo.plan import LIMITS, Across
 from bench.demo.proof import HOLDS, Proof, conservation_of
-from bench.demo.run import Told
+from bench.demo.run import Act
 from bench.demo.tills import HAND_OUTS, SALES, OfflineTill
 from bench.demo.transfers import TRANSFERS, Moved
 from bench.record import MACHINE, percentile
@@ -65,8 +65,8 @@ class Beside(NamedTuple):
 def document(
     workload: Workload,
     plan: Across,
-    told: Told,
-    told_across: Told,
+    told: Act,
+    told_across: Act,
     beside: Beside,
     proof: Proof,
     *,
@@ -123,7 +123,7 @@ def document(
     }
 
 
-def _across(plan: Across, told: Told, proof: Proof) -> dict[str, Any]:
+def _across(plan: Across, told: Act, proof: Proof) -> dict[str, Any]:
     """Everything about orders over several shops, as plain values."""
     answers, found = told.answers, proof.check.of_orders
     split_orders = sum(shops > 1 for shops in proof.shops_of.values())

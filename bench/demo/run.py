@@ -103,7 +103,7 @@ class Killed(NamedTuple):
 
 
 @dataclass(slots=True)
-class Told:
+class Act:
     """What the callers of one act know at the end, and what was done to the service meanwhile. `calls` were answered in
     the `seconds` that its orders took.
     """
@@ -124,7 +124,7 @@ def outages_of(store_ids: Iterable[str], kills: Iterable[Killed]) -> dict[str, l
 
 
 async def replay(
-    client: ChannelClient, service: Service, workload: Workload, more: Iterable[Opening], told: Told, phases: Phases
+    client: ChannelClient, service: Service, workload: Workload, more: Iterable[Opening], told: Act, phases: Phases
 ) -> None:
     """Stock, `more` of it for the second act; every basket through its life, the contests and the kill."""
     answers, orders = told.answers, workload.orders
@@ -232,7 +232,7 @@ async def _carry(answers: Answers, steps: Iterable[Step]) -> None:
             return
 
 
-async def _compete(told: Told, contest: Contest, *, spread_s: float = 0.0) -> None:
+async def _compete(told: Act, contest: Contest, *, spread_s: float = 0.0) -> None:
     """All callers of a contest, each a customer of its own; at once, or spread evenly over some time."""
     lines = ((contest.wanted, 1),)
 
@@ -272,7 +272,7 @@ async def kill_actor_of(client: ChannelClient, store_id: str, before: Mapping[st
 
 
 async def kill_and_tell(
-    client: ChannelClient, service: Service, store_ids: Sequence[str], told: Told, phases: Phases, store_id: str
+    client: ChannelClient, service: Service, store_ids: Sequence[str], told: Act, phases: Phases, store_id: str
 ) -> None:
     """Kill -9 the process that writes the shop, one of those, as `kill_actor_of`, and say when it was back."""
     killed = await kill_actor_of(client, store_id, await statuses_of(client, store_ids), service.mark)

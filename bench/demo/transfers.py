@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from bench.demo.calls import CALL_MS_MAX, Call, Kind
 from bench.demo.feed import FINDINGS_MAX
-from bench.demo.run import Job, Phases, Tick, Told, by_actor, gathered, kill_and_tell, statuses_of
+from bench.demo.run import Act, Job, Phases, Tick, by_actor, gathered, kill_and_tell, statuses_of
 from bench.service import Service
 from holdfast.client import (
     Adjustment,
@@ -88,7 +88,7 @@ def moves_between(statuses: Mapping[str, LedgerStatus]) -> list[Move]:
 
 
 async def move_units(
-    client: ChannelClient, service: Service, store_ids: Sequence[str], shops: Told, told: Told, phases: Phases
+    client: ChannelClient, service: Service, store_ids: Sequence[str], shops: Act, told: Act, phases: Phases
 ) -> Moved:
     """Propose, send and receive all of them, with a kill of each end; then ask everybody what there is. What is booked
     in is told to `shops`, kills to `told`.

@@ -25,10 +25,10 @@ from bench.faults.stock import (
     Look,
     Make,
     Receive,
-    Refused,
     See,
     Short,
     Step,
+    StepRefused,
     Take,
     Taken,
     Units,
@@ -149,7 +149,7 @@ def reservations(recorder: Recorder, listed: Mapping[str, Reservation], clocks: 
             said = _refused(outcome) if isinstance(outcome, Rejection) else getattr(outcome, "status", None)
             asked = _step_of(kind)
             if isinstance(asked, See):  # an extension leaves the status as it is
-                said = said.status if isinstance(said, Refused) else said
+                said = said.status if isinstance(said, StepRefused) else said
             histories[reservation_id].append(_operation(entry, asked, said))
     for each in listed.values():
         if each.status is Status.EXPIRED and each.reservation_id in histories:
@@ -211,9 +211,9 @@ def _step_of(kind: Kind) -> Step | See:
     return Step(STEP_TO[kind]) if kind in STEP_TO else See()
 
 
-def _refused(rejection: Rejection) -> Refused:
+def _refused(rejection: Rejection) -> StepRefused:
     expired = rejection.reason is Reason.RESERVATION_EXPIRED
-    return Refused(Status.EXPIRED if expired else rejection.status)
+    return StepRefused(Status.EXPIRED if expired else rejection.status)
 
 
 def _operation(entry: Entry, asked: object, said: object) -> Operation:

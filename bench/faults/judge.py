@@ -15,7 +15,7 @@ from bench.demo.calls import ORDER_KINDS, SHOP_KINDS, Answers
 from bench.demo.feed import LATE_MS_MAX, FeedCheck
 from bench.demo.orders import NOTHING_COMPARED
 from bench.demo.proof import Proof, prove, until_quiet
-from bench.demo.run import Killed, Phases, Told, outages_of
+from bench.demo.run import Act, Killed, Phases, outages_of
 from bench.faults import callers
 from bench.faults.flood import Flood
 from bench.faults.histories import Clocks, Examined, examine_all
@@ -115,10 +115,10 @@ async def _reserved(client: ChannelClient) -> tuple[dict[tuple[str, str], int], 
     return reserved, len(callers.DROP_SHOPS) * callers.DROP_UNITS - available
 
 
-def acts_of(evidence: Evidence, client: ChannelClient) -> tuple[Told, Told]:
+def acts_of(evidence: Evidence, client: ChannelClient) -> tuple[Act, Act]:
     """What callers were told of single shops and of orders, as the demo's proof takes it."""
     recorder = evidence.recorder
-    shops, across = Told(Answers(client)), Told(Answers(client))
+    shops, across = Act(Answers(client)), Act(Answers(client))
     for act, kinds, store_ids in ((shops, SHOP_KINDS, callers.SHOPS), (across, ORDER_KINDS, None)):
         act.answers.log = recorder.answered(kinds, store_ids)
         act.answers.repeats = [
@@ -166,7 +166,7 @@ class _Findings:
         rest: AtRest,
         proof: Proof,
         examined: Sequence[Examined],
-        acts: tuple[Told, Told],
+        acts: tuple[Act, Act],
         flooded: Sequence[Verification],
     ) -> None:
         self.evidence, self.rest, self.proof = evidence, rest, proof

@@ -117,7 +117,7 @@ class Make:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A caller's step to a status. It says that status, or Refused."""
+    """A caller's step to a status. It says that status, or StepRefused."""
 
     to: Status
 
@@ -133,7 +133,7 @@ class See:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class StepRefused:
     """The step was not allowed from this status, UNSPECIFIED where none was told."""
 
     status: Status
@@ -154,7 +154,7 @@ def _reservation_after(status: Status, operation: Operation) -> Status | None:
             return Status.HELD if status is Status.UNSPECIFIED else None
         case Step(to):
             allowed = to in STEPS.get(status, ())
-            if isinstance(said, Refused):
+            if isinstance(said, StepRefused):
                 return status if not allowed and said.status in (status, Status.UNSPECIFIED) else None
             return to if allowed and said in (to, None) else None
         case Expire():

@@ -134,7 +134,7 @@ class Striker:
         return await self._struck(strike, self.host.stop_and_start(), _changes)
 
     async def hang(self, store_id: str, seconds: float) -> Strike:
-        """F5: an actor is stopped and woken, meanwhile with a successor in office or without."""
+        """F5: an actor is stopped and woken, meanwhile with a successor that took over or without."""
         statuses = await statuses_of(self.client, ALL)
         actor, pid = statuses[store_id].actor, statuses[store_id].pid
         strike = Strike("F5", f"SIGSTOP of a shop's actor for {seconds:g} s", _of_actor(statuses, actor), allowed_s=4.0)

@@ -28,7 +28,7 @@ from actors.runtime.kinds import SHOP
 from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
 from bench import service as processes
-from bench.record import Conservation, Headline, Options, Outcome, Row, Told, judged, latencies_ms, medians, ratio
+from bench.record import Conservation, Counts, Headline, Options, Outcome, Row, judged, latencies_ms, medians, ratio
 from bench.samples import ROWS_MAX, STORE, entries, receipts, reserves, sku
 from serve.config.environment import SWITCHES
 
@@ -172,7 +172,7 @@ async def _actor(options: Options) -> Outcome:
             best = max(best, rows[-1].figures["per_s"])
         options.say(f"actor: batches of {batch}")
     options.say("actor: auditing the journal")
-    conservation = await _audited(ask, Told(accepted))
+    conservation = await _audited(ask, Counts(accepted))
     await actors.close()
     headline = Headline("through an actor, best", best, "durable reservations/s")
     return Outcome({"skus": SKUS, "lines": 1}, rows, [headline], conservation)
@@ -199,7 +199,7 @@ def _held(answers: Iterable[bytes]) -> int:
     return sum(isinstance(answer, Held) for each in answers for answer in unpack_answers(each))
 
 
-async def _audited(ask: Ask, told: Told) -> Conservation:
+async def _audited(ask: Ask, told: Counts) -> Conservation:
     """The journal, read from its beginning by the code that shares nothing with the ledger's."""
     version, _, positions, live = await ask("live_state", STORE)
     audit, seen = Audit(), 0
@@ -268,7 +268,7 @@ async def _memory(options: Options) -> Outcome:
         Headline("a position", by_position, "bytes", 300.0, at_most=True),
     ]
     sizes = {"holds": holds, "positions": positions, "skus_of_holds": HELD_SKUS, "lines": 1}
-    return Outcome(sizes, rows, headlines, judged(Told(accepted), found, ()))
+    return Outcome(sizes, rows, headlines, judged(Counts(accepted), found, ()))
 
 
 async def _open_stock(ask: Ask, skus: int, units: int) -> None:

@@ -17,7 +17,7 @@ from bench.samples import NOW_MS, STORE, Shape, requests
 from holdfast.v1 import reservation_service_pb2 as service_pb2
 from serve.sourcing.places import Place
 from serve.sourcing.plan import Plan, plan
-from serve.sourcing.ranking import Ask, Demand, Known, Limits, SourcingPolicy, rank
+from serve.sourcing.ranking import Demand, Known, Limits, Query, SourcingPolicy, rank
 from serve.sourcing.store_index import StoreIndex
 from serve.wire.reservations import fill_held, reserve, split_requests
 
@@ -93,7 +93,7 @@ def run_sourcing(options: Options) -> Outcome:
     for skus in SKUS_ASKED:
         known = _known(skus)
         demand = Demand.of((f"SKU-{number}", QUANTITY) for number in range(skus))
-        asks = [Ask(_place(draw), demand, "web", LIMITS, READY_BY_MS) for _ in range(count)]
+        asks = [Query(_place(draw), demand, "web", LIMITS, READY_BY_MS) for _ in range(count)]
         works = {"rank": partial(_ranked, store_index, known)}
         works.update({policy.name: partial(_planned, store_index, known, policy) for policy in SourcingPolicy})
         for name, work in works.items():
@@ -123,16 +123,16 @@ def _known(skus: int) -> Known:
     return Known(available, ready_ms=ready_ms, asked=np.ones(SHOPS, np.bool_))
 
 
-def _ranked(store_index: StoreIndex, known: Known, ask: Ask) -> int:
+def _ranked(store_index: StoreIndex, known: Known, ask: Query) -> int:
     return len(rank(store_index, known, ask, SourcingPolicy.SPLIT).candidates)
 
 
-def _planned(store_index: StoreIndex, known: Known, policy: SourcingPolicy, ask: Ask) -> int:
+def _planned(store_index: StoreIndex, known: Known, policy: SourcingPolicy, ask: Query) -> int:
     found = plan(store_index, known, ask, policy)
     return len(found.parts) if isinstance(found, Plan) else 0
 
 
-def _measured(asks: list[Ask], work: Callable[[Ask], int]) -> dict[str, float]:
+def _measured(asks: list[Query], work: Callable[[Query], int]) -> dict[str, float]:
     """Median and p99 of the questions; `shops` is how many an answer names, on average."""
     took: list[float] = []
     shops = 0

@@ -25,11 +25,11 @@ from actors.shop.transact import expire, transact
 from bench.peers.redis_server import no_server, redis_server
 from bench.record import (
     Conservation,
+    Counts,
     Headline,
     Options,
     Outcome,
     Row,
-    Told,
     medians,
     of_ledger,
     percentile,
@@ -105,17 +105,17 @@ def run_core(options: Options) -> Outcome:
     """Medians of the rounds, each on a ledger of its own."""
     count, a_day = options.size(30_000, 1_000), options.size(2_000, 20)
     rounds: list[dict[str, dict[str, float]]] = []
-    conservation = of_ledger(Ledger(STORE), Told(0))
+    conservation = of_ledger(Ledger(STORE), Counts(0))
     for number in range(options.rounds):
         options.say(f"core: round {number + 1} of {options.rounds}")
         each = Round(count, a_day, number)
         found = each.measure()
-        told = Told(2 * count - count // 2)
+        told = Counts(2 * count - count // 2)
         conservation = of_ledger(each.ledger, told)
         found["expire"] = each.expire()
         rounds.append(found)
         gc.unfreeze()
-        left = of_ledger(each.ledger, Told(0))
+        left = of_ledger(each.ledger, Counts(0))
         conservation = conservation if left.holds else left
         if not conservation.holds:
             break
@@ -238,4 +238,4 @@ def _read_back(journal: Journal, records: Sequence[Record]) -> Conservation:
         for record in batch:
             for event in SHOP.read_events(record.payload):
                 evolve(ledger, event, record.at_ms)
-    return of_ledger(ledger, Told(accepted))
+    return of_ledger(ledger, Counts(accepted))

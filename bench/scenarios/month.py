@@ -26,7 +26,7 @@ from actors.runtime.kinds import CUSTOMERS, SHOP, Core
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop import commands as shop
 from actors.shop.state import Reservation
-from bench.record import Conservation, Headline, Options, Outcome, Row, Told, judged, of_ledger, ratio
+from bench.record import Conservation, Counts, Headline, Options, Outcome, Row, judged, of_ledger, ratio
 from bench.samples import CHANNEL, NOW_MS, STORE, UNITS, customer, key, receipts, reserves, sku
 
 SKUS: Final = 2_000
@@ -115,10 +115,10 @@ def run_month(options: Options) -> Outcome:
         life.close()
         hosted.now_ms += 3 * DAY_MS
         hosted.tidy()
-    left = of_ledger(stock.ledger, Told(0))
-    broken = judged(Told(0), left.found, order_invariants.check(orders.ledger)).discrepancies
+    left = of_ledger(stock.ledger, Counts(0))
+    broken = judged(Counts(0), left.found, order_invariants.check(orders.ledger)).discrepancies
     total = 2 * DAYS * TURNS * a_turn
-    conservation = Conservation(Told(0), left.found, [*left.discrepancies, *broken])
+    conservation = Conservation(Counts(0), left.found, [*left.discrepancies, *broken])
     headlines = [flat(rows, figure) for figure in ("rss_mib", "shop_state_mib", "orders_state_mib")]
     return Outcome({"reservations_and_orders": total, "days": DAYS, "batch": BATCH}, rows, headlines, conservation)
 
@@ -218,7 +218,7 @@ def run_refusals(options: Options) -> Outcome:
         options.say(f"refusals: {point * a_point:,}, {figures['rss_mib']:.0f} MiB, {figures['us']:.1f} us each")
         rows.append(Row(f"refusal {point * a_point}", figures))
     [held] = stock.step(list(reserves(1, SKUS, 1, 1)))
-    conservation = of_ledger(stock.ledger, Told(int(isinstance(held, Reservation))))
+    conservation = of_ledger(stock.ledger, Counts(int(isinstance(held, Reservation))))
     early, late = rows[1 : POINTS // 2], rows[POINTS // 2 :]
     slower = ratio(median(row.figures["us"] for row in late), median(row.figures["us"] for row in early))
     grown = max(row.figures["rss_mib"] for row in late) - max(row.figures["rss_mib"] for row in early)

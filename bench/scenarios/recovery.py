@@ -19,7 +19,7 @@ from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.store_actor import StoreActor
 from bench import service as processes
-from bench.record import Conservation, Headline, Options, Outcome, Row, Told, judged, ratio
+from bench.record import Conservation, Counts, Headline, Options, Outcome, Row, judged, ratio
 from bench.samples import CHANNEL, STORE, receipts, reserves, sku
 from bench.service import CALL_MS, holdfast, receive, verdict
 from holdfast.client import BlockingChannelClient, ChannelClient, Reservation
@@ -36,7 +36,7 @@ def run_recovery(options: Options) -> Outcome:
     """Replay in a fresh process, as an actor does it; then three kills of a real service's actor."""
     rows, headlines, replayed = _replays(options)
     kill_rows, kill_headlines, served = _kills(options)
-    both = Told(replayed.told.accepted + served.told.accepted, served.told.unknown)
+    both = Counts(replayed.told.accepted + served.told.accepted, served.told.unknown)
     discrepancies = [*replayed.discrepancies, *served.discrepancies]
     conservation = Conservation(both, replayed.found + served.found, discrepancies)
     parameters = {"events": options.size(200_000, 10_240), "holds": options.size(HOLDS, HOLDS_QUICK)}
@@ -67,7 +67,7 @@ def _replays(options: Options) -> tuple[list[Row], list[Headline], Conservation]
     ]
     rows.append(Row("steps beside a snapshot", {"holds": held, "p50_ms": median(beside), "worst_ms": max(beside)}))
     # Recovery itself checks every invariant, and does not serve a ledger that breaks one.
-    return rows, headlines, judged(Told(events + 1), int(restored[-1]["open"]), ())
+    return rows, headlines, judged(Counts(events + 1), int(restored[-1]["open"]), ())
 
 
 def _write(path: Path, events: int, *, snapshot: bool) -> None:
@@ -142,7 +142,7 @@ def _kills(options: Options) -> tuple[list[Row], list[Headline], Conservation]:
             ours.append(perf_counter() - began)
             options.say(f"recovery: kill {number + 1}, served again after {ours[-1]:.2f} s")
         recovered = client.ledger_status(STORE, timeout_ms=CALL_MS)
-        conservation = verdict(service.target, [STORE], [Told(accepted)])
+        conservation = verdict(service.target, [STORE], [Counts(accepted)])
     rows = [
         Row("killed, with a snapshot", {"holds": holds, "s": median(ours), "worst_s": max(ours)}),
         Row("  of which the ledger's own recovery", {"s": recovered.recovery_ms / 1_000}),

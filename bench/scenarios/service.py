@@ -257,7 +257,7 @@ def run_across(options: Options) -> Outcome:
         rows: list[Row] = []
         for callers in CALLERS_ACROSS[1:] if options.quick else CALLERS_ACROSS:
             rows += _paths(generator, service, options, callers)
-        opposed = _opposing(generator, service, options)
+        opposed = _contended(generator, service, options)
         conservation = verdict(service.target, stores, generator.told[service.mark])
     many = {row.name.rpartition(",")[0]: row.figures for row in rows[-len(PATHS) :]}
     limited = many["one shop, a limit of the chain"]
@@ -284,7 +284,7 @@ def _paths(generator: Generator, service: Service, options: Options, callers: in
     return rows
 
 
-def _opposing(generator: Generator, service: Service, options: Options) -> list[Row]:
+def _contended(generator: Generator, service: Service, options: Options) -> list[Row]:
     rows: list[Row] = []
     callers = CALLERS_ACROSS[-1]
     for name, store_ids in OPPOSED.items():

@@ -25,7 +25,7 @@ NOTE_S: Final = 0.25  # how long what was applied waits to be noted
 DELIVERY_S: Final = 1.0  # a reconciler takes up what is older than twice that
 LET_GO_S: Final = 5.0  # how long shops are told to let go of a claim; then they ask
 
-Told = tuple[str, Order, Part]  # the customer's ledger, and the part whose shop is told
+Delivery = tuple[str, Order, Part]  # the customer's ledger, and the part whose shop is told
 
 
 class Deliveries:
@@ -33,7 +33,7 @@ class Deliveries:
 
     def __init__(self, router: Router) -> None:
         self._router = router
-        self._to_tell: list[Told] = []
+        self._to_tell: list[Delivery] = []
         self._to_note: dict[str, list[cm.Applied | cm.Report]] = {}
         self._telling: asyncio.TimerHandle | None = None
         self._noting: asyncio.TimerHandle | None = None
@@ -83,7 +83,7 @@ class Deliveries:
         ):
             self._start(self._hear(answers, [told[place] for place in places]))
 
-    async def _hear(self, answers: "asyncio.Future[list[Answer]]", told: Sequence[Told]) -> None:
+    async def _hear(self, answers: "asyncio.Future[list[Answer]]", told: Sequence[Delivery]) -> None:
         with suppress(*PASSING):
             for (ledger_id, order, part), answer in zip(told, await answers, strict=True):
                 if isinstance(answer, Reservation):

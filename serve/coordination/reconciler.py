@@ -147,7 +147,7 @@ class Reconciler:
 
         asked = "outbox", CLAIM_AGE_MS
         found = await self._round(ActorKind.STORE, asked, self._reported_after, tasks_of, self._reports)
-        found += await self._round(ActorKind.HOT, ("owed",), self._reported_after, tasks_of, self._reports)
+        found += await self._round(ActorKind.HOT, ("hot_outbox",), self._reported_after, tasks_of, self._reports)
         self._log_stuck(self._stuck_parts, self._stuck_claims, self._stuck_transfers)
         return found
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from actors.protocol.messages import LedgerStopped, Moved, Stopped
-from actors.shop.transfers import AdviseTransfer, CloseTransfer, NoteAdvised, Transfer, is_owed
+from actors.shop.transfers import AdviseTransfer, CloseTransfer, NoteAdvised, Transfer, is_undelivered
 from serve.coordination.deliveries import PASSING
 from serve.routing.router import Router
 
@@ -17,7 +17,7 @@ TELL_SOON_S: Final = 1.0  # how long the answer to a step waits for the other en
 
 async def tell(router: Router, store_id: str, transfer: Transfer, deadline: float) -> None:
     """Tell the other end of what a shop has, and the shop that it was told. Raises as `Router.send`."""
-    if not is_owed(transfer, store_id):
+    if not is_undelivered(transfer, store_id):
         return
     if transfer.source == store_id:
         there, first, then = transfer.destination, AdviseTransfer(transfer), NoteAdvised(transfer.number)

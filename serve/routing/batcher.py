@@ -60,7 +60,7 @@ class DeadlinePassed(Exception):
 
 
 @dataclass(slots=True, eq=False)
-class Ask:
+class Queued:
     """One caller's entries for one actor, and the answers to come."""
 
     entries: Sequence[Entry]
@@ -100,13 +100,13 @@ class Batcher:
         self._settling: set[asyncio.Task[None]] = set()
         self._calls_inside = calls_inside
         self._loop = asyncio.get_running_loop()
-        self._promises: deque[Ask] = deque()
-        self._fresh: deque[Ask] = deque()
-        self._later: list[Ask] = []  # promises, which go with and before whatever is asked next
+        self._promises: deque[Queued] = deque()
+        self._fresh: deque[Queued] = deque()
+        self._later: list[Queued] = []  # promises, which go with and before whatever is asked next
         self._queued_promises = 0
         self._queued_fresh = 0
         self._out: set[asyncio.Task[None]] = set()
-        self._flying: dict[asyncio.Task[None], list[Ask]] = {}
+        self._flying: dict[asyncio.Task[None], list[Queued]] = {}
         self._calls_out = 0
         self._heard_at = 0.0  # when the actor answered last, or was first asked after that
         self._gathering: asyncio.TimerHandle | asyncio.Handle | None = None
@@ -128,7 +128,7 @@ class Batcher:
         if calls >= calls_max:
             raise Overloaded
         answers, weight, traces = self._loop.create_future(), weight_of(entries), CARRIED.get()
-        ask = Ask(entries, answers, now, deadline, weight, promise, each, len(entries), traces)
+        ask = Queued(entries, answers, now, deadline, weight, promise, each, len(entries), traces)
         if promise:
             if self._queued_promises + ask.weight > QUEUED_PROMISES_MAX:
                 raise Overloaded
@@ -164,7 +164,7 @@ class Batcher:
                 waited_s = max(waited_s, self._loop.time() - queue[0].queued_at)
         return waited_s
 
-    def _find_room(self, ask: Ask, now: float, of_calls: float) -> None:
+    def _find_room(self, ask: Queued, now: float, of_calls: float) -> None:
         """Take of a call what there is room for. Raises Overloaded where that is nothing, or not all, unless each entry
         is by itself.
         """
@@ -234,10 +234,10 @@ class Batcher:
         if (self._fresh or self._promises) and self._may_send():
             self._gather()
 
-    def _take(self) -> tuple[list[Ask], list[Entry], list[int], float]:
+    def _take(self) -> tuple[list[Queued], list[Entry], list[int], float]:
         """The next batch: promises first, whole calls, nothing that is too late or that nobody waits for."""
         now = self._loop.time()
-        asks: list[Ask] = []
+        asks: list[Queued] = []
         entries: list[Entry] = []
         deadlines_ms: list[int] = []
         weight = 0
@@ -263,12 +263,12 @@ class Batcher:
                 deadline = max(deadline, ask.deadline)
         return asks, entries, deadlines_ms, deadline
 
-    async def _fly(self, asks: list[Ask], entries: list[Entry], deadlines_ms: list[int], deadline: float) -> None:
+    async def _fly(self, asks: list[Queued], entries: list[Entry], deadlines_ms: list[int], deadline: float) -> None:
         CARRIED.set(tuple(trace for ask in asks if ask.traces for trace in _named(ask)))  # not those of who woke it
         answers = await self._send(entries, deadlines_ms, deadline)
         self._heard_at = self._loop.time()
         kinds = {*map(type, answers)}  # most batches have none of the two that are looked for call by call
-        deferred: list[Ask] = []
+        deferred: list[Queued] = []
         place = 0
         for ask in asks:
             end = place + len(ask.entries)
@@ -292,7 +292,7 @@ class Batcher:
         if len(deferred) == len(asks) and self._gathering is None:
             self._gathering = self._loop.call_later(GATHER_S_MAX, self._pump)
 
-    async def _settle_first(self, ask: Ask, answers: list[Answer]) -> None:
+    async def _settle_first(self, ask: Queued, answers: list[Answer]) -> None:
         """Send a call again once it was found out of its keys what the actor has to know."""
         unsettled = [place for place, answer in enumerate(answers) if _is_unsettled(answer)]
         works = (self._settle(ask.entries[place], answers[place].rejection) for place in unsettled)  # type: ignore[union-attr]
@@ -306,7 +306,7 @@ class Batcher:
         self._send_again(ask)
         self._end_wait()
 
-    def _send_again(self, ask: Ask) -> None:
+    def _send_again(self, ask: Queued) -> None:
         """Queue a call before all others: it was deferred, or a part of it; for the rest the answers are repeats."""
         if ask.promise:
             self._promises.appendleft(ask)
@@ -345,10 +345,10 @@ def _is_unsettled(answer: Answer) -> bool:
     return type(answer) is Refusal and answer.rejection.reason is Reason.HOT_KEY
 
 
-def _named(ask: Ask) -> tuple[Trace, ...]:
+def _named(ask: Queued) -> tuple[Trace, ...]:
     return named(ask.traces, (name_of(command) for _, command in ask.entries[:TRACED_MAX]))
 
 
-def _drop_when_over(shares: Shares, ask: Ask) -> None:
+def _drop_when_over(shares: Shares, ask: Queued) -> None:
     entries = ask.entries
     ask.answers.add_done_callback(lambda _: shares.drop(entries))

@@ -21,7 +21,7 @@ ASK_S: Final = 1.0
 
 log = logging.getLogger("holdfast.router")
 
-Owed = tuple[str, str, int, int]  # a shop; and a SKU, its generation and the page, as the shop says them
+Unlearned = tuple[str, str, int, int]  # a shop; and a SKU, its generation and the page, as the shop says them
 
 
 class Asking(Protocol):
@@ -39,7 +39,7 @@ class KeyOwners:
 
     def __init__(self, router: Asking) -> None:
         self._router = router
-        self._learning: dict[Owed, asyncio.Task[None]] = {}
+        self._learning: dict[Unlearned, asyncio.Task[None]] = {}
 
     async def settle(self, entry: Entry, refused: Rejection) -> None:
         """Find out what the shop needs to know to decide this command. Raises as `Router.ask`, where that cannot be
@@ -63,16 +63,16 @@ class KeyOwners:
         answer = await self._sent(sku, disowned)
         return isinstance(answer, Refusal) and answer.rejection.reason is Reason.IDEMPOTENCY_KEY_REUSED
 
-    async def _learned(self, owed: Owed) -> None:
+    async def _learned(self, unlearned: Unlearned) -> None:
         """Have a shop learn what the ledger of a SKU has answered: once for all calls that wait for it."""
-        task = self._learning.get(owed)
+        task = self._learning.get(unlearned)
         if task is None:
-            task = self._learning[owed] = asyncio.get_running_loop().create_task(self._learn(*owed))
-            task.add_done_callback(lambda done: self._forget(owed, done))
+            task = self._learning[unlearned] = asyncio.get_running_loop().create_task(self._learn(*unlearned))
+            task.add_done_callback(lambda done: self._forget(unlearned, done))
         await asyncio.shield(task)
 
-    def _forget(self, owed: Owed, done: asyncio.Task[None]) -> None:
-        del self._learning[owed]
+    def _forget(self, unlearned: Unlearned, done: asyncio.Task[None]) -> None:
+        del self._learning[unlearned]
         if not done.cancelled():
             done.exception()  # also where nobody waits any more
 

@@ -235,8 +235,8 @@ class Feeds:
     async def _ask(
         self, actor: str, cursors: Cursors, places: dict[str, int], bytes_max: int, *, skip_stopped: bool
     ) -> list[tuple[str, list[Record]]]:
-        """Raises Refused where a cursor lies beyond its shop's head, or where its shop has another record there, as it
-        was restored from an older copy: it would skip what has happened since.
+        """Raises CallRefused where a cursor lies beyond its shop's head, or where its shop has another record there, as
+        it was restored from an older copy: it would skip what has happened since.
         """
         deadline = asyncio.get_running_loop().time() + ASK_S_MAX
         found = await self._read(actor, cursors, skip_stopped, bytes_max, deadline)

@@ -60,7 +60,7 @@ class HotSkus:
         reply.revision = self._router.chain.hot_revision
 
     def _refuse_changed(self, request: Any) -> None:
-        """Raises Refused where the hot SKUs are not what the call is based on."""
+        """Raises CallRefused where the hot SKUs are not what the call is based on."""
         revision = self._router.chain.hot_revision
         if _expected(request) not in (ANY_REVISION, revision):
             message = f"the hot SKUs have changed since, their revision is {revision}; list them, and decide again"

@@ -21,7 +21,7 @@ from serve.routing.router import Router
 from serve.routing.shares import Room
 from serve.sourcing.places import Postcodes
 from serve.sourcing.plan import NoPlan, Plan
-from serve.sourcing.ranking import Ask, SourcingPolicy
+from serve.sourcing.ranking import Query, SourcingPolicy
 from serve.sourcing.search import GATHER_S, NOTHING, Chosen, Finder, Own, Search, missing_of, refusal_of
 from serve.wire import orders as wo, reservations as wr
 from serve.wire.orders import fill_order
@@ -43,7 +43,7 @@ class _Asked(NamedTuple):
     command: shop.Reserve
     content: str
     ledger_id: str
-    ask: Ask
+    ask: Query
     policy: SourcingPolicy
 
     @property

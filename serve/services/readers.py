@@ -116,7 +116,7 @@ class Readers:
 
 
 def _refuse_beyond(heads: Mapping[str, int], seen: Mapping[str, int], places: Mapping[str, int]) -> None:
-    """Raises Refused where a ledger has not come so far; one that is stopped has no head."""
+    """Raises CallRefused where a ledger has not come so far; one that is stopped has no head."""
     for store_id, head in heads.items():
         if 0 <= head < seen.get(store_id, 0):
             field = f"cursors[{places[store_id]}].after_version" if store_id in places else "cursor"

@@ -25,7 +25,7 @@ from serve.services.store_directory import StoreDirectory
 from serve.wire import fields, reservations as wr, statuses
 from serve.wire.reservations import fill_reservation, split_requests
 from serve.wire.rules import Checked
-from serve.wire.statuses import Refused, Status
+from serve.wire.statuses import CallRefused, Status
 
 # The share of a batch's time that an order in it may use, or a call with a grant. One whose shop is away then has an
 # error in its own outcome, and the batch is answered while the caller still waits, with the outcomes of all the others.
@@ -161,7 +161,7 @@ class Reservations:
                 hinting = self._hinting(kind)
             try:
                 if isinstance(request, Status):
-                    raise Refused(request)
+                    raise CallRefused(request)
                 if hinting is not None and hinting.refuses_again(request, outcome):
                     continue
                 if kind is RESERVE and request.HasField("sourcing"):

@@ -17,7 +17,7 @@ from serve.coordination.hot import HotCalls
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.sourcing.places import Place
-from serve.sourcing.ranking import Ask, Candidate, Demand, SourcingPolicy
+from serve.sourcing.ranking import Candidate, Demand, Query, SourcingPolicy
 from serve.sourcing.search import Finder
 from serve.wire import fields
 from serve.wire.fields import fill_instant
@@ -73,7 +73,7 @@ class Shortfalls:
         place = Place(store.latitude, store.longitude)
 
         async def search(channel: str, lines: Lines) -> list[Candidate]:
-            ask, policy = Ask(place, Demand.of(lines), channel), SourcingPolicy.ONE_STORE
+            ask, policy = Query(place, Demand.of(lines), channel), SourcingPolicy.ONE_STORE
             found, _ = await self._finder.search(ask, policy, 0, deadline)
             await asyncio.sleep(0)  # a ranking looks at all shops: other calls go between
             ranking = found.ranking(NEAR_STORES_MAX + 1, explain=False)

@@ -20,7 +20,7 @@ from serve.routing.beside import ask_beside, beside
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire.fields import fill_instant
-from serve.wire.statuses import Refused, fill_rejection, refused
+from serve.wire.statuses import CallRefused, fill_rejection, refused
 from serve.wire.stock import adjust_stock, check_availability, count_stock, fill_change, fill_position, set_safety_stock
 
 Read = tuple[int, int, list[Row | None]] | BaseException  # a shop's version, its time and rows, or what kept it
@@ -100,6 +100,6 @@ class Stock:
         return {each: error_of(said) if isinstance(said, str) else said for each, said in found.items()}
 
 
-def _away(store_id: str) -> Refused:
+def _away(store_id: str) -> CallRefused:
     message = f"shop {store_id} did not answer in time, and nothing is said of what it has; ask for it again"
     return refused(grpc.StatusCode.UNAVAILABLE, "SHOP_AWAY", message, retry_after_s=0.1, store_id=store_id)

@@ -6,7 +6,7 @@ from actors.core.ids import sku_of_ledger
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 from serve.wire import statuses
-from serve.wire.rules import STORE_ID, InvalidRequest, Violation
+from serve.wire.rules import STORE_ID, BadField, InvalidRequest
 
 
 class StoreDirectory:
@@ -26,7 +26,7 @@ class StoreDirectory:
         return store_id not in self._router.chain.stores and STORE_ID.fullmatch(store_id) is not None
 
     async def look_again(self, deadline: float) -> None:
-        """Learn of the shops that other gateways added. Raises Refused where the chain's actor does not answer."""
+        """Learn of the shops that other gateways added. Raises CallRefused where the chain's actor does not answer."""
         try:
             await self._router.refresh_chain(deadline)
         except DeadlinePassed as error:
@@ -35,7 +35,7 @@ class StoreDirectory:
 
     async def has_hot_ledger(self, ledger_id: str, *, deadline: float) -> bool:
         """Whether the ledger of a hot SKU has begun: that is not asked of the ledger itself, which would begin by it.
-        Raises Refused with NOT_FOUND where neither a journal nor the chain knows it.
+        Raises CallRefused with NOT_FOUND where neither a journal nor the chain knows it.
         """
         begun: list[str] = await self._router.ask(ledger_id, "ledgers", deadline=deadline)
         if ledger_id in begun:
@@ -46,9 +46,9 @@ class StoreDirectory:
         return False
 
     def refuse_unknown(self, store_id: str, field: str) -> None:
-        """Raises InvalidRequest where the id is malformed, Refused with NOT_FOUND where the chain has no such shop."""
+        """Raises InvalidRequest where the id is malformed, CallRefused with NOT_FOUND where no such shop is known."""
         if store_id not in self._router.chain.stores:
             if not STORE_ID.fullmatch(store_id):
                 mend = "is not a shop's id: 1 to 64 of A-Z a-z 0-9 . _ -" if store_id else "is required: the shop's id"
-                raise InvalidRequest([Violation(field, mend)])
+                raise InvalidRequest([BadField(field, mend)])
             raise statuses.unknown_store(field, store_id)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from serve.sourcing.ranking import Ask, Demand, Exclusion, Known, SourcingPolicy, Survey, survey
+from serve.sourcing.ranking import Demand, Exclusion, Known, Query, SourcingPolicy, Survey, survey
 from serve.sourcing.store_index import Flags, Ints, StoreIndex, nearest
 
 CANDIDATES_MAX: Final = 64  # shops among which the fewest are searched: the nearest that have something
@@ -59,7 +59,7 @@ class NoPlan(NamedTuple):
 
 
 def plan(
-    index: StoreIndex, known: Known, ask: Ask, policy: SourcingPolicy, *, nodes_max: int = NODES_MAX
+    index: StoreIndex, known: Known, ask: Query, policy: SourcingPolicy, *, nodes_max: int = NODES_MAX
 ) -> Plan | NoPlan:
     """Choose shops by a policy, within the limits of the ask.
 
@@ -174,7 +174,7 @@ def _largest(units: Ints, stores_max: int) -> Ints:
     return held
 
 
-def plan_of_few(index: StoreIndex, stocked: list[Stocked], ask: Ask, policy: SourcingPolicy) -> Plan | None:
+def plan_of_few(index: StoreIndex, stocked: list[Stocked], ask: Query, policy: SourcingPolicy) -> Plan | None:
     """As `plan`, in lists, over shops that may serve and have something. None where no shop or pair of few shops has
     all: `plan` then looks at everything.
     """

@@ -79,7 +79,7 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Query:
     """A customer's question. `channel` is the one that the customer came by.
 
     `ready_by_ms`: when an order that is placed now has to be ready, at the latest; 0 leaves that open.
@@ -148,14 +148,14 @@ class Survey:
 
     index: StoreIndex
     known: Known
-    ask: Ask
+    ask: Query
     metres: Ints
     some: Flags
     whole: Flags
     excluded: npt.NDArray[np.uint8]
 
 
-def survey(index: StoreIndex, known: Known, ask: Ask) -> Survey:
+def survey(index: StoreIndex, known: Known, ask: Query) -> Survey:
     """Every rule over every shop. From the last rule to the first, so that the first to exclude a shop stands."""
     shape = (len(index), len(ask.demand.skus))
     assert known.available.shape == shape, f"available is {known.available.shape}, and shops and SKUs are {shape}"
@@ -179,7 +179,7 @@ def survey(index: StoreIndex, known: Known, ask: Ask) -> Survey:
 
 
 def rank(
-    index: StoreIndex, known: Known, ask: Ask, policy: SourcingPolicy, *, at_most: int = 10, explain: bool = False
+    index: StoreIndex, known: Known, ask: Query, policy: SourcingPolicy, *, at_most: int = 10, explain: bool = False
 ) -> Ranking:
     """The shops that may serve under a policy, nearest first, and of equally near ones the smaller store_id.
 

@@ -24,7 +24,7 @@ from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from serve.sourcing.availability import Availability
 from serve.sourcing.plan import PAIRED_MAX, NoPlan, Plan, plan, plan_of_few
-from serve.sourcing.ranking import UNLIMITED, Ask, Known, Ranking, SourcingPolicy, lowered, rank
+from serve.sourcing.ranking import UNLIMITED, Known, Query, Ranking, SourcingPolicy, lowered, rank
 from serve.sourcing.store_index import NEVER_MS, Distances, Flags, Ints, ReadyTimes, StoreIndex, nearest
 
 GATHER_S: Final = 0.004  # how long a question waits for others
@@ -60,7 +60,7 @@ class Search(NamedTuple):
 
     store_index: StoreIndex
     ready_ms: Ints
-    ask: Ask
+    ask: Query
     policy: SourcingPolicy
     slot_start_ms: int
     own: Own
@@ -173,7 +173,7 @@ class Finder:
 
     async def search(
         self,
-        ask: Ask,
+        ask: Query,
         policy: SourcingPolicy,
         slot_start_ms: int,
         deadline: float,
@@ -197,7 +197,7 @@ class Finder:
         return await self.chosen(search, deadline, gather_s)
 
     async def search_together(
-        self, asks: Sequence[tuple[Ask, SourcingPolicy, int]], deadline: float, gather_s: float
+        self, asks: Sequence[tuple[Query, SourcingPolicy, int]], deadline: float, gather_s: float
     ) -> list[tuple[Search, Plan | None]]:
         """As `search`, for baskets that hold nothing, each with its policy and slot: the shops are asked together, and
         waited for once. None where a plan is still to be `chosen`. Raises as `search`.
@@ -228,19 +228,19 @@ class Finder:
             chosen = await self._planned(search)
         return search, chosen
 
-    async def _begun(self, ask: Ask, policy: SourcingPolicy, slot_start_ms: int, own: Own) -> Search:
+    async def _begun(self, ask: Query, policy: SourcingPolicy, slot_start_ms: int, own: Own) -> Search:
         """A search that has asked nobody yet. `asked` are those that it asks first."""
         store_index, ready_times = self._index_now()
         now_ms = self._clock.now_ms()
         ready_ms = await ready_times.at(now_ms)
         ready_by_ms = slot_start_ms or self._ready_by_ms(ask, now_ms)
-        ask = Ask(ask.place, ask.demand, ask.channel, ask.limits, ready_by_ms)
+        ask = Query(ask.place, ask.demand, ask.channel, ask.limits, ready_by_ms)
         metres = Distances(store_index, ask.place)
         suits, asked = self._reach_of(store_index, ready_ms, ask, metres)
         found = _NOTHING_FOUND
         return Search(store_index, ready_ms, ask, policy, slot_start_ms, own, metres, suits, asked, found, 0.0)
 
-    def _reach_of(self, store_index: StoreIndex, ready_ms: Ints, ask: Ask, metres: Distances) -> tuple[Flags, Rows]:
+    def _reach_of(self, store_index: StoreIndex, ready_ms: Ints, ask: Query, metres: Distances) -> tuple[Flags, Rows]:
         """The shops that may serve, if only they have something, and of them those that are asked first. Those who ask
         within one millisecond, as in a batch, share what does not depend on their place.
         """
@@ -265,7 +265,7 @@ class Finder:
             await asyncio.sleep(0)
         return search.plan()
 
-    def _ready_by_ms(self, ask: Ask, now_ms: int) -> int:
+    def _ready_by_ms(self, ask: Query, now_ms: int) -> int:
         """When an order has to be ready: as the customer says, and within the policy's longest time, since no order
         waits for longer. A confirmed one's deadline moves to the next opening by itself, so closed days do no harm.
         """

@@ -8,7 +8,7 @@ from typing import Final
 import grpc
 import msgspec
 
-from serve.wire.statuses import Refused, refused
+from serve.wire.statuses import CallRefused, refused
 
 CURSOR_BYTES_MAX: Final = 16 * 1024 * 1024  # unpacked: more shops than a chain may have
 _FORMAT: Final = b"\x02"
@@ -24,7 +24,7 @@ def pack_cursor(cursors: Mapping[str, int], hashes: Mapping[str, int] = MappingP
 
 
 def unpack_cursor(packed: bytes) -> tuple[dict[str, int], dict[str, int]]:
-    """The inverse of `pack_cursor`, empty for an empty one. Raises Refused for what is none."""
+    """The inverse of `pack_cursor`, empty for an empty one. Raises CallRefused for what is none."""
     if not packed:
         return {}, {}
     try:
@@ -38,7 +38,7 @@ def unpack_cursor(packed: bytes) -> tuple[dict[str, int], dict[str, int]]:
     return cursors, hashes
 
 
-def history_changed(field: str, store_id: str, after: int) -> Refused:
+def history_changed(field: str, store_id: str, after: int) -> CallRefused:
     """The refusal of a cursor at which its shop has another event than the one that was read."""
     message = (
         f"is {after}, where shop {store_id} has other events than were read, as it was restored from an older copy; "
@@ -48,7 +48,7 @@ def history_changed(field: str, store_id: str, after: int) -> Refused:
     return refused(code, "HISTORY_CHANGED", message, field=field, store_id=store_id)
 
 
-def beyond_head(field: str, store_id: str, after: int, head: int) -> Refused:
+def beyond_head(field: str, store_id: str, after: int, head: int) -> CallRefused:
     """The refusal of a cursor that lies beyond its shop's head."""
     message = f"is {after}, beyond shop {store_id}'s head, which is {head}; resume from {head} or before"
     code = grpc.StatusCode.OUT_OF_RANGE

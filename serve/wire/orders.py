@@ -17,7 +17,7 @@ from actors.shop import commands as shop
 from actors.shop.commands import Lines
 from holdfast.v1 import admin_service_pb2 as ad, order_pb2, order_service_pb2 as os_, reservation_service_pb2 as rs
 from serve.sourcing.places import Place, Postcodes, UnknownPostcode
-from serve.sourcing.ranking import STORES_MAX, Ask, Candidate, Demand, Limits, SourcingPolicy
+from serve.sourcing.ranking import STORES_MAX, Candidate, Demand, Limits, Query, SourcingPolicy
 from serve.wire.fields import fill_instant, fill_lines, instant_ms, lines_of, value_of
 from serve.wire.reservations import TO_BE_READY, fill_promise
 from serve.wire.rules import Checked
@@ -73,10 +73,10 @@ def place_of(checked: Checked, sourcing: order_pb2.Sourcing, postcodes: Postcode
     return found
 
 
-def ask_of(sourcing: order_pb2.Sourcing, place: Place, lines: Lines, channel: str) -> tuple[Ask, SourcingPolicy]:
+def ask_of(sourcing: order_pb2.Sourcing, place: Place, lines: Lines, channel: str) -> tuple[Query, SourcingPolicy]:
     """The question that a valid sourcing puts."""
     limits = Limits(sourcing.stores_max or STORES_MAX_DEFAULT, sourcing.kilometres_max or float("inf"))
-    ask = Ask(place, Demand.of(lines), channel, limits, instant_ms(sourcing.collect_by))
+    ask = Query(place, Demand.of(lines), channel, limits, instant_ms(sourcing.collect_by))
     return ask, SourcingPolicy(sourcing.policy or SourcingPolicy.ONE_STORE)
 
 

@@ -25,8 +25,8 @@ from actors.shop.state import Reservation
 from holdfast.v1 import reservation_pb2, reservation_service_pb2 as rs
 from serve.sourcing.store_index import NO_PROMISE, earliest_ready_ms
 from serve.wire.fields import fill_instant, fill_lines, instant_ms, lines_of, value_of
-from serve.wire.rules import CHANNEL_CHARS_MAX, NANOS, QUANTITY_MAX, SKU_CHARS_MAX, Checked, InvalidRequest, Violation
-from serve.wire.statuses import Refused, Status
+from serve.wire.rules import CHANNEL_CHARS_MAX, NANOS, QUANTITY_MAX, SKU_CHARS_MAX, BadField, Checked, InvalidRequest
+from serve.wire.statuses import CallRefused, Status
 
 KEY_CHARS_MAX: Final = 128
 CUSTOMER_CHARS_MAX: Final = 128
@@ -178,7 +178,7 @@ _QUICK_TESTS: Final[dict[type[Any], Callable[[Any], bool]]] = {
 
 def split_requests(batch: Any, payload: bytes) -> Sequence[Any]:
     """A batch's requests; a Status in the place of one that is not UTF-8 or not a message, which must not cost the
-    others their answer. Raises Refused where the batch is no message, InvalidRequest where it is empty or too large.
+    others their answer. Raises CallRefused where the batch is no message, InvalidRequest if it is empty or too large.
     """
     try:
         requests = batch.FromString(payload).requests[:]  # as a list: a container makes each message anew when asked
@@ -186,7 +186,7 @@ def split_requests(batch: Any, payload: bytes) -> Sequence[Any]:
         requests = _encoded_requests(batch, payload, error)
     if not 0 < len(requests) <= BATCH_REQUESTS_MAX:
         description = f"has {len(requests)} entries; send 1 to {BATCH_REQUESTS_MAX}, and the rest in another call"
-        raise InvalidRequest([Violation("requests", description)])
+        raise InvalidRequest([BadField("requests", description)])
     if isinstance(requests[0], bytes):
         kind = GetMessageClass(batch.DESCRIPTOR.fields_by_name["requests"].message_type)
         return [_parse(kind, item, place) for place, item in enumerate(requests)]
@@ -199,7 +199,7 @@ def _encoded_requests(batch: Any, payload: bytes, error: DecodeError) -> Sequenc
         return _batch_of_bytes().FromString(payload).requests  # type: ignore[attr-defined, no-any-return]
     except DecodeError:
         message = f"the request is not a {batch.DESCRIPTOR.full_name}: {error}"
-        raise Refused(Status(grpc.StatusCode.INVALID_ARGUMENT, message, "REQUEST_UNREADABLE")) from error
+        raise CallRefused(Status(grpc.StatusCode.INVALID_ARGUMENT, message, "REQUEST_UNREADABLE")) from error
 
 
 @lru_cache(maxsize=1)

@@ -36,7 +36,7 @@ _TIMES: Final = ("google.protobuf.Duration", "google.protobuf.Timestamp")
 _STEP: Final = re.compile(r"(\w+)(?:\[(\d+)\])?")
 
 
-class Violation(NamedTuple):
+class BadField(NamedTuple):
     """A field's path, and what is wrong with it."""
 
     field: str
@@ -46,7 +46,7 @@ class Violation(NamedTuple):
 class InvalidRequest(Exception):
     """A request that no ledger will see."""
 
-    def __init__(self, violations: list[Violation]) -> None:
+    def __init__(self, violations: list[BadField]) -> None:
         super().__init__("; ".join(f"{violation.field}: {violation.description}" for violation in violations))
         self.violations = violations
 
@@ -87,7 +87,7 @@ class Checked:
         """Raises InvalidRequest where there was a fault; the fields in their sequence."""
         if self._found:
             in_sequence = sorted(self._found, key=lambda field: _place_of(field, self._descriptor))
-            raise InvalidRequest([Violation(field, self._found[field]) for field in in_sequence])
+            raise InvalidRequest([BadField(field, self._found[field]) for field in in_sequence])
 
 
 @lru_cache(maxsize=CACHED_MAX)

@@ -16,7 +16,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.protocol.messages import Refusal
 from holdfast.v1 import error_pb2
 from serve.wire.fields import instant_text, interval_text
-from serve.wire.rules import InvalidRequest, Violation
+from serve.wire.rules import BadField, InvalidRequest
 
 DOMAIN: Final = "holdfast"
 # A status travels in headers, and those that are larger than 8 kB are cut off on the way, the whole call with them.
@@ -31,12 +31,12 @@ class Status(NamedTuple):
     code: grpc.StatusCode
     message: str
     reason: str
-    violations: tuple[Violation, ...] = ()
+    violations: tuple[BadField, ...] = ()
     retry_after_s: float = 0.0
     metadata: tuple[tuple[str, str], ...] = ()
 
 
-class Refused(Exception):
+class CallRefused(Exception):
     """Ends a call with a status."""
 
     def __init__(self, status: Status) -> None:
@@ -46,14 +46,14 @@ class Refused(Exception):
 
 def refused(
     code: grpc.StatusCode, reason: str, message: str, *, field: str = "", retry_after_s: float = 0.0, **metadata: str
-) -> Refused:
+) -> CallRefused:
     """Ends a call with a status. A `field` at fault is told as a violation, and its name is put before the message."""
-    violations = (Violation(field, message),) if field else ()
+    violations = (BadField(field, message),) if field else ()
     message = f"{field} {message}" if field else message
-    return Refused(Status(code, message, reason, violations, retry_after_s, tuple(metadata.items())))
+    return CallRefused(Status(code, message, reason, violations, retry_after_s, tuple(metadata.items())))
 
 
-def unknown_reservation(ledger_id: str, asked: str) -> Refused:
+def unknown_reservation(ledger_id: str, asked: str) -> CallRefused:
     """Nobody has the reservation of this id."""
     message = f"{_in_words(ledger_id)} has no reservation {asked}, or forgot it; check the id"
     code, reason = grpc.StatusCode.NOT_FOUND, "RESERVATION_NOT_FOUND"
@@ -67,7 +67,7 @@ def _in_words(ledger_id: str) -> str:
 def invalid(error: InvalidRequest) -> Status:
     """A malformed request: its first faults, and how many more were found."""
     violations = tuple(
-        Violation(_clipped(field, FIELD_CHARS_MAX), description)
+        BadField(_clipped(field, FIELD_CHARS_MAX), description)
         for field, description in error.violations[:VIOLATIONS_TOLD_MAX]
     )
     message = _clipped("; ".join(f"{field}: {description}" for field, description in violations), MESSAGE_CHARS_MAX)
@@ -78,13 +78,13 @@ def invalid(error: InvalidRequest) -> Status:
 
 def within(path: str, error: BaseException) -> BaseException:
     """The same error of a request that is a part of another, at a path that ends with a dot: its fields begin so."""
-    status = error.status if isinstance(error, Refused) else None
+    status = error.status if isinstance(error, CallRefused) else None
     violations = error.violations if isinstance(error, InvalidRequest) else status.violations if status else ()
-    told = [Violation(path + field, description) for field, description in violations]
+    told = [BadField(path + field, description) for field, description in violations]
     if isinstance(error, InvalidRequest):
         return InvalidRequest(told)
     if status and told:
-        return Refused(status._replace(message=path + status.message, violations=tuple(told)))
+        return CallRefused(status._replace(message=path + status.message, violations=tuple(told)))
     return error
 
 
@@ -96,13 +96,13 @@ def _clipped(text: str, chars_max: int) -> str:
     return encoded[: chars_max - 3].decode(errors="ignore") + "…"
 
 
-def unknown_store(field: str, store_id: str) -> Refused:
+def unknown_store(field: str, store_id: str) -> CallRefused:
     """A shop that is not of the chain."""
     message = f"names shop {store_id!r}, which the chain does not have; add it with PutStores"
     return refused(grpc.StatusCode.NOT_FOUND, "STORE_UNKNOWN", message, field=field, store_id=store_id)
 
 
-def unknown_hot(ledger_id: str) -> Refused:
+def unknown_hot(ledger_id: str) -> CallRefused:
     """The ledger of a SKU that is not hot, nor was lately."""
     message = f"names the ledger {ledger_id!r}, of a SKU that is not hot, nor was it lately; see ListHotSkus"
     return refused(grpc.StatusCode.NOT_FOUND, "LEDGER_UNKNOWN", message, field="store_id", ledger_id=ledger_id)

@@ -155,7 +155,7 @@ def _events(store_id: str) -> list[Event]:
 
 
 @dataclass
-class Cooked:
+class Tampered:
     """All that the verdict reads, to be doctored."""
 
     log: list[Answered] = field(default_factory=_log)

@@ -8,7 +8,7 @@ import pytest
 from actors.core.rejection import Violation
 from actors.shop.state import Ledger
 from actors.shop.transact import transact
-from bench.record import Options, Outcome, Told, judged, of_ledger
+from bench.record import Counts, Options, Outcome, judged, of_ledger
 from bench.samples import NOW_MS, reserves, stocked
 from bench.scenarios.gateway import run_gateway, run_sourcing
 from bench.scenarios.ledger import run_core, run_journal
@@ -24,14 +24,14 @@ def loaded() -> Ledger:
 
 
 def test_an_honest_count_holds() -> None:
-    verdict = of_ledger(loaded(), Told(HOLDS))
+    verdict = of_ledger(loaded(), Counts(HOLDS))
     assert verdict.holds
     assert verdict.sentence() == "conservation holds: 50 accepted, 50 in the ledgers"
 
 
 @pytest.mark.parametrize("accepted", [HOLDS - 1, HOLDS + 1])
 def test_a_doctored_count_is_caught(accepted: int) -> None:
-    verdict = of_ledger(loaded(), Told(accepted))
+    verdict = of_ledger(loaded(), Counts(accepted))
     assert not verdict.holds
     assert verdict.sentence().startswith("CONSERVATION BROKEN")
 
@@ -39,20 +39,20 @@ def test_a_doctored_count_is_caught(accepted: int) -> None:
 def test_doctored_stock_is_caught() -> None:
     ledger = loaded()
     next(iter(ledger.positions.values())).reserved -= 1
-    verdict = of_ledger(ledger, Told(HOLDS))
+    verdict = of_ledger(ledger, Counts(HOLDS))
     assert not verdict.holds
     assert verdict.discrepancies[0].startswith("I1 SKU-")
 
 
 def test_a_call_of_unknown_outcome_may_have_been_accepted_or_not() -> None:
-    assert judged(Told(10, unknown=2), 10, ()).holds
-    assert judged(Told(10, unknown=2), 12, ()).holds
-    assert not judged(Told(10, unknown=2), 9, ()).holds
-    assert not judged(Told(10, unknown=2), 13, ()).holds
+    assert judged(Counts(10, unknown=2), 10, ()).holds
+    assert judged(Counts(10, unknown=2), 12, ()).holds
+    assert not judged(Counts(10, unknown=2), 9, ()).holds
+    assert not judged(Counts(10, unknown=2), 13, ()).holds
 
 
 def test_a_broken_rule_is_told() -> None:
-    verdict = judged(Told(1), 1, [Violation("I2", "SKU-1", "at most 4", "5")])
+    verdict = judged(Counts(1), 1, [Violation("I2", "SKU-1", "at most 4", "5")])
     assert not verdict.holds
     assert verdict.discrepancies == ["I2 SKU-1: expected at most 4, found 5"]
 

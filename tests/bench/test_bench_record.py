@@ -10,14 +10,14 @@ import pytest
 from rich.console import Console
 
 from bench import record, service as processes
-from bench.record import Headline, Outcome, Row, Told, judged
+from bench.record import Counts, Headline, Outcome, Row, judged
 from tests import waiting
 
 OUTCOME = Outcome(
     parameters={"rounds": 3},
     rows=[Row("one", {"per_s": 12_345.6, "p50_ms": float("nan")})],
     headlines=[Headline("rate", 12_345.6, "/s", 40_000.0), Headline("p50", 4.2, "ms", 5.0, at_most=True)],
-    conservation=judged(Told(7), 7, ()),
+    conservation=judged(Counts(7), 7, ()),
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bench import loops
-from bench.loops import Heard, call_through_client
+from bench.loops import Tally, call_through_client
 from holdfast.client import ChannelClient
 from tests.clients.faults import CODE, Refuse
 from tests.clients.service import Service
@@ -38,33 +38,33 @@ def stocked(service: Service, units: int) -> Service:
     return service
 
 
-def baskets_of_each(service: Service) -> Heard:
-    """One basket of each caller, and a look for what is left once every shop has heard."""
+def baskets_of_each(service: Service) -> Tally:
+    """One basket of each caller, and a look for what is left once every shop has tally."""
 
-    async def main() -> Heard:
-        heard = Heard()
+    async def main() -> Tally:
+        tally = Tally()
         spec = {"method": loops.OPPOSING, "store_ids": SHOPS, "skus": 10}
         async with serving(service) as target, ChannelClient(target) as client:
             asks = [partial(loops.ask_once, client, spec, random.Random(number)) for number in range(CALLERS)]
-            await loops.call_on(asks, float("inf"), heard, calls=1)
+            await loops.call_on(asks, float("inf"), tally, calls=1)
             await service.settle()
-            heard.stuck += await loops.left_over(client, SHOPS, within_s=0.0)
-        return heard
+            tally.stuck += await loops.left_over(client, SHOPS, within_s=0.0)
+        return tally
 
     return asyncio.run(main())
 
 
 def test_baskets_are_taken_in_both_sequences_and_given_back(opposed: Service) -> None:
-    heard = baskets_of_each(opposed)
-    assert (heard.accepted, heard.refused, heard.failures, heard.stuck) == (2 * CALLERS, 0, [], [])
+    tally = baskets_of_each(opposed)
+    assert (tally.accepted, tally.refused, tally.failures, tally.stuck) == (2 * CALLERS, 0, [], [])
     baskets = {
         tuple(line.sku for line in row.lines) for batch in opposed.asked("ReserveBatch") for row in batch.requests
     }
     assert baskets == {("OPPOSED-T0", "OPPOSED-T1"), ("OPPOSED-T1", "OPPOSED-T0")}
     assert len(opposed.asked("ReleaseOrder")) == CALLERS
-    figures = loops.figures(heard, SHOPS, seconds=2.0)
+    figures = loops.figures(tally, SHOPS, seconds=2.0)
     assert (figures["orders_per_s"], figures["refusals_per_s"]) == (CALLERS / 2, 0.0)
-    assert figures["longest_ms"] == pytest.approx(1_000 * max(heard.latencies), abs=0.001)
+    assert figures["longest_ms"] == pytest.approx(1_000 * max(tally.latencies), abs=0.001)
 
 
 def test_what_is_not_given_back_is_found_in_every_shop(opposed: Service) -> None:

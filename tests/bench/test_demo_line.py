@@ -15,7 +15,7 @@ from actors.shop.state import Ledger
 from bench.demo.calls import Answers
 from bench.demo.feed import FeedCheck
 from bench.demo.line import FIRST, SKUS, WAITING, in_line, lines_of, wait_in_line
-from bench.demo.run import Phases, Told, statuses_of
+from bench.demo.run import Act, Phases, statuses_of
 from bench.demo.turns import Turns
 from holdfast.client import ChannelClient, Event, Line, ReleaseReason, Reservation, Status
 from holdfast.client.models import events as told
@@ -37,7 +37,7 @@ def act(folder: Path, shops: tuple[str, ...] = ("S1", "S2")) -> tuple[Turns, lis
             for store_id in shops:
                 service.shop(store_id, {})
             async with serving(service) as target, ChannelClient(target) as client:
-                acted = Told(Answers(client))
+                acted = Act(Answers(client))
                 await wait_in_line(client, shops, acted, Phases(Console(file=StringIO())), kill)
                 check = FeedCheck(acted.answers.log, {})
                 versions = {each: status.version for each, status in (await statuses_of(client, shops)).items()}

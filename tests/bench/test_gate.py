@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from bench import gate
-from bench.record import Conservation, Outcome, Row, Told
+from bench.record import Conservation, Counts, Outcome, Row
 from bench.service import ROLES
 
 NAME = "ReserveBatch of 256, 8 in flight, shops: 16"
@@ -21,7 +21,7 @@ def outcome(gateway_us: float, store_us: float = 10.0, *, found: int = 1) -> Out
         Row(f"echo {NAME}", none | {"cpu_us": 5.0}),
         Row(NAME, ours),
     ]
-    return Outcome({}, rows, [], Conservation(Told(1), found, []))
+    return Outcome({}, rows, [], Conservation(Counts(1), found, []))
 
 
 @pytest.fixture

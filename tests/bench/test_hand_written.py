@@ -10,7 +10,7 @@ import pytest
 from bench import service as processes
 from bench.peers import redis_server as server
 from bench.peers.redis_server import absent, redis_server
-from bench.record import Told
+from bench.record import Counts
 from bench.scenarios import service as scenario
 from bench.service import hand_written, receive, verdict
 from holdfast.client import BlockingChannelClient, Rejection, Reservation
@@ -149,9 +149,9 @@ def test_the_client_speaks_to_it_and_its_verdict_counts_what_callers_were_told(t
             answers = [client.reserve("S1", [("a", 1)], customer_id="C1", channel="web") for _ in range(3)]
         assert [type(each) for each in answers] == [Reservation, Reservation, Rejection]
         assert sorted(processes.marked(service.mark).values()) == ["hand written", "redis"]
-        assert verdict(service.target, ["S1"], [Told(2)]).holds
-        assert not verdict(service.target, ["S1"], [Told(3)]).holds, "told of a hold that Redis does not have"
-        assert not verdict(service.target, ["S1"], [Told(1)]).holds
+        assert verdict(service.target, ["S1"], [Counts(2)]).holds
+        assert not verdict(service.target, ["S1"], [Counts(3)]).holds, "told of a hold that Redis does not have"
+        assert not verdict(service.target, ["S1"], [Counts(1)]).holds
     assert processes.marked(service.mark) == {}
 
 

@@ -31,61 +31,61 @@ from tests.bench.order_history import (
     PLACED,
     PLACING,
     START_MS,
-    Cooked,
+    Tampered,
     outcome_applied,
     step,
 )
 
-Doctor = Callable[[Cooked], None]
+Doctor = Callable[[Tampered], None]
 REFUSED = Rejection(
     Reason.TRANSITION_NOT_ALLOWED, "no", NEAR_SHOP, "", 0, 0, "", Status.UNSPECIFIED, (), version=8, order_id=""
 )
 
 
 def test_an_honest_history_has_no_findings() -> None:
-    found, of_shops = Cooked().judged()
+    found, of_shops = Tampered().judged()
     assert found == of_shops == Findings()
-    assert Cooked().examined()[1] == {history.ORDER_ID: 2}
-    assert Cooked().examined()[0].held == set(Cooked().parts)
+    assert Tampered().examined()[1] == {history.ORDER_ID: 2}
+    assert Tampered().examined()[0].held == set(Tampered().parts)
 
 
-def _cut(cooked: Cooked, store_id: str, versions: int) -> None:
-    del cooked.events[store_id][versions:]
+def _cut(tampered: Tampered, store_id: str, versions: int) -> None:
+    del tampered.events[store_id][versions:]
 
 
-def _only_claimed_in_the_far_shop(cooked: Cooked) -> None:
-    _cut(cooked, FAR_SHOP, 2)
-    cooked.stands(FAR_SHOP)
+def _only_claimed_in_the_far_shop(tampered: Tampered) -> None:
+    _cut(tampered, FAR_SHOP, 2)
+    tampered.stands(FAR_SHOP)
 
 
-def _let_go_of_in_the_far_shop(cooked: Cooked) -> None:
-    _cut(cooked, FAR_SHOP, 3)
-    cooked.change(FAR_SHOP, 3, outcome_applied(FAR_SHOP, Status.RELEASED, 0, 1))
-    cooked.stands(FAR_SHOP, status=Status.RELEASED, lines=(Line("pear", 1, 0, 1),), version=3)
+def _let_go_of_in_the_far_shop(tampered: Tampered) -> None:
+    _cut(tampered, FAR_SHOP, 3)
+    tampered.change(FAR_SHOP, 3, outcome_applied(FAR_SHOP, Status.RELEASED, 0, 1))
+    tampered.stands(FAR_SHOP, status=Status.RELEASED, lines=(Line("pear", 1, 0, 1),), version=3)
 
 
-def _never_claimed_in_the_far_shop(cooked: Cooked) -> None:
-    _cut(cooked, FAR_SHOP, 1)
-    del cooked.parts[f"{FAR_SHOP}:2"]
+def _never_claimed_in_the_far_shop(tampered: Tampered) -> None:
+    _cut(tampered, FAR_SHOP, 1)
+    del tampered.parts[f"{FAR_SHOP}:2"]
 
 
-def _held_in_both_and_abandoned(cooked: Cooked) -> None:
-    cooked.standing[ORDER_ID] = replace(PLACED, status=OrderStatus.ABANDONED, parts=())
+def _held_in_both_and_abandoned(tampered: Tampered) -> None:
+    tampered.standing[ORDER_ID] = replace(PLACED, status=OrderStatus.ABANDONED, parts=())
 
 
-def _held_in_both_and_unknown(cooked: Cooked) -> None:
-    cooked.standing[ORDER_ID] = None
+def _held_in_both_and_unknown(tampered: Tampered) -> None:
+    tampered.standing[ORDER_ID] = None
 
 
-def _held_where_nobody_said(cooked: Cooked) -> None:
+def _held_where_nobody_said(tampered: Tampered) -> None:
     near = history.claimed(NEAR_SHOP)
     more = replace(near, reservation_id=f"{NEAR_SHOP}:8", version=8)
     hears = told.OutcomeApplied(ORDER_ID, more.reservation_id, Status.HELD, HELD_UNTIL_MS, ())
-    cooked.events[NEAR_SHOP] += [
+    tampered.events[NEAR_SHOP] += [
         Event(NEAR_SHOP, 8, START_MS + 8, told.Claimed(more)),
         Event(NEAR_SHOP, 9, START_MS + 9, hears),
     ]
-    cooked.parts[more.reservation_id] = replace(more, status=Status.HELD, expires_at_ms=HELD_UNTIL_MS, version=9)
+    tampered.parts[more.reservation_id] = replace(more, status=Status.HELD, expires_at_ms=HELD_UNTIL_MS, version=9)
 
 
 @pytest.mark.parametrize(
@@ -100,46 +100,46 @@ def _held_where_nobody_said(cooked: Cooked) -> None:
     ],
 )
 def test_an_order_that_is_half_placed_is_found(doctor: Doctor) -> None:
-    cooked = Cooked()
-    doctor(cooked)
-    found, _ = cooked.judged()
+    tampered = Tampered()
+    doctor(tampered)
+    found, _ = tampered.judged()
     assert found["partly_placed"] == 1, found.sentences
 
 
 def test_claims_that_were_let_go_of_before_the_order_was_certain_are_not_of_it() -> None:
-    cooked = Cooked()
+    tampered = Tampered()
     near = history.claimed(NEAR_SHOP)
     other = replace(near, reservation_id=f"{NEAR_SHOP}:8", version=8)
     gone = told.OutcomeApplied(ORDER_ID, other.reservation_id, Status.RELEASED, 0, (("apple", 2),))
-    cooked.events[NEAR_SHOP] += [
+    tampered.events[NEAR_SHOP] += [
         Event(NEAR_SHOP, 8, START_MS + 8, told.Claimed(other)),
         Event(NEAR_SHOP, 9, START_MS + 9, gone),
     ]
-    cooked.parts[other.reservation_id] = replace(other, status=Status.RELEASED, version=9)
-    found, of_shops = cooked.judged()
+    tampered.parts[other.reservation_id] = replace(other, status=Status.RELEASED, version=9)
+    found, of_shops = tampered.judged()
     assert found == Findings(), found.sentences
     assert of_shops == Findings()
 
 
 def test_an_order_that_expired_before_its_shop_heard_that_it_was_certain_is_whole() -> None:
-    cooked = Cooked()
-    del cooked.log[1:]
+    tampered = Tampered()
+    del tampered.log[1:]
     parts = []
     for store_id, status in ((NEAR_SHOP, Status.HELD), (FAR_SHOP, Status.EXPIRED)):
         sku, units = history.UNITS[store_id]
         if status is Status.HELD:
-            _cut(cooked, store_id, 4)
+            _cut(tampered, store_id, 4)
         else:
-            _cut(cooked, store_id, 3)
-        version = len(cooked.events[store_id])
-        cooked.change(store_id, version, outcome_applied(store_id, Status.EXPIRED, HELD_UNTIL_MS, units))
-        cooked.events[store_id][-1] = replace(cooked.events[store_id][-1], at_ms=HELD_UNTIL_MS + 100)
+            _cut(tampered, store_id, 3)
+        version = len(tampered.events[store_id])
+        tampered.change(store_id, version, outcome_applied(store_id, Status.EXPIRED, HELD_UNTIL_MS, units))
+        tampered.events[store_id][-1] = replace(tampered.events[store_id][-1], at_ms=HELD_UNTIL_MS + 100)
         lines = (Line(sku, units, 0, units),)
         parts.append(history.part(replace(history.claimed(store_id), lines=lines), Status.EXPIRED))
-        cooked.stands(store_id, status=Status.EXPIRED, lines=lines, expires_at_ms=HELD_UNTIL_MS, version=version)
-    cooked.end_ms = HELD_UNTIL_MS + 200
-    cooked.standing[ORDER_ID] = replace(PLACED, status=OrderStatus.EXPIRED, parts=tuple(parts), version=5)
-    found, of_shops = cooked.judged()
+        tampered.stands(store_id, status=Status.EXPIRED, lines=lines, expires_at_ms=HELD_UNTIL_MS, version=version)
+    tampered.end_ms = HELD_UNTIL_MS + 200
+    tampered.standing[ORDER_ID] = replace(PLACED, status=OrderStatus.EXPIRED, parts=tuple(parts), version=5)
+    found, of_shops = tampered.judged()
     assert found == Findings(), found.sentences
     assert of_shops == Findings()
 
@@ -157,94 +157,94 @@ def test_what_tells_the_shops_gets_time_until_a_second_after_its_death(after_out
 
 
 def _expired(after_deadline_ms: int, outages: dict[str, list[Outage]]) -> Findings:
-    cooked = Cooked(outages=outages)
+    tampered = Tampered(outages=outages)
     for store_id in history.SHOPS:
-        _cut(cooked, store_id, 4)
+        _cut(tampered, store_id, 4)
         units = history.UNITS[store_id][1]
-        cooked.change(store_id, 4, outcome_applied(store_id, Status.EXPIRED, HELD_UNTIL_MS, units))
-        cooked.events[store_id][3] = replace(cooked.events[store_id][3], at_ms=HELD_UNTIL_MS + after_deadline_ms)
-        cooked.stands(store_id, status=Status.EXPIRED, version=4)
-    _, of_shops = cooked.judged()
+        tampered.change(store_id, 4, outcome_applied(store_id, Status.EXPIRED, HELD_UNTIL_MS, units))
+        tampered.events[store_id][3] = replace(tampered.events[store_id][3], at_ms=HELD_UNTIL_MS + after_deadline_ms)
+        tampered.stands(store_id, status=Status.EXPIRED, version=4)
+    _, of_shops = tampered.judged()
     return of_shops
 
 
 @pytest.mark.parametrize(("accepted", "wrong"), [(3, 0), (2, 1), (4, 1)])
 def test_the_last_places_of_a_slot_go_to_exactly_as_many(accepted: int, wrong: int) -> None:
-    found, _ = Cooked(contests=[Contest(NEAR_SHOP, history.SLOT_MS, 14, 3, accepted)]).judged()
+    found, _ = Tampered(contests=[Contest(NEAR_SHOP, history.SLOT_MS, 14, 3, accepted)]).judged()
     assert found["slot_contests_wrong"] == wrong
 
 
-def _no_such_order(cooked: Cooked) -> None:
-    cooked.standing[ORDER_ID] = None
+def _no_such_order(tampered: Tampered) -> None:
+    tampered.standing[ORDER_ID] = None
 
 
-def _told_confirmed_and_only_held(cooked: Cooked) -> None:
-    cooked.standing[ORDER_ID] = replace(history.COLLECTED, status=OrderStatus.HELD)
+def _told_confirmed_and_only_held(tampered: Tampered) -> None:
+    tampered.standing[ORDER_ID] = replace(history.COLLECTED, status=OrderStatus.HELD)
 
 
-def _released_and_nobody_asked(cooked: Cooked) -> None:
-    cooked.standing[ORDER_ID] = replace(history.COLLECTED, status=OrderStatus.RELEASED)
+def _released_and_nobody_asked(tampered: Tampered) -> None:
+    tampered.standing[ORDER_ID] = replace(history.COLLECTED, status=OrderStatus.RELEASED)
 
 
-def _another_deadline(cooked: Cooked) -> None:
-    cooked.standing[ORDER_ID] = replace(history.COLLECTED, expires_at_ms=1)
+def _another_deadline(tampered: Tampered) -> None:
+    tampered.standing[ORDER_ID] = replace(history.COLLECTED, expires_at_ms=1)
 
 
-def _older_than_told(cooked: Cooked) -> None:
-    cooked.standing[ORDER_ID] = replace(history.COLLECTED, version=1)
+def _older_than_told(tampered: Tampered) -> None:
+    tampered.standing[ORDER_ID] = replace(history.COLLECTED, version=1)
 
 
-def _fewer_units_than_asked(cooked: Cooked) -> None:
-    cooked.log[0] = Answered(PLACING.asking(lines=(("apple", 3), ("pear", 1))), PLACED)
+def _fewer_units_than_asked(tampered: Tampered) -> None:
+    tampered.log[0] = Answered(PLACING.asking(lines=(("apple", 3), ("pear", 1))), PLACED)
 
 
-def _something_missing_that_was_not_to_be(cooked: Cooked) -> None:
+def _something_missing_that_was_not_to_be(tampered: Tampered) -> None:
     call = PLACING.asking(lines=(("apple", 2), ("pear", 2)))
-    cooked.log[0] = Answered(call, replace(PLACED, missing=(("pear", 1),)))
+    tampered.log[0] = Answered(call, replace(PLACED, missing=(("pear", 1),)))
 
 
-def _two_shops_where_one_was_asked(cooked: Cooked) -> None:
-    cooked.log[0] = Answered(PLACING.asking(policy=SourcingPolicy.ONE_STORE), PLACED)
+def _two_shops_where_one_was_asked(tampered: Tampered) -> None:
+    tampered.log[0] = Answered(PLACING.asking(policy=SourcingPolicy.ONE_STORE), PLACED)
 
 
-def _somebody_elses_order(cooked: Cooked) -> None:
-    cooked.log[0] = Answered(PLACING.asking(customer_id="eve"), PLACED)
+def _somebody_elses_order(tampered: Tampered) -> None:
+    tampered.log[0] = Answered(PLACING.asking(customer_id="eve"), PLACED)
 
 
-def _another_slot(cooked: Cooked) -> None:
-    cooked.log[0] = Answered(PLACING.asking(slot_start_ms=None), PLACED)
+def _another_slot(tampered: Tampered) -> None:
+    tampered.log[0] = Answered(PLACING.asking(slot_start_ms=None), PLACED)
 
 
-def _placed_by_two_calls(cooked: Cooked) -> None:
-    cooked.log.append(Answered(replace(PLACING, key="twin"), PLACED))
+def _placed_by_two_calls(tampered: Tampered) -> None:
+    tampered.log.append(Answered(replace(PLACING, key="twin"), PLACED))
 
 
-def _the_step_of_another_order(cooked: Cooked) -> None:
-    cooked.log[1] = Answered(step(Kind.CONFIRM_ORDER, "confirm").asking(order_id="0007/2"), CONFIRMED)
+def _the_step_of_another_order(tampered: Tampered) -> None:
+    tampered.log[1] = Answered(step(Kind.CONFIRM_ORDER, "confirm").asking(order_id="0007/2"), CONFIRMED)
 
 
-def _accepted_and_not_confirmed(cooked: Cooked) -> None:
-    cooked.log[1] = Answered(step(Kind.CONFIRM_ORDER, "confirm"), replace(CONFIRMED, status=OrderStatus.HELD))
+def _accepted_and_not_confirmed(tampered: Tampered) -> None:
+    tampered.log[1] = Answered(step(Kind.CONFIRM_ORDER, "confirm"), replace(CONFIRMED, status=OrderStatus.HELD))
 
 
-def _amended_in_vain(cooked: Cooked) -> None:
+def _amended_in_vain(tampered: Tampered) -> None:
     plan = StorePlan(NEAR_SHOP, (("apple", 1),))
     amended = replace(CONFIRMED, version=6)
-    cooked.log.insert(2, Answered(step(Kind.AMEND_ORDER, "amend", stores=(plan,)), amended))
+    tampered.log.insert(2, Answered(step(Kind.AMEND_ORDER, "amend", stores=(plan,)), amended))
 
 
-def _outcome(cooked: Cooked, answer: Reservation | Rejection) -> None:
-    call, outcome = cooked.log[3]
+def _outcome(tampered: Tampered, answer: Reservation | Rejection) -> None:
+    call, outcome = tampered.log[3]
     assert isinstance(outcome, tuple)
-    cooked.log[3] = Answered(call, (PartOutcome(NEAR_SHOP, answer), *outcome[1:]))
+    tampered.log[3] = Answered(call, (PartOutcome(NEAR_SHOP, answer), *outcome[1:]))
 
 
-def _collected_otherwise(cooked: Cooked) -> None:
-    _outcome(cooked, replace(history.collected(NEAR_SHOP), payment_reference="other"))
+def _collected_otherwise(tampered: Tampered) -> None:
+    _outcome(tampered, replace(history.collected(NEAR_SHOP), payment_reference="other"))
 
 
-def _refused_and_collected(cooked: Cooked) -> None:
-    _outcome(cooked, replace(REFUSED, version=6))
+def _refused_and_collected(tampered: Tampered) -> None:
+    _outcome(tampered, replace(REFUSED, version=6))
 
 
 @pytest.mark.parametrize(
@@ -269,9 +269,9 @@ def _refused_and_collected(cooked: Cooked) -> None:
     ],
 )
 def test_a_lost_answer_is_found(doctor: Doctor) -> None:
-    cooked = Cooked()
-    doctor(cooked)
-    found, _ = cooked.judged()
+    tampered = Tampered()
+    doctor(tampered)
+    found, _ = tampered.judged()
     assert found["answers_lost"] == 1, found.sentences
 
 
@@ -282,29 +282,29 @@ def test_units_of_parts_in_one_shop_are_added_up() -> None:
 
 
 def test_a_refused_step_stands_in_the_feed() -> None:
-    cooked = Cooked()
-    cooked.events[NEAR_SHOP].append(history.refused_step(8, REFUSED))
+    tampered = Tampered()
+    tampered.events[NEAR_SHOP].append(history.refused_step(8, REFUSED))
     again = Answered(step(Kind.COLLECT_ORDER, "collect"), (PartOutcome(NEAR_SHOP, REFUSED),))
-    cooked.log.append(again)
-    found, _ = cooked.judged()
+    tampered.log.append(again)
+    found, _ = tampered.judged()
     assert found == Findings(), found.sentences
-    cooked.events[NEAR_SHOP][-1] = history.refused_step(8, REFUSED, key="\n0007/2 1 collect")
-    assert cooked.judged()[0]["answers_lost"] == 1
+    tampered.events[NEAR_SHOP][-1] = history.refused_step(8, REFUSED, key="\n0007/2 1 collect")
+    assert tampered.judged()[0]["answers_lost"] == 1
 
 
-def _nobody_was_told_that_it_was_placed(cooked: Cooked) -> None:
-    del cooked.log[:]
-    cooked.log.append(Answered(PLACING, REFUSED))
+def _nobody_was_told_that_it_was_placed(tampered: Tampered) -> None:
+    del tampered.log[:]
+    tampered.log.append(Answered(PLACING, REFUSED))
 
 
-def _nobody_was_told_that_it_was_collected(cooked: Cooked) -> None:
-    call, outcome = cooked.log[3]
+def _nobody_was_told_that_it_was_collected(tampered: Tampered) -> None:
+    call, outcome = tampered.log[3]
     assert isinstance(outcome, tuple)
-    cooked.log[3] = Answered(call, outcome[1:])
+    tampered.log[3] = Answered(call, outcome[1:])
 
 
-def _nobody_was_told_of_a_refusal(cooked: Cooked) -> None:
-    cooked.events[NEAR_SHOP].append(history.refused_step(8, REFUSED))
+def _nobody_was_told_of_a_refusal(tampered: Tampered) -> None:
+    tampered.events[NEAR_SHOP].append(history.refused_step(8, REFUSED))
 
 
 @pytest.mark.parametrize(
@@ -316,9 +316,9 @@ def _nobody_was_told_of_a_refusal(cooked: Cooked) -> None:
     ],
 )
 def test_an_effect_that_nobody_was_told_of_is_found(doctor: Doctor) -> None:
-    cooked = Cooked()
-    doctor(cooked)
-    found, _ = cooked.judged()
+    tampered = Tampered()
+    doctor(tampered)
+    found, _ = tampered.judged()
     assert found["unasked"] >= 1
 
 
@@ -326,7 +326,7 @@ def test_differing_repeats_are_found() -> None:
     reused = replace(REFUSED, reason=Reason.IDEMPOTENCY_KEY_REUSED)
 
     def differing(second: Outcome, *, same_content: bool) -> int:
-        return Cooked(repeats=[Repeated(PLACING, PLACED, second, same_content)]).judged()[0]["repeats_differing"]
+        return Tampered(repeats=[Repeated(PLACING, PLACED, second, same_content)]).judged()[0]["repeats_differing"]
 
     assert differing(PLACED, same_content=True) == 0
     assert differing(replace(PLACED, version=3), same_content=True) == 1

@@ -17,14 +17,14 @@ from bench.demo.line import WAITING
 from bench.demo.plan import Across
 from bench.demo.proof import Proof, examine_shops
 from bench.demo.report import OF_SHOPS, WORDS, Beside, document, tell
-from bench.demo.run import Killed, Phases, Told, outages_of
+from bench.demo.run import Act, Killed, Phases, outages_of
 from bench.demo.tills import OfflineTill
 from bench.demo.transfers import SHORT, TRANSFERS, UNITS, Moved, moves_between
 from bench.workload import Workload, seeded_workload
 from holdfast.client import ChannelClient, Verification
 from tests.bench import history
 from tests.bench.history import END, HELD, SHORT_OF_PEARS, STORE
-from tests.bench.order_history import Cooked
+from tests.bench.order_history import Tampered
 
 MACHINE = {
     "cpu": "any",
@@ -44,19 +44,19 @@ def workload() -> Workload:
     return seeded_workload(7, 3)
 
 
-def _told() -> Told:
+def _told() -> Act:
     # The log is all that is read of it: nobody is asked anything here.
     answers = Answers(cast("ChannelClient", None))
     answers.log.extend(history.answers())
     answers.repeats.append(Repeated(history.answers()[1].call, HELD, HELD, same_content=True))
     contests = [Contest(STORE, "apple", 1, 5, accepted=1)]
-    return Told(answers, contests, seconds=1.0, calls=9)
+    return Act(answers, contests, seconds=1.0, calls=9)
 
 
 TILL = OfflineTill(50, 8, 300, 42, 10, 0, 0, True)
 
 
-def _proof(told: Told, *audits: Verification) -> Proof:
+def _proof(told: Act, *audits: Verification) -> Proof:
     check = FeedCheck(told.answers.log, {})
     for event in history.events():
         check.see(event)
@@ -66,7 +66,7 @@ def _proof(told: Told, *audits: Verification) -> Proof:
     check.turns.kept_out = 1
     examine_shops(check.of_shops, told.answers, told.contests, audits or (SOUND,))
     ended = Counter(each.status for each in END.reservations.values())
-    of_orders, shops_of = Cooked().examined()
+    of_orders, shops_of = Tampered().examined()
     check.of_orders = of_orders.of_orders
     return Proof(0, check, ended, audits or (SOUND,), shops_of, {})
 
@@ -84,7 +84,7 @@ FLASH = FlashSale(
 )
 
 
-def _result(workload: Workload, told: Told, proof: Proof, moved: Moved = MOVED) -> dict[str, Any]:
+def _result(workload: Workload, told: Act, proof: Proof, moved: Moved = MOVED) -> dict[str, Any]:
     plan, beside = Across((), (), (), "367"), Beside(TILL, moved, FLASH)
     return document(workload, plan, told, _told_across(), beside, proof, machine=MACHINE, seconds=1.5)
 
@@ -130,14 +130,14 @@ def test_a_broken_run_says_what_broke(workload: Workload) -> None:
     assert "another call was answered with the same version" in text
 
 
-def _told_across() -> Told:
+def _told_across() -> Act:
     answers = Answers(cast("ChannelClient", None))
-    cooked = Cooked()
-    answers.log.extend(cooked.log)
-    answers.repeats.extend(cooked.repeats)
+    tampered = Tampered()
+    answers.log.extend(tampered.log)
+    answers.repeats.extend(tampered.repeats)
     killed = [Killed("customer actors", 1_200.0, Outage(1, 2)), Killed("gateway", 2_300.0, Outage(3, 4))]
     contests = [Contest("367", 1, callers=14, units=3, accepted=3)]
-    return Told(answers, contests, killed, seconds=2.0)
+    return Act(answers, contests, killed, seconds=2.0)
 
 
 def test_orders_over_several_shops_are_in_the_document_and_told(workload: Workload) -> None:

@@ -20,10 +20,10 @@ from bench.faults.stock import (
     Look,
     Make,
     Receive,
-    Refused,
     See,
     Short,
     Step,
+    StepRefused,
     Take,
     Taken,
     Units,
@@ -34,7 +34,7 @@ STRIDE = 10  # between the instants at which operations take effect
 SEEDS = st.integers(0, 2**32 - 1)
 REACH = 60  # how far a call or a return may lie from that
 
-Told = tuple[Any, Any]  # what was asked, and what was said
+Exchange = tuple[Any, Any]  # what was asked, and what was said
 
 
 def honest(state: Units, asked: Any) -> tuple[Units, Any]:
@@ -54,9 +54,9 @@ def honest(state: Units, asked: Any) -> tuple[Units, Any]:
             return state, state
 
 
-def sequential(draw: Random) -> list[Told]:
+def sequential(draw: Random) -> list[Exchange]:
     """A run of one position, one call after the other; at its end everybody can look."""
-    state, run, held = Units(0, 0), list[Told](), list[int]()
+    state, run, held = Units(0, 0), list[Exchange](), list[int]()
     for _ in range(draw.randint(3, 25)):
         asked: Any = draw.choice([Receive(3), Take(1), Take(2), Look(), GiveBack(0), HandOver(0)])
         if isinstance(asked, GiveBack | HandOver):
@@ -70,7 +70,7 @@ def sequential(draw: Random) -> list[Told]:
     return [*run, (Look(), state)]
 
 
-def spread(draw: Random, run: list[Told], alone: int | None = None) -> list[Operation]:
+def spread(draw: Random, run: list[Exchange], alone: int | None = None) -> list[Operation]:
     """The run as its callers see it: each call and return at some distance from its effect, but for `alone`, beside
     which nothing is under way; the last begins when all the others have ended.
     """
@@ -109,7 +109,7 @@ def test_callers_who_gave_up_change_nothing_about_that(seed: int) -> None:
 
 
 def lied(
-    seed: int, is_place: Callable[[Told], bool], lie: Callable[[list[Told], int], list[Told] | None]
+    seed: int, is_place: Callable[[Exchange], bool], lie: Callable[[list[Exchange], int], list[Exchange] | None]
 ) -> Verdict[Units] | None:
     """Plant a lie at a place of that kind, where there is one, beside which nothing is under way: it is found."""
     draw = Random(seed)
@@ -126,7 +126,7 @@ def lied(
     return verdict
 
 
-def again(run: list[Told], state: Units) -> list[Told]:
+def again(run: list[Exchange], state: Units) -> list[Exchange]:
     """The same questions, answered from another state on."""
     told = []
     for asked, _ in run:
@@ -135,7 +135,7 @@ def again(run: list[Told], state: Units) -> list[Told]:
     return told
 
 
-def state_before(run: list[Told], place: int) -> Units:
+def state_before(run: list[Exchange], place: int) -> Units:
     state = Units(0, 0)
     for asked, _ in run[:place]:
         state, _ = honest(state, asked)
@@ -144,7 +144,7 @@ def state_before(run: list[Told], place: int) -> Units:
 
 @given(SEEDS)
 def test_a_stale_read_is_found(seed: int) -> None:
-    def stale(run: list[Told], place: int) -> list[Told] | None:
+    def stale(run: list[Exchange], place: int) -> list[Exchange] | None:
         old = [state_before(run, earlier) for earlier in range(place)]
         older = [state for state in old if state != run[place][1]]
         return [*run[:place], (Look(), older[-1]), *run[place + 1 :]] if older else None
@@ -154,7 +154,7 @@ def test_a_stale_read_is_found(seed: int) -> None:
 
 @given(SEEDS)
 def test_a_unit_sold_twice_is_found(seed: int) -> None:
-    def double(run: list[Told], place: int) -> list[Told]:
+    def double(run: list[Exchange], place: int) -> list[Exchange]:
         return [*run[:place], (run[place][0], Taken()), *run[place + 1 :]]
 
     lied(seed, lambda told: isinstance(told[1], Short), double)
@@ -162,7 +162,7 @@ def test_a_unit_sold_twice_is_found(seed: int) -> None:
 
 @given(SEEDS)
 def test_a_lost_answer_is_found(seed: int) -> None:
-    def lost(run: list[Told], place: int) -> list[Told] | None:
+    def lost(run: list[Exchange], place: int) -> list[Exchange] | None:
         rest = run[place + 1 :]
         if any(isinstance(asked, GiveBack | HandOver) for asked, _ in rest):
             return None  # the next life of its units would cover it
@@ -173,7 +173,7 @@ def test_a_lost_answer_is_found(seed: int) -> None:
 
 @given(SEEDS)
 def test_a_refusal_with_units_there_is_found(seed: int) -> None:
-    def refused(run: list[Told], place: int) -> list[Told]:
+    def refused(run: list[Exchange], place: int) -> list[Exchange]:
         (asked, _), before = run[place], state_before(run, place)
         return [*run[:place], (asked, Short(asked.units - 1)), *again(run[place + 1 :], before)]
 
@@ -193,13 +193,13 @@ def test_a_pool_may_refuse_while_it_has_some_and_sells_none_twice() -> None:
 
 @given(SEEDS)
 def test_the_life_of_a_reservation_is_accepted_and_refused_once_it_goes_on_after_its_end(seed: int) -> None:
-    draw, status, run = Random(seed), Status.HELD, list[Told]([(Make(), None)])
+    draw, status, run = Random(seed), Status.HELD, list[Exchange]([(Make(), None)])
     while status in STEPS:
         to = draw.choice(STEPS[status])
         run.append((Expire(), None) if to is Status.EXPIRED else (Step(to), to))
         run.append((See(), to))
         status = to
-    run.append((Step(Status.COLLECTED), Refused(status)))
+    run.append((Step(Status.COLLECTED), StepRefused(status)))
     assert check(spread(draw, run), RESERVATION).holds
     for lie in ((Step(Status.COLLECTED), Status.COLLECTED), (See(), Status.HELD), (Expire(), None)):
         assert not check(spread(draw, [*run[:-1], lie]), RESERVATION).holds

@@ -28,7 +28,7 @@ from holdfast.v1 import error_pb2
 from serve.calls import ENDINGS, status_of
 from serve.routing.batcher import DeadlinePassed, Overloaded as BusyService
 from serve.wire.cursors import beyond_head
-from serve.wire.rules import InvalidRequest, Violation as BadField
+from serve.wire.rules import BadField, InvalidRequest
 from serve.wire.statuses import fill_item_error, put, unknown_store
 from tests.gateway.front import Context
 

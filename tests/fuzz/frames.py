@@ -71,7 +71,10 @@ _others: Final = st.sampled_from(
     (
         *(encode(Heartbeat(number)) for number in NUMBERS),
         *(encode(Hello(version, ACTOR, b"mine", b"proof")) for version in NUMBERS),
-        *(encode(each) for each in (Challenge(b"n", ()), Welcome(b""), frames.Refused("no"), frames.Failed(1, "", ""))),
+        *(
+            encode(each)
+            for each in (Challenge(b"n", ()), Welcome(b""), frames.NotAdmitted("no"), frames.Failed(1, "", ""))
+        ),
         *(_LENGTH.pack(length) for length in (*LENGTHS, *TOO_LONG)),
         *(b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
         *(_frame(_packed([tag])) for tag in ("request", "traced_request", "hello", "nothing", 7, None)),

@@ -8,7 +8,7 @@ import numpy as np
 from actors.core.chain import Store
 from serve.sourcing.places import Place
 from serve.sourcing.plan import NoPlan, Plan, plan
-from serve.sourcing.ranking import Ask, Demand, Known, Limits, SourcingPolicy
+from serve.sourcing.ranking import Demand, Known, Limits, Query, SourcingPolicy
 from serve.sourcing.store_index import EARTH_RADIUS_METRES, StoreIndex
 
 HOME: Final = Place(0.0, 0.0)
@@ -34,8 +34,8 @@ class World(NamedTuple):
     known: Known
     demand: Demand
 
-    def ask(self, stores_max: int = 3, kilometres_max: float = math.inf) -> Ask:
-        return Ask(HOME, self.demand, "web", Limits(stores_max, kilometres_max))
+    def ask(self, stores_max: int = 3, kilometres_max: float = math.inf) -> Query:
+        return Query(HOME, self.demand, "web", Limits(stores_max, kilometres_max))
 
     def plan(self, policy: SourcingPolicy, stores_max: int = 3, kilometres_max: float = math.inf) -> Plan | NoPlan:
         return plan(self.store_index, self.known, self.ask(stores_max, kilometres_max), policy)

@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 from holdfast.v1 import reservation_service_pb2 as rs
 from serve.wire.reservations import BATCH_REQUESTS_MAX, split_requests
 from serve.wire.rules import InvalidRequest
-from serve.wire.statuses import Refused, Status
+from serve.wire.statuses import CallRefused, Status
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.requests import BATCHES, GOOD, GOOD_STREAMS, good, reserve_items
 
@@ -84,13 +84,13 @@ def test_an_item_that_is_no_message_costs_the_rest_nothing(shared: Front) -> Non
 
 @given(st.binary(max_size=200))
 def test_random_bytes_are_a_message_or_refused(payload: bytes) -> None:
-    refused: Refused | None = None
+    refused: CallRefused | None = None
     items: Sequence[object] = []
     try:
         items = split_requests(rs.ReserveBatchRequest, payload)
     except InvalidRequest:
         items = []
-    except Refused as error:
+    except CallRefused as error:
         refused = error
     assert all(isinstance(item, Status | rs.ReserveRequest) for item in items)
     if refused is not None:

@@ -16,7 +16,7 @@ from actors.shop import commands as shop
 from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs, stock_service_pb2 as ss
 from holdfast.v1.services import SERVICES
 from serve.wire import reservations as wr, rules
-from serve.wire.rules import Checked, InvalidRequest, Violation
+from serve.wire.rules import BadField, Checked, InvalidRequest
 from tests.gateway.edges import Edge, edges
 from tests.gateway.requests import BATCHES, GOOD, GOOD_STREAMS, good, spoiled
 
@@ -33,7 +33,7 @@ WITHOUT_RULES: Final = {
 }
 
 
-def violations(request: Message) -> list[Violation]:
+def violations(request: Message) -> list[BadField]:
     """What the rules say of a request."""
     try:
         Checked(request).raise_if_faulty()
@@ -91,14 +91,14 @@ SENTENCES: Final = [
 
 @pytest.mark.parametrize(("method", "path", "value", "sentence"), SENTENCES)
 def test_a_violation_says_what_mends_it(method: str, path: str, value: object, sentence: str) -> None:
-    assert violations(spoiled(method, "key", path, value)) == [Violation(path, sentence)]
+    assert violations(spoiled(method, "key", path, value)) == [BadField(path, sentence)]
 
 
 def test_what_is_left_out_is_required() -> None:
     faults = violations(rs.ExtendReservationRequest(idempotency_key="key", reservation_id="S1:1"))
-    assert faults == [Violation("ttl", "is required: 0.001 s to 30 days")]
+    assert faults == [BadField("ttl", "is required: 0.001 s to 30 days")]
     assert violations(os_.FindStoresRequest(lines=[{"sku": "A", "quantity": 1}], channel="web")) == [
-        Violation("sourcing", "is required")
+        BadField("sourcing", "is required")
     ]
 
 

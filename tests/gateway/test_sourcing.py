@@ -9,12 +9,12 @@ import pytest
 from serve.sourcing.plan import NoPlan, Plan, plan
 from serve.sourcing.ranking import (
     UNLIMITED,
-    Ask,
     Candidate,
     Demand,
     Exclusion,
     Known,
     Limits,
+    Query,
     SourcingPolicy,
     rank,
 )
@@ -176,7 +176,7 @@ RULES: Final = [*Exclusion, None]
 NOON_MS: Final = 43_200_000
 
 
-def every_rule() -> tuple[StoreIndex, Known, Ask]:
+def every_rule() -> tuple[StoreIndex, Known, Query]:
     def breaks(rule: Exclusion) -> list[bool]:
         return [number <= RULES.index(rule) for number in range(len(RULES))]
 
@@ -201,7 +201,7 @@ def every_rule() -> tuple[StoreIndex, Known, Ask]:
     return (
         StoreIndex.of(1, shops),
         known,
-        Ask(HOME, Demand.of([("A", 1), ("B", 1)]), "web", Limits(3, 10.0), NOON_MS),
+        Query(HOME, Demand.of([("A", 1), ("B", 1)]), "web", Limits(3, 10.0), NOON_MS),
     )
 
 
@@ -221,14 +221,14 @@ def test_every_rule_excludes_and_the_first_is_told() -> None:
 
 def test_a_shop_without_a_place_is_out_of_every_search_and_has_no_distance() -> None:
     index = StoreIndex.of(1, [shop("S1", None, None), shop("S2", 0.0, 0.0)])
-    known, ask = Known(np.array([[5], [5]], np.int64)), Ask(HOME, Demand.of([("A", 1)]), "web")
+    known, ask = Known(np.array([[5], [5]], np.int64)), Query(HOME, Demand.of([("A", 1)]), "web")
     for policy in SourcingPolicy:
         ranking = rank(index, known, ask, policy, at_most=100, explain=True)
         assert [(each.store_id, each.excluded, each.kilometres) for each in ranking.candidates] == [
             ("S2", None, 0.0),
             ("S1", Exclusion.NO_PLACE, 0.0),
         ]
-    refused = plan(index, known, Ask(HOME, Demand.of([("A", 9)]), "web"), ONE_STORE)
+    refused = plan(index, known, Query(HOME, Demand.of([("A", 9)]), "web"), ONE_STORE)
     assert isinstance(refused, NoPlan)
     assert [store_id for store_id, _, _ in refused.near] == ["S2"]
 

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from bench.workload import SHARED_DATA_DEFAULT, SHOPS_FILE
 from serve.sourcing.places import Place
 from serve.sourcing.plan import Part, Plan, plan
-from serve.sourcing.ranking import Ask, Demand, Known, Limits, SourcingPolicy, rank
+from serve.sourcing.ranking import Demand, Known, Limits, Query, SourcingPolicy, rank
 from serve.sourcing.store_index import EARTH_RADIUS_METRES, Distances, StoreIndex
 from tests.gateway.shops import shop
 
@@ -82,7 +82,7 @@ def test_real_shops_are_ranked_as_a_map_has_them() -> None:
     index = StoreIndex.of(1, shops)
     bentonville = Place(36.3729, -94.2088)
     known = Known(np.ones((len(index), 1), np.int64))
-    ask = Ask(bentonville, Demand.of([("A", 1)]), "web")
+    ask = Query(bentonville, Demand.of([("A", 1)]), "web")
     ranking = rank(index, known, ask, SourcingPolicy.ONE_STORE, at_most=1_000)
     metres = sorted(
         (round(textbook_metres(bentonville, Place(s.latitude or 0.0, s.longitude or 0.0))), s.store_id) for s in shops
@@ -90,7 +90,7 @@ def test_real_shops_are_ranked_as_a_map_has_them() -> None:
     assert city[ranking.candidates[0].store_id] == "Bentonville"
     assert ranking.candidates[0].kilometres < 10
     assert [(each.metres, each.store_id) for each in ranking.candidates] == metres[:1_000]
-    found = plan(index, known, Ask(bentonville, Demand.of([("A", 3)]), "web", Limits(3, 50.0)), SourcingPolicy.SPLIT)
+    found = plan(index, known, Query(bentonville, Demand.of([("A", 3)]), "web", Limits(3, 50.0)), SourcingPolicy.SPLIT)
     assert isinstance(found, Plan)
     assert [part.store_id for part in found.parts] == [store_id for _, store_id in metres[:3]]
     assert found.parts[0] == Part(metres[0][1], metres[0][0], (("A", 1),))

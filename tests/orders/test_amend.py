@@ -170,7 +170,7 @@ PAGES = {
         0:03 | report #1 S1.1 at 4 v7 COLLECTED sold A 2 | #1 HELD (S1.1 sold A 2) / S2.2* A 3 / (S3.3? A 2) until 2:00      | Reported
         0:04 | report #1 S2.2 at 4 v5 HELD A 1           | #1 HELD (S1.1 sold A 2) / S2.2 A 1 / (S3.3? A 2) until 2:00       | Reported
     """,  # noqa: E501 a row is one line
-    "what one part was let off another one still owes": """
+    "what one part was let off another one still has to give": """
         at   | said                                      | answer                                                                     | events
         0:00 | open ann S1 A 3 / S4 A 2                  | #1 OPEN S1.1? A 3 / S4.1? A 2                                              | Opened
         0:00 | commit #1.1 S1 11, S4 14                  | #1 HELD S1.1* A 3 / S4.1* A 2 until 2:00                                   | Committed

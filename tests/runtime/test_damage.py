@@ -109,11 +109,11 @@ def test_snapshots_are_given_up_where_they_are_damaged_and_the_ledgers_go_on(
 ) -> None:
     monkeypatch.setattr(recovery, "QUIET_TAIL_EVENTS", 0)
     storage = SqliteStorage(tmp_path)
-    office = ActorRuntime(storage, clock)
+    runtime = ActorRuntime(storage, clock)
     for store_id in ("S1", "S2"):
-        office.deliver("receive A 10", store_id)
-        office.snapshot(store_id)
-        office.deliver("k1: reserve ann A 1", store_id)
+        runtime.deliver("receive A 10", store_id)
+        runtime.snapshot(store_id)
+        runtime.deliver("k1: reserve ann A 1", store_id)
     damaged = ActorRuntime(storage.page_damaged("chunks"), clock)
     clock.move(recovery.QUIET_MS + 1)
     assert damaged.host.snapshots_due(9) == ["S1", "S2"]

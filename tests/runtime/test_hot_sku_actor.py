@@ -47,10 +47,10 @@ def test_units_holds_and_moves_outlive_the_actor(storage: Storage, clock: Manual
     assert say(again, asked) == held, "the key is known"
     assert again.positions(HOT, [])[2] == {"S1": (HotTotals(5, 0, 2, 2), 3, 0)}
     assert again.moved_from(HOT, held.number) == moving
-    assert again.owed({}) == [(HOT, clock.now_ms(), [], [moving], 0)]
+    assert again.hot_outbox({}) == [(HOT, clock.now_ms(), [], [moving], 0)]
     assert say(again, MoveOut(held.number)) == moving
     say(again, NoteMoved(held.number))
-    assert again.owed({}) == []
+    assert again.hot_outbox({}) == []
     assert again.moved_from(HOT, held.number) == moving, "as long as it is remembered"
 
 
@@ -65,7 +65,7 @@ def test_moves_that_are_not_noted_have_their_turn_behind_many(storage: Storage, 
     seen: list[int] = []
     after: dict[str, int] = {}
     for _ in range(2):
-        [(_, _, _, moving, resume)] = actor.owed(after) or []
+        [(_, _, _, moving, resume)] = actor.hot_outbox(after) or []
         seen += [each.number for each in moving]
         after = {HOT: resume}
     assert seen == [*numbers, *numbers][: 2 * MOVING_MAX]
@@ -75,6 +75,6 @@ def test_before_it_has_begun_there_is_nothing(storage: Storage, clock: ManualClo
     actor = actor_of(storage, clock)
     assert actor.positions(HOT, ["S1"]) == (0, 0, {})
     assert actor.moved_from(HOT, 7) is None
-    assert actor.owed({}) == []
+    assert actor.hot_outbox({}) == []
     refused = say(actor, MoveOut(7))
     assert isinstance(refused, Refusal)

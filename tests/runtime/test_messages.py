@@ -17,7 +17,7 @@ from actors.protocol.messages import Held, Late, Moved, Refusal, Stopped, pack_a
 from actors.runtime.kinds import CUSTOMERS, SHOP, Core
 from actors.shop import commands as shop
 from actors.shop.allotments import HolderKind
-from actors.shop.hot import MoveIn
+from actors.shop.hot import DisownKey, MoveIn
 from actors.shop.shortfalls import Resolution, ResolveShortfall
 from actors.shop.state import Ledger, Reservation, StockOutcome
 from actors.shop.transact import transact
@@ -115,6 +115,7 @@ FINGERPRINTS: Final[list[tuple[Message, str]]] = [
     (CancelTransfer("k", 7), "16959d4e315dd3b6eb55ecd9b"),
     (ReceiveTransfer("k", "S1:T7", LINES, LossBearer.SOURCE), "14b2c070d47a6a2eb909a3b83"),
     (MoveIn("k", "hot/A:7", "A", "ann", "web", 3, 1, 60_000, 1_000, 61_000, "r", 12), "115be59f67ff7ff2ec65f10d5"),
+    (DisownKey("S1\nk", "S1"), "1f26bb080c2f99102a122ccc1"),
     (orders.Confirm("k", 3, 60_000, orders.NO_HOURS), "1eea7ffe584a5509327e13472"),
     (orders.Extend("k", 3, 60_000, orders.NO_HOURS), "1a9b3845de0276e48e0215b60"),
 ]

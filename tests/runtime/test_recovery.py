@@ -155,7 +155,7 @@ def test_reading_alone_does_not_move_ledger_time(runtime: ActorRuntime, clock: M
     assert stale_hash(runtime.successor()) == stale_hash(runtime)
 
 
-def test_what_fell_due_while_nobody_was_in_office_goes_at_the_first_decision(
+def test_what_fell_due_while_nobody_served_goes_at_the_first_decision(
     runtime: ActorRuntime, clock: ManualClock
 ) -> None:
     runtime.deliver("receive A 1")

@@ -13,7 +13,7 @@ from actors.protocol.messages import ActorGone, LedgerStopped
 from actors.rpc import backoff, frames, server as server_module
 from actors.rpc.backoff import SPREAD, START_PAUSE_S_MAX, Away
 from actors.rpc.client import ActorFailed
-from actors.rpc.frames import Challenge, FrameBuffer, Hello, Refused, decode, encode, proof_of
+from actors.rpc.frames import Challenge, FrameBuffer, Hello, NotAdmitted, decode, encode, proof_of
 from actors.rpc.server import CallerClock, Server
 from tests.runtime.rpc_served import ACTOR, WAIT_S, Actor, connected, run, serving
 from tests.waiting import until
@@ -151,7 +151,7 @@ def _ended(peer: socket.socket) -> bool:
 def test_a_version_that_is_not_spoken_is_refused_by_name() -> None:
     with serving() as server:
         peer, told = _admitted(server, 9)
-        assert isinstance(told, Refused)
+        assert isinstance(told, NotAdmitted)
         assert "version 9 of the frames is not spoken here, only 1" in told.why
         assert _ended(peer)
         peer.close()

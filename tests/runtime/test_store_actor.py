@@ -160,7 +160,7 @@ def test_what_is_over_is_found_as_what_is_live(storage: Storage, clock: ManualCl
         assert ask.reservation("S1", 3)[1] == ask.reservations("S1", [Status.COLLECTED], 0, 1)[1][0]
         assert ask.holders_of("S1", [5, 3]) == ["o1", ""]
         assert [getattr(each, "number", None) for each in ask.parts_of("S1", ["o2", "o1"])] == [None, 5]
-        assert [(each.number, owed) for each, owed in ask.parts("S1", 0, 10)[0]] == [(5, False)]
+        assert [(each.number, undelivered) for each, undelivered in ask.parts("S1", 0, 10)[0]] == [(5, False)]
         shop.actor.close()
 
 

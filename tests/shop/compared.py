@@ -66,7 +66,7 @@ def plain(remembered: Remembered | ShortfallTask) -> Outcome:
 
 def indexes(ledger: Ledger) -> tuple[Any, ...]:
     """What a ledger knows of its reservations besides them. The first lasts as long as they do, the rest while they
-    are live or owed.
+    are live or in the outbox.
     """
     return (
         ledger.holders,
@@ -82,7 +82,7 @@ def indexes(ledger: Ledger) -> tuple[Any, ...]:
 
 
 def indexes_of(reservations: Iterable[Reservation], model: Model) -> tuple[Any, ...]:
-    """The same from the reservations; what is owed to orders, and who shares a place in a slot, the model says."""
+    """The same from the reservations; what is in the outbox, and who shares a place in a slot, the model says."""
     known = list(reservations)
     live = [held for held in known if held.status in LIVE]
     losers = {held.number for held in known if held.in_line and held.in_line.lost_as}

@@ -124,7 +124,7 @@ class Model:
 
     def _answer(self, command: ask.Command, now_ms: int) -> Outcome:
         if isinstance(command, ask.ApplyOutcome):
-            return self._heed(command, now_ms)
+            return self._apply_outcome(command, now_ms)
         if isinstance(command, ask.Acknowledge):
             return self._acknowledge(command)
         if isinstance(command, ask.Claim) and command.holder in self.abandoned:
@@ -236,7 +236,7 @@ class Model:
             return "SLOT_NOT_OFFERED"
         return "SLOT_FULL" if len(having) >= slot[1] else ""
 
-    def _heed(self, said: ask.ApplyOutcome, now_ms: int) -> Outcome:
+    def _apply_outcome(self, said: ask.ApplyOutcome, now_ms: int) -> Outcome:
         """A part goes on as its order says, never back in its life; only a word that is newer counts."""
         parts = [part for part in self.reservations if part.holder == said.holder]
         if not parts:

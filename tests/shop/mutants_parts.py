@@ -32,7 +32,7 @@ CANNOT_BE_HAD: Final = frozenset({Reason.UNITS_LIMIT, Reason.INSUFFICIENT_STOCK,
 
 
 def outcome_applied(decision: Decision) -> OutcomeApplied | None:
-    """What a part is to heed, if anything."""
+    """The outcome that a part applies, if any."""
     event = decision[0] if isinstance(decision, tuple) and decision else None
     return event if isinstance(event, OutcomeApplied) and event.number else None
 
@@ -110,7 +110,7 @@ def counts_no_order(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     return decide(ledger, command, now_ms)
 
 
-def notes_what_it_was_not_told(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+def notes_what_was_not_applied(ledger: Ledger, command: Command, now_ms: int) -> Decision:
     if isinstance(command, Acknowledge):
         parts = [part for number, _ in command.parts if (part := ledger.reservations.get(number)) is not None]
         over = tuple(part for part in parts if part.status not in LIVE)
@@ -166,7 +166,7 @@ def leaves_with_the_first_part(ledger: Ledger, event: Event, at_ms: int) -> None
         del ledger.slots_taken[before.slot_start_ms]
 
 
-def owes_nothing(ledger: Ledger, event: Event, at_ms: int) -> None:
+def leaves_the_outbox_empty(ledger: Ledger, event: Event, at_ms: int) -> None:
     evolve(ledger, event, at_ms)
     if isinstance(event, ReadyMarked | Collected | Released):
         ledger.outbox.pop(event.number, None)

@@ -253,7 +253,7 @@ class LedgerMachine(LosesUnits):
     @precondition(lambda self: self.model.parts())
     @rule(picks=st.lists(st.tuples(some.picks, st.sampled_from([0, 0, -1, 1])), min_size=1, max_size=3))
     def acknowledge(self, picks: list[tuple[int, int]]) -> None:
-        """Parts as they are, as they were, or as of later; mostly such as are owed. Now and then what is no part."""
+        """Parts as they are, as they were, or as of later; mostly from the outbox. Now and then what is no part."""
         outbox = [part for part in self.model.parts() if part.outbox]
         reported = [
             (some.latest(outbox if outbox and pick % 4 else self.model.reservations, pick // 4), step)

@@ -59,7 +59,7 @@ LATE_WORD = PART + "0:03 | apply o1 1 RELEASED"
 WAY_BACK = PART + "0:03 | apply o1 3 HELD until 2:00"
 KEEP = PART + "0:03 | apply o1 3 CONFIRMED until 2:00 keep A 2"
 OVER = PART + "0:03 | apply o1 3 RELEASED\n 0:04 | reserve bob A 1"
-OWED = PART + "0:03 | ready #2\n 0:04 | acknowledge #2 3"
+UNDELIVERED = PART + "0:03 | ready #2\n 0:04 | acknowledge #2 3"
 PARTS_DEADLINE = PART + "1:01 | wait"
 CONFIRM_PART = OPENING + "0:01 | claim o1 ann A 2\n 0:02 | apply o1 2 HELD until 1:00\n 0:03 | confirm #2"
 LATE_CLAIM = OPENING + "0:01 | apply o1 3 RELEASED\n 0:02 | claim o1 ann A 2"
@@ -145,7 +145,7 @@ MUTANTS = {
     "place left with the first part": Mutant(
         assembled(evolved=wrong_in_parts.leaves_with_the_first_part), {*IN_INDEXES, "audit"}, ONE_PART_GOES, PLACED
     ),
-    "noted untold": Mutant(assembled(decided=wrong_in_parts.notes_what_it_was_not_told), {"model"}, OWED),
+    "noted unapplied": Mutant(assembled(decided=wrong_in_parts.notes_what_was_not_applied), {"model"}, UNDELIVERED),
     "part confirmed in its shop": Mutant(
         assembled(decided=wrong_in_parts.confirms_a_part), {"audit", "model"}, CONFIRM_PART
     ),
@@ -160,7 +160,7 @@ MUTANTS = {
     ),
     "old hold kept": Mutant(assembled(evolved=wrong_in_parts.forgets_the_old_hold), ALL_BUT_AUDIT, LESS),
     "old place kept": Mutant(assembled(evolved=wrong_in_parts.keeps_the_old_place), IN_INDEXES, MOVED, PLACED),
-    "nothing owed": Mutant(assembled(evolved=wrong_in_parts.owes_nothing), {"replay", "model"}, OWED),
+    "outbox empty": Mutant(assembled(evolved=wrong_in_parts.leaves_the_outbox_empty), {"replay", "model"}, UNDELIVERED),
     "held by who released it": Mutant(assembled(evolved=wrong.keeps_who_held_it), {"invariants"}, RELEASE),
     "undecided for ever": Mutant(assembled(evolved=wrong_in_parts.stays_undecided), IN_INDEXES, PART),
     "revision forgotten": Mutant(assembled(evolved=wrong_in_parts.forgets_what_it_applied), {"replay", "model"}, PART),
@@ -217,10 +217,10 @@ BY_THE_MACHINE: Final[dict[str, Core]] = {
     "deadline": assembled(falling_due=wrong.expires_a_millisecond_late),
     "late word": assembled(decided=wrong_in_parts.applies_any_outcome),
     "claim": assembled(decided=wrong_in_parts.refuses_what_may_come_free),
-    "note": assembled(decided=wrong_in_parts.notes_what_it_was_not_told),
+    "note": assembled(decided=wrong_in_parts.notes_what_was_not_applied),
     "amendment": assembled(decided=wrong_in_parts.amends_whatever_is_asked),
     "place": assembled(evolved=wrong_in_parts.keeps_the_old_place),
-    "outbox": assembled(evolved=wrong_in_parts.owes_nothing),
+    "outbox": assembled(evolved=wrong_in_parts.leaves_the_outbox_empty),
     "second part": assembled(decided=wrong_in_parts.counts_a_second_part_again),
     "place by part": assembled(evolved=wrong_in_parts.gives_each_part_a_place),
     "late claim": assembled(recall=wrong_in_parts.claims_after_the_end),

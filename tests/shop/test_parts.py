@@ -244,7 +244,7 @@ def said(watched: Watched, text: str) -> str:
 @pytest.mark.parametrize(
     "step", ["ready #2", "collect #2 A 1", "collect #2", "release #2 A 1", "release #2", "sell A 4 from till"]
 )
-def test_what_happens_in_the_shop_is_owed_to_its_order(step: str) -> None:
+def test_what_happens_in_the_shop_is_in_the_outbox(step: str) -> None:
     watched = play("at | said\n 0:00 | receive A 5\n 0:01 | claim o1 ann A 2\n 0:02 | apply o1 1 CONFIRMED until 2:00")
     assert watched.ledger.outbox == {}, "what its order said is noted by its order, from the answer"
     said(watched, step)
@@ -257,7 +257,7 @@ def test_what_happens_in_the_shop_is_owed_to_its_order(step: str) -> None:
     assert watched.complaints() == []
 
 
-def test_a_part_that_is_owed_is_not_forgotten() -> None:
+def test_a_part_in_the_outbox_is_not_forgotten() -> None:
     """And then it is: nothing of a part stays for ever."""
     watched = play("""
         at   | said
@@ -277,7 +277,7 @@ def test_a_part_that_is_owed_is_not_forgotten() -> None:
     assert watched.complaints() == []
 
 
-def test_a_part_that_is_owed_keeps_nothing_else_from_being_forgotten() -> None:
+def test_a_part_in_the_outbox_keeps_nothing_else_from_being_forgotten() -> None:
     watched = play("""
         at   | said
         0:00 | receive A 9
@@ -313,7 +313,7 @@ def test_that_an_order_had_ended_before_its_claim_came_is_remembered_as_a_refusa
     assert (answers.made.count, answers.refused.count) == (0, 1)
 
 
-def test_a_paused_shop_refuses_claims_and_heeds_what_it_promised() -> None:
+def test_a_paused_shop_refuses_claims_and_applies_outcomes() -> None:
     watched = play("at | said\n 0:00 | receive A 5\n 0:01 | claim o1 ann A 2")
     watched.adopt(Policy(version=2, paused=True), instant("0:02"))
     assert said(watched, "claim o2 ann A 1") == "STORE_NOT_ACCEPTING"
@@ -342,7 +342,7 @@ def test_a_lease_that_makes_the_heap_be_rebuilt_is_entered(monkeypatch: pytest.M
     assert said(watched, "apply o1 1 HELD until 2:00").startswith("#2 HELD")
     assert watched.complaints() == []
     expiry.note_lapsed(watched.ledger, instant("2:00"), 10)
-    assert expiry.is_owed(watched.ledger, 2, instant("2:00"), 0)
+    assert expiry.is_undelivered(watched.ledger, 2, instant("2:00"), 0)
 
 
 def test_a_claim_is_the_same_one_whatever_its_order_holds_by_now() -> None:

@@ -203,7 +203,7 @@ def test_what_is_over_leaves_memory_and_is_forgotten_in_time() -> None:
         0:08 | close S9:T4          | A 7/0
     """)
     ledger = watched.ledger
-    assert (ledger.transfers.live, ledger.transfers.inbound, ledger.transfers.owed) == ({}, {}, {})
+    assert (ledger.transfers.live, ledger.transfers.inbound, ledger.transfers.outbox) == ({}, {}, {})
     assert {number: ledger.finished.transfer_of(number) for number in (2, 5, 7)} == {
         2: (4, TransferStatus.RECEIVED),
         5: (6, TransferStatus.CANCELLED),

@@ -169,14 +169,14 @@ class Shops:
         """What the reconciler finds in an outbox; each message may be lost."""
         for store_id in SHOPS:
             transfers = self.shops[store_id].ledger.transfers
-            for place, number in enumerate(list(transfers.owed)):
+            for place, number in enumerate(list(transfers.outbox)):
                 self._carry(store_id, transfers.live[number], lost=pick + place)
 
-    def _carry(self, store_id: str, owed: Transfer, lost: int) -> None:
-        is_source = owed.source == store_id
-        there = owed.destination if is_source else owed.source
-        first = AdviseTransfer(owed) if is_source else CloseTransfer(owed)
-        back = NoteAdvised(owed.number) if is_source else CloseTransfer(owed)
+    def _carry(self, store_id: str, transfer: Transfer, lost: int) -> None:
+        is_source = transfer.source == store_id
+        there = transfer.destination if is_source else transfer.source
+        first = AdviseTransfer(transfer) if is_source else CloseTransfer(transfer)
+        back = NoteAdvised(transfer.number) if is_source else CloseTransfer(transfer)
         self.messages.append(Message(there, first))
         if lost % 3:
             self.say(there, first)
@@ -206,11 +206,11 @@ class Shops:
         assert across(audits) == (0, [])
 
     def settle(self) -> None:
-        """Everything that is owed is told; then nothing is in memory but what is on its way."""
+        """Everything in an outbox is told; then nothing is in memory but what is on its way."""
         for _ in range(2):
             self.carry(1)
             self.carry(7)
         for watched in self.shops.values():
-            assert not watched.ledger.transfers.owed
+            assert not watched.ledger.transfers.outbox
             assert all(each.status is not STATUS.RECEIVED for each in watched.ledger.transfers.live.values())
             assert not watched.complaints() + watched.mistold()

@@ -161,7 +161,7 @@ def unheard(actors: Any) -> list[str]:
         for ledger_id in process.host.ledger_ids():
             ledger = process.host.stale_read(ledger_id)
             numbers = [*ledger.outbox, *(ledger.grants.unsettled if is_customers(ledger_id) else ledger.undecided)]
-            numbers += [] if is_customers(ledger_id) else [*ledger.transfers.owed, *ledger.hot.moving]
+            numbers += [] if is_customers(ledger_id) else [*ledger.transfers.outbox, *ledger.hot.moving]
             if is_customers(ledger_id):
                 numbers += [number for number, order in ledger.orders.items() if order.open_attempt]
             found += [f"{ledger_id}:{number}" for number in numbers]

@@ -166,8 +166,8 @@ def _rules_are_looked_through(patch: pytest.MonkeyPatch) -> None:
 
 
 def _the_first_have_every_turn(patch: pytest.MonkeyPatch) -> None:
-    def wrong(_after: int, count_max: int, *owed: Any) -> tuple[list[int], int]:
-        return sorted({number for each in owed for number in each.turn(0, count_max)})[:count_max], 0
+    def wrong(_after: int, count_max: int, *outboxes: Any) -> tuple[list[int], int]:
+        return sorted({number for each in outboxes for number in each.turn(0, count_max)})[:count_max], 0
 
     patch.setattr("actors.customer_actor.in_turn", wrong)
 
@@ -221,7 +221,7 @@ FINDINGS: Final[dict[str, OfWorld | Planted]] = {
     ),
     "L10": OfWorld({"keeps no clock": ("clock set ahead", "recovery")}),
     "L11": Planted(_days_are_evicted_by_whoever_comes, "tests/shop/test_calendar_threads.py"),
-    "L12": OfWorld({"nobody asks who is in office": ("stopped actor asked",), "keeps the epoch": ("zombie",)}),
+    "L12": OfWorld({"nobody asks who the owner is": ("stopped actor asked",), "keeps the epoch": ("zombie",)}),
     "L13": OfWorld({"forgets the key of a hold that lives": ("repeat",)}),
     "L14": Planted(
         exchanged(backoff, "start_pause_s", lambda *_: 0.2),

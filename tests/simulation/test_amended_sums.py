@@ -1,7 +1,8 @@
 """However an order is moved between shops, and whatever is late, lost or said twice: nobody gets more than was wanted.
 
 Both cores, without anything between them but words that come in any sequence; a customer who collects wherever it can
-be had. Each amendment moves what the order has, so the sum that is wanted stays; nothing may be left claimed or untold.
+be had. Each amendment moves what the order has, so the sum that is wanted stays; nothing may be left claimed or
+undelivered.
 """
 
 import random
@@ -173,7 +174,7 @@ class Town:
         rounds = 0
         while self.order.undelivered_parts():
             rounds += 1
-            assert rounds < 50, f"untold for ever: {self.order}"
+            assert rounds < 50, f"undelivered for ever: {self.order}"
             for part in self.order.next_deliveries():
                 self.deliver(part)
             for store_id, reservation in self.parts():

@@ -136,7 +136,7 @@ def _a_count_is_dropped(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(order_limits, "share_of", blind)
 
 
-def _nobody_asks_who_is_in_office(patch: pytest.MonkeyPatch) -> None:
+def _nobody_asks_who_the_owner_is(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(GroupCommit, "check_owner", lambda *_: None)
 
 
@@ -262,7 +262,7 @@ MUTANTS: Final[dict[str, tuple[Break, frozenset[str]]]] = {
     "an amendment asks the shop's limits alone": (_amend_asks_the_shop_alone, frozenset({"I15", "I16"})),
     "nobody reports a grant": (_nobody_reports_a_grant, frozenset({"I16"})),
     "what grants hold is not counted": (_a_count_is_dropped, frozenset({"I15"})),
-    "nobody asks who is in office": (_nobody_asks_who_is_in_office, frozenset({"I9"})),
+    "nobody asks who the owner is": (_nobody_asks_who_the_owner_is, frozenset({"I9"})),
     "a checkpoint fails in silence": (_checkpoints_fail_in_silence, frozenset({"L10"})),
     "a passing no lasts": (_a_passing_no_lasts, frozenset({"I4"})),
     "the gateway decides whose a key is": (_the_gateway_decides_whose_a_key_is, frozenset({"I5", "I6"})),
