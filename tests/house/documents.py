@@ -13,6 +13,7 @@ ENTRY: Final = re.compile(r"^### `([A-Z_]+)`\n(.*?)(?=^#|\Z)", re.DOTALL | re.MU
 REASON: Final = re.compile(r"`([A-Z][A-Z_]+)`")
 METRIC: Final = re.compile(r"^\| `(holdfast_[a-z_]+)` \|", re.MULTILINE)
 REASON_ARGUMENTS: Final = {"refused": 1, "Status": 2}  # where the calls that make a status take its reason
+PATH: Final = re.compile(r"`((?:actors|bench|clients|docs|proto|serve|tests)/[\w./-]*)`")
 OUTSIDE: Final = ("http://", "https://", "mailto:", "#")
 
 
@@ -86,6 +87,11 @@ def dangling_links(text: str, folder: Path) -> list[str]:
     """Relative links that lead nowhere from this folder."""
     targets = [target for target in LINK.findall(FENCE.sub("", text)) if not target.startswith(OUTSIDE)]
     return [target for target in targets if not (folder / target.partition("#")[0]).exists()]
+
+
+def absent_paths(text: str, root: Path) -> list[str]:
+    """Files and folders of the tree that a text names, and that are not there."""
+    return [path for path in PATH.findall(FENCE.sub("", text)) if not (root / path).exists()]
 
 
 def unlisted(index: str, names: list[str]) -> list[str]:

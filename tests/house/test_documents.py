@@ -84,6 +84,11 @@ def test_no_link_leads_nowhere(page: Path) -> None:
     assert documents.dangling_links(page.read_text(encoding="utf-8"), page.parent) == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_each_file_that_is_named_is_there(page: Path) -> None:
+    assert documents.absent_paths(page.read_text(encoding="utf-8"), ROOT) == []
+
+
 def test_the_index_of_decisions_is_complete() -> None:
     folder = ROOT / "docs" / "adr"
     names = [page.name for page in sorted(folder.glob("[0-9]*.md"))]
@@ -108,4 +113,6 @@ def test_the_checkers_can_fail(tmp_path: Path) -> None:
     assert documents.named_nowhere({"CALLS", "CALL"}, ["figures.counter(CALLS)"]) == ["CALL"]
     assert documents.entry_names("### `A`\n\n### `A`\n") == ["A", "A"]
     assert documents.dangling_links("[a](gone.md) [b](https://x.org) ```\n", tmp_path) == ["gone.md"]
+    (tmp_path / "serve").mkdir()
+    assert documents.absent_paths("`serve/` `serve/gone.py` `serve`", tmp_path) == ["serve/gone.py"]
     assert documents.unlisted("[0001](0001-a.md)", ["0001-a.md", "0002-b.md"]) == ["0002-b.md"]
