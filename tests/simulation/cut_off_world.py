@@ -1,17 +1,22 @@
-"""A chain of shops whose limits change for an hour, while one of its two gateways cannot reach the chain.
+"""A chain of shops whose limits and pauses change for an hour, while one of its two gateways cannot reach the chain.
 
-Grants, orders, amendments, restarts and failing disks go on, through both. What SetPolicy says of a rule must hold: an
-actor that it had adopt one decides by none before, and a minute after the last of them nobody gets more than it allows.
+Grants, orders, amendments, restarts and failing disks go on, through both. What SetPolicy and PutStores say must hold:
+an actor that they had adopt a rule, or a shop's pause, decides by none before, and a minute after the last of them
+nobody gets more than it allows.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from random import Random
 from typing import Any, Final
 
+from msgspec.structs import replace
+
+from actors.core.chain import Store, StoresPut, evolve_chain
 from actors.core.policy import HOUR_MS
 from serve.routing.batcher import DeadlinePassed
-from tests.simulation.chain_world import ChainWorld
+from tests.simulation.chain_world import SHOPS, ChainWorld
 from tests.simulation.checks import Broken
 from tests.simulation.gateways import Gateway
 from tests.simulation.troubles import Troubles
@@ -22,6 +27,7 @@ PAUSE_S_MAX: Final = 12.0  # of a customer
 BIND_S: Final = 5.0
 UNDER_WAY_S: Final = 60.0  # longer than what was decided by older rules takes to arrive
 LOOK_EVERY_S: Final = 3.0
+PAUSED_SHARE: Final = 0.2  # of the looks
 
 
 class CutOffTroubles(Troubles):
@@ -52,12 +58,19 @@ class CutOffWorld(ChainWorld):
         self.until_ms = self.newcomers = 0
         self._bound: dict[str, int] = {}  # by actor, and by ledger: the version of the rules that it was had adopt
         self._heard: dict[str, int] = {}  # by ledger: the version that it has
+        self._pauses = Random(f"pauses {seed}")
+        self._paused: dict[str, int] = {}  # by shop: the revision of its pause that it was had adopt
         self._oldest = 0  # version that anything can still be under way by
         self._bound_by: list[tuple[float, int]] = []  # from when on all actors had
 
     def look(self, process: Any) -> None:
         for ledger_id in process.host.recovered_ids():
-            version = process.host.stale_read(ledger_id).policy.version
+            policy = process.host.stale_read(ledger_id).policy
+            version, least = policy.version, self._paused.get(ledger_id, 0)
+            if policy.shop_revision < least:
+                raise Broken(
+                    "I15", f"{ledger_id} goes by its pause of {policy.shop_revision}, and {least} was to bind it"
+                )
             if version > 1:  # else it has none yet, and begins with the chain's, as they were when these were asked for
                 self._heard[ledger_id] = version
                 if version < (least := self._bound.get(ledger_id, self._oldest)):
@@ -65,7 +78,7 @@ class CutOffWorld(ChainWorld):
         super().look(process)
 
     async def bind(self, gateway: Gateway) -> None:
-        """What SetPolicy does. Those that it does not reach are told to its caller."""
+        """What SetPolicy does, and PutStores. Those that it does not reach are told to its caller."""
         router, until = gateway.router, asyncio.get_running_loop().time() + BIND_S
         with suppress(DeadlinePassed):
             await router.refresh_chain(until)
@@ -79,6 +92,8 @@ class CutOffWorld(ChainWorld):
                     bound = (actor, *begun.get(actor, []))
                     self._bound |= {each: max(version, self._bound.get(each, 0)) for each in bound}
                     self.struck["rules that bind from now on"] += 1
+                    for each in shops_of.get(actor, []):
+                        self._paused[each] = max(router.chain.policy_of(each).shop_revision, self._paused.get(each, 0))
 
     async def run(self) -> None:
         """See `ChainWorld.run`. In the middle of it the hour passes in leaps."""
@@ -122,6 +137,20 @@ class CutOffWorld(ChainWorld):
             self._forget_rules(asyncio.get_running_loop().time())
             if self.now_ms() < self.until_ms:
                 self.skipped_ms += LEAP_MS
+                if self._pauses.random() < PAUSED_SHARE:
+                    store = self.chain.stores[self._pauses.choice(SHOPS)]
+                    self._put(replace(store, paused=not store.paused))
+
+    def _put(self, store: Store) -> None:
+        """What PutStores does."""
+        self.chain = evolve_chain(self.chain, StoresPut((store,)))
+        self.struck["shop paused"] += store.paused
+        self.gateways[0].begin(self.bind(self.gateways[0]))
+
+    async def _quiet(self, gateway: Gateway) -> None:
+        for store in list(self.chain.stores.values()):
+            self._put(replace(store, paused=False))
+        await super()._quiet(gateway)
 
     def _forget_rules(self, now_s: float) -> None:
         """Those that no actor has decided by for so long that nothing can be under way by them."""

@@ -258,6 +258,8 @@ FINDINGS: Final[dict[str, OfWorld | Planted]] = {
         {
             "a gateway with old rules is trusted": _RULES_CHANGE,
             "the rules of who is cut off are handed over": ("gateway behind the chain",),
+            "a ledger takes older rules than it has": ("gateway behind the chain",),
+            "a shop takes an older pause than it has": ("shop paused",),
         }
     ),
     "O5": OfWorld({"an order's overload is passed on": ("queue full",)}),

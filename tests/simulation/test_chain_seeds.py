@@ -56,6 +56,7 @@ RARER: Final = ("step in a shop that had not heard", "came at the deadline", "co
 CUT_OFF_CAUSES: Final = (
     "rules that bind from now on",
     "gateway that is cut off restarted",
+    "shop paused",
     "older rules bind nobody any more",
 )
 transfers_struck: Counter[str] = Counter()
