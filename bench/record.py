@@ -228,12 +228,12 @@ def target(headline: Headline) -> str:
     return f"{bound} {number(headline.target)}: {'met' if headline.met else 'MISSED'}"
 
 
-def latest_runs(scenarios: Iterable[str], folder: Path = RESULTS) -> dict[str, dict[str, Any]]:
+def latest_runs(scenarios: Iterable[str]) -> dict[str, dict[str, Any]]:
     """By scenario, the latest run that measured: none of `--quick`, and none whose stock did not add up."""
     return {
         scenario: run
         for scenario in scenarios
-        for run in read(scenario, folder)
+        for run in read(scenario)
         if not run["parameters"].get("quick") and (run["conservation"] is None or run["conservation"]["holds"])
     }
 

@@ -380,10 +380,10 @@ class Reservations:
             reply.rejection.order_id = parse_holder(holder)[0] if holder else ""
 
 
-async def _work(work: Awaitable[None], outcomes: Iterable[Any], index: int | None = None) -> None:
-    """A part of a batch's work; what ends it becomes the error of these outcomes. `index` is that of a lone item."""
+async def _work(work: Awaitable[None], outcomes: Iterable[Any]) -> None:
+    """A part of a batch's work; what ends it becomes the error of these outcomes."""
     try:
         await work
     except ENDINGS as error:
         for outcome in outcomes:
-            fill_error(error, outcome.error, index)
+            fill_error(error, outcome.error)
