@@ -24,6 +24,7 @@ YEAR_BACK: Final = ("protobuf==6.33.0", "grpcio==1.76.0")
 ENVIRONMENTS: Final = {
     "3.10, the oldest": (10, distribution.oldest()),
     "3.11, a year back": (11, YEAR_BACK),
+    "3.12": (12, CONSTRAINTS),
     "3.13": (13, CONSTRAINTS),
     "3.14": (14, CONSTRAINTS),
 }
