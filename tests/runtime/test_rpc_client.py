@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from actors import watchdog
 from actors.protocol.messages import ActorGone
 from actors.ray_actors import RayActors
 from actors.rpc import client
@@ -269,5 +270,19 @@ def test_the_watchdog_ends_what_neither_answers_nor_works(code: str, stopped: bo
             if is_ended:
                 assert process.wait(20) == -signal.SIGKILL
                 assert not Watchdog().end_if_stuck(ACTOR, address), "there is nobody any more"
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(("code", "is_ended"), [(WORKS, False), (WAITS, True)])
+def test_the_watchdog_spares_what_waits_for_a_cpu(monkeypatch: pytest.MonkeyPatch, code: str, is_ended: bool) -> None:
+    """On a machine that has too much to do a process that works may get none of it within a look."""
+    monkeypatch.setattr(watchdog, "_cpu_s", lambda _: 0.0)
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            address = Address("127.0.0.1", port, b"", process.pid, psutil.Process(process.pid).create_time(), "node")
+            assert Watchdog(look_s=0.1).end_if_stuck(ACTOR, address) == is_ended
         finally:
             process.kill()
