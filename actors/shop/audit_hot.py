@@ -50,6 +50,7 @@ class HotAudit:
             events.UnitsGivenBack: lambda event, _: self._given_back(event.store_id, event.units),
             events.MovedOut: self._moved_out,
             events.MoveNoted: lambda event, _: self._noted(event.number),
+            events.KeyCeded: lambda event, at_ms: self._answered(event.command.key, at_ms),
             events.UnitsKept: lambda event, _: self._kept.update({event.store_id: self._over(event.store_id)}),
             events.WordsVoided: lambda event, _: self._valid.update({event.store_id: (event.page, event.generation)}),
         }
@@ -65,12 +66,14 @@ class HotAudit:
         generation, is_open = self._rules.hot.get(self._sku or asked.lines[0][0], (0, False))
         page, newest = self._valid.get(asked.lines[0][0], (0, 0)) if self._sku else (0, 0)
         generation, told = max(generation, newest), f"a word of {asked.asked}, on page {asked.page}"
+        if asked.to_shop and not self._sku:  # by a word for this key alone
+            return
         if is_open is not bool(self._sku) or asked.asked < generation or 0 < asked.page < page:
             expected = f"{'open' if is_open else 'closed'} by {generation}: decided elsewhere, or by that word"
             self._found("I20", f"key {asked.key} at version {self._version()}", expected, told)
 
         store_id = asked.lines[0][0]
-        if self._sku and self._kept.get(store_id) == self._over(store_id) and not self._rules.line_may_pass:
+        if self._sku and self._kept.get(store_id) == self._over(store_id):
             self._found("I18", f"{store_id} at version {self._version()}", "units kept for its line", f"{asked.key}")
 
     def _over(self, name: str) -> int:

@@ -64,6 +64,8 @@ class Reserve(Message, frozen=True):
     `fetched`: the other ledger was asked for its units.
     `only_known`: the SKU's ledger is to give its first answer, and decides no key that it does not know. Of one that
     waits, `kept_at` are the units that the shop had ever handed when the SKU's ledger began to keep them for its line.
+    `to_shop`: its channel has a quota in the shop, which is to decide the key by that if the SKU's ledger is short; to
+    the shop it says that the SKU's ledger cedes the key to it.
     """
 
     key: str
@@ -81,6 +83,7 @@ class Reserve(Message, frozen=True):
     only_known: bool = False
     page: int = 0
     kept_at: int = 0
+    to_shop: bool = False
 
     @property
     def plain_sku(self) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, assert_never
 
+from msgspec.structs import replace
+
 from actors.core.answers import fingerprint
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, OPEN, TRANSITIONS, ReleaseReason, Status, Step
@@ -160,7 +162,10 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Clai
 def _short(ledger: Ledger, command: Reserve, refusal: Rejection, now_ms: int) -> Decision:
     """The refusal for want of stock, or a place in line."""
     if ledger.hot.by:
-        refusal = unless_fetched(ledger, refusal, fetched=command.fetched and is_kept_there(ledger, command))
+        is_kept = is_kept_there(ledger, command)
+        refusal = unless_fetched(ledger, refusal, fetched=command.fetched and is_kept)
+        if not is_kept and refusal.reason is Reason.UNITS_ELSEWHERE:
+            refusal = replace(refusal, store_id=ledger.ledger_id)
     waits = command.wait_ms and refusal.reason is not Reason.UNITS_ELSEWHERE
     return decide_queue(ledger, command, refusal, now_ms) if waits else refusal
 

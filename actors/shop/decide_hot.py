@@ -14,6 +14,9 @@ Generations grow, and each ledger goes by those that it has adopted. A shop give
 closed there, so it decides the key later on at most by a word given after a later closing; but the ledger of the SKU,
 which has decided it by then, knows it. The other way round it is the same.
 
+A channel has its quota in the shop. So the SKU's ledger may cede a key to the shop that it has too few units for: it
+records that as its answer, and the shop decides the key by that word (`Reserve.to_shop`).
+
 A gateway may have a shop's word for a key without asking: the key ends with a stamp, which proves that it is younger
 than the word (`serve.coordination.hot_stamps`). Any other word is of one key, which the shop notes.
 
@@ -41,7 +44,7 @@ from actors.shop.state import Ledger
 def decided_elsewhere(ledger: Ledger, command: Reserve) -> Rejection | None:
     """Send a plain Reserve of a hot SKU to its ledger, or for its word."""
     hot = ledger.policy.hot_by_sku.get(command.plain_sku)
-    if hot is None or (not hot.is_open and command.asked >= hot.generation):
+    if hot is None or command.to_shop or (not hot.is_open and command.asked >= hot.generation):
         return None
     return Rejection(Reason.HOT_SKU, hot.sku, asked=hot.generation, number=ledger.hot.keys.page)
 
@@ -92,7 +95,8 @@ def is_kept_there(ledger: Ledger, command: Reserve) -> bool:
     that come free there would go to who asks after him. As long as the shop hands no others, they keep what they have.
     """
     sku = command.lines[0][0]
-    return not command.wait_ms or not ledger.hot.left(sku) or command.kept_at == ledger.hot.of(sku).over
+    is_needed = command.wait_ms and not ledger.policy.line_may_pass and ledger.hot.left(sku)
+    return not is_needed or command.kept_at == ledger.hot.of(sku).over
 
 
 def decide_hot_units(ledger: Ledger, command: HandUnits | TakeUnitsBack) -> Decision:

@@ -19,6 +19,7 @@ from actors.shop.events import Reserved
 from actors.shop.hot import DisownKey, GiveBackUnits, MoveOut, NoteMoved, ReceiveUnits, VoidWords
 from actors.shop.hot_events import (
     HotEvent,
+    KeyCeded,
     MovedOut,
     MoveNoted,
     UnitsGivenBack,
@@ -88,6 +89,8 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
         if refusal is not None:
             return refusal
     if asked > available:
+        if command.fetched and command.to_shop:
+            return (KeyCeded(command),)
         reason = Reason.INSUFFICIENT_STOCK if command.fetched else Reason.HOT_FETCH
         back = 0 if command.fetched else ledger.hot.of(store_id).back  # of which the shop may not have heard
         keeper = store_id if free > available and not command.fetched else ""

@@ -9,7 +9,7 @@ from actors.shop.customers import add_older, forget
 from actors.shop.expiry import note_deadline
 from actors.shop.position import Position
 from actors.shop.promised import promise, unpromise
-from actors.shop.said_hot import moved_in_by
+from actors.shop.said_hot import ceded_to_shop, moved_in_by
 from actors.shop.state import Ledger, Remembered
 
 
@@ -39,6 +39,8 @@ def evolve_hot(ledger: Ledger, event: ev.HotEvent, at_ms: int) -> Remembered | N
             hot.valid[store_id] = page, generation
         case ev.UnitsKept(store_id):
             hot.kept[store_id] = hot.of(store_id).over
+        case ev.KeyCeded(command):
+            return ledger.made(command.key, ceded_to_shop(command, ledger.version))
         case _:
             assert_never(event)
     return None

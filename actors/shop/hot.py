@@ -42,7 +42,8 @@ class HotTotals(Message, frozen=True):
     """The answer about units of one SKU in one shop, with what the ledger that answers has of `Totals`. Of a shop:
     `generation` is that of the open SKU, 0 where it is not open there: until it has adopted a later one it decides no
     plain Reserve. `wanted` are units that the shop lacks, with what it keeps back and who waits; `short` those that it
-    lacks for what is promised, if all that is left with the SKU's ledger is promised there. `waits`: somebody waits.
+    lacks for what is promised, if all that is left with the SKU's ledger is promised there. `waits`: somebody waits,
+    past whom nobody may go. `quotas`: units that channels have left of their quotas, where nobody of them waits.
     """
 
     over: int
@@ -52,6 +53,7 @@ class HotTotals(Message, frozen=True):
     wanted: int = 0
     short: int = 0
     waits: bool = False
+    quotas: tuple[tuple[str, int], ...] = ()
 
 
 class HotRow(Message, frozen=True, tag="hot"):

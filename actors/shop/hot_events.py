@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from actors.core.message import Message
+from actors.shop.commands import Reserve
 from actors.shop.hot import MoveIn
 from actors.shop.state import AnyReservation
 
@@ -70,6 +71,12 @@ class UnitsKept(Message, frozen=True):
     store_id: str
 
 
+class KeyCeded(Message, frozen=True):
+    """In the SKU's ledger: it has too few units for this call, and cedes its key to the shop; see `Reserve.to_shop`."""
+
+    command: Reserve
+
+
 HotEvent = (
     UnitsHanded
     | UnitsTakenBack
@@ -80,6 +87,7 @@ HotEvent = (
     | MoveNoted
     | WordsVoided
     | UnitsKept
+    | KeyCeded
 )
 
 
@@ -94,7 +102,7 @@ def touched_by_hot(event: HotEvent) -> tuple[str, ...]:
             return (event.store_id,)
         case MovedOut():
             return (event.before.lines[0][0],)
-        case MoveNoted() | WordsVoided() | UnitsKept():
+        case MoveNoted() | WordsVoided() | UnitsKept() | KeyCeded():
             return ()
         case _:
             assert_never(event)

@@ -11,9 +11,9 @@ from actors.shop import events as ev
 from actors.shop.allotments import Allotment, AllotmentStatus, AllottedLine
 from actors.shop.commands import Claim, Grant, Lines, Reserve, claim_key
 from actors.shop.events import Reserved
-from actors.shop.hot_events import MovedIn, MovedOut
+from actors.shop.hot_events import KeyCeded, MovedIn, MovedOut
 from actors.shop.line import InLine
-from actors.shop.said_hot import moved_in_by
+from actors.shop.said_hot import ceded_to_shop, moved_in_by
 from actors.shop.said_transfers import said_of_transfer
 from actors.shop.state import FullReservation, Ledger, Part, Reservation, StockOutcome
 from actors.shop.transfer_events import TransferEvent
@@ -47,6 +47,8 @@ def said_by(event: ev.Event, version: int, at_ms: int) -> Said:
             return command.key, Recorded("", version, moved_in_by(command, version)), ""
         case MovedOut():
             return "", Recorded("", version, event.before), ""
+        case KeyCeded(command):
+            return command.key, ceded_to_shop(command, version), ""
         case _ if isinstance(event, ev.Answering):
             assert event.answer is not None, "it is there wherever it was decided"
             return event.key, Recorded(event.fingerprint, version, event.answer), ""

@@ -1,12 +1,16 @@
-"""Reservations that move from the ledger of a hot SKU into their shops."""
+"""Reservations that move from the ledger of a hot SKU into their shops, keys that it cedes to them, and units."""
 
 from sys import intern
 
 from msgspec.structs import replace
 
+from actors.core.answers import Recorded, fingerprint
 from actors.core.ids import format_reservation_id, is_hot, sku_of_ledger
+from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status
+from actors.shop.commands import Reserve
 from actors.shop.hot import HotTotals, MoveIn, move_key
+from actors.shop.quotas import is_kept, left_by_channel
 from actors.shop.state import Ledger, Reservation
 
 
@@ -53,6 +57,11 @@ def moved_in_by(command: MoveIn, number: int) -> Reservation:
     )
 
 
+def ceded_to_shop(command: Reserve, version: int) -> Recorded[Rejection]:
+    """The answer of a SKU's ledger to a call that its shop decides."""
+    return Recorded(fingerprint(command), version, Rejection(Reason.HOT_CEDED, sku=command.lines[0][0]))
+
+
 def totals_of(ledger: Ledger, name: str) -> HotTotals:
     """What a shop knows of the units of a SKU, or the SKU's ledger of those of a shop."""
     totals = ledger.hot.of(name)
@@ -66,4 +75,11 @@ def totals_of(ledger: Ledger, name: str) -> HotTotals:
     lacks = (0 if line is None else line.units) - position.available
     promised = position.reserved + totals.left
     short = promised - max(0, position.on_hand - position.allotted + totals.left)
-    return replace(told, wanted=max(0, lacks), short=max(0, min(short, totals.left)), waits=line is not None)
+    left = left_by_channel(ledger.allotments, name).items() if ledger.allotments.quotas else ()
+    return replace(
+        told,
+        wanted=max(0, lacks),
+        short=max(0, min(short, totals.left)),
+        waits=line is not None and not ledger.policy.line_may_pass,
+        quotas=tuple((channel, units) for channel, units in left if not is_kept(ledger, channel, name)),
+    )

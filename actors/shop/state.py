@@ -308,8 +308,8 @@ class Ledger:
         """Of so many units available of a SKU, those that are kept for the head of its line; in the ledger of a hot SKU
         for that of the shop.
         """
-        is_kept = sku in self.lines or (self.hot.kept and self.hot.keeps(sku))
-        return max(0, available) if is_kept and not self.policy.line_may_pass else 0
+        is_kept = sku in self.lines and not self.policy.line_may_pass
+        return max(0, available) if is_kept or (self.hot.kept and self.hot.keeps(sku)) else 0
 
     def interned(self, lines: Lines) -> Lines:
         """The lines as one object, shared by all reservations with equal lines."""

@@ -31,7 +31,7 @@ from serve.routing.router import Router
 HOPS_MAX: Final = 12  # between the ledgers of one call; two do where nothing changes meanwhile
 HOP_PAUSE_S: Final = 0.01
 NOTE_S: Final = 5.0
-_ELSEWHERE: Final = frozenset({Reason.HOT_SKU, Reason.HOT_CLOSED, Reason.HOT_ASK_SHOP})
+_ELSEWHERE: Final = frozenset({Reason.HOT_SKU, Reason.HOT_CLOSED, Reason.HOT_ASK_SHOP, Reason.HOT_CEDED})
 _BY_HOT: Final = (shop.Release, shop.Extend)
 
 
@@ -92,6 +92,8 @@ class HotCalls:
             return _to_hot(given, word, answer.rejection.number)
         if answer.rejection.reason is Reason.HOT_ASK_SHOP:
             return given
+        if answer.rejection.reason is Reason.HOT_CEDED:
+            return store_id, replace(command, to_shop=True)
         if self._router.chain.hot.get(sku) is not None:
             heard(self._closed, sku, word)
         return store_id, replace(command, asked=word)

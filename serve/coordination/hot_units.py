@@ -43,13 +43,23 @@ def is_for_gateways(answer: Answer) -> bool:
     return isinstance(answer, Refusal) and answer.rejection.reason <= Reason.GRANT_REQUIRED
 
 
-def _once_fetched(entry: Entry, kept: Mapping["Place", int]) -> Entry:
-    """The same, to be decided with what is there; one that waits, by what is kept for it."""
+def _once_fetched(
+    entry: Entry, answer: Answer, kept: "Mapping[Place, int]", totals: "Mapping[Place, HotTotals]"
+) -> Entry:
+    """The same, to be decided with what is there; one that waits, by what is kept for it; and one that its channel's
+    quota has enough for, in its shop.
+    """
     ledger_id, command = entry
     assert isinstance(command, Fetching), "no other command takes units"
-    if not isinstance(command, shop.Reserve) or not command.wait_ms:
-        return ledger_id, replace(command, fetched=True)
-    return ledger_id, replace(command, fetched=True, kept_at=kept.get((ledger_id, command.lines[0][0]), 0))
+    command = replace(command, fetched=True)
+    if not isinstance(command, shop.Reserve):
+        return ledger_id, command
+    [(name, units), *_] = command.lines
+    if is_hot(ledger_id):
+        assert isinstance(answer, Refusal), "it is short"
+        left = dict(totals[name, sku_of_ledger(ledger_id)].quotas).get(command.channel, 0)
+        return ledger_id, replace(command, to_shop=left > 0 and left + answer.rejection.available >= units)
+    return ledger_id, replace(command, kept_at=kept.get((ledger_id, name), 0)) if command.wait_ms else command
 
 
 class Word(NamedTuple):
@@ -128,14 +138,16 @@ class HotUnits:
             places.append([(ledger_id, sku) for sku, _, _ in hot])
             for sku, units, available in hot:
                 back[ledger_id, sku] = back.get((ledger_id, sku), 0) + units - max(0, available)
-            if isinstance(command, shop.Reserve) and command.wait_ms:
+            if answer.rejection.store_id:
                 kept |= dict.fromkeys(places[-1], 0)
         returns = [
             self.give_back(place, units, deadline, kept if place in kept else None) for place, units in back.items()
         ]
         fetches = [self._handed_soon(place, given_back, deadline) for place, given_back in asked.items()]
-        came = await asyncio.gather(*returns, *fetches)
-        again = {place for place, is_more in zip((*back, *asked), came, strict=True) if is_more}
+        came, handed = await asyncio.gather(asyncio.gather(*returns), asyncio.gather(*fetches))
+        again = {place for place, is_more in zip(back, came, strict=True) if is_more}
+        totals = dict(zip(asked, handed, strict=True))
+        again.update(place for place, there in totals.items() if not there.generation)
         if again.intersection(asked):  # the SKU is closed in a shop already
             if rounds > ROUNDS_MAX:
                 await asyncio.sleep(EVERY_S)
@@ -143,8 +155,8 @@ class HotUnits:
         return [
             entry
             if again.intersection(mine) and (rounds < ROUNDS_MAX or is_hot(entry[0]))
-            else _once_fetched(entry, kept)
-            for (entry, _), mine in zip(short, places, strict=True)
+            else _once_fetched(entry, answer, kept, totals)
+            for (entry, answer), mine in zip(short, places, strict=True)
         ]
 
     async def hand(self, place: Place, deadline: float, given_back: int = 0) -> HotTotals:
@@ -196,10 +208,8 @@ class HotUnits:
         store_id, sku = place
         await self._totals((store_id, TakeUnitsBack(sku, given_back)), deadline)
 
-    async def _handed_soon(self, place: Place, given_back: int, deadline: float) -> bool:
-        """As `hand`, by a question that is asked after this call: one for all who wait for it, and not too often. True
-        where the SKU is not open in the shop.
-        """
+    async def _handed_soon(self, place: Place, given_back: int, deadline: float) -> HotTotals:
+        """As `hand`, by a question that is asked after this call: one for all who wait for it, and not too often."""
         self._given_back[place] = max(given_back, self._given_back.get(place, 0))
         fetch = self._fetches.get(place)
         if fetch is None:
@@ -209,7 +219,7 @@ class HotUnits:
             )  # also where nobody waits any more
         try:
             async with asyncio.timeout_at(deadline):
-                return not (await asyncio.shield(fetch)).generation
+                return await asyncio.shield(fetch)
         except TimeoutError:
             raise DeadlinePassed(sent=True) from None
 

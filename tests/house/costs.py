@@ -128,6 +128,7 @@ LATER: Final = {
     "ledgers read anew beside their neighbours": (143, 1),
     "units of hot SKUs kept for who waits in a shop": (80, 0),
     "actors that wait for a CPU, left alone by the watchdog": (17, 0),
+    "quotas of hot SKUs, by which shops decide what the SKUs' ledgers cede to them": (60, 0),
     "shops that are away told beside those that answer": (261, 1),
     "several nodes of a Ray cluster: their environment, and actors and gateways that follow them": (345, 2),
 }

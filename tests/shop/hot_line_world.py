@@ -31,7 +31,8 @@ class LineWorld(World):
                 return answer
             arrives, losses = losses % 4 != 3, losses // 4
             handed = self.ledgers[store_id].ledger.hot.of(SKU).over
-            there: HotTotals = self.say(HOT, GiveBackUnits(store_id, answer.asked - answer.available, handed, True))
+            lacks, keep = answer.asked - answer.available, bool(answer.store_id)
+            there: HotTotals = self.say(HOT, GiveBackUnits(store_id, lacks, handed, keep))
             self.tell(store_id, TakeUnitsBack(SKU, there.back), arrives=arrives)
             if not arrives:
                 return None
