@@ -167,8 +167,8 @@ class Chain(Value, frozen=True, dict=True, gc=True):
         policy = self._policies.get(ledger_id)
         if policy is None:
             store, policy = self.stores.get(ledger_id), self.policy
-            if not is_customers(ledger_id) and not is_hot(ledger_id):
-                policy = policy.of_shops((ledger_id,))
+            is_shop = not is_customers(ledger_id) and not is_hot(ledger_id)
+            policy = policy.of_shop(ledger_id) if is_shop else policy.of_no_shop()
             revision = self.shop_revisions.get(ledger_id, 0)
             if store is not None and (revision or _rules_of(store) != _rules_of(None)):
                 policy = replace(policy, paused=store.paused, calendar=store.calendar, shop_revision=revision)

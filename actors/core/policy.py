@@ -19,6 +19,7 @@ TTL_MS_CEILING: Final = 30 * DAY_MS
 CALL_MS_MAX: Final = 600_000  # the longest deadline of a call: no copy of it arrives later
 KEPT: Final = (  # may be large, and are said once
     "ttl_rules",
+    "line_rules",
     "limit_rules",
     "chain_limit_rules",
     "calendar",
@@ -35,6 +36,16 @@ class TtlRule(Value, frozen=True):
     sku: str
     store_id: str
     ttl_ms: int
+
+
+class LineRule(Value, frozen=True):
+    """What holds for lines in one shop in place of the chain's: whether they may be passed, and how long who is served
+    has to take his units up, 0 for the chain's.
+    """
+
+    store_id: str
+    may_pass: bool
+    take_up_ms: int
 
 
 class LimitRule(Value, frozen=True):
@@ -101,6 +112,8 @@ class Policy(Value, frozen=True, dict=True, gc=True):
     paused_stores: tuple[str, ...] = ()  # of the ledger of a hot SKU: shops that take no new reservations
     loses_first: LosesFirst = LosesFirst.LOWEST_STATUS
     losers_wait: bool = False  # who loses all units of one SKU waits first in line, in place of being released
+    line_take_up_ms: int = 0  # how long who is served in line has to take his units up, 0 for as long as any hold
+    line_rules: tuple[LineRule, ...] = ()  # by shop; a shop's own is in the fields that it is about
 
     @property
     def age(self) -> tuple[int, int, int]:
@@ -134,9 +147,23 @@ class Policy(Value, frozen=True, dict=True, gc=True):
         return replace(self, chain_limit_rules=rules) if self.chain_limit_rules else self
 
     def of_shops(self, store_ids: Collection[str]) -> "Policy":
-        """What of this policy concerns these shops: without the times of holds in others."""
+        """What of this policy concerns these shops: without the times of holds, and the lines, in others."""
         rules = tuple(rule for rule in self.ttl_rules if not rule.store_id or rule.store_id in store_ids)
-        return self if len(rules) == len(self.ttl_rules) else replace(self, ttl_rules=rules)
+        lines = tuple(rule for rule in self.line_rules if rule.store_id in store_ids)
+        is_same = len(rules) == len(self.ttl_rules) and len(lines) == len(self.line_rules)
+        return self if is_same else replace(self, ttl_rules=rules, line_rules=lines)
+
+    def of_shop(self, store_id: str) -> "Policy":
+        """What one shop decides by: its own rule for lines in place of the chain's."""
+        mine = self.of_shops((store_id,))
+        for rule in mine.line_rules:
+            take_up_ms = rule.take_up_ms or self.line_take_up_ms
+            mine = replace(mine, line_may_pass=rule.may_pass, line_take_up_ms=take_up_ms)
+        return mine.of_no_shop()
+
+    def of_no_shop(self) -> "Policy":
+        """The same without rules for lines by shop."""
+        return replace(self, line_rules=()) if self.line_rules else self
 
     @cached_property
     def _ttl_by_fit(self) -> dict[tuple[str, str, str], int]:

@@ -124,12 +124,15 @@ def next_served(ledger: Ledger, sku: str, now_ms: int, without: int = 0) -> tupl
 
 
 def _served(ledger: Ledger, waiting: Reservation, now_ms: int) -> Served:
-    """Its units are held, by the rule's time; or confirmed, as they were when it lost some that were."""
+    """Its units are held, by the rule's time for lines, or else its own; or confirmed, as they were when it lost some
+    that were.
+    """
     policy, of = ledger.policy, (waiting.number, waiting.lines)
     if waiting.in_line is not None and waiting.in_line.lost_as in (Status.CONFIRMED, Status.READY):
         until_ms = policy.calendar.deadline_ms(now_ms + policy.collect_within_ms)
         return Served(*of, until_ms, Status.CONFIRMED)
-    ttl_ms = waiting.ttl_ms or policy.hold_ms(waiting.channel, waiting.lines, ledger.ledger_id)
+    own_ms = waiting.ttl_ms or policy.hold_ms(waiting.channel, waiting.lines, ledger.ledger_id)
+    ttl_ms = policy.line_take_up_ms or own_ms
     return Served(*of, now_ms + ttl_ms)
 
 

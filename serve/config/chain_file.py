@@ -22,7 +22,7 @@ from pydantic import (
 from actors.calendar.hours import DAY_MINUTES, Calendar, SpecialDay
 from actors.calendar.zones import MINUTE_MS, is_known
 from actors.core.chain import Store
-from actors.core.policy import NOTHING, TTL_MS_CEILING, ChainLimitRule, LimitRule, LosesFirst, Policy, TtlRule
+from actors.core.policy import NOTHING, TTL_MS_CEILING, ChainLimitRule, LimitRule, LineRule, LosesFirst, Policy, TtlRule
 from serve.config.hours_text import StaffWeek, Unreadable, Week, minute_of, special_days_of, staff_of, week_of
 from serve.config.settings import SettingsError, faults_of
 from serve.wire import rules
@@ -72,6 +72,12 @@ def _collected_for(value: int) -> int:
 def _line_wait(value: int) -> int:
     if not 0 < value <= TTL_MS_CEILING:
         raise ValueError("line_wait_max must be 1ms to 30d")
+    return value
+
+
+def _take_up(value: int) -> int:
+    if value <= 0:
+        raise ValueError("the time to take units up must be more than zero; leave it out for that of any hold")
     return value
 
 
@@ -182,6 +188,18 @@ class ChainLimitRow(LimitRow):
     collected_for: Annotated[Milliseconds, AfterValidator(_collected_for)] = 0
 
 
+class LineRow(_Row):
+    """What holds for lines in one shop, in place of the chain's."""
+
+    store_id: Annotated[str, AfterValidator(_store_id)]
+    may_pass: bool = False
+    take_up: Annotated[Milliseconds, AfterValidator(_take_up)] | None = None
+
+    def to_rule(self) -> LineRule:
+        """The rule as the policy keeps it."""
+        return LineRule(self.store_id, self.may_pass, self.take_up or 0)
+
+
 class PolicyRow(_Row):
     """The chain's rules."""
 
@@ -196,6 +214,8 @@ class PolicyRow(_Row):
     line_may_pass: bool = False
     loses_first: Literal["lowest_status", "youngest"] = "lowest_status"
     losers_wait: bool = False
+    line_take_up: Annotated[Milliseconds, AfterValidator(_take_up)] | None = None
+    line_rules: list[LineRow] = []
 
     def to_policy(self) -> Policy:
         """The rules as the chain keeps them."""
@@ -211,10 +231,26 @@ class PolicyRow(_Row):
             line_may_pass=self.line_may_pass,
             loses_first=LosesFirst[self.loses_first.upper()],
             losers_wait=self.losers_wait,
+            line_take_up_ms=self.line_take_up or 0,
+            line_rules=tuple(rule.to_rule() for rule in self.line_rules),
         )
+
+    @field_validator("line_rules")
+    @classmethod
+    def _one_of_each_shop(cls, rows: list[LineRow]) -> list[LineRow]:
+        repeated = sorted(store_id for store_id, count in Counter(row.store_id for row in rows).items() if count > 1)
+        if repeated:
+            raise ValueError(f"these shops have more than one rule: {', '.join(repeated)}; say all of it in one")
+        return rows
 
     @model_validator(mode="after")
     def _within_max(self) -> Self:
+        for name, take_up in (
+            ("line_take_up", self.line_take_up),
+            *((f"the take_up of {rule.store_id} in line_rules", rule.take_up) for rule in self.line_rules),
+        ):
+            if take_up is not None and take_up > self.ttl_max:
+                raise ValueError(f"{name} is longer than ttl_max; shorten it or raise ttl_max")
         times = [self.ttl_default, self.collect_within, *(rule.ttl for rule in self.ttl_rules)]
         if not 0 < min(times) <= max(times) <= self.ttl_max:
             raise ValueError("every time must be more than zero and at most ttl_max")

@@ -10,7 +10,7 @@ from actors.calendar.faults import Fault, faults
 from actors.calendar.hours import ALL_DAY, ALWAYS_OPEN, DAY_MINUTES, Calendar, Duty, Interval, SpecialDay
 from actors.calendar.zones import MINUTE_MS
 from actors.core.chain import Store
-from actors.core.policy import NOTHING, ChainLimitRule, LimitRule, LosesFirst, Policy, TtlRule
+from actors.core.policy import NOTHING, ChainLimitRule, LimitRule, LineRule, LosesFirst, Policy, TtlRule
 from holdfast.v1 import admin_service_pb2 as ad, store_pb2
 from serve.config.hours_text import public_holidays
 from serve.wire.fields import fill_value, instant_ms, value_of
@@ -169,6 +169,7 @@ def policy_of(request: ad.SetPolicyRequest) -> Policy:
     for index, rule in enumerate(asked.ttl_rules):
         if "policy.ttl_max" not in checked and instant_ms(rule.ttl) > ttl_ms_max:
             checked.fault(f"policy.ttl_rules[{index}].ttl", "is longer than ttl_max; shorten it or raise ttl_max")
+    _check_lines(checked, asked)
     checked.raise_if_faulty()
     return Policy(
         version=asked.version,
@@ -185,7 +186,25 @@ def policy_of(request: ad.SetPolicyRequest) -> Policy:
         line_may_pass=asked.line_may_pass,
         loses_first=LosesFirst(asked.loses_first or NOTHING.loses_first),
         losers_wait=asked.losers_wait,
+        line_take_up_ms=instant_ms(asked.line_take_up),
+        line_rules=tuple(value_of(LineRule, rule) for rule in asked.line_rules),
     )
+
+
+def _check_lines(checked: Checked, asked: store_pb2.Policy) -> None:
+    """The times of rules for lines, and that a shop has one."""
+    if "policy.ttl_max" not in checked:
+        ttl_ms_max = instant_ms(asked.ttl_max)
+        takes_up = [("line_take_up", asked.line_take_up)]
+        takes_up += [(f"line_rules[{index}].take_up", rule.take_up) for index, rule in enumerate(asked.line_rules)]
+        for name, take_up in takes_up:
+            if instant_ms(take_up) > ttl_ms_max:
+                checked.fault(f"policy.{name}", "is longer than ttl_max; shorten it or raise ttl_max")
+    seen: set[str] = set()
+    for index, line_rule in enumerate(() if "policy.line_rules" in checked else asked.line_rules):
+        if line_rule.store_id in seen:
+            checked.fault(f"policy.line_rules[{index}].store_id", "has a rule already; say all of it in one")
+        seen.add(line_rule.store_id)
 
 
 def fill_policy(policy: Policy, reply: store_pb2.Policy) -> None:
@@ -198,9 +217,12 @@ def fill_policy(policy: Policy, reply: store_pb2.Policy) -> None:
     reply.line_places_max, reply.line_may_pass = policy.line_places_max, policy.line_may_pass
     reply.loses_first = int(policy.loses_first)  # type: ignore[assignment]
     reply.losers_wait = policy.losers_wait
-    rules: tuple[TtlRule | LimitRule | ChainLimitRule, ...]
+    if policy.line_take_up_ms:
+        reply.line_take_up.FromMilliseconds(policy.line_take_up_ms)
+    rules: tuple[TtlRule | LimitRule | ChainLimitRule | LineRule, ...]
     for rules, rows in (
         (policy.ttl_rules, reply.ttl_rules),
+        (policy.line_rules, reply.line_rules),
         (policy.limit_rules, reply.limit_rules),
         (policy.chain_limit_rules, reply.chain_limit_rules),
     ):

@@ -18,6 +18,7 @@ from holdfast.client.internals import batch_bytes
 from holdfast.client.models.administration import (
     ChainLimitRule,
     LimitRule,
+    LineRule,
     Policy,
     Store,
     TtlRule,
@@ -313,6 +314,8 @@ def test_policy_and_shop_survive_the_wire() -> None:
         limit_rules=(LimitRule("web", "a", 3, 4),),
         version=5,
         chain_limit_rules=(ChainLimitRule("app", "a", 2, 3, 60_000), ChainLimitRule("web", "", 5)),
+        line_take_up_ms=600_000,
+        line_rules=(LineRule("s", may_pass=True), LineRule("t", take_up_ms=60_000)),
     )
     assert policy_from(to_policy(policy)) == policy
     store = Store("s", "The shop", 48.2, 16.4, paused=True)

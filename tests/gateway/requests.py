@@ -137,6 +137,8 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
             "ttl_max": {"seconds": 7 * 86_400},
             "collect_within": DAY,
             "ttl_rules": [{"channel": "web", "sku": "A", "store_id": "S1", "ttl": DAY}],
+            "line_rules": [{"store_id": "S1", "may_pass": True, "take_up": {"seconds": 600}}],
+            "line_take_up": {"seconds": 900},
             "limit_rules": [{"channel": "web", "sku": "A", "open_reservations_max": 500, "units_max": 500}],
             "chain_limit_rules": [{"channel": "app", "sku": "LIMITED", "units_max": 2, "collected_for": DAY}],
         }

@@ -6,9 +6,11 @@ import grpc
 import pytest
 
 from holdfast.v1 import (
+    admin_service_pb2 as ad,
     error_pb2,
     reservation_pb2,
     reservation_service_pb2 as rs,
+    stock_pb2,
     stock_service_pb2 as ss,
 )
 from tests.gateway.front import UNITS, Front
@@ -138,3 +140,38 @@ def test_what_cannot_wait_is_named(front: Front, beside: dict[str, Any]) -> None
     of = {"store_id": "S1", "customer_id": "ann", "channel": "web", "wait": HOUR} | beside
     found = front.ask("Reserve", rs.ReserveRequest(idempotency_key="k1", lines=lines, **of))
     assert (found.code, found.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ["wait"])
+
+
+def test_rules_for_lines_are_by_shop(front: Front) -> None:
+    """Who needs fewer units passes in one shop and not in the other, and is served for so long as each says."""
+    policy = front.accept("GetPolicy", ad.GetPolicyRequest()).policy
+    policy.line_take_up.FromSeconds(600)
+    policy.line_rules.add(store_id="S1", may_pass=True).take_up.FromSeconds(60)
+    set_to = front.accept("SetPolicy", ad.SetPolicyRequest(policy=policy)).policy
+    assert (set_to.line_take_up, list(set_to.line_rules)) == (policy.line_take_up, list(policy.line_rules))
+    front.receive("A", UNITS, "S2")
+    for store_id in ("S1", "S2"):
+        for number, (customer, quantity) in enumerate((("ann", UNITS), ("bob", 3), ("cy", 2))):
+            request = asked(f"{store_id} {number}", customer, quantity, store_id=store_id, wait=HOUR)
+            assert front.accept("Reserve", request).HasField("reservation")
+        row = stock_pb2.Adjustment(sku="A", delta=2, kind=stock_pb2.ADJUSTMENT_KIND_RECEIPT)
+        more = ss.AdjustStockRequest(idempotency_key=store_id, store_id=store_id, source="w", adjustments=[row])
+        front.accept("AdjustStock", more)
+    waited = {}
+    for store_id in ("S1", "S2"):
+        found = front.accept("ListReservations", rs.ListReservationsRequest(store_id=store_id)).reservations
+        waited[store_id] = {each.customer_id: each for each in found}
+    assert [waited[each]["cy"].status for each in ("S1", "S2")] == [HELD, QUEUED]
+    assert [waited[each]["bob"].status for each in ("S1", "S2")] == [QUEUED, QUEUED]
+    left_ms = waited["S1"]["cy"].expires_at.ToMilliseconds() - front.clock.now_ms()
+    assert 0 < left_ms <= 60_000
+
+
+def test_a_shop_has_one_rule_for_lines(front: Front) -> None:
+    policy = front.accept("GetPolicy", ad.GetPolicyRequest()).policy
+    policy.line_take_up.FromSeconds(29 * 86_400)
+    for seconds in (60, 29 * 86_400):
+        policy.line_rules.add(store_id="S1").take_up.FromSeconds(seconds)
+    refused = front.ask("SetPolicy", ad.SetPolicyRequest(policy=policy))
+    named = {"policy.line_take_up", "policy.line_rules[1].take_up", "policy.line_rules[1].store_id"}
+    assert set(refused.fields) == named

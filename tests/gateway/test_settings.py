@@ -15,7 +15,7 @@ import orjson
 import pytest
 from hypothesis import given, strategies as st
 
-from actors.core.policy import LosesFirst
+from actors.core.policy import LineRule, LosesFirst
 from holdfast.client.cli.options import duration_ms as command_duration_ms
 from serve.config.chain_file import duration_ms, read_chain_file
 from serve.config.environment import check_port
@@ -88,6 +88,9 @@ def test_a_whole_chain_file(tmp_path: Path) -> None:
       limit_rules: [{channel: web, open_reservations_max: 3}]
       loses_first: youngest
       losers_wait: true
+      line_may_pass: true
+      line_take_up: 10m
+      line_rules: [{store_id: S1, take_up: 5m}, {store_id: S2, may_pass: true}]
     """
     chain = read_chain_file(chain_file(tmp_path, text))
     assert [(row.store_id, row.paused) for row in chain.stores] == [("S1", None), ("S2", True)]
@@ -95,6 +98,8 @@ def test_a_whole_chain_file(tmp_path: Path) -> None:
     assert (chain.policy.ttl_default, chain.policy.ttl_rules[0].ttl) == (90 * M, 15 * M)
     policy = chain.policy.to_policy()
     assert (policy.loses_first, policy.losers_wait) == (LosesFirst.YOUNGEST, True)
+    assert (policy.line_may_pass, policy.line_take_up_ms) == (True, 10 * M)
+    assert policy.line_rules == (LineRule("S1", False, 5 * M), LineRule("S2", True, 0))
 
 
 @pytest.mark.parametrize("text", ["", "stores: []", "{}", "# nothing"])

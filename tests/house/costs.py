@@ -129,6 +129,7 @@ LATER: Final = {
     "units of hot SKUs kept for who waits in a shop": (80, 0),
     "actors that wait for a CPU, left alone by the watchdog": (17, 0),
     "quotas of hot SKUs, by which shops decide what the SKUs' ledgers cede to them": (60, 0),
+    "rules for lines by shop, in calls and in the chain file": (112, 0),
     "shops that are away told beside those that answer": (261, 1),
     "several nodes of a Ray cluster: their environment, and actors and gateways that follow them": (345, 2),
 }

@@ -118,7 +118,8 @@ def _serve(model: Model, sku: str, now_ms: int, instead_of: Reservation | None =
         if over_a_limit(model.policy, mine, first.channel, {sku: units}, None):
             leave(model, first, Status.RELEASED, ReleaseReason.LIMIT_REACHED)
             return True
-        ttl_ms = first.ttl_ms or rule_ms(model.policy, model.store_id, first.channel, sku)
+        own_ms = first.ttl_ms or rule_ms(model.policy, model.store_id, first.channel, sku)
+        ttl_ms = model.policy.line_take_up_ms or own_ms
         model.events += 1
         model.promised.append(Move(sku, now_ms, units))
         first.status, first.version, first.deadline_ms = Status.HELD, model.events, now_ms + ttl_ms

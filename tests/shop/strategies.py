@@ -51,7 +51,13 @@ POLICIES: Final = (
     Policy(version=6, calendar=ONE_PLACE),
     Policy(version=7, calendar=CLOSED_AT_TIMES, limit_rules=(LimitRule("app", "", 3, 6),)),
     *LOSERS_WAIT,
-    Policy(version=8, line_may_pass=True, line_places_max=2, ttl_rules=(TtlRule("", "", "S1", MINUTE_MS),)),
+    Policy(
+        version=8,
+        line_may_pass=True,
+        line_places_max=2,
+        line_take_up_ms=2 * MINUTE_MS,
+        ttl_rules=(TtlRule("", "", "S1", MINUTE_MS),),
+    ),
 )
 OPENING_POLICIES: Final = (POLICIES[0], POLICIES[1], POLICIES[5], POLICIES[5], POLICIES[6], POLICIES[7])
 

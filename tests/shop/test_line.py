@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
-from actors.core.policy import HOUR_MS, ChainLimitRule, LimitRule, Policy
+from actors.core.policy import HOUR_MS, ChainLimitRule, LimitRule, LineRule, Policy
 from actors.core.status import ReleaseReason, Status
 from actors.shop.commands import Grant
 from actors.shop.decide_line import standing_in_line
@@ -145,6 +145,40 @@ PAGES = {
         0:30 | reserve eve A 2 waiting 1h | #8 QUEUED A 2 until 1:30 place 2 at 1:00 | Queued
     """,
 }
+
+
+TAKE_UP = """
+    at   | said                       | answer                             | events                 | stock
+    0:00 | receive A 1                | applied 1                          | StockAdjusted          | A 1/0
+    0:01 | reserve ann A 1            | #3 HELD A 1 until 2:01             | Reserved               | A 1/1
+    0:02 | reserve bob A 1 waiting 5h | #4 QUEUED A 1 until 5:02 place 1   | Queued                 | A 1/1
+    0:03 | reserve cy A 1 waiting 5h  | #5 QUEUED A 1 until 5:03 place 2   | Queued                 | A 1/1
+    0:04 | release #3 A 1             | #3 RELEASED A 1 -1 back OTHER      | Released OTHER, Served | A 1/1
+    0:14 | wait                       |                                    | PassedOver, Served     | A 1/1
+    0:20 | confirm #5                 | #5 CONFIRMED A 1 until 2d0:20      | Confirmed              | A 1/1
+"""
+
+
+def test_who_is_served_has_so_long_as_the_rule_says() -> None:
+    """However long its hold would be by other rules."""
+    play(TAKE_UP, Policy(version=1, line_take_up_ms=10 * HOUR_MS // 60))
+
+
+def test_a_shop_goes_by_its_own_rule_for_lines() -> None:
+    chain = Policy(
+        version=1,
+        line_take_up_ms=HOUR_MS,
+        line_rules=(LineRule("S1", True, 0), LineRule("S2", False, 60_000)),
+    )
+    told = {each: chain.of_shop(each) for each in ("S1", "S2", "S3")}
+    assert {each: (mine.line_may_pass, mine.line_take_up_ms) for each, mine in told.items()} == {
+        "S1": (True, HOUR_MS),
+        "S2": (False, 60_000),
+        "S3": (False, HOUR_MS),
+    }
+    assert all(mine.line_rules == () for mine in told.values()), "of which it knows no other's"
+    assert chain.of_shops(("S2", "S3")).line_rules == chain.line_rules[1:]
+    assert replace(chain, line_may_pass=True).of_shop("S2").line_may_pass is False
 
 
 @pytest.mark.parametrize("name", PAGES)

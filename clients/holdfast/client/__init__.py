@@ -41,6 +41,7 @@ from holdfast.client.models.administration import (
     HotSku as HotSku,
     LedgerStatus as LedgerStatus,
     LimitRule as LimitRule,
+    LineRule as LineRule,
     LosesFirst as LosesFirst,
     OrdersVerification as OrdersVerification,
     Policy as Policy,

@@ -113,6 +113,16 @@ class TtlRule(_message.Message):
     ttl: _duration_pb2.Duration
     def __init__(self, channel: _Optional[str] = ..., sku: _Optional[str] = ..., store_id: _Optional[str] = ..., ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
+class LineRule(_message.Message):
+    __slots__ = ("store_id", "may_pass", "take_up")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    MAY_PASS_FIELD_NUMBER: _ClassVar[int]
+    TAKE_UP_FIELD_NUMBER: _ClassVar[int]
+    store_id: str
+    may_pass: bool
+    take_up: _duration_pb2.Duration
+    def __init__(self, store_id: _Optional[str] = ..., may_pass: _Optional[bool] = ..., take_up: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
 class LimitRule(_message.Message):
     __slots__ = ("channel", "sku", "open_reservations_max", "units_max")
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
@@ -140,7 +150,7 @@ class ChainLimitRule(_message.Message):
     def __init__(self, channel: _Optional[str] = ..., sku: _Optional[str] = ..., open_reservations_max: _Optional[int] = ..., units_max: _Optional[int] = ..., collected_for: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Policy(_message.Message):
-    __slots__ = ("version", "ttl_default", "ttl_max", "ttl_rules", "collect_within", "limit_rules", "chain_limit_rules", "line_wait_max", "line_places_max", "line_may_pass", "loses_first", "losers_wait")
+    __slots__ = ("version", "ttl_default", "ttl_max", "ttl_rules", "collect_within", "limit_rules", "chain_limit_rules", "line_wait_max", "line_places_max", "line_may_pass", "loses_first", "losers_wait", "line_take_up", "line_rules")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     TTL_DEFAULT_FIELD_NUMBER: _ClassVar[int]
     TTL_MAX_FIELD_NUMBER: _ClassVar[int]
@@ -153,6 +163,8 @@ class Policy(_message.Message):
     LINE_MAY_PASS_FIELD_NUMBER: _ClassVar[int]
     LOSES_FIRST_FIELD_NUMBER: _ClassVar[int]
     LOSERS_WAIT_FIELD_NUMBER: _ClassVar[int]
+    LINE_TAKE_UP_FIELD_NUMBER: _ClassVar[int]
+    LINE_RULES_FIELD_NUMBER: _ClassVar[int]
     version: int
     ttl_default: _duration_pb2.Duration
     ttl_max: _duration_pb2.Duration
@@ -165,4 +177,6 @@ class Policy(_message.Message):
     line_may_pass: bool
     loses_first: LosesFirst
     losers_wait: bool
-    def __init__(self, version: _Optional[int] = ..., ttl_default: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ttl_max: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ttl_rules: _Optional[_Iterable[_Union[TtlRule, _Mapping]]] = ..., collect_within: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., limit_rules: _Optional[_Iterable[_Union[LimitRule, _Mapping]]] = ..., chain_limit_rules: _Optional[_Iterable[_Union[ChainLimitRule, _Mapping]]] = ..., line_wait_max: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., line_places_max: _Optional[int] = ..., line_may_pass: _Optional[bool] = ..., loses_first: _Optional[_Union[LosesFirst, str]] = ..., losers_wait: _Optional[bool] = ...) -> None: ...
+    line_take_up: _duration_pb2.Duration
+    line_rules: _containers.RepeatedCompositeFieldContainer[LineRule]
+    def __init__(self, version: _Optional[int] = ..., ttl_default: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ttl_max: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ttl_rules: _Optional[_Iterable[_Union[TtlRule, _Mapping]]] = ..., collect_within: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., limit_rules: _Optional[_Iterable[_Union[LimitRule, _Mapping]]] = ..., chain_limit_rules: _Optional[_Iterable[_Union[ChainLimitRule, _Mapping]]] = ..., line_wait_max: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., line_places_max: _Optional[int] = ..., line_may_pass: _Optional[bool] = ..., loses_first: _Optional[_Union[LosesFirst, str]] = ..., losers_wait: _Optional[bool] = ..., line_take_up: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., line_rules: _Optional[_Iterable[_Union[LineRule, _Mapping]]] = ...) -> None: ...

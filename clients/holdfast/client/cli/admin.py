@@ -262,6 +262,13 @@ def _show_policy(session: Session, policy: models.Policy, waits: dict[str, Any] 
         f"{duration_text(rule.collected_for_ms)}: {_fits(rule.channel, rule.sku)}"
         for rule in policy.chain_limit_rules
     ]
+    lines = [] if policy.line_take_up_ms is None else [f"served for {duration_text(policy.line_take_up_ms)}"]
+    lines += ["who needs fewer may pass"] if policy.line_may_pass else []
+    lines += [
+        f"{'may be passed' if rule.may_pass else 'are kept'}"
+        f"{'' if rule.take_up_ms is None else ', served for ' + duration_text(rule.take_up_ms)}: {rule.store_id}"
+        for rule in policy.line_rules
+    ]
     drawn = facts(
         [
             ("version", policy.version),
@@ -271,6 +278,7 @@ def _show_policy(session: Session, policy: models.Policy, waits: dict[str, Any] 
             ("rules of time", "\n".join(rules)),
             ("limits", "\n".join(limits)),
             ("limits over the chain", "\n".join(over_chain)),
+            ("lines", "\n".join(lines)),
             ("loses first", policy.loses_first.name.lower().replace("_", " ")),
             ("losers", "wait first in line" if policy.losers_wait else ""),
             ("not bound yet", "\n".join(waits.get("pending", ()))),

@@ -99,6 +99,15 @@ class ChainLimitRule(LimitRule):
 
 
 @dataclass(frozen=True, slots=True)
+class LineRule:
+    """What holds for lines in one shop, in place of the chain's; None leaves it the chain's time to take units up."""
+
+    store_id: str
+    may_pass: bool = False
+    take_up_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The chain's rules. To change them, send back what was read, its `version` included. Of lines, None and zero leave
     the service's own: a day, and a thousand places of one SKU in one shop; UNSPECIFIED is LOWEST_STATUS.
@@ -116,6 +125,8 @@ class Policy:
     line_may_pass: bool = False
     loses_first: LosesFirst = LosesFirst.UNSPECIFIED
     losers_wait: bool = False
+    line_take_up_ms: int | None = None
+    line_rules: tuple[LineRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
