@@ -15,6 +15,8 @@ from actors.shop.events import touched_skus
 from actors.shop.hot_events import HotEvent
 from tests.shop.hot_world import SKU, World
 from tests.shop.scenario import play
+from tests.shop.test_hot_line import opened, queued
+from tests.shop.test_hot_quota import QuotaWorld
 
 PAGE = """
     at   | said                        | events
@@ -85,9 +87,15 @@ def test_so_does_every_kind_of_event_of_a_hot_sku() -> None:
         world.adopt(ledger_id)
     world.move(world.reserve("S1", 2, first_at_hot=False).number)
     world.give_back("S1")
-    assert [each for watched in world.ledgers.values() for each in watched.mistold()] == []
-    told = {type(record.event) for watched in world.ledgers.values() for record in watched.records}
-    assert told >= set(get_args(HotEvent))
+    world.ledgers["S1"].restart()
+    world.reuse(0)
+    line, quota = opened(), QuotaWorld()
+    queued(line)
+    for _ in range(2):
+        quota.buy("app")
+    ledgers = [watched for each in (world, line, quota) for watched in each.ledgers.values()]
+    assert [each for watched in ledgers for each in watched.mistold()] == []
+    assert {type(record.event) for watched in ledgers for record in watched.records} >= set(get_args(HotEvent))
 
 
 def test_an_amendment_names_what_it_gave_back_and_what_it_took_more_of() -> None:
