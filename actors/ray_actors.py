@@ -38,7 +38,7 @@ from actors.telemetry.logs import keep_logs
 from actors.watchdog import Watchdog
 
 NAMESPACE: Final = "holdfast"
-WATCHDOG: Final = "holdfast-watchdog"  # a namespace of their own: they are no actors of ledgers
+WATCHDOG: Final = "holdfast-watchdog"  # a namespace of those that are no actors of ledgers
 CONTROL_CALLS_MAX: Final = 4  # threads of an actor for Ray's calls, which only control it
 ADDRESS_S: Final = 0.3  # a call to a restarting actor may hang, so the address is then asked for anew
 START_S: Final = 10.0  # of an actor that may just have been created
@@ -296,9 +296,10 @@ def make_watchdogs() -> None:
 
 def make_watchdog(node_id: str) -> Any:
     """The handle of the node's watchdog, created if there is none."""
-    options = _options(f"{WATCHDOG}-{node_id}") | {
+    options = actor_options(f"{WATCHDOG}-{node_id}") | {
         "namespace": WATCHDOG,
         "max_concurrency": LOOKS_MAX,
+        "num_cpus": 0,  # also on a node that is given no actor of ours
         "scheduling_strategy": NodeAffinitySchedulingStrategy(node_id, soft=False),
     }
     return ray.remote(RayWatchdog).options(**options).remote()
@@ -309,11 +310,12 @@ def create_actor(actor: str, journals: str, host: str, strategy: Any = "SPREAD",
     ValueError if there is one.
     """
     remote: Any = ray.remote(_CLASSES[kind_of(actor)])
-    options = _options(actor) | {"scheduling_strategy": strategy, "get_if_exists": not anew}
+    options = actor_options(actor) | {"scheduling_strategy": strategy, "get_if_exists": not anew}
     return remote.options(**options).remote(actor, journals, host)
 
 
-def _options(name: str) -> dict[str, Any]:
+def actor_options(name: str) -> dict[str, Any]:
+    """What Ray is told of each of our actors."""
     return {
         "name": name,
         "namespace": NAMESPACE,

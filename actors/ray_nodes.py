@@ -6,16 +6,19 @@ Where an actor runs decides nothing: its journal is in a server, and its success
 
 import logging
 from collections.abc import Callable, Mapping
-from threading import Event
+from threading import Event, Thread
 from typing import Any, Final
 
 import ray
 from ray.exceptions import GetTimeoutError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from actors.ray_actors import NAMESPACE, actor_names, create_actor
+from actors.ray_actors import NAMESPACE, WATCHDOG, actor_names, actor_options, create_actor
 from actors.rpc.frames import Address
+from actors.telemetry.logs import keep_logs
 
+LOOK_S: Final = 2.0  # between two looks at the nodes
+KEEPER: Final = "holdfast-keeper"
 ADDRESSES_S: Final = 10.0  # until all actors have said where they are
 MOVED_S: Final = 60.0  # until one serves on its new node
 TRIES: Final = 20  # the name of an actor that was ended may still be its own for a moment
@@ -61,12 +64,20 @@ class Spread:
     `ray_actors` for `journals` and `host`.
     """
 
-    def __init__(self, journals: str, host: str, changed: Callable[[int], None]) -> None:
+    def __init__(self, journals: str, host: str, changed: Callable[[int], None] = lambda _: None) -> None:
         self._journals = journals
         self._host = host
         self._changed = changed
         self._pause = Event()
         self._known = nodes_up()
+
+    def watch(self, until: Event) -> None:
+        """Look every LOOK_S, until that is set."""
+        while not until.wait(LOOK_S):
+            try:
+                self.look()
+            except Exception:
+                log.exception("the nodes could not be looked at")
 
     def look(self) -> None:
         """Compare the nodes with those of the last look; where one has joined, move actors one after another."""
@@ -107,6 +118,20 @@ class Spread:
                     raise
                 self._pause.wait(PAUSE_S)
         raise AssertionError("the last try returns or raises")
+
+
+class RayKeeper:
+    """Looks at the nodes in a process of its own, where no service has a process that would."""
+
+    def __init__(self, journals: str, host: str) -> None:
+        keep_logs("keeper")
+        Thread(target=Spread(journals, host).watch, args=(Event(),), name="nodes", daemon=True).start()
+
+
+def make_keeper(journals: str, host: str) -> None:
+    """Have a keeper, if there is none."""
+    options = actor_options(KEEPER) | {"namespace": WATCHDOG}
+    ray.remote(RayKeeper).options(**options).remote(journals, host)
 
 
 def _actors_at() -> dict[str, str]:

@@ -16,18 +16,35 @@ from ray.serve._private.common import DeploymentID
 from ray.serve._private.utils import DEFAULT
 from ray.serve.config import HTTPOptions, ProxyLocation, gRPCOptions
 from ray.serve.context import _get_global_client
+from ray.serve.deployment import Application
 from ray.serve.schema import LoggingConfig
 
 from actors.core.chain import EMPTY, part_from_packed
 from actors.journal.open import is_server, journal_names, place_of
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
-from actors.ray_actors import CallFailed, call_actor, close_actors, make_actors, make_watchdogs, start_ray, stop_ray
-from actors.ray_nodes import Spread, node_address, nodes_up
+from actors.ray_actors import (
+    SLOT_CPUS,
+    CallFailed,
+    call_actor,
+    close_actors,
+    make_actors,
+    make_watchdogs,
+    start_ray,
+    stop_ray,
+)
+from actors.ray_nodes import Spread, make_keeper, node_address, nodes_up
 from actors.runtime.clock import SystemClock
 from serve.config.chain_file import ChainFile, read_chain_file
 from serve.config.environment import address_of
 from serve.config.processes import StopSignals
-from serve.config.settings import SERVICE_FILE, Settings, SettingsError, fix_placement, read_postcodes_file
+from serve.config.settings import (
+    SERVICE_FILE,
+    Settings,
+    SettingsError,
+    fix_placement,
+    read_postcodes_file,
+    read_settings,
+)
 from serve.config.stamp import fix_journal
 from serve.gateway import Gateway
 from serve.wire.stores import year_of
@@ -36,7 +53,6 @@ APPLICATION: Final = "holdfast"
 DEPLOYMENT: Final = "Gateway"
 ONGOING_MAX: Final = 8_192  # calls in one gateway; `serve.calls` refuses earlier, with RetryInfo
 DRAIN_S: Final = 10.0
-NODES_LOOK_S: Final = 2.0  # between two looks at the nodes of a cluster
 SERVE_LOGGING: Final = LoggingConfig(encoding="JSON", log_level="WARNING", enable_access_log=False)
 
 log = logging.getLogger("holdfast.app")
@@ -50,17 +66,12 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
     if settings.ray_address:
         start_ray(settings.ray_address)
         check_nodes(settings.journals)  # before anything is noted in the data directory
-    fix_placement(data_dir, settings.store_actors, settings.customer_actors)
-    journals = fix_journal(data_dir, settings.journals, init=settings.init)
+    journals = fixed(settings)
     if not settings.ray_address:
         start_ray("", settings.metrics_port)
     signals.take_over()
     try:
-        make_watchdogs()
-        apply_chain_file(chain_file, settings, journals)
-        # Every ledger comes back at once: its holds expire, and its feed goes on, whether or not somebody calls.
-        names = [name for name in journal_names(journals) if kind_of(name) is not ActorKind.CHAIN]
-        make_actors(names, journals, settings.actor_host)
+        start_ledgers(settings, chain_file, journals)
         gateways = start_gateway(settings, journals, ports)
         signals.serve_on()
         host = node_address() if settings.ray_address else str(settings.host)
@@ -69,14 +80,44 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
         (data_dir / SERVICE_FILE).write_bytes(orjson.dumps(service))
         log.info("serving gRPC on %s; stop with Ctrl-C", address_of(host, ports["grpc"]))
         if settings.ray_address:
-            spread = Spread(journals, settings.actor_host, gateways.follow)
-            while not signals.asked.wait(NODES_LOOK_S):
-                spread.look()
+            Spread(journals, settings.actor_host, gateways.follow).watch(signals.asked)
         signals.asked.wait()
         log.info("draining")
     finally:
         (data_dir / SERVICE_FILE).unlink(missing_ok=True)
         _stop(settings)
+
+
+def application(arguments: dict[str, Any]) -> Application:
+    """The service, for a file by which Serve's applications are deployed, as KubeRay does. Called in a task of Ray.
+
+    `arguments` are settings by their names; others come by HOLDFAST_... of the nodes. The data directory must be on a
+    disk that all of them have. How many gateways there are, the file says.
+    """
+    settings = read_settings(**{"ray_address": "auto", **arguments})
+    chain_file = read_chain_file(settings.chain_file) if settings.chain_file else ChainFile()
+    read_postcodes_file(settings.postcodes)
+    check_nodes(settings.journals)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    journals = fixed(settings)
+    start_ledgers(settings, chain_file, journals)
+    make_keeper(journals, settings.actor_host)
+    return gateway(settings, journals)
+
+
+def fixed(settings: Settings) -> str:
+    """The setting of the journals, as the data directory began with them and their placement."""
+    data_dir = settings.data_dir.resolve()
+    fix_placement(data_dir, settings.store_actors, settings.customer_actors)
+    return fix_journal(data_dir, settings.journals, init=settings.init)
+
+
+def start_ledgers(settings: Settings, chain_file: ChainFile, journals: str) -> None:
+    """Start the chain, and every ledger at once: holds expire, and feeds go on, whether or not somebody calls."""
+    make_watchdogs()
+    apply_chain_file(chain_file, settings, journals)
+    names = [name for name in journal_names(journals) if kind_of(name) is not ActorKind.CHAIN]
+    make_actors(names, journals, settings.actor_host)
 
 
 def check_nodes(journals: str) -> None:
@@ -119,21 +160,33 @@ def start_gateway(settings: Settings, journals: str, ports: dict[str, int]) -> G
         ),
         logging_config=SERVE_LOGGING,
     )
+    ray.serve.run(
+        gateway(settings, journals, gateways.wanted),
+        name=APPLICATION,
+        route_prefix="/",
+        blocking=False,
+        external_scaler_enabled=in_cluster,
+    )
+    return gateways
+
+
+def gateway(settings: Settings, journals: str, replicas: int = 1) -> Application:
+    """The gateways, so many of them."""
     deployment = ray.serve.deployment(
         name=DEPLOYMENT,
-        num_replicas=gateways.wanted,
-        max_replicas_per_node=settings.gateways if in_cluster else DEFAULT.VALUE,
+        num_replicas=replicas,
+        max_replicas_per_node=settings.gateways if settings.ray_address else DEFAULT.VALUE,
         max_ongoing_requests=ONGOING_MAX,
         max_queued_requests=ONGOING_MAX,
         graceful_shutdown_timeout_s=DRAIN_S,
         graceful_shutdown_wait_loop_s=0.1,
         health_check_period_s=2,
         health_check_timeout_s=10,
-        ray_actor_options={"num_cpus": 0},
+        ray_actor_options={"num_cpus": SLOT_CPUS},
         logging_config=SERVE_LOGGING,
     )(Gateway)
     postcodes = str(settings.postcodes.resolve()) if settings.postcodes else ""
-    application = deployment.bind(
+    return deployment.bind(
         journals,
         settings.actor_host,
         settings.store_actors,
@@ -142,8 +195,6 @@ def start_gateway(settings: Settings, journals: str, ports: dict[str, int]) -> G
         settings.sold_out_hint_ms,
         settings.hot_rate,
     )
-    ray.serve.run(application, name=APPLICATION, route_prefix="/", blocking=False, external_scaler_enabled=in_cluster)
-    return gateways
 
 
 def apply_chain_file(chain_file: ChainFile, settings: Settings, journals: str) -> None:

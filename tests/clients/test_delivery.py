@@ -21,7 +21,7 @@ from holdfast.client import (
     Timeouts,
     Unavailable,
 )
-from holdfast.client.connection import OPTIONS
+from holdfast.client.connection import OPTIONS, options_for
 from holdfast.v1.reservation_service_pb2 import ReserveRequest
 from tests.clients.faults import CODE, FailItems, Hold, LoseAnswer, LoseOutcome, Refuse
 from tests.clients.service import Service
@@ -343,3 +343,17 @@ def test_several_channels_share_the_calls(service: Service) -> None:
         assert len(service.peers) == 3
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("target", "authority"),
+    [
+        ("ipv4:192.0.2.10:20131,192.0.2.11:20131", "192.0.2.10:20131"),
+        ("ipv6:[2001:db8::1]:20131,[2001:db8::2]:20131", "[2001:db8::1]:20131"),
+        ("ipv4:192.0.2.10:20131", None),
+        ("192.0.2.10:20131", None),
+        ("dns:///holdfast-grpc:20131", None),
+    ],
+)
+def test_the_authority_of_several_addresses_is_one_of_them(target: str, authority: str | None) -> None:
+    assert dict(options_for(target)).get("grpc.default_authority") == authority

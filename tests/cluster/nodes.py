@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +31,7 @@ class ClusterService(Service):
         self.redis = RedisProcess(folder / "redis")
         self.redis.start()
         self.nodes: dict[str, int] = {}  # address, and the session of its processes
-        (self.head_port,) = free_ports(1)
+        self.head_port, self.dashboard_port = free_ports(2)
         self.ray_dir = Path(tempfile.mkdtemp(prefix="hf-", dir="/tmp"))  # short, as sockets need it
         self.address = f"{self.host_of(1)}:{Ports(NODE_PORTS).grpc}"
 
@@ -57,7 +56,12 @@ class ClusterService(Service):
         host = self.host_of(number)
         where = [f"--address={self.head}"]
         if number == 1:
-            where = ["--head", f"--port={self.head_port}", "--include-dashboard=false"]
+            where = [
+                "--head",
+                f"--port={self.head_port}",
+                f"--dashboard-host={host}",
+                f"--dashboard-port={self.dashboard_port}",
+            ]
         options = [f"--node-ip-address={host}", *where, "--num-cpus=4", f"--object-store-memory={STORE_BYTES}"]
         command = f'eval "$({sys.executable} -m serve.node --host {host})"; exec ray start {" ".join(options)}'
         with self.log_of(host).open("wb") as log:
@@ -90,22 +94,32 @@ class ClusterService(Service):
             process.kill()
 
     def environment(self) -> dict[str, str]:
-        """With Ray of this interpreter, the cluster's secret, and a short path for its sockets."""
+        """With this interpreter's Ray, the cluster's secret, and the settings, as a manifest gives them to all pods."""
         return {
             **super().environment(),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "RAY_AUTH_TOKEN": "a secret of this test, of 32 characters or more",
             "RAY_TMPDIR": str(self.ray_dir),
             "HOLDFAST_LOG_DIR": str(self.folder / "logs"),
+            "HOLDFAST_DATA_DIR": str(self.data_dir),
+            "HOLDFAST_CHAIN_FILE": str(self.folder / "chain.yaml"),
+            "HOLDFAST_STORE_ACTORS": "4",
+            "HOLDFAST_INSECURE": "true",
+            "HOLDFAST_JOURNAL": self.redis.url,
         }
 
-    def command(self, store_actors: int = 4, journal: Sequence[str] | None = None) -> list[str]:
-        journal = ["--journal", self.redis.url] if journal is None else journal
-        chain = str(self.folder / "chain.yaml")
-        return [
-            *(sys.executable, "-m", "serve", "--data-dir", str(self.data_dir), "--store-actors", str(store_actors)),
-            *("--chain-file", chain, "--ray-address", self.head, "--insecure", *journal),
-        ]
+    def command(self, store_actors: int = 4) -> list[str]:
+        del store_actors  # as the environment says
+        return [sys.executable, "-m", "serve", "--ray-address", self.head]
+
+    def deploy(self, configuration: str) -> None:
+        """Have Serve start what a file for it says, by its command."""
+        path = self.folder / "serve.yaml"
+        path.write_text(configuration, encoding="utf-8")
+        dashboard = f"http://{self.host_of(1)}:{self.dashboard_port}"
+        command = ["serve", "deploy", str(path), "--address", dashboard]
+        environment = {**self.environment(), "RAY_AUTH_MODE": "token"}
+        subprocess.run(command, check=True, env=environment, capture_output=True, timeout=NODE_S)
 
     def kill(self) -> None:
         """The power of all nodes goes, and the server's."""

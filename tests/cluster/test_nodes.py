@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import grpc
 import pytest
+import yaml
 
 from holdfast.client import ChannelClient
 from tests.cluster.callers import Crowd, available, pid_of, receive, verified, with_client
 from tests.cluster.nodes import ClusterService
-from tests.cluster.service import START_S, STORES
+from tests.cluster.service import ROOT, START_S, STORES
 from tests.journal.redis_process import ABSENT
 from tests.waiting import until_async
 
@@ -39,13 +40,9 @@ async def nodes_of_shops(cluster: ClusterService, client: ChannelClient) -> dict
 
 
 def test_files_serve_no_more_than_one_node(cluster: ClusterService) -> None:
+    environment = {**cluster.environment(), "HOLDFAST_JOURNAL": ""}
     ended = subprocess.run(
-        cluster.command(journal=[]),
-        check=False,
-        env=cluster.environment(),
-        capture_output=True,
-        text=True,
-        timeout=START_S,
+        cluster.command(), check=False, env=environment, capture_output=True, text=True, timeout=START_S
     )
     assert ended.returncode == 2, ended.stderr
     assert f"Ray has 2 nodes ({', '.join(cluster.nodes)}), and the journals in {cluster.data_dir}" in ended.stderr
@@ -85,3 +82,24 @@ def test_a_node_is_lost_and_another_joins(cluster: ClusterService) -> None:
 
     cluster.start()
     with_client(cluster, main)
+
+
+def test_a_file_for_serve_starts_it_as_the_command_does(cluster: ClusterService) -> None:
+    """The one for Kubernetes; the journals are those that the test before has left."""
+    manifest = (ROOT / "docs" / "deploy" / "rayservice.yaml").read_text(encoding="utf-8")
+    configuration = next(
+        one["spec"]["serveConfigV2"] for one in yaml.safe_load_all(manifest) if one["kind"] == "RayService"
+    )
+
+    async def main(client: ChannelClient) -> None:
+        positions = [await available(client, store_id, SKU) for store_id in STORES]
+        assert sorted({reserved for _, reserved, _ in positions}) == [0, UNITS]
+        assert {on_hand for on_hand, _, _ in positions} == {UNITS}
+        nodes = await nodes_of_shops(cluster, client)
+        assert len(set(nodes.values())) == 2
+
+    cluster.terminate()
+    assert cluster.wait() == 0
+    cluster.deploy(configuration.replace("num_replicas: 3", "num_replicas: 2"))
+    with_client(cluster, main)
+    assert cluster.processes("ray::RayKeeper")

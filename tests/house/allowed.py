@@ -4,6 +4,7 @@ from typing import Final
 
 # Where `except Exception` may stand: at an outer edge, where the failure of one caller must not become everybody's.
 BROAD_EXCEPT: Final[dict[str, str]] = {
+    "actors/ray_nodes.py": "a look at the nodes that fails ends no service; it is logged, and the next one follows",
     "actors/ray_metrics.py": "one round that fails keeps none of the next; it is logged",
     "actors/rpc/server.py": "a call that fails is answered with its error, and keeps no other caller from its answer",
     "actors/runtime/ledger_host.py": "what a ledger's rules raise stays within that ledger, and is logged",

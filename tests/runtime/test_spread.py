@@ -1,8 +1,11 @@
 """Which actors move when a node has joined: as few as it takes, and none that is on its way."""
 
+from threading import Event
+
 import pytest
 
-from actors.ray_nodes import moves_to_spread
+from actors import ray_nodes
+from actors.ray_nodes import Spread, moves_to_spread
 
 
 @pytest.mark.parametrize(
@@ -26,3 +29,33 @@ def test_a_node_that_joins_gets_its_share(at: str, moves: str) -> None:
 
 def test_without_a_node_nothing_moves() -> None:
     assert moves_to_spread({"s1": "a"}, {}) == []
+
+
+class Nodes:
+    """What Ray says of its nodes at each look; a failure where it says nothing."""
+
+    def __init__(self, *looks: str | None) -> None:
+        self._looks = list(looks)
+        self.over = Event()
+
+    def __call__(self) -> dict[str, str]:
+        said = self._looks.pop(0)
+        if not self._looks:
+            self.over.set()
+        if said is None:
+            raise ConnectionError("the head is away")
+        return {node: f"address of {node}" for node in said}
+
+
+def test_a_look_that_fails_ends_nothing_and_what_changed_is_told_at_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes, told = Nodes("ab", "ab", None, "a", "a"), []
+    monkeypatch.setattr(ray_nodes, "nodes_up", nodes)
+    monkeypatch.setattr(ray_nodes, "LOOK_S", 0)
+
+    def changed(count: int) -> None:
+        told.append(count)
+        if len(told) == 1:
+            raise ConnectionError("Serve's controller is away")
+
+    Spread("memory:", "", changed).watch(nodes.over)
+    assert told == [1, 1]

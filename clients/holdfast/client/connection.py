@@ -74,6 +74,16 @@ OPTIONS: tuple[tuple[str, int], ...] = (
 )
 
 
+def options_for(target: str) -> tuple[tuple[str, int | str], ...]:
+    """OPTIONS, and for several addresses the first as the authority of calls: gRPC would send all of them, which
+    HAProxy takes for a broken call, and ends as INTERNAL while no gateway is up.
+    """
+    scheme, _, addresses = target.partition(":")
+    if scheme not in ("ipv4", "ipv6") or "," not in addresses:
+        return OPTIONS
+    return (*OPTIONS, ("grpc.default_authority", addresses.partition(",")[0]))
+
+
 class Connection:
     """Channels to one target, used in turn. Make it inside the event loop that uses it."""
 
@@ -95,7 +105,7 @@ class Connection:
         open_channel: Callable[..., grpc.aio.Channel] = grpc.aio.insecure_channel
         if credentials is not None:
             open_channel = partial(grpc.aio.secure_channel, credentials=credentials)
-        self._channels = [open_channel(target, options=OPTIONS) for _ in range(channels)]
+        self._channels = [open_channel(target, options=options_for(target)) for _ in range(channels)]
         self._turn = itertools.cycle(range(channels))
         self._under_way = 0
         self._idle = asyncio.Event()
