@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from bench.demo.calls import Answered, Call, Kind
 from bench.demo.turns import Turns
 from holdfast.client import Event, Rejection, ReleaseReason, Reservation, Status, StockChange
-from holdfast.client.models import events as told
+from holdfast.client.models import events as feed
 
 LATE_MS_MAX: Final = 1_000
 FINDINGS_MAX: Final = 50
@@ -26,15 +26,15 @@ LIVE: Final = frozenset({Status.HELD, Status.CONFIRMED, Status.READY})
 INSIDE: Final = "\n"  # the keys that shops and customers' ledgers use among themselves begin so, and no caller's does
 
 _OF_CALLS: Final = (
-    told.StockAdjusted,
-    told.Reserved,
-    told.Queued,
-    told.Confirmed,
-    told.ReadyMarked,
-    told.Collected,
-    told.Released,
-    told.Extended,
-    told.Refused,
+    feed.StockAdjusted,
+    feed.Reserved,
+    feed.Queued,
+    feed.Confirmed,
+    feed.ReadyMarked,
+    feed.Collected,
+    feed.Released,
+    feed.Extended,
+    feed.Refused,
 )
 """What the calls of callers leave behind in a shop."""
 
@@ -133,7 +133,7 @@ class FeedCheck:
             self.faults.append(f"shop {store_id}, version {event.version}: follows version {before}")
         self._versions[store_id] = event.version
         self.turns.see(event)
-        if isinstance(change, told.Expired):
+        if isinstance(change, feed.Expired):
             self._judge_expiry(store_id, change.reservation_id, event.at_ms)
         self._note(change, store_id, event.at_ms)
         answered = self._expected.pop((store_id, event.version), None)
@@ -162,16 +162,16 @@ class FeedCheck:
             if self._versions[store_id] != version:
                 self.faults.append(f"shop {store_id}: the feed ends at {self._versions[store_id]}, not {version}")
 
-    def _note(self, change: told.Change, store_id: str, at_ms: int) -> None:
+    def _note(self, change: feed.Change, store_id: str, at_ms: int) -> None:
         """Deadlines, and which reservations are parts of orders."""
         match change:
-            case told.Reserved(reservation) | told.Claimed(reservation):
+            case feed.Reserved(reservation) | feed.Claimed(reservation):
                 self._deadlines[reservation.reservation_id] = reservation.expires_at_ms
                 if reservation.order_id:
                     self._order_of[reservation.reservation_id] = reservation.order_id
-            case told.Confirmed() | told.Extended() | told.Amended() | told.Served():
+            case feed.Confirmed() | feed.Extended() | feed.Amended() | feed.Served():
                 self._deadlines[change.reservation_id] = change.expires_at_ms
-            case told.OutcomeApplied() if change.reservation_id:
+            case feed.OutcomeApplied() if change.reservation_id:
                 # A part's deadline is its order's, of which the shop may not have heard before it passed.
                 self._deadlines[change.reservation_id] = change.expires_at_ms
                 if change.status in LIVE:
@@ -207,7 +207,7 @@ class FeedCheck:
     def _nobody_was_told(self, event: Event) -> None:
         change = event.change
         sentence = f"shop {event.store_id}, version {event.version}: nobody was told of {change}"
-        inside = isinstance(change, told.Refused) and change.idempotency_key.startswith(INSIDE)
+        inside = isinstance(change, feed.Refused) and change.idempotency_key.startswith(INSIDE)
         if inside or getattr(change, "reservation_id", "") in self._order_of:
             self.of_orders.add("unasked", sentence)
         else:
@@ -234,15 +234,15 @@ class FeedCheck:
         return deadline_ms
 
 
-def disagreement(answered: Answered, change: told.Change, order_of: Mapping[str, str]) -> str:
+def disagreement(answered: Answered, change: feed.Change, order_of: Mapping[str, str]) -> str:
     """Why an answer is not what the event at its version says, empty if it is; `order_of` are parts of orders."""
     call, outcome = answered
     if isinstance(outcome, Rejection):
-        same = isinstance(change, told.Refused) and _is_refusal_of(call, change) and change.rejection == outcome
+        same = isinstance(change, feed.Refused) and _is_refusal_of(call, change) and change.rejection == outcome
     elif isinstance(outcome, StockChange):
         sent = call.asked["adjustments"]
         whole = (call.asked["source"], sent, len(sent))  # each row that was sent
-        same = isinstance(change, told.StockAdjusted) and whole == (change.source, change.adjustments, outcome.applied)
+        same = isinstance(change, feed.StockAdjusted) and whole == (change.source, change.adjustments, outcome.applied)
     else:
         same = isinstance(outcome, Reservation) and change == _expected(call, outcome, change)
     if not same:
@@ -253,7 +253,7 @@ def disagreement(answered: Answered, change: told.Change, order_of: Mapping[str,
     return "" if order_id == outcome.order_id == call.asked.get("order_id", "") else f"it is of order {order_id!r}"
 
 
-def _expected(call: Call, outcome: Reservation, change: told.Change) -> told.Change | None:
+def _expected(call: Call, outcome: Reservation, change: feed.Change) -> feed.Change | None:
     """The event of a call that was accepted, None where its caller was not told what the call asked for. Which units a
     step took that named none is left to the ledger.
     """
@@ -267,23 +267,23 @@ def _expected(call: Call, outcome: Reservation, change: told.Change) -> told.Cha
             told_so = (made, outcome.customer_id, outcome.basket_id, outcome.slot_start_ms)
             wanted = (lines, asked["customer_id"], asked.get("basket_id", ""), asked.get("slot_start_ms"))
             as_fed = replace(outcome, earliest_ready_ms=None)  # which is by the shop's hours, and not the ledger's
-            made_so = told.Queued if outcome.status is Status.QUEUED else told.Reserved
+            made_so = feed.Queued if outcome.status is Status.QUEUED else feed.Reserved
             return made_so(as_fed) if told_so == wanted else None
         case Kind.CONFIRM if outcome.status is Status.CONFIRMED:
-            return told.Confirmed(reservation_id, outcome.expires_at_ms)
+            return feed.Confirmed(reservation_id, outcome.expires_at_ms)
         case Kind.MARK_READY | Kind.READY_ORDER if outcome.status is Status.READY:
-            return told.ReadyMarked(reservation_id)
+            return feed.ReadyMarked(reservation_id)
         case Kind.EXTEND:
-            return told.Extended(reservation_id, outcome.expires_at_ms)
+            return feed.Extended(reservation_id, outcome.expires_at_ms)
         case Kind.COLLECT | Kind.COLLECT_ORDER if outcome.payment_reference == asked["payment_reference"]:
-            return told.Collected(reservation_id, lines, outcome.payment_reference)
+            return feed.Collected(reservation_id, lines, outcome.payment_reference)
         case Kind.RELEASE if outcome.release_reason == asked["reason"]:
-            return told.Released(reservation_id, lines, outcome.release_reason)
+            return feed.Released(reservation_id, lines, outcome.release_reason)
         case _:
             return None
 
 
-def _is_refusal_of(call: Call, change: told.Refused) -> bool:
+def _is_refusal_of(call: Call, change: feed.Refused) -> bool:
     """The gateway makes keys of its own for the steps of an order's parts, with the caller's at their end."""
     key = change.idempotency_key
     if "order_id" in call.asked:
@@ -291,10 +291,10 @@ def _is_refusal_of(call: Call, change: told.Refused) -> bool:
     return (key, change.command) == (call.key, call.kind.value)
 
 
-def _is_made_inside(change: told.Change) -> bool:
+def _is_made_inside(change: feed.Change) -> bool:
     """True where no caller can have been told: a refused claim, which is its order's affair, a grant that is void, or a
     release that the ledger made by itself.
     """
-    if isinstance(change, told.Refused):
+    if isinstance(change, feed.Refused):
         return change.idempotency_key.startswith((f"{INSIDE}claim ", f"{INSIDE}grant "))
-    return isinstance(change, told.Released) and change.reason in (ReleaseReason.REPLACED, ReleaseReason.SHORTFALL)
+    return isinstance(change, feed.Released) and change.reason in (ReleaseReason.REPLACED, ReleaseReason.SHORTFALL)

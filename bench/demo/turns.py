@@ -4,7 +4,7 @@ from bisect import bisect_left, insort
 from collections import defaultdict
 
 from holdfast.client import Event
-from holdfast.client.models import events as told
+from holdfast.client.models import events as feed
 
 
 class Turns:
@@ -27,24 +27,24 @@ class Turns:
         """Take the next event of a shop."""
         store_id, change = event.store_id, event.change
         match change:
-            case told.Queued(reservation):
+            case feed.Queued(reservation):
                 self.waited.add(reservation.reservation_id)
                 insort(self._lines[store_id, reservation.lines[0].sku], _number(reservation.reservation_id))
-            case told.PassedOver(reservation_id, lines):
+            case feed.PassedOver(reservation_id, lines):
                 self.passed_over += 1
                 self._passed[store_id] = event.version, _number(reservation_id)
                 insort(self._lines[store_id, lines[0][0]], _number(reservation_id))
-            case told.Served(reservation_id, lines):
+            case feed.Served(reservation_id, lines):
                 self._serve(event, reservation_id, self._lines[store_id, lines[0][0]])
-            case told.Left(reservation_id):
+            case feed.Left(reservation_id):
                 number = _number(reservation_id)
                 for (of, _), line in self._lines.items():
                     if of == store_id and number in line:
                         line.remove(number)
-            case told.Reserved(reservation) | told.Claimed(reservation):
+            case feed.Reserved(reservation) | feed.Claimed(reservation):
                 for sku in (each.sku for each in reservation.lines if self._lines.get((store_id, each.sku))):
                     self.out_of_turn.append(f"{reservation.reservation_id} got {sku}, and did not wait")
-            case told.Refused(_, _, rejection):
+            case feed.Refused(_, _, rejection):
                 self.kept_out += bool(self._lines.get((store_id, rejection.sku)))
             case _:
                 pass

@@ -21,7 +21,7 @@ from bench.faults.flood import Flood
 from bench.faults.histories import Clocks, Examined, examine_all
 from bench.faults.run import Evidence, calls_of
 from holdfast.client import CUSTOMERS_LEDGERS, ChannelClient, NotFound, Order, Reservation, Verification
-from holdfast.client.models import events as told
+from holdfast.client.models import events as feed
 
 Row: TypeAlias = tuple[str, str, str, int, list[str]]
 
@@ -65,9 +65,9 @@ class CountingCheck(FeedCheck):
     events = 0
     expiries = 0
 
-    def see(self, event: told.Event) -> None:
+    def see(self, event: feed.Event) -> None:
         self.events += 1
-        self.expiries += isinstance(event.change, told.Expired)
+        self.expiries += isinstance(event.change, feed.Expired)
         super().see(event)
 
 

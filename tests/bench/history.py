@@ -18,7 +18,7 @@ from holdfast.client import (
     Status,
     StockChange,
 )
-from holdfast.client.models import events as told
+from holdfast.client.models import events as feed
 
 STORE: Final = "367"
 START_MS: Final = 1_000_000
@@ -119,15 +119,15 @@ def answers() -> list[Answered]:
 def events() -> list[Event]:
     """What the feed says, a millisecond a version; the second hold expires 100 ms after its deadline."""
     first = HELD.reservation_id
-    changes: list[told.Change] = [
-        told.StockAdjusted("opening", ROWS, 0),
-        told.Reserved(HELD),
-        told.Refused("k3", "Reserve", SHORT_OF_PEARS),
-        told.Confirmed(first, CONFIRMED.expires_at_ms),
-        told.ReadyMarked(first),
-        told.Collected(first, (("apple", 1),), "pay-1"),
-        told.Released(first, (("apple", 1),), ReleaseReason.NOT_FOUND_ON_SHELF),
-        told.Reserved(SHORT_HELD),
+    changes: list[feed.Change] = [
+        feed.StockAdjusted("opening", ROWS, 0),
+        feed.Reserved(HELD),
+        feed.Refused("k3", "Reserve", SHORT_OF_PEARS),
+        feed.Confirmed(first, CONFIRMED.expires_at_ms),
+        feed.ReadyMarked(first),
+        feed.Collected(first, (("apple", 1),), "pay-1"),
+        feed.Released(first, (("apple", 1),), ReleaseReason.NOT_FOUND_ON_SHELF),
+        feed.Reserved(SHORT_HELD),
     ]
     history = [Event(STORE, version, START_MS + version, change) for version, change in enumerate(changes, start=1)]
     return [*history, expiry_at(SHORT_HELD.expires_at_ms + 100)]
@@ -135,4 +135,4 @@ def events() -> list[Event]:
 
 def expiry_at(at_ms: int) -> Event:
     """The second hold's end, at some instant."""
-    return Event(STORE, 9, at_ms, told.Expired(SHORT_HELD.reservation_id))
+    return Event(STORE, 9, at_ms, feed.Expired(SHORT_HELD.reservation_id))

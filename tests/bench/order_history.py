@@ -23,7 +23,7 @@ from holdfast.client import (
     SourcingPolicy,
     Status,
 )
-from holdfast.client.models import events as told
+from holdfast.client.models import events as feed
 
 ORDER_ID: Final = "0007/1"
 NEAR_SHOP: Final = "367"
@@ -128,28 +128,28 @@ def _log() -> list[Answered]:
     ]
 
 
-def outcome_applied(store_id: str, status: Status, expires_at_ms: int, units: int = 0) -> told.OutcomeApplied:
+def outcome_applied(store_id: str, status: Status, expires_at_ms: int, units: int = 0) -> feed.OutcomeApplied:
     """What the shop heard from the order; `units` are given back."""
     lines = ((UNITS[store_id][0], units),) if units else ()
-    return told.OutcomeApplied(ORDER_ID, f"{store_id}:2", status, expires_at_ms, lines)
+    return feed.OutcomeApplied(ORDER_ID, f"{store_id}:2", status, expires_at_ms, lines)
 
 
 def refused_step(version: int, rejection: Rejection, key: str = f"\n{ORDER_ID} 1 collect") -> Event:
     """A shop's refusal of a step of its part."""
-    return Event(NEAR_SHOP, version, START_MS + version, told.Refused(key, "Collect", rejection))
+    return Event(NEAR_SHOP, version, START_MS + version, feed.Refused(key, "Collect", rejection))
 
 
 def _events(store_id: str) -> list[Event]:
     sku, units = UNITS[store_id]
     row = Adjustment(sku, 5, 1, AdjustmentKind.CORRECTION)
-    changes: list[told.Change] = [
-        told.StockCounted(START_MS, (row,)),
-        told.Claimed(claimed(store_id)),
+    changes: list[feed.Change] = [
+        feed.StockCounted(START_MS, (row,)),
+        feed.Claimed(claimed(store_id)),
         outcome_applied(store_id, Status.HELD, HELD_UNTIL_MS),
         outcome_applied(store_id, Status.CONFIRMED, COLLECT_UNTIL_MS),
-        told.ReadyMarked(f"{store_id}:2"),
-        told.Collected(f"{store_id}:2", ((sku, units),), "pay"),
-        told.Acknowledged((f"{store_id}:2",)),
+        feed.ReadyMarked(f"{store_id}:2"),
+        feed.Collected(f"{store_id}:2", ((sku, units),), "pay"),
+        feed.Acknowledged((f"{store_id}:2",)),
     ]
     return [Event(store_id, version, START_MS + version, change) for version, change in enumerate(changes, start=1)]
 
@@ -169,7 +169,7 @@ class Tampered:
     outages: dict[str, list[Outage]] = field(default_factory=dict)
     end_ms: int = END_MS
 
-    def change(self, store_id: str, version: int, change: told.Change) -> None:
+    def change(self, store_id: str, version: int, change: feed.Change) -> None:
         """Another change at a version of a shop."""
         events = self.events[store_id]
         events[version - 1] = replace(events[version - 1], change=change)

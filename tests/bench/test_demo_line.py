@@ -18,7 +18,7 @@ from bench.demo.line import FIRST, SKUS, WAITING, in_line, lines_of, wait_in_lin
 from bench.demo.run import Act, Phases, statuses_of
 from bench.demo.turns import Turns
 from holdfast.client import ChannelClient, Event, Line, ReleaseReason, Reservation, Status
-from holdfast.client.models import events as told
+from holdfast.client.models import events as feed
 from tests.clients.service import Service
 from tests.clients.serving import serving
 
@@ -41,9 +41,9 @@ def act(folder: Path, shops: tuple[str, ...] = ("S1", "S2")) -> tuple[Turns, lis
                 await wait_in_line(client, shops, acted, Phases(Console(file=StringIO())), kill)
                 check = FeedCheck(acted.answers.log, {})
                 versions = {each: status.version for each, status in (await statuses_of(client, shops)).items()}
-                async with client.watch_events(shops) as feed:
+                async with client.watch_events(shops) as stream:
                     while versions:
-                        event = await anext(feed)
+                        event = await anext(stream)
                         check.see(event)
                         if versions[event.store_id] == event.version:
                             del versions[event.store_id]
@@ -107,9 +107,9 @@ def test_lines_are_in_shops_of_different_actors_and_what_is_missing_is_delivered
     assert all(sum(line.missing()) + FIRST == sum(line.units) for line in lines)
 
 
-def waits(version: int, units: int = 1) -> told.Queued:
+def waits(version: int, units: int = 1) -> feed.Queued:
     lines = (Line("hat", units, 0, 0),)
-    return told.Queued(
+    return feed.Queued(
         Reservation(
             f"{SHOP}:{version}",
             SHOP,
@@ -127,20 +127,20 @@ def waits(version: int, units: int = 1) -> told.Queued:
     )
 
 
-def passes_by(version: int) -> told.Reserved:
-    return told.Reserved(waits(version).reservation)
+def passes_by(version: int) -> feed.Reserved:
+    return feed.Reserved(waits(version).reservation)
 
 
-def served(number: int) -> told.Served:
-    return told.Served(f"{SHOP}:{number}", (("hat", 1),), 9)
+def served(number: int) -> feed.Served:
+    return feed.Served(f"{SHOP}:{number}", (("hat", 1),), 9)
 
 
-def passed_over(number: int) -> told.PassedOver:
-    return told.PassedOver(f"{SHOP}:{number}", (("hat", 1),), 9)
+def passed_over(number: int) -> feed.PassedOver:
+    return feed.PassedOver(f"{SHOP}:{number}", (("hat", 1),), 9)
 
 
-def left(number: int) -> told.Left:
-    return told.Left(f"{SHOP}:{number}", Status.RELEASED, ReleaseReason.OTHER)
+def left(number: int) -> feed.Left:
+    return feed.Left(f"{SHOP}:{number}", Status.RELEASED, ReleaseReason.OTHER)
 
 
 WAITING_3 = (waits(1), waits(2, 2), waits(3))
@@ -160,11 +160,11 @@ WAITING_3 = (waits(1), waits(2, 2), waits(3))
         ((served(1), served(1)), 1, 2),  # it did not wait any more
         ((served(1), passes_by(5)), 1, 2),
         ((served(1), served(2), served(3), passes_by(7)), 0, 0),  # nobody waits any more
-        ((served(1), passed_over(1), told.Expired("S1:9"), served(2)), 1, 2),  # another moment
+        ((served(1), passed_over(1), feed.Expired("S1:9"), served(2)), 1, 2),  # another moment
     ],
 )
 def test_who_is_served_is_first_or_comes_in_place_of_who_is_passed_over(
-    then: tuple[told.Change, ...], wrong: int, left_over: int
+    then: tuple[feed.Change, ...], wrong: int, left_over: int
 ) -> None:
     turns = Turns()
     for version, change in enumerate((*WAITING_3, *then), start=1):

@@ -6,7 +6,7 @@ import pytest
 
 from bench.demo.feed import FeedCheck, Standing
 from holdfast.client import Event, Status
-from holdfast.client.models import events as told
+from holdfast.client.models import events as feed
 from tests.bench import order_history as history
 from tests.bench.history import END
 from tests.bench.order_history import COLLECT_UNTIL_MS, NEAR_SHOP, Tampered, outcome_applied
@@ -41,7 +41,7 @@ def test_a_part_is_held_once_its_shop_hears_so() -> None:
 @pytest.mark.parametrize(("version", "faults"), [(8, 0), (9, 1), (7, 1)])
 def test_a_version_that_does_not_follow_is_a_fault(version: int, faults: int) -> None:
     tampered = Tampered()
-    gone = told.OutcomeApplied("0007/2", "", Status.RELEASED, 0, ())
+    gone = feed.OutcomeApplied("0007/2", "", Status.RELEASED, 0, ())
     tampered.events[NEAR_SHOP].append(Event(NEAR_SHOP, version, 2_000_000, gone))
     check = checked(tampered)
     check.finish(_of_near_shop(version))
@@ -64,7 +64,7 @@ def test_part_answers_that_the_feed_has_not_are_lost() -> None:
 def test_a_part_answer_of_another_order_is_lost() -> None:
     tampered = Tampered()
     other = replace(history.claimed(NEAR_SHOP), order_id="0007/2")
-    tampered.change(NEAR_SHOP, 2, told.Claimed(other))
+    tampered.change(NEAR_SHOP, 2, feed.Claimed(other))
     found, _ = tampered.judged()
     lost = [sentence for sentence in found.sentences if "in shop" in sentence]
     assert len(lost) == 2, "marked ready, and collected"

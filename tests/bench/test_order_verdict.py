@@ -20,7 +20,7 @@ from holdfast.client import (
     Status,
     StorePlan,
 )
-from holdfast.client.models import events as told
+from holdfast.client.models import events as feed
 from tests.bench import order_history as history
 from tests.bench.order_history import (
     CONFIRMED,
@@ -80,9 +80,9 @@ def _held_in_both_and_unknown(tampered: Tampered) -> None:
 def _held_where_nobody_said(tampered: Tampered) -> None:
     near = history.claimed(NEAR_SHOP)
     more = replace(near, reservation_id=f"{NEAR_SHOP}:8", version=8)
-    hears = told.OutcomeApplied(ORDER_ID, more.reservation_id, Status.HELD, HELD_UNTIL_MS, ())
+    hears = feed.OutcomeApplied(ORDER_ID, more.reservation_id, Status.HELD, HELD_UNTIL_MS, ())
     tampered.events[NEAR_SHOP] += [
-        Event(NEAR_SHOP, 8, START_MS + 8, told.Claimed(more)),
+        Event(NEAR_SHOP, 8, START_MS + 8, feed.Claimed(more)),
         Event(NEAR_SHOP, 9, START_MS + 9, hears),
     ]
     tampered.parts[more.reservation_id] = replace(more, status=Status.HELD, expires_at_ms=HELD_UNTIL_MS, version=9)
@@ -110,9 +110,9 @@ def test_claims_that_were_let_go_of_before_the_order_was_certain_are_not_of_it()
     tampered = Tampered()
     near = history.claimed(NEAR_SHOP)
     other = replace(near, reservation_id=f"{NEAR_SHOP}:8", version=8)
-    gone = told.OutcomeApplied(ORDER_ID, other.reservation_id, Status.RELEASED, 0, (("apple", 2),))
+    gone = feed.OutcomeApplied(ORDER_ID, other.reservation_id, Status.RELEASED, 0, (("apple", 2),))
     tampered.events[NEAR_SHOP] += [
-        Event(NEAR_SHOP, 8, START_MS + 8, told.Claimed(other)),
+        Event(NEAR_SHOP, 8, START_MS + 8, feed.Claimed(other)),
         Event(NEAR_SHOP, 9, START_MS + 9, gone),
     ]
     tampered.parts[other.reservation_id] = replace(other, status=Status.RELEASED, version=9)

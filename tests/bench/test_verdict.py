@@ -20,7 +20,7 @@ from holdfast.client import (
     Reservation,
     Verification,
 )
-from holdfast.client.models import events as told
+from holdfast.client.models import events as feed
 from tests.bench import history
 from tests.bench.history import END, HELD, READY, SHORT_HELD, SHORT_OF_PEARS, STORE
 
@@ -99,7 +99,7 @@ def _another_reservation(answers: list[Answered], _: list[Event]) -> None:
 
 
 def _fewer_rows_booked(_: list[Answered], events: list[Event]) -> None:
-    events[0] = replace(events[0], change=told.StockAdjusted("opening", history.ROWS[:1], 1))
+    events[0] = replace(events[0], change=feed.StockAdjusted("opening", history.ROWS[:1], 1))
 
 
 def _other_lines_than_asked(answers: list[Answered], _: list[Event]) -> None:
@@ -152,7 +152,7 @@ def test_an_effect_that_nobody_was_told_of_is_found() -> None:
 def test_a_replacement_is_told_by_its_successor() -> None:
     def doctor(answers: list[Answered], events: list[Event]) -> None:
         del answers[6]
-        change = told.Released(HELD.reservation_id, (("apple", 1),), ReleaseReason.REPLACED)
+        change = feed.Released(HELD.reservation_id, (("apple", 1),), ReleaseReason.REPLACED)
         events[6] = replace(events[6], change=change)
 
     assert examined(doctor).of_shops["effects_nobody_was_told_of"] == 0
