@@ -10,13 +10,19 @@ import msgspec
 import pytest
 
 from actors.protocol.messages import ActorGone, LedgerStopped
-from actors.rpc import backoff, frames, server as server_module
+from actors.rpc import backoff, client, frames, server as server_module
 from actors.rpc.backoff import SPREAD, START_PAUSE_S_MAX, Away
 from actors.rpc.client import ActorFailed
 from actors.rpc.frames import Challenge, FrameBuffer, Hello, NotAdmitted, decode, encode, proof_of
 from actors.rpc.server import CallerClock, Server
 from tests.runtime.rpc_served import ACTOR, WAIT_S, Actor, connected, run, serving
 from tests.waiting import until
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that gets no CPU for a second is not silent: what silence is, test_rpc_client says."""
+    monkeypatch.setattr(client, "SILENT_S", WAIT_S)
 
 
 def test_calls_are_answered_and_errors_come_back_as_what_they_are() -> None:
