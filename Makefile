@@ -94,7 +94,7 @@ bench-gate: install-dev ## Compare CPU per reservation with the committed figure
 
 .PHONY: test
 test: install-dev ## Every tier, with three workers: core, journal, host, simulation, cluster, house
-	@$(BIN)/python -m pytest -n $(WORKERS) -p tests.dealing $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) -p tests.dealing -m "not nodes" $(ARGS)
 
 TIERS := core journal host simulation cluster house
 #: test-TIER One tier, for example make test-core
@@ -105,6 +105,10 @@ $(TIERS:%=test-%): test-%: install-dev
 .PHONY: explore
 explore: install-dev ## New examples for every test by hypothesis; its first line says how to repeat them
 	@$(BIN)/python -m pytest -n $(WORKERS) -p tests.dealing -m "core or journal or host" --hypothesis-seed=random $(ARGS)
+
+.PHONY: nodes
+nodes: install-dev ## The service over several nodes of Ray on this machine: one is lost under load, another joins, Serve deploys it
+	@$(BIN)/python -m pytest -m nodes $(ARGS)
 
 .PHONY: sim
 sim: install-dev ## 3,000 simulated worlds of a shop and of a chain, 300 of a chain that is cut off, with progress; the first of them are those of make test

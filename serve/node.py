@@ -46,14 +46,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run_dir_of(host: str, parent: Path = Path("/tmp")) -> Path:  # noqa: S108  # it is checked whose it is
-    """The folder for sockets and configuration of the node with that address: the same at each start. Raises OSError
-    where somebody else has made it.
+    """The folder for sockets and configuration of the node with that address: the same at each start, and this user's
+    alone. Raises OSError where somebody else has made it, or may have written there.
     """
     folder = parent / f"{RUN_DIR_PREFIX}node-{crc32(host.encode()):08x}"
     folder.mkdir(mode=0o700, exist_ok=True)
     made = folder.lstat()
-    if not stat.S_ISDIR(made.st_mode) or made.st_uid != os.getuid() or made.st_mode & 0o077:
+    if not stat.S_ISDIR(made.st_mode) or made.st_uid != os.getuid() or made.st_mode & 0o022:
         raise OSError(f"{folder} is another user's, or others may write there; remove it")
+    folder.chmod(0o700)  # HAProxy's first files make it as others may read it, where it was removed under a running Ray
     return folder
 
 

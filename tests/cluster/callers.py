@@ -76,7 +76,6 @@ class Crowd:
     store_id: str
     sku: str
     answers: dict[str, Answer] = field(default_factory=dict)
-    slowest_s: float = 0.0
 
     async def come(
         self, keys: Iterable[str], *, at_once: int, during: Callable[[], Awaitable[None]] | None = None
@@ -86,13 +85,10 @@ class Crowd:
         happens_at, happening = len(keys) // 3, asyncio.Event()
         slots = asyncio.Semaphore(at_once)
         clients = [client_of(self.service) for _ in range(CLIENTS)]
-        loop = asyncio.get_running_loop()
 
         async def one(place: int, key: str) -> None:
             async with slots:
-                began = loop.time()
                 answer = await self._reserve(clients[place % CLIENTS], key)
-                self.slowest_s = max(self.slowest_s, loop.time() - began)
             assert self.answers.setdefault(key, answer) == answer, f"another answer to {key}"
             if len(self.answers) >= happens_at:
                 happening.set()

@@ -51,7 +51,6 @@ def test_a_kill_under_load_is_a_delay(service: Service, what: str) -> None:
         await crowd.come(keys, at_once=16, during=lambda: strikes[what](client))
 
         assert (crowd.accepted, crowd.refused["INSUFFICIENT_STOCK"]) == (UNITS, CALLERS - UNITS)
-        assert crowd.slowest_s < BACK_S
         await crowd.ask_again()
         assert await available(client, "S1", sku) == (UNITS, UNITS, 0)
         after = await client.ledger_status("S1")

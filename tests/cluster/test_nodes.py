@@ -15,6 +15,8 @@ from tests.cluster.service import ROOT, START_S, STORES
 from tests.journal.redis_process import ABSENT
 from tests.waiting import until_async
 
+pytestmark = pytest.mark.nodes
+
 SKU = "spread"
 CALLERS, UNITS = 240, 150
 BACK_S = 30.0  # a busy machine takes its time over what takes six seconds on a quiet one
@@ -63,7 +65,6 @@ def test_a_node_is_lost_and_another_joins(cluster: ClusterService) -> None:
         keys = [f"{SKU}-{number}" for number in range(CALLERS)]
         await crowd.come(keys, at_once=16, during=lambda: asyncio.to_thread(cluster.lose_node, second))
         assert (crowd.accepted, crowd.refused["INSUFFICIENT_STOCK"]) == (UNITS, CALLERS - UNITS)
-        assert crowd.slowest_s < BACK_S
         assert (await client.ledger_status(moved)).epoch > before.epoch
         assert set((await nodes_of_shops(cluster, client)).values()) == {head}
 

@@ -47,6 +47,8 @@ def test_a_nodes_folder_is_its_own_users(tmp_path: Path, capsys: pytest.CaptureF
     assert run_dir_of(HOST, tmp_path) == folder
     assert run_dir_of("2001:db8::1", tmp_path) != folder
     assert len("/tmp/") + len(folder.name) <= RUN_DIR_CHARS_MAX  # noqa: S108
+    folder.chmod(0o755)
+    assert run_dir_of(HOST, tmp_path).stat().st_mode & 0o777 == 0o700
     folder.chmod(0o770)
     with pytest.raises(OSError, match="is another user's, or others may write there"):
         run_dir_of(HOST, tmp_path)

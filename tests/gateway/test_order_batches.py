@@ -79,13 +79,10 @@ def test_an_order_whose_shop_is_away_says_so_while_the_others_are_answered(limit
 
     async def main() -> None:
         gate = limited.actors.hold("store-S2")
-        loop = asyncio.get_running_loop()
-        began = loop.time()
         batch = asyncio.ensure_future(ask(limited, *rows))
         await reached(limited, "store-S2")
         skip(ORDER_SHARE * TIME_S)
         said = await batch
-        assert loop.time() - began < TIME_S
         assert kinds(said) == ["reservation", "error", "reservation", "reservation"]
         assert said.reply.outcomes[1].error.code == CODE.UNAVAILABLE.value[0]
         assert "same key" in said.reply.outcomes[1].error.message

@@ -142,7 +142,19 @@ SAMPLES: Final[list[tuple[Rule, str, str, str]]] = [
         "@lru_cache(maxsize=None)\ndef f(): ...",
         "@lru_cache(maxsize=9)\ndef f(): ...",
     ),
+    (
+        conduct.tests_compare_no_times,
+        TEST,
+        "async def f():\n    began = loop.time()\n    assert loop.time() - began < 10",
+        "async def f():\n    until = loop.time() + 10\n    assert until",
+    ),
     (conduct.tests_do_not_sleep, TEST, "import time\ntime.sleep(1)", "import time\ntime.monotonic()"),
+    (
+        conduct.tests_compare_no_times,
+        TEST,
+        "async def f():\n    began = loop.time()\n    assert loop.time() - began < 10",
+        "async def f():\n    until = loop.time() + 10\n    assert until",
+    ),
     (conduct.tests_do_not_sleep, TEST, "from time import sleep", "from time import monotonic"),
     (
         conduct.tests_compare_no_times,
@@ -161,6 +173,12 @@ SAMPLES: Final[list[tuple[Rule, str, str, str]]] = [
         TEST,
         "from time import perf_counter\ndef seconds():\n    return perf_counter()",
         "from time import perf_counter\ndef seconds():\n    perf_counter()\n    return 1",
+    ),
+    (
+        conduct.tests_compare_no_times,
+        TEST,
+        "async def f():\n    began = loop.time()\n    assert loop.time() - began < 10",
+        "async def f():\n    until = loop.time() + 10\n    assert until",
     ),
     (conduct.tests_do_not_sleep, TEST, "await_(asyncio.sleep(0.1))", "await_(asyncio.sleep(0))"),
     (conduct.nothing_is_mocked, TEST, "from unittest.mock import Mock", "from unittest import TestCase"),
