@@ -49,9 +49,12 @@ class StopSignals:
             self._serving = True
 
     def take_over(self) -> None:
-        """Replace handlers that Ray has set: they raise, wherever the main thread stands."""
+        """Replace handlers that Ray has set: they raise, wherever the main thread stands. What this waits for within
+        Ray's start is not interrupted: a start that was has ended by SIGABRT.
+        """
         for number in SIGNALS:
             signal.signal(number, lambda *_: None)  # or there is no wakeup
+            signal.siginterrupt(number, False)
 
     def _listen(self) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # a second one must not end what ends the run

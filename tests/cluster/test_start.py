@@ -1,5 +1,6 @@
 """How the service starts, listens and ends: what it opens, what it prints, and what is left of it."""
 
+import ctypes
 import json
 import os
 import shlex
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
+from threading import Thread, get_ident, get_native_id
 
 import psutil
 import pytest
@@ -23,6 +25,7 @@ from tests.waiting import until
 
 END_S = 20.0  # from a Ctrl-C during the start until all has ended: 3 s where nothing else runs
 ORPHANS_END_S = 60.0
+READS = ("0", "63")  # the number of the system call `read`, on x86-64 and AArch64
 
 
 @pytest.fixture
@@ -140,6 +143,42 @@ def test_a_signal_after_rays_start_raises_nothing_where_the_main_thread_stands(
     finally:
         for number in SIGNALS:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else before)
+
+
+def test_a_signal_interrupts_no_call_that_the_main_thread_waits_in() -> None:
+    """Ray's start has ended by SIGABRT so."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    signals = StopSignals.__new__(StopSignals)  # without its thread, which would end this process
+    readable, writable = os.pipe()
+    heard, wakeup = socket.socketpair()
+    wakeup.setblocking(False)
+    signal.set_wakeup_fd(wakeup.fileno())
+    main_thread, call = get_ident(), Path(f"/proc/self/task/{get_native_id()}/syscall")
+
+    def signal_and_write() -> None:
+        reads = [[number, hex(readable)] for number in READS]
+        until(lambda: call.read_text().split()[:2] in reads, within_s=END_S, what="a main thread that reads")
+        for number in SIGNALS:
+            signal.pthread_kill(main_thread, number)
+            assert heard.recv(1)[0] == number
+        os.write(writable, b"x")
+
+    try:
+        signals.take_over()
+        beside = Thread(target=signal_and_write)
+        beside.start()
+        found = ctypes.create_string_buffer(1)
+        count = ctypes.CDLL(None, use_errno=True).read(readable, found, 1)
+        beside.join()
+        assert count == 1, os.strerror(ctypes.get_errno())
+    finally:
+        signal.set_wakeup_fd(-1)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for each in (heard, wakeup):
+            each.close()
+        os.close(readable)
+        os.close(writable)
 
 
 class Typed(Service):
