@@ -58,7 +58,7 @@ class Welcome(Message, frozen=True):
     proof: bytes
 
 
-class NotAdmitted(Message, frozen=True):
+class NotAdmitted(Message, frozen=True, tag="refused"):  # as the version before writes it
     """The caller is not admitted; the connection is closed."""
 
     why: str

@@ -14,6 +14,7 @@ from actors.orders import commands as orders
 from actors.orders.commands import content_of
 from actors.orders.state import Order
 from actors.protocol.messages import Held, Late, Moved, Refusal, Stopped, pack_answers, pack_batch, unpack_answers
+from actors.rpc.frames import Frame
 from actors.runtime.kinds import CUSTOMERS, SHOP, Core
 from actors.shop import commands as shop
 from actors.shop.allotments import HolderKind
@@ -196,3 +197,10 @@ def test_a_command_with_a_field_of_a_later_version_fails_its_batch() -> None:
     packed = pack_batch(1, [("S1", shop.Confirm("k1", 1, 0)), ("S1", later("k2", 2, 0))])
     with pytest.raises(ValueError, match="at most length 3"):
         SHOP.read_batch(packed)
+
+
+def test_the_names_of_frames_stay() -> None:
+    """The version before writes and reads them, whatever the classes are called."""
+    tags = {kind.__struct_config__.tag for kind in get_args(Frame)}
+    first = {"challenge", "hello", "welcome", "refused", "request", "reply", "failed", "heartbeat"}
+    assert tags == first | {"traced_request"}
