@@ -4,11 +4,23 @@ twice.
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from actors.protocol.messages import LedgerStopped, Moved, Stopped
-from actors.shop.transfers import AdviseTransfer, CloseTransfer, NoteAdvised, Transfer, is_undelivered
+from msgspec.structs import replace
+
+from actors.core.ids import parse_transfer_id
+from actors.core.rejection import Reason
+from actors.protocol.messages import Answer, LedgerStopped, Moved, Refusal, Stopped, Unseen
+from actors.shop.transfers import (
+    AdviseTransfer,
+    CloseTransfer,
+    NoteAdvised,
+    ReceiveTransfer,
+    Transfer,
+    is_undelivered,
+)
 from serve.coordination.deliveries import PASSING
 from serve.routing.router import Router
 
@@ -36,6 +48,32 @@ async def _is_done(
     if isinstance(answer, Stopped):
         raise LedgerStopped(answer.why)
     return isinstance(answer, Moved | Transfer)
+
+
+async def receive(router: Router, store_id: str, command: ReceiveTransfer, deadline: float) -> Answer:
+    """The destination decides; where it has not heard of the transfer, by what the source says of it. Raises as
+    `Router.send` and `transfers_of`.
+    """
+    answer = await router.send((store_id, command), deadline, promise=True)
+    if isinstance(answer, Refusal) and answer.rejection.reason is Reason.TRANSFER_NOT_FOUND:
+        source, _ = parse_transfer_id(command.transfer_id)
+        [advice] = await transfers_of(router, source, [command.transfer_id], deadline)
+        if advice is not None:
+            answer = await router.send((store_id, replace(command, advice=advice)), deadline, promise=True)
+    if isinstance(answer, Transfer):
+        await tell_soon(router, store_id, answer, deadline)
+    return answer
+
+
+async def transfers_of(
+    router: Router, store_id: str, transfer_ids: Sequence[str], deadline: float
+) -> list[Transfer | None]:
+    """What one end has of these. Raises LedgerStopped, also where it is in an archive that is not there."""
+    found = await router.ask(store_id, "transfers_of", store_id, list(transfer_ids), deadline=deadline)
+    for each in found:
+        if isinstance(each, Unseen):
+            raise LedgerStopped(f"a transfer of {store_id} is in an archive that is not there")
+    return list(found)
 
 
 async def tell_soon(router: Router, store_id: str, transfer: Transfer, deadline: float) -> None:

@@ -1,22 +1,20 @@
 """TransferService: steps of a transfer at its two ends, and reads that correct the source by its destination."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
 
 import grpc
-from msgspec.structs import replace
 
 from actors.core.ids import parse_transfer_id
-from actors.core.rejection import Reason
 from actors.core.status import TransferStatus
-from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal, Unseen
-from actors.shop.transfers import CancelTransfer, ReceiveTransfer, SendTransfer, Transfer
+from actors.protocol.messages import Answer, Entry, Refusal
+from actors.shop.transfers import CancelTransfer, SendTransfer, Transfer
 from holdfast.v1 import transfer_service_pb2 as ts
 from serve.calls import Call, failure_of
 from serve.coordination.hot_units import HotUnits
-from serve.coordination.transfers import tell_soon
+from serve.coordination.transfers import receive, tell_soon, transfers_of
 from serve.routing.beside import KEPT, beside
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
@@ -64,38 +62,17 @@ class Transfers:
     async def _receive(
         self, request: ts.ReceiveTransferRequest, deadline: float, reply: ts.ReceiveTransferResponse
     ) -> None:
-        """The destination decides; where it has not heard of the transfer, by what the source says of it."""
         store_id, command = wt.receive(request)
         await self._stores.require(store_id, deadline=deadline)
-        answer = await self._router.send((store_id, command), deadline, promise=True)
-        if isinstance(answer, Refusal) and answer.rejection.reason is Reason.TRANSFER_NOT_FOUND:
-            advice = await self._at_source(command, deadline)
-            if advice is not None:
-                await self._decide((store_id, replace(command, advice=advice)), deadline, reply)
-                return
-        if isinstance(answer, Transfer):
-            await tell_soon(self._router, store_id, answer, deadline)
-        _fill(answer, store_id, reply)
-
-    async def _at_source(self, command: ReceiveTransfer, deadline: float) -> Transfer | None:
         source, _ = parse_transfer_id(command.transfer_id)
         await self._stores.require(source, "transfer_id", deadline=deadline)
-        [found] = await self._of(source, [command.transfer_id], deadline)
-        return found
-
-    async def _of(self, store_id: str, transfer_ids: Sequence[str], deadline: float) -> list[Transfer | None]:
-        """What one end has of these. Raises LedgerStopped, also where it is in an archive that is not there."""
-        found = await self._router.ask(store_id, "transfers_of", store_id, list(transfer_ids), deadline=deadline)
-        for each in found:
-            if isinstance(each, Unseen):
-                raise LedgerStopped(f"a transfer of {store_id} is in an archive that is not there")
-        return list(found)
+        _fill(await receive(self._router, store_id, command, deadline), store_id, reply)
 
     async def _get(self, request: ts.GetTransferRequest, deadline: float, reply: ts.GetTransferResponse) -> None:
         Checked(request).raise_if_faulty()
         source, _ = parse_transfer_id(request.transfer_id)
         await self._stores.require(source, "transfer_id", deadline=deadline)
-        [found] = await self._of(source, [request.transfer_id], deadline)
+        [found] = await transfers_of(self._router, source, [request.transfer_id], deadline)
         if found is None:
             message = "is of no transfer, or of one that was forgotten; check the id"
             raise refused(grpc.StatusCode.NOT_FOUND, "TRANSFER_NOT_FOUND", message, field="transfer_id")
@@ -131,7 +108,7 @@ class Transfers:
             if transfer.source == store_id and transfer.status is TransferStatus.SENT:
                 sent.setdefault(transfer.destination, []).append(transfer.transfer_id)
         until = beside(deadline)
-        asked = (self._of(destination, mine, until) for destination, mine in sent.items())
+        asked = (transfers_of(self._router, destination, mine, until) for destination, mine in sent.items())
         away: set[str] = set()
         for mine, said in zip(sent.values(), await asyncio.gather(*asked, return_exceptions=True), strict=True):
             if isinstance(said, BaseException):

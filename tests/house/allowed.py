@@ -40,7 +40,6 @@ SLEEPS: Final[dict[str, str]] = {
     "tests/simulation/troubles.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/chain_world.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_transfer_crashes.py": "sleeps in virtual time, where nobody waits for anything",
-    "tests/simulation/transfer_callers.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_order_crashes.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_comparison.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_claims.py": "sleeps in virtual time, where nobody waits for anything",

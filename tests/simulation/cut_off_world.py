@@ -86,6 +86,7 @@ class CutOffWorld(ChainWorld):
             shops_of = router.by_actor(list(router.chain.stores))
             named = {each: (router.rules_for(each), shops_of.get(each, [])) for each in sorted(self.actors.known)}
             begun = router.by_actor(list(self._heard))
+            pauses = {each: router.chain.policy_of(each).shop_revision for each in router.chain.stores}
             answers = await router.ask_each("bind", named, deadline=until)
             for actor, stopped in answers.items():
                 if stopped == []:
@@ -93,7 +94,7 @@ class CutOffWorld(ChainWorld):
                     self._bound |= {each: max(version, self._bound.get(each, 0)) for each in bound}
                     self.struck["rules that bind from now on"] += 1
                     for each in shops_of.get(actor, []):
-                        self._paused[each] = max(router.chain.policy_of(each).shop_revision, self._paused.get(each, 0))
+                        self._paused[each] = max(pauses[each], self._paused.get(each, 0))
 
     async def run(self) -> None:
         """See `ChainWorld.run`. In the middle of it the hour passes in leaps."""

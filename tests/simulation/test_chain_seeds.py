@@ -129,7 +129,7 @@ def test_units_that_are_moved_are_in_one_place(seed: int) -> None:
 
 @pytest.mark.skipif(TRANSFER_SEED is not None, reason="one seed need not have everything")
 def test_every_cause_struck_transfers() -> None:
-    """As above; that a receipt comes before its advice is rare, and has tests of its own."""
+    """As above."""
     rare = {cause: transfers_struck[cause] for cause in TRANSFER_CAUSES if transfers_struck[cause] < 10}
     assert not rare, f"{rare} of {dict(sorted(transfers_struck.items()))}"
 
