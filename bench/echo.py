@@ -17,7 +17,7 @@ from ray.serve.config import HTTPOptions, ProxyLocation, gRPCOptions
 from ray.serve.schema import LoggingConfig
 
 from actors.ray_actors import start_ray, stop_ray
-from bench.load import ECHO
+from bench.load.rounds import ECHO
 from bench.service import SERVICE_FILE
 
 ONGOING_MAX: Final = 8_192  # as Holdfast's gateway

@@ -12,7 +12,7 @@ from typing import Final
 
 import grpc
 
-from bench.load import RESERVE, RESERVE_BATCH, Generator, Load, generating
+from bench.load.rounds import RESERVE, RESERVE_BATCH, Generator, Load, generating
 from bench.record import Headline, Options, Outcome, Row, medians, ratio
 from bench.samples import CHANNEL, key, sku
 from bench.service import Service, holdfast, receive, verdict

@@ -4,12 +4,12 @@ grpc: Serve, HAProxy and all, with a service that does nothing as the ceiling, a
 hand (`bench.peers`). All services are up, one at a time is loaded, and their rounds alternate, so that what else the
 machine does meets all; the generator shares its cores. `to_echo` and `to_hand_written` compare rates; `cpu_us` is the
 CPU of all processes of the row's service for each reservation, Redis included. Where `kind` is `frames` the generator
-speaks HTTP/2 by itself (`bench.frames`); `grpc` goes through a stub of grpc.aio, as Python callers do.
+speaks HTTP/2 by itself (`bench.load.frames`); `grpc` goes through a stub of grpc.aio, as Python callers do.
 
 across: the one-shop path is one actor, one decision, one durable write. Under a limit of the whole chain the customer's
 ledger grants the units before; over two shops it opens and commits, and the shops claim and apply the outcome. Then
-baskets in opposing sequence, none of which may wait for another (`bench.loops`): `orders_per_s` were placed and given
-back again, and the run fails where an answer took too long or anything was left in a shop.
+baskets in opposing sequence, none of which may wait for another (`bench.load.loops`): `orders_per_s` were placed and
+given back again, and the run fails where an answer took too long or anything was left in a shop.
 
 sold-out: batches for what there is, beside the same for a SKU that is sold out: refused by the shop, and at the gateway
 by the hint that it has said so.
@@ -23,8 +23,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
-from bench.load import ECHO, RESERVE, RESERVE_BATCH, Generator, Load, generating
-from bench.loops import OPPOSING, UNITS, sku_of
+from bench.load.loops import OPPOSING, UNITS, sku_of
+from bench.load.rounds import ECHO, RESERVE, RESERVE_BATCH, Generator, Load, generating
 from bench.peers.redis_server import absent
 from bench.record import Headline, Options, Outcome, Row, medians, number, ratio
 from bench.samples import sku

@@ -8,8 +8,8 @@ from typing import Any
 import grpc
 import pytest
 
-from bench.frames import CallFailed, FrameConnection
-from bench.load import ECHO
+from bench.load.frames import CallFailed, FrameConnection
+from bench.load.rounds import ECHO
 from tests.runtime.runtime_fixture import WAIT_S
 
 SERVICE, METHOD = ECHO.strip("/").split("/")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bench import loops
-from bench.loops import Tally, call_through_client
+from bench.load import loops
+from bench.load.loops import Tally, call_through_client
 from holdfast.client import ChannelClient
 from tests.clients.faults import CODE, Refuse
 from tests.clients.service import Service

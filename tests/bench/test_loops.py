@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from bench import loops
-from bench.loops import Tally, call_at_rate
+from bench.load import loops
+from bench.load.loops import Tally, call_at_rate
 
 RATE = 64
 STALL_S = 0.125

@@ -1,6 +1,7 @@
 """An event loop whose time a test can move, so that none has to wait for a deadline."""
 
 import asyncio
+import selectors
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -46,3 +47,26 @@ def run(main: Callable[[], Awaitable[T]], loop: type[SkippingLoop] = SkippingLoo
 
     with asyncio.Runner(loop_factory=loop) as runner:
         return runner.run(whole())
+
+
+class JumpingLoop(asyncio.SelectorEventLoop):
+    """Its time stands while anything is to be done, and else jumps to what is due next: nothing is waited for."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        super().__init__(_Jumping(self))
+
+    def time(self) -> float:
+        return self.now_s
+
+
+class _Jumping(selectors.SelectSelector):
+    """Lets the loop's time pass in place of waiting."""
+
+    def __init__(self, loop: JumpingLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self._loop.now_s += max(0.0, timeout or 0.0)
+        return super().select(0)

@@ -12,26 +12,35 @@ from collections import deque
 from typing import Final, cast
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE = 0, 1, 3, 4, 6, 8
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
 END_STREAM, END_HEADERS, ACK = 0x1, 0x4, 0x1
 FRAME_BYTES_MAX: Final = 16_384
 WINDOW_BYTES: Final = 1 << 30  # what the service may send before it hears from us: more than a run's answers
 WINDOW_START: Final = 65_535
 _TABLE_SIZE, _PUSH, _INITIAL_WINDOW = 1, 2, 4
-_STATUS_OK: Final = b"grpc-status\x010"
+_STATUS: Final = b"grpc-status"
+_STATUS_OK: Final = _STATUS + b"\x010"
+UNAVAILABLE: Final = 14
 
 
 class CallFailed(Exception):
-    """A call without an answer: its status is not OK, or its connection is gone."""
+    """A call without an answer: its `status` is not OK, or its connection is gone, which is UNAVAILABLE."""
+
+    def __init__(self, why: str, status: int = UNAVAILABLE) -> None:
+        super().__init__(why)
+        self.status = status
 
 
 class FrameConnection(asyncio.Protocol):
-    """One connection to one method. `call` sends a message and gives back the answer's."""
+    """One connection to one method. `call` sends a message and gives back the answer's. From `is_leaving` on the
+    service ends it: what is open is answered, and new calls go elsewhere.
+    """
 
     _transport: asyncio.Transport  # from `connection_made` on
 
-    def __init__(self, authority: str, path: str) -> None:
-        self._block = _header_block(authority, path)
+    def __init__(self, authority: str, path: str, deadline_s: int = 0) -> None:
+        self._block = _header_block(authority, path, deadline_s)
+        self.is_leaving = False
         self._loop = asyncio.get_running_loop()
         self._next_stream = 1
         self._open: dict[int, tuple[asyncio.Future[bytes], bytearray]] = {}
@@ -42,11 +51,11 @@ class FrameConnection(asyncio.Protocol):
         self._unsent: list[bytes] = []  # written together at the end of the loop's turn: one system call for all
 
     @classmethod
-    async def open(cls, target: str, path: str) -> "FrameConnection":
-        """Connect to `host:port`."""
+    async def open(cls, target: str, path: str, deadline_s: int = 0) -> "FrameConnection":
+        """Connect to `host:port`; 0 sets calls no deadline."""
         host, _, port = target.rpartition(":")
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(lambda: cls(target, path), host, int(port))
+        _, connection = await loop.create_connection(lambda: cls(target, path, deadline_s), host, int(port))
         await connection.settled.wait()  # the service takes more on a stream from then on
         return connection
 
@@ -68,6 +77,11 @@ class FrameConnection(asyncio.Protocol):
     def close(self) -> None:
         self._transport.close()
 
+    @property
+    def open_calls(self) -> int:
+        """Calls that wait for their answers."""
+        return len(self._open)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         settings = struct.pack("!HIHIHI", _TABLE_SIZE, 0, _PUSH, 0, _INITIAL_WINDOW, WINDOW_BYTES)
@@ -75,6 +89,8 @@ class FrameConnection(asyncio.Protocol):
         self._transport.write(PREFACE + _frame(SETTINGS, 0, 0, settings) + _frame(WINDOW_UPDATE, 0, 0, widen))
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.is_leaving = True
+        self.settled.set()  # whoever waits for it must not wait for ever: its calls fail
         for future, _ in self._open.values():
             if not future.done():
                 future.set_exception(CallFailed(f"the connection was lost: {exc}"))
@@ -107,8 +123,10 @@ class FrameConnection(asyncio.Protocol):
             message += payload
         if flags & END_STREAM:
             del self._open[stream]
+            if future.done():
+                return  # its caller has gone
             if kind == HEADERS and _STATUS_OK not in payload:
-                future.set_exception(CallFailed(f"headers {bytes(payload)!r}"))
+                future.set_exception(CallFailed(f"headers {bytes(payload)!r}", _status(bytes(payload))))
             else:
                 future.set_result(bytes(message[5:]))
 
@@ -120,6 +138,8 @@ class FrameConnection(asyncio.Protocol):
             self._write(_frame(PING, ACK, 0, payload))
         elif kind == WINDOW_UPDATE and stream == 0:
             self._window += int.from_bytes(payload, "big")
+        elif kind == GOAWAY:
+            self.is_leaving = True
         elif kind == RST_STREAM and stream in self._open:
             self._open.pop(stream)[0].set_exception(CallFailed(f"reset with {payload.hex()}"))
         self._send()
@@ -149,7 +169,14 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
     return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
 
 
-def _header_block(authority: str, path: str) -> bytes:
+def _status(headers: bytes) -> int:
+    """The call's status in trailers that are not compressed: a length of one byte, then digits."""
+    at = headers.find(_STATUS) + len(_STATUS)
+    digits = headers[at + 1 : at + 1 + headers[at]] if len(_STATUS) <= at < len(headers) else b""
+    return int(digits) if digits.isdigit() else UNAVAILABLE
+
+
+def _header_block(authority: str, path: str, deadline_s: int) -> bytes:
     """The request's headers, each by itself: nothing that the other side would have to remember (RFC 7541, 6.2.2)."""
 
     def text(value: str) -> bytes:
@@ -162,5 +189,6 @@ def _header_block(authority: str, path: str) -> bytes:
             b"\x01" + text(authority),
             b"\x0f\x10" + text("application/grpc"),  # content-type
             b"\x00" + text("te") + text("trailers"),
+            b"\x00" + text("grpc-timeout") + text(f"{deadline_s}S") if deadline_s else b"",
         )
     )

@@ -1,4 +1,4 @@
-"""The load generator: a process of its own, and the end of it that scenarios use.
+"""Rounds of a closed loop, or of one rate: a generator in a process of its own, and the end of it that scenarios use.
 
 The process receives specifications. For each it prepares (connects, makes the requests, warms up), says `ready`,
 waits for `go`, and only then measures: at these two moments its user reads the CPU clocks of everyone else. Answers are
@@ -18,8 +18,8 @@ from typing import Any, Final
 import grpc
 
 from bench import service as processes
-from bench.frames import CallFailed, FrameConnection
-from bench.loops import WARM_CALLS, Tally, call_through_client, measure
+from bench.load.frames import CallFailed, FrameConnection
+from bench.load.loops import WARM_CALLS, Tally, call_through_client, measure
 from bench.record import Counts, Options, medians, ratio
 from bench.samples import Shape, requests, singles
 from bench.service import Service
@@ -63,8 +63,8 @@ class Load:
 
 @dataclass(slots=True)
 class Generator:
-    """A running `bench.load`. `told` is what callers of a service were told, warm-up included, by the service's mark;
-    `failures` and `stuck` say what went wrong.
+    """A running `bench.load.rounds`. `told` is what callers of a service were told, warm-up included, by the service's
+    mark; `failures` and `stuck` say what went wrong.
     """
 
     _process: Connection

@@ -66,7 +66,7 @@ async def measure(
 ) -> Tally:
     """Warm up, wait at the gate, call for as long as was asked, and tell the figures; what was counted in all.
 
-    See `bench.load`, whose specification, gate and answers these are.
+    See `bench.load.rounds`, whose specification, gate and answers these are.
     """
     warmed, tally = Tally(), Tally()
     await call_on(asks, perf_counter() + spec["seconds"], warmed, calls=WARM_CALLS)

@@ -1,0 +1,84 @@
+"""Where the service bends: the highest rate at which it still does what it is asked in time.
+
+A step is over the knee where its p99 leaves KNEE_MS, or where less is answered than was asked for. Whether it was the
+service that bent, the generator's own lag says: a generator that calls late, or not at all, measures itself.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+KNEE_MS: Final = 50.0
+REACHED_MIN: Final = 0.97  # of what was asked, of which Poisson arrivals are a per cent off in a few seconds
+LAG_MS_MAX: Final = (
+    KNEE_MS / 2
+)  # p99: with more of it, the latency of a step is the generator's rather than the service's
+FACTOR: Final = 2.0
+HALVINGS: Final = 3
+STEPS_MAX: Final = 20
+
+
+class Point(NamedTuple):
+    """One step: operations a second asked for and answered in time, and p99 in ms, of answers and of the lag."""
+
+    asked: float
+    reached: float
+    p99_ms: float
+    lag_p99_ms: float
+
+    @property
+    def bends(self) -> str:
+        """Why it is over the knee; empty where it is not. A step without an answer is over it."""
+        if not self.p99_ms <= KNEE_MS:
+            return f"p99 {self.p99_ms:.0f} ms"
+        if self.reached < REACHED_MIN * self.asked:
+            return f"{self.reached:,.0f}/s of {self.asked:,.0f}/s"
+        return ""
+
+    @property
+    def is_generators(self) -> bool:
+        """Whether the generator held it back."""
+        return self.lag_p99_ms > LAG_MS_MAX
+
+
+class Knee(NamedTuple):
+    """`rate` is the highest that held below all that bent, 0 for none; `why` is of the lowest that bent, empty where
+    none did; `is_generators` where the generator bent and not the service: then the knee is at `rate` or above.
+    """
+
+    rate: float
+    why: str
+    is_generators: bool
+
+
+def knee_of(points: Sequence[Point]) -> Knee:
+    """Of steps in any sequence."""
+    by_rate = sorted(points)
+    first = next((place for place, point in enumerate(by_rate) if point.bends), len(by_rate))
+    held = by_rate[first - 1].asked if first else 0.0
+    if first == len(by_rate):
+        return Knee(held, "", is_generators=False)
+    return Knee(held, by_rate[first].bends, by_rate[first].is_generators)
+
+
+def find(measure: Callable[[float], Point | None], first: float) -> list[Point]:
+    """Double the rate until it bends, or halve it until it does not, then halve the gap. `measure` gives None where the
+    run is to end.
+    """
+    points: list[Point] = []
+    rate, low, high = first, 0.0, float("inf")
+    for _ in range(STEPS_MAX):
+        point = measure(rate)
+        if point is None:
+            break
+        points.append(point)
+        if point.bends:
+            high = min(high, rate)
+        else:
+            low = max(low, rate)
+        if low and high < float("inf"):
+            if high / low < FACTOR ** (1 / 2**HALVINGS) * 1.001:
+                break
+            rate = (low * high) ** 0.5
+        else:
+            rate = rate * FACTOR if low else rate / FACTOR
+    return points
