@@ -51,9 +51,9 @@ class Grants:
     def are_required(self, entry: Entry) -> bool:
         """Whether a Reserve needs a grant, by the limits that this gateway knows. The shop has the last word."""
         policy, command = self._router.chain.policy, entry[1]
-        return isinstance(command, shop.Reserve) and policy.is_limited(
-            command.channel, lines_by_sku(entry[0], command.lines)
-        )
+        if not policy.chain_limit_rules or not isinstance(command, shop.Reserve):
+            return False
+        return policy.is_limited(command.channel, lines_by_sku(entry[0], command.lines))
 
     async def decide(self, entry: Entry, deadline: float, *, promise: bool) -> Answer:
         """What a ledger answers; a grant that it requires is fetched. Raises as `send`."""

@@ -24,7 +24,7 @@ from actors.shop.state import AnyReservation, Reservation
 from serve.coordination.deliveries import PASSING
 from serve.coordination.grants import Grants, is_grant_required
 from serve.coordination.hot_stamps import Stamps
-from serve.coordination.hot_units import HotUnits, Word, are_elsewhere, heard
+from serve.coordination.hot_units import HotUnits, Word, are_elsewhere, heard, is_for_gateways
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 
@@ -112,6 +112,10 @@ class HotCalls:
 
     async def reserve(self, given: Entry, deadline: float, *, is_first: bool) -> tuple[str, Answer]:
         """The ledger that decides a Reserve, and its answer. Raises as `Grants.send`."""
+        if not (self._router.chain.hot or self._router.chain.policy.chain_limit_rules):
+            answer = await self._router.send(given, deadline, promise=False)
+            if not is_for_gateways(answer):  # else the shop knows newer rules: nothing is decided yet
+                return given[0], answer
         entry, hops = self.first(given, is_first=is_first), 0
         while True:
             answer = await self._decided(entry, deadline)

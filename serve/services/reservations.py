@@ -104,7 +104,8 @@ class Reservations:
         if kind is not RESERVE:
             await self._step(entry, reply, deadline)
             return
-        await self._stores.require(entry[0], kind.shop_field, deadline=deadline)
+        if entry[0] not in self._router.chain.stores:
+            await self._stores.require(entry[0], kind.shop_field, deadline=deadline)
         self._rates.note(entry)
         if self._router.sold_out and Hinting(self._router, self._rates).refuses(request, entry, reply):
             return
