@@ -31,10 +31,12 @@ class Rates:
     def count(self, sku: str) -> None:
         """The same, of its SKU."""
         counts = self._counts
-        if sku in counts or len(counts) < SKUS_MAX:
-            counts[sku] = counts.get(sku, 0) + 1
-            return
-        self._counts = {each: count - 1 for each, count in counts.items() if count > 1}
+        if sku in counts:
+            counts[sku] += 1
+        elif len(counts) < SKUS_MAX:
+            counts[sku] = 1
+        else:
+            self._counts = {each: count - 1 for each, count in counts.items() if count > 1}
 
     def look(self, now: float) -> dict[str, float]:
         """Calls a second by SKU since the last look; counting begins anew."""

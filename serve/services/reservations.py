@@ -154,7 +154,7 @@ class Reservations:
         items: list[Item] = []
         unknown: list[tuple[int, Item]] = []
         orders: list[int] = []
-        known = self._router.chain.stores
+        known, is_reserve, translate = self._router.chain.stores, kind is RESERVE, kind.translate
         hinting = self._hinting(kind)
         for index, (request, outcome) in enumerate(zip(requests, outcomes, strict=True)):
             if index and not index % SLICE:
@@ -165,14 +165,14 @@ class Reservations:
                     raise CallRefused(request)
                 if hinting is not None and hinting.refuses_again(request, outcome):
                     continue
-                if kind is RESERVE and request.HasField("sourcing"):
+                if is_reserve and request.HasField("sourcing"):
                     orders.append(index)
                     continue
-                entry = kind.translate(request)
-                is_first = kind is RESERVE and request.first_attempt
-                if kind is RESERVE:
+                entry = translate(request)
+                is_first = is_reserve and request.first_attempt
+                if is_reserve:
                     self._rates.note(entry)
-                if entry[0] in known or (kind.promise and is_hot(entry[0])):
+                if entry[0] in known or (not is_reserve and is_hot(entry[0])):
                     if hinting is None or not hinting.refuses(request, entry, outcome):
                         items.append((entry, outcome, is_first))
                 elif self._stores.may_be_new(entry[0]):
@@ -305,6 +305,7 @@ class Reservations:
         of_orders: dict[str, list[tuple[int, Any]]] = {}
         limited: list[Item] = []
         elsewhere: list[tuple[int, Answer]] = []
+        chain = self._router.chain
         for (_, indexes), part in zip(queued, answers, strict=True):
             if isinstance(part, BaseException):
                 for index in indexes:
@@ -315,7 +316,7 @@ class Reservations:
                 if sent[index] is not entry:  # one of a hot SKU
                     outcome.key_stamp = self._hot.stamp(entry)
                 if isinstance(answer, Held):  # most are
-                    fill_new_hold(answer, entry, sent[index][0], self._router.chain, outcome)
+                    fill_new_hold(answer, entry, sent[index][0], chain, outcome)
                 elif is_grant_required(answer):
                     limited.append(items[index])
                 elif is_for_gateways(answer):
@@ -323,22 +324,23 @@ class Reservations:
                 elif (failure := failure_of(answer)) is not None:
                     fill_error(failure, outcome.error)
                 else:
-                    fill(answer, entry, sent[index][0], self._router.chain, outcome)
+                    fill(answer, entry, sent[index][0], chain, outcome)
+                    if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
+                        of_orders.setdefault(entry[0], []).append((answer.rejection.number, outcome))
                 if kind.promise:
                     decided.append((entry[0], answer))
-                if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
-                    of_orders.setdefault(entry[0], []).append((answer.rejection.number, outcome))
                 if index and not index % SLICE:
                     await asyncio.sleep(0)
         if kind.promise:
             await self._reconciler.report_answers(decided, deadline)
-        await asyncio.gather(
-            self._with_grants(limited, deadline),
-            *(
-                _work(self._name_orders(store_id, refused, deadline), [outcome for _, outcome in refused])
-                for store_id, refused in of_orders.items()
-            ),
-        )
+        if limited or of_orders:
+            await asyncio.gather(
+                self._with_grants(limited, deadline),
+                *(
+                    _work(self._name_orders(store_id, refused, deadline), [outcome for _, outcome in refused])
+                    for store_id, refused in of_orders.items()
+                ),
+            )
         return elsewhere
 
     async def _get(self, request: rs.GetReservationRequest, deadline: float, reply: rs.GetReservationResponse) -> None:

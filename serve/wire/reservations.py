@@ -55,7 +55,8 @@ def reserve(request: rs.ReserveRequest) -> tuple[str, cm.Reserve]:
     """
     key, store_id, customer_id = request.idempotency_key, request.store_id, request.customer_id
     channel, basket_id, reference = request.channel, request.basket_id, request.external_reference
-    lines = lines_of(request.lines) if len(request.lines) <= LINES_MAX else ()
+    rows = request.lines  # another object each time that it is asked for
+    lines = lines_of(rows) if len(rows) <= LINES_MAX else ()
     ttl_ms = slot_start_ms = wait_ms = 0
     good = (
         0 < len(key) <= KEY_CHARS_MAX
@@ -79,8 +80,9 @@ def reserve(request: rs.ReserveRequest) -> tuple[str, cm.Reserve]:
         good = good and _is_interval(request.wait) and not has_more
     if not good:
         Checked(request).raise_if_faulty()
-    said = key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms, reference
-    return store_id, cm.Reserve(*said, wait_ms=wait_ms) if wait_ms else cm.Reserve(*said)
+    return store_id, cm.Reserve(
+        key, customer_id, channel, basket_id, lines, ttl_ms, slot_start_ms, reference, None, wait_ms
+    )
 
 
 # What a request may have that is refused by a hint. One with a basket may replace a hold of what is sold out; and what
