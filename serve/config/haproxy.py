@@ -35,6 +35,10 @@ _BIND: Final = re.compile(r"(\s+bind )\S*:(\d+)(.*)")
 _OF_THIS_NODE: Final = re.compile(r"(\s+server \S+ )127\.0\.0\.1(:\d+ proto h2 .*)")
 _CHECKED: Final = re.compile(r"\s+(option tcp-check|tcp-check|default-server|server)\b")
 _ERROR_LIMIT: Final = re.compile(r" error-limit \d+")
+# How long a connection whose calls are passed one by one may be without any. A HAProxy that is replaced tells it to go
+# away, and gRPC that hears so in a connection's first bytes keeps it all the same, fails each call by itself, and sends
+# nothing any more: up to the 90 s after which that HAProxy ends. Calls and streams under way do not count as idle.
+_IDLE_S: Final = 2
 _PR_SET_PDEATHSIG: Final = 1
 _NOT_FOUND: Final = re.compile(r'grpc-status 5 hdr grpc-message ".*?"')
 
@@ -79,6 +83,7 @@ def mended(configuration: str, error_file: Path, host: str, gateways: str = "127
         if line == section == "frontend grpc_frontend":
             # Serve's own key: with another application's name a gateway would answer NOT_FOUND.
             lines.append("    http-request del-header application")
+            lines.append(f"    timeout client {_IDLE_S}s")
     lines += ["frontend grpc_connections", "    mode tcp", "    no log", f"    bind {_bracketed(host)}:{port}"]
     lines += ["    default_backend gateways", *passing, f"    server by-call {by_call} no-check backup"]
     text = "\n".join(lines) + "\n"

@@ -14,8 +14,7 @@ from tests.cluster.service import Service
 Answer = Reservation | Rejection
 T = TypeVar("T")
 
-# Longer than anything takes to come back from a kill: a HAProxy that was replaced may keep connections for 90 s.
-CALL_MS: Final = 120_000
+CALL_MS: Final = 60_000  # longer than anything takes to come back from a kill
 CLIENTS: Final = 3
 
 
