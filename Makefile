@@ -83,8 +83,8 @@ serve: install ## Start the service and leave it up
 	@$(BIN)/holdfast serve --chain-file serve/config.yaml $(ARGS)
 
 .PHONY: bench
-bench: install-dev ## Measure; one JSON line a run in bench/results
-	@$(BIN)/python -m bench $(ARGS)
+bench: install-dev ## Load a service of its own as at peak, ten minutes and more, and report; another: make bench ARGS="mixed --quick"
+	@$(BIN)/python -m bench $(or $(ARGS),season)
 
 .PHONY: bench-gate
 bench-gate: install-dev ## Compare CPU per reservation with the committed figure, by process

@@ -1,4 +1,6 @@
-"""`python -m bench SCENARIO`: measures, prints a table, appends one JSON line, fails where stock does not add up."""
+"""`python -m bench SCENARIO`, also `holdfast bench SCENARIO`: measures, prints a table, appends one JSON line, and
+fails where stock does not add up.
+"""
 
 import importlib
 import signal
@@ -6,38 +8,37 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final
 
 import orjson
 import typer
 from rich.console import Console
 
 from bench import record
+from bench.load.command import OF_SEASON, SCENARIOS, SEASON, load
 from bench.record import Options
 
 QUICK_SECONDS: Final = 0.4
 PIPE_COLUMNS: Final = 240
 
 
-Scenario = Literal[
-    "core",
-    "journal",
-    "gateway",
-    "actor",
-    "grpc",
-    "client",
-    "memory",
-    "recovery",
-    "sourcing",
-    "across",
-    "sold-out",
-    "hot",
-    "month",
-    "refusals",
-    "all",
-    "report",
-]
-MEASURED: Final = get_args(Scenario)[:-2]  # what can be measured, from the inside out
+MEASURED: Final = {  # from the inside out
+    "core": "the ledger alone",
+    "journal": "durable writes",
+    "gateway": "protobuf and back",
+    "actor": "through Ray",
+    "grpc": "the service beside an echo and a hand-written one",
+    "client": "the channel client",
+    "memory": "what holds and positions take",
+    "recovery": "from kill -9 until it serves",
+    "sourcing": "ranking shops",
+    "across": "orders over several ledgers",
+    "sold-out": "refusals in batches",
+    "hot": "SKUs in demand",
+    "month": "what stays in memory over a month",
+    "refusals": "what stays of refusals",
+}
+ALL: Final = "all"
 
 # Where a scenario is not in the module of its own name.
 MODULES: Final = {
@@ -49,17 +50,8 @@ MODULES: Final = {
 }
 
 
-def main(
-    scenario: Annotated[
-        Scenario,
-        typer.Argument(
-            help="core: the ledger alone. journal: durable writes. gateway: protobuf and back. actor: through Ray. "
-            "grpc: the service beside an echo and a hand-written one. client: the channel client. memory, recovery. "
-            "sourcing: ranking shops. across: orders over several ledgers. "
-            "sold-out: refusals in batches. hot: SKUs in demand. month, refusals: what stays in memory. "
-            "all of these; report: charts and a table of the latest runs."
-        ),
-    ],
+def measure(
+    context: typer.Context,
     quick: Annotated[bool, typer.Option("--quick", help="Smoke sizes: shows that it works, measures nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run's JSON line on stdout.")] = False,
     no_record: Annotated[bool, typer.Option("--no-record", help="Do not append to bench/results.")] = False,
@@ -73,16 +65,11 @@ def main(
     ] = 0.0,
     scratch: Annotated[Path | None, typer.Option(help="Where journals go: a folder on the disk to measure.")] = None,
 ) -> None:
-    """Measure Holdfast."""
+    """Measure one thing in short rounds, beside what it is compared with."""
+    scenario = context.info_name or ""
     # Leave through every `finally`, so that the services that were started end too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    if scenario == "report":
-        latest, console = record.latest_runs(MEASURED), Console()
-        for path in importlib.import_module("bench.charts").draw(latest):
-            console.print(f"[dim]drew {path}[/dim]")
-        console.print(record.markdown(latest), markup=False, highlight=False, soft_wrap=True)
-        return
-    if scenario == "all":
+    if scenario == ALL:
         raise typer.Exit(_all(sys.argv[1:]))
     # Tables go to stderr where stdout is for machines; a file or a pipe has room for every column.
     console = Console(stderr=as_json, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
@@ -111,12 +98,20 @@ def main(
         raise typer.Exit(1)
 
 
+def show_latest() -> None:
+    """Draw charts, and print a table of the latest runs that measured."""
+    latest, console = record.latest_runs(MEASURED), Console()
+    for path in importlib.import_module("bench.charts").draw(latest):
+        console.print(f"[dim]drew {path}[/dim]")
+    console.print(record.markdown(latest), markup=False, highlight=False, soft_wrap=True)
+
+
 def _all(arguments: list[str]) -> int:
     """Each scenario in a process of its own, so that none inherits another's heap; the number of those that failed."""
     failed = 0
     for number, scenario in enumerate(MEASURED, start=1):
         sys.stderr.write(f"bench: {scenario} ({number} of {len(MEASURED)})\n")
-        rest = [scenario if each == "all" else each for each in arguments]
+        rest = [scenario if each == ALL else each for each in arguments]
         process = subprocess.Popen([sys.executable, "-m", "bench", *rest])  # noqa: S603  # ourselves
         try:
             failed += process.wait() != 0
@@ -126,5 +121,18 @@ def _all(arguments: list[str]) -> int:
     return failed
 
 
+def application() -> typer.Typer:
+    """Every scenario as a command: loads in an open loop, and measurements in short rounds."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help=__doc__)
+    app.command(SEASON, help=f"Load: {', '.join(OF_SEASON)} one after the other; ten minutes and more.")(load)
+    for name, what in SCENARIOS.items():
+        app.command(name, help=f"Load: {what}.")(load)
+    for name, what in MEASURED.items():
+        app.command(name, help=f"Measure {what}.")(measure)
+    app.command(ALL, help="Measure all of these, each in a process of its own.")(measure)
+    app.command("report")(show_latest)
+    return app
+
+
 if __name__ == "__main__":
-    typer.run(main)
+    application()(prog_name="holdfast bench")

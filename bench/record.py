@@ -228,6 +228,12 @@ def target(headline: Headline) -> str:
     return f"{bound} {number(headline.target)}: {'met' if headline.met else 'MISSED'}"
 
 
+def headline_of(row: Mapping[str, Any]) -> Headline:
+    """The headline that a recorded run has; what was no number there meets no target."""
+    found = {name: value for name, value in row.items() if name != "met"}
+    return Headline(**{**found, "value": math.nan if row["value"] is None else row["value"]})
+
+
 def latest_runs(scenarios: Iterable[str]) -> dict[str, dict[str, Any]]:
     """By scenario, the latest run that measured: none of `--quick`, and none whose stock did not add up."""
     return {
@@ -246,7 +252,7 @@ def markdown(latest: Mapping[str, dict[str, Any]]) -> str:
     for scenario, run in latest.items():
         when = f"{run['date'][:10]}, {run['commit']}".rstrip(", ")
         for row in run["headlines"]:
-            headline = Headline(**{name: value for name, value in row.items() if name != "met"})
+            headline = headline_of(row)
             value = f"{number(headline.value)} {headline.unit}".strip()
             lines.append(f"| {scenario} | {headline.name} | {value} | {target(headline)} | {when} |")
     for machine in dict.fromkeys(MACHINE.format_map(run["machine"]) for run in latest.values()):
@@ -259,6 +265,8 @@ def number(value: float | None) -> str:
     """Three digits that count, and no more than are needed; empty for none."""
     if value is None or math.isnan(value):
         return ""
+    if math.isinf(value):
+        return "∞"
     if value == int(value) or abs(value) >= 1_000:
         return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"

@@ -77,6 +77,24 @@ def cpu_s(mark: str) -> dict[str, float]:
     return taken
 
 
+class Usage(NamedTuple):
+    """What processes have taken: CPU seconds, and memory that they share with nobody."""
+
+    cpu_s: float
+    memory_bytes: int
+
+
+def usage(mark: str) -> dict[str, Usage]:
+    """What the processes of a run have taken so far, by role."""
+    taken: dict[str, Usage] = {}
+    for process, role in marked(mark).items():
+        with suppress(psutil.NoSuchProcess):
+            memory, before = process.memory_info(), taken.get(role, Usage(0.0, 0))
+            cpu = before.cpu_s + sum(process.cpu_times()[:4])
+            taken[role] = Usage(cpu, before.memory_bytes + max(0, memory.rss - memory.shared))
+    return taken
+
+
 def end(mark: str) -> int:
     """End what is left of a run, with SIGTERM and then SIGKILL; how many had to be."""
     left = marked(mark)

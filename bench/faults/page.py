@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from io import StringIO
 from typing import Any, Final
 
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from bench import record
+from bench.page import document, inline, svg, table, verdict as verdict_of
 
 COLOURS: Final = {
     "accepted": "#4c78a8",
@@ -17,19 +16,11 @@ COLOURS: Final = {
     "overloaded": "#f58518",
     "no answer": "#e45756",
 }
-STYLE: Final = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-table { border-collapse: collapse; margin: 1rem 0; width: 100%; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.holds { color: #1a7f37; font-weight: 600; } .broken { color: #c4001a; font-weight: 600; }
-svg { max-width: 100%; height: auto; } h1 span { font-size: 1.2rem; margin-left: 1rem; }
-"""
 
 
 def page(result: Mapping[str, Any], drawings: Sequence[str]) -> str:
     """The document as a page; `drawings` are SVGs of what no sequence explains."""
-    verdict = _verdict(holds=result["holds"])
+    verdict = verdict_of(holds=result["holds"])
     machine = record.MACHINE.format_map(result["machine"])
     calls = ", ".join(f"{result['calls'][name]:,} {escape(name)}" for name in result["calls"] if name != "errors")
     about = f"{result['seconds']:,.0f} s under faults, seed {result['seed']}, {escape(result['machine']['date'])}."
@@ -39,39 +30,31 @@ def page(result: Mapping[str, Any], drawings: Sequence[str]) -> str:
         "<h2>What held</h2>",
         _invariants(result["invariants"]),
         "<h2>Calls by outcome, and what struck</h2>",
-        _svg(_timeline(result), "timeline"),
+        svg(_timeline(result), "timeline"),
         "<h2>Until something was accepted again</h2>",
-        _svg(_recoveries(result["faults"]), "recoveries"),
+        svg(_recoveries(result["faults"]), "recoveries"),
         _faults(result["faults"]),
         "<h2>Faults that strike in tests</h2>",
-        _rows(
+        table(
             ("fault", "where"),
             [[fault, ", ".join(tests)] for fault, tests in result["elsewhere"].items()],
         ),
         "<h2>Histories that were examined</h2>",
-        _rows(
+        table(
             ("of", "objects", "operations", "pairs of state and calls looked at"),
             [
                 [f"each {each['of']}", each["objects"], each["operations"], each["pairs_looked_at"]]
                 for each in result["histories"]
             ],
         ),
-        *(["<h2>What no sequence explains</h2>", *map(_inline, drawings)] if drawings else []),
+        *(["<h2>What no sequence explains</h2>", *map(inline, drawings)] if drawings else []),
         "<h2>Every strike</h2>",
-        _rows(
+        table(
             ("at, s", "fault", "what", "accepted again after, s", "seen"),
             [[each[name] for name in ("at_s", "fault", "what", "back_s", "note")] for each in result["strikes"]],
         ),
     ]  # fmt: skip
-    body = "\n".join(parts)
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>Faults and what held</title>'
-        f"<style>{STYLE}</style></head>\n<body>\n{body}\n</body>\n</html>\n"
-    )
-
-
-def _verdict(*, holds: bool) -> str:
-    return '<b class="holds">HOLDS</b>' if holds else '<b class="broken">BROKEN</b>'
+    return document("Faults and what held", parts)
 
 
 def _invariants(invariants: Sequence[Mapping[str, Any]]) -> str:
@@ -96,21 +79,7 @@ def _faults(faults: Sequence[Mapping[str, Any]]) -> str:
         median = record.percentile(back, 0.5) if back else None
         worst = back[-1] if back else None
         rows.append([each["fault"], each["what"], each["struck"], median, worst, within, seen])
-    return _rows(("fault", "what was done", "times", "median, s", "longest, s", "", "seen"), rows)
-
-
-def _rows(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f"<td class=number>{value:,.2f}</td>"
-    if isinstance(value, int):
-        return f"<td class=number>{value:,}</td>"
-    return f"<td>{escape('' if value is None else str(value))}</td>"
+    return table(("fault", "what was done", "times", "median, s", "longest, s", "", "seen"), rows)
 
 
 def _timeline(result: Mapping[str, Any]) -> Figure:
@@ -150,15 +119,3 @@ def _recoveries(faults: Sequence[Mapping[str, Any]]) -> Figure:
     axes.set_xlabel("s from the strike to the answer of the first call accepted after it; red: what is allowed")
     axes.grid(axis="x", alpha=0.3)
     return figure
-
-
-def _svg(figure: Figure, name: str) -> str:
-    text = StringIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        figure.savefig(text, format="svg", metadata={"Date": None})
-    return _inline(text.getvalue())
-
-
-def _inline(svg: str) -> str:
-    """An SVG as a part of a page: without its XML prologue."""
-    return svg[svg.index("<svg") :]

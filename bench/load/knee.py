@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 KNEE_MS: Final = 50.0
-REACHED_MIN: Final = 0.97  # of what was asked, of which Poisson arrivals are a per cent off in a few seconds
+REACHED_MIN: Final = 0.97  # of what was asked: in a few seconds, those of the last moment are a per cent
 LAG_MS_MAX: Final = (
     KNEE_MS / 2
 )  # p99: with more of it, the latency of a step is the generator's rather than the service's
@@ -18,7 +18,7 @@ STEPS_MAX: Final = 20
 
 
 class Point(NamedTuple):
-    """One step: operations a second asked for and answered in time, and p99 in ms, of answers and of the lag."""
+    """One step: arrivals a second asked for and answered meanwhile, and p99 in ms, of answers and of the lag."""
 
     asked: float
     reached: float
@@ -60,13 +60,13 @@ def knee_of(points: Sequence[Point]) -> Knee:
     return Knee(held, by_rate[first].bends, by_rate[first].is_generators)
 
 
-def find(measure: Callable[[float], Point | None], first: float) -> list[Point]:
+def find(measure: Callable[[float], Point | None], first: float, steps_max: int = STEPS_MAX) -> list[Point]:
     """Double the rate until it bends, or halve it until it does not, then halve the gap. `measure` gives None where the
     run is to end.
     """
     points: list[Point] = []
     rate, low, high = first, 0.0, float("inf")
-    for _ in range(STEPS_MAX):
+    for _ in range(steps_max):
         point = measure(rate)
         if point is None:
             break

@@ -40,6 +40,7 @@ class Job:
     index: int = 0
     of: int = 1
     batch: int = 1
+    is_even: bool = False
 
 
 class Told(NamedTuple):
@@ -94,7 +95,7 @@ class Worker:
     async def _send(self) -> None:
         job, batch = self.job, batch_of(self.job.via, self.job.batch)
         profile = Profile(tuple((second, rate / batch) for second, rate in job.profile.points))
-        coming = arrivals(profile, job.seed, job.index, job.of)
+        coming = arrivals(profile, job.seed, job.index, job.of, even=job.is_even)
         arrival, made = next(coming, None), 0
         while not self.over.is_set():
             due = min(

@@ -1,4 +1,4 @@
-"""`holdfast serve`, `demo`, `journal` and `node` become the programs, with every argument, in the same process."""
+"""Commands such as `holdfast serve` become the programs, with every argument, in the same process."""
 
 import json
 import os
@@ -19,6 +19,7 @@ STAND_IN = "import json, os, sys; print(json.dumps({'arguments': sys.argv[1:], '
     [
         ("serve", "serve/__main__.py"),
         ("demo", "bench/demo.py"),
+        ("bench", "bench/__main__.py"),
         ("journal", "serve/journal.py"),
         ("node", "serve/node.py"),
     ],

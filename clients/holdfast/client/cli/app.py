@@ -1,7 +1,7 @@
 """The `holdfast` command: its commands, the edge that turns errors into exit codes, and the programs that it starts.
 
-`serve`, `demo`, `journal` and `node` are not imported but replace this process: a client runs on machines that have
-neither the service nor what it needs.
+`serve`, `demo`, `bench`, `journal` and `node` are not imported but replace this process: a client runs on machines that
+have neither the service nor what it needs.
 """
 
 import json
@@ -40,6 +40,11 @@ def serve(context: typer.Context) -> None:
 def demo(context: typer.Context) -> None:
     """Run the demonstration; see `holdfast demo --help`."""
     _become("bench.demo", context.args)
+
+
+def bench(context: typer.Context) -> None:
+    """Load a service and report what it takes; see `holdfast bench peak --help`."""
+    _become("bench", context.args)
 
 
 def journal(context: typer.Context) -> None:
@@ -136,6 +141,7 @@ def options(
 
 app.command(cls=PassThrough)(serve)
 app.command(cls=PassThrough)(demo)
+app.command(cls=PassThrough)(bench)
 app.command(cls=PassThrough)(journal)
 app.command(cls=PassThrough)(node)
 app.command()(doctor.doctor)

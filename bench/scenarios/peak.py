@@ -1,0 +1,63 @@
+"""Does the busiest day of the year go through, with all its shops and everything that is held by then?
+
+Baskets of the real orders in ../shared/data, or made-up ones of the same skew (`bench.workload`), over 500 shops with
+20,000 SKUs between them, and a million holds that are live before the day begins. Then the knee is looked for, and a
+whole day goes by within minutes, in the shape of the busiest day of the week of the real lines where they are here,
+else in that of all days: its busiest hour has 70 % of the knee.
+"""
+
+import csv
+from pathlib import Path
+from typing import Final
+
+from bench.load.lanes import Via
+from bench.load.profile import LINES_BY_HOUR, constant, day
+from bench.load.run import Stage
+from bench.load.season import P99_9_MS_MAX, P99_MS_MAX, SHARE, WARM_S, Plan, Scenario, at_most, knee_and_below
+from bench.load.session import Asked, Session
+from bench.load.traffic import Mix
+from bench.record import Headline
+from bench.workload import SHARED_DATA_DEFAULT
+
+STORES: Final = 500
+HOLDS: Final = 1_000_000
+FILL_PER_S: Final = 20_000.0
+FILL_BATCH: Final = 1_024
+FIRST_PER_S: Final = 500.0
+DAY_S: Final = 96.0
+FILL: Final = Mix(baskets="orders", ttl_ms=6 * 3_600_000)
+PEAK: Final = Mix(reads=0.2, stock=0.03, confirmed=0.6, released=0.15, baskets="orders")
+HOURS_FILE: Final = "completejourney_lines_by_hour_of_week_utc.csv"
+
+
+def plan(asked: Asked) -> Plan:
+    """Shops with what the orders ask of them."""
+    return Plan(asked.size(STORES, 8), 0, [FILL, PEAK])
+
+
+def busiest_day(folder: Path = SHARED_DATA_DEFAULT) -> tuple[int, ...]:
+    """Lines by hour of the weekday that has most; of all days where the real ones are not there."""
+    path = folder / HOURS_FILE
+    if not path.is_file():
+        return LINES_BY_HOUR
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [tuple(map(int, row[1:])) for row in list(csv.reader(file))[1:]]
+    return max(rows, key=sum)
+
+
+def run(session: Session, headlines: list[Headline]) -> None:
+    """Fill, find the knee and hold below it, then the day."""
+    asked = session.asked
+    via: Via = "unary" if asked.via == "unary" else "client"
+    holds, rate = asked.size(HOLDS, 2_000), asked.size(int(FILL_PER_S), 2_000)
+    session.do(Stage(f"{holds:,} holds", constant(rate, holds / rate), FILL, "batch", FILL_BATCH, is_even=True))
+    knee = knee_and_below(session, headlines, f"peak by {via}", PEAK, via, FIRST_PER_S)
+    if not knee.rate:
+        return
+    profile = day(SHARE * knee.rate, asked.length(DAY_S, 3.0), busiest_day())
+    figures = session.do(Stage("the busiest day", profile, PEAK, via, warm_s=asked.size(WARM_S, 1))).figures()
+    headlines.append(at_most("the busiest day, p99", figures["p99_ms"], P99_MS_MAX))
+    headlines.append(at_most("the busiest day, p99.9", figures["p99_9_ms"], P99_9_MS_MAX))
+
+
+SCENARIO: Final = Scenario(plan, run)
