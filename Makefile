@@ -24,6 +24,8 @@ BUF ?= $(firstword $(abspath $(wildcard node_modules/.bin/buf)) $(shell command 
 export BUF
 # The commit whose wire must still be understood; a release sets it to its tag.
 WIRE_SINCE ?= HEAD
+# The oldest commit over which an upgrade is tried: it has the first format.
+SINCE ?= 42b5ce8
 
 # Ray reports its use to its makers unless told not to, and a shop's stock is nobody else's business.
 export RAY_USAGE_STATS_ENABLED := 0
@@ -94,7 +96,7 @@ bench-gate: install-dev ## Compare CPU per reservation with the committed figure
 
 .PHONY: test
 test: install-dev ## Every tier, with three workers: core, journal, host, simulation, cluster, house
-	@$(BIN)/python -m pytest -n $(WORKERS) -p tests.dealing -m "not nodes" $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) -p tests.dealing -m "not nodes and not upgrade" $(ARGS)
 
 TIERS := core journal host simulation cluster house
 #: test-TIER One tier, for example make test-core
@@ -109,6 +111,10 @@ explore: install-dev ## New examples for every test by hypothesis; its first lin
 .PHONY: nodes
 nodes: install-dev ## The service over several nodes of Ray on this machine: one is lost under load, another joins, Serve deploys it
 	@$(BIN)/python -m pytest -m nodes $(ARGS)
+
+.PHONY: upgrade
+upgrade: install-dev ## An upgrade from SINCE and the way back, whole and process by process; needs the history of git
+	@HOLDFAST_SINCE=$(SINCE) $(BIN)/python -m pytest -m upgrade $(ARGS)
 
 .PHONY: sim
 sim: install-dev ## 3,000 simulated worlds of a shop and of a chain, 300 of a chain that is cut off, with progress; the first of them are those of make test

@@ -13,7 +13,9 @@ from actors.core.chain import (
     HOT_BY_RATE_MAX,
     HOT_SKUS_MAX,
     READERS_MAX,
+    Chain,
     ChainEvent,
+    FormatRaised,
     ReaderDropped,
     ReaderNamed,
     SkuAnnounced,
@@ -27,8 +29,9 @@ from actors.core.chain import (
     stores_put,
 )
 from actors.core.policy import HotSku, Policy
-from actors.journal.codec import NONSENSE, Reader, damage_of, encode
-from actors.journal.port import Journal, JournalDamaged, JournalError, Record
+from actors.journal.codec import NONSENSE, Reader, damage_of
+from actors.journal.port import Journal, JournalDamaged, JournalError, JournalNewer, Record
+from actors.protocol.formats import FIRST, NEWEST, Writing
 from actors.rpc.methods import rpc
 from actors.runtime.clock import Clock
 
@@ -42,10 +45,13 @@ T = TypeVar("T")
 
 class ChainActor:
     """See `core.chain`. A document has what changed after the revision that the caller knows, and is read by
-    `part_from_packed`. `end` as in LedgerActor.
+    `part_from_packed`. `end` as in LedgerActor. `unsaid` is the format of a chain that says none. Raises JournalError,
+    JournalNewer for a format that this version does not know.
     """
 
-    def __init__(self, name: str, journal: Journal, clock: Clock, end: Callable[[JournalError], None]) -> None:
+    def __init__(
+        self, name: str, journal: Journal, clock: Clock, end: Callable[[JournalError], None], unsaid: int = FIRST
+    ) -> None:
         self.name = name
         self._end = end
         self._lock = Lock()
@@ -57,12 +63,13 @@ class ChainActor:
         while self._chain.revision < head.seq:
             for record in self._journal.read(LEDGER_ID, self._chain.revision, READ_EVENTS_MAX):
                 self._apply(record)
+        self._unsaid = unsaid
+        self._writing = self._writing_of(self._chain)
 
     @rpc
     def document(self, known_revision: int) -> bytes | None:
         """The document, or None where the caller's revision is the newest. Raises JournalError."""
-        chain = self._chain
-        return self._as_owner(None if chain.revision == known_revision else packed(chain.since(known_revision)))
+        return self._as_owner(None if self._chain.revision == known_revision else self._document(known_revision))
 
     @rpc
     def put_stores(self, stores: Sequence[Store], known_revision: int = 0) -> bytes:
@@ -71,7 +78,7 @@ class ChainActor:
             fresh = tuple(store for store in stores if self._chain.stores.get(store.store_id) != store)
             if fresh:
                 self._append(stores_put(fresh, self._chain.calendars))
-            return self._as_owner(packed(self._chain.since(known_revision)))
+            return self._as_owner(self._document(known_revision))
 
     @rpc
     def set_policy(self, policy: Policy, expected_version: int, known_revision: int = 0) -> bytes | None:
@@ -92,7 +99,7 @@ class ChainActor:
                     if (each.is_open or each.announced) and policy.is_limited_in_shops(each.sku):
                         self._append(SkuDemoted(each.sku, self._clock.now_ms()))
                 self._append(policy_set(self._chain, replace(policy, version=in_force.version + 1)))
-            return self._as_owner(packed(self._chain.since(known_revision)))
+            return self._as_owner(self._document(known_revision))
 
     @rpc
     def name_reader(self, name: str, everything: bool, known_revision: int = 0) -> bytes | None:
@@ -105,7 +112,7 @@ class ChainActor:
                 return self._as_owner(None)
             if known is None or everything > known.everything:
                 self._append(ReaderNamed(name, everything))
-            return self._as_owner(packed(self._chain.since(known_revision)))
+            return self._as_owner(self._document(known_revision))
 
     @rpc
     def drop_reader(self, name: str, named: int, known_revision: int = 0) -> bytes | None:
@@ -118,7 +125,7 @@ class ChainActor:
                 return self._as_owner(None)
             if known is not None and known.named == named:
                 self._append(ReaderDropped(name))
-            return self._as_owner(packed(self._chain.since(known_revision)))
+            return self._as_owner(self._document(known_revision))
 
     @rpc
     def promote_sku(
@@ -148,7 +155,7 @@ class ChainActor:
                     self._append(SkuAnnounced(sku, from_ms, now_ms))
             elif not known.is_open or (announced and not known.announced):
                 self._append(SkuPromoted(sku, announced, now_ms, token_hex(SEAL_BYTES)))
-            return self._as_owner(packed(self._chain.since(known_revision)))
+            return self._as_owner(self._document(known_revision))
 
     @rpc
     def open_announced(self, known_revision: int = 0) -> bytes:
@@ -158,7 +165,7 @@ class ChainActor:
             for each in self._chain.hot.values():
                 if each.announced and not each.is_open and each.from_ms <= now_ms:
                     self._append(SkuPromoted(each.sku, True, now_ms, token_hex(SEAL_BYTES)))
-            return self._as_owner(packed(self._chain.since(known_revision)))
+            return self._as_owner(self._document(known_revision))
 
     @rpc
     def demote_sku(
@@ -176,10 +183,37 @@ class ChainActor:
                 if expected not in (ANY_REVISION, self._chain.hot_revision):
                     return self._as_owner(None)
                 self._append(SkuDemoted(sku, self._clock.now_ms()))
-            return self._as_owner(packed(self._chain.since(known_revision)))
+            return self._as_owner(self._document(known_revision))
+
+    @rpc
+    def settle_format(self, is_new: bool) -> int:
+        """The service's format, as of a start. One that is new begins with the newest. Raises JournalError."""
+        with self._lock:
+            if is_new and not self._chain.revision:
+                self._append(FormatRaised(NEWEST))
+            return self._as_owner(self._writing.number)
+
+    def raise_format(self) -> tuple[int, int]:
+        """Have the service write in the newest format from its next start on; no process of it may run. Returns the
+        format before and after. Raises JournalError.
+        """
+        with self._lock:
+            before = self._writing.number
+            if before < NEWEST:
+                self._append(FormatRaised(NEWEST))
+            return before, self._as_owner(self._writing.number)
 
     def close(self) -> None:
         self._journal.close()
+
+    def _writing_of(self, chain: Chain) -> Writing:
+        number = chain.format or self._unsaid
+        if number > NEWEST:
+            raise JournalNewer(LEDGER_ID, f"format {number}", f"this version knows formats up to {NEWEST}")
+        return Writing(number)
+
+    def _document(self, known_revision: int) -> bytes:
+        return packed(self._chain.since(known_revision), self._writing.json)
 
     def _apply(self, record: Record) -> None:
         """Apply a record of the journal. Raises JournalDamaged."""
@@ -203,11 +237,11 @@ class ChainActor:
 
     def _append(self, event: ChainEvent) -> None:
         chain = evolve_chain(self._chain, event)
+        writing = self._writing_of(chain)
+        written = writing.json([event])
         try:
-            self._journal.append(
-                [Record(LEDGER_ID, self._epoch, chain.revision, 1, self._clock.now_ms(), encode([event]))]
-            )
+            self._journal.append([Record(LEDGER_ID, self._epoch, chain.revision, 1, self._clock.now_ms(), written)])
         except JournalError as failure:
             self._end(failure)
             raise
-        self._chain = chain
+        self._chain, self._writing = chain, writing

@@ -5,6 +5,7 @@ from heapq import nsmallest
 from itertools import islice
 from typing import Any, Final
 
+from actors.core.ascending import in_turn
 from actors.core.due import About
 from actors.core.policy import Policy
 from actors.core.rejection import Violation
@@ -15,7 +16,7 @@ from actors.orders.parts import is_promised
 from actors.orders.state import OVER, Bar, Collected, Order, OrderLedger, Since
 from actors.protocol.messages import Unseen
 from actors.rpc.methods import rpc
-from actors.runtime.actor_runtime import PAGE_SCAN_MAX, LedgerActor, in_turn
+from actors.runtime.actor_runtime import PAGE_SCAN_MAX, LedgerActor
 from actors.runtime.kinds import CUSTOMERS
 from actors.runtime.read_back import events_at, seen_at
 
@@ -189,7 +190,7 @@ class CustomerActor(LedgerActor):
         if not self.host.has_begun(ledger_id):
             return None
         with self.host.captured(ledger_id) as (_, capture):
-            state = capture.version, capture.state_hash(), check(capture.state)
+            state = capture.version, capture.state_hash(self.writing.json), check(capture.state)
         with self.host.reading(ledger_id):  # it is still the owner
             return state
 

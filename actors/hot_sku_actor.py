@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import Final
 
-from actors.core.ascending import Ascending
+from actors.core.ascending import Ascending, in_turn
 from actors.rpc.methods import rpc
-from actors.runtime.actor_runtime import in_turn
 from actors.runtime.kinds import HOT
 from actors.runtime.read_back import events_at
 from actors.shop.decide_hot_sku import moved_version

@@ -21,13 +21,14 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from actors.chain_actor import ChainActor
 from actors.customer_actor import CustomerActor
 from actors.hot_sku_actor import HotSkuActor
-from actors.journal.open import open_journal
+from actors.journal.open import format_of, open_journal
 from actors.journal.port import JournalError, JournalFailed
+from actors.protocol.formats import FIRST, NEWEST, Writing
 from actors.protocol.messages import ActorGone
-from actors.protocol.placement import ActorKind, kind_of
+from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.ray_metrics import publish_figures
 from actors.rpc.backoff import Away
-from actors.rpc.client import ActorSilent, Connection
+from actors.rpc.client import ActorFailed, ActorSilent, Connection
 from actors.rpc.frames import Address
 from actors.rpc.methods import methods_of
 from actors.rpc.server import Server
@@ -103,7 +104,10 @@ class _Process:
         def build() -> Any:
             journal = open_journal(journals, name)
             try:
-                actor = self.plain(name, journal, SystemClock(journal.kept_clock()), end_process)
+                clock = SystemClock(journal.kept_clock())
+                # The chain's own journal says the service's format.
+                told = {} if self.plain is ChainActor else {"writing": writing_of(journals)}
+                actor = self.plain(name, journal, clock, end_process, **told)
             except BaseException:
                 journal.close()  # the next try opens it anew, and a file has one connection
                 raise
@@ -112,7 +116,7 @@ class _Process:
             return actor
 
         node_host: Any = ray.util.get_node_ip_address
-        self._server = Server(name, host or node_host(), build, _end)
+        self._server = Server(name, host or node_host(), build, _end, writing_of(journals).packed)
 
     def address(self) -> Address:
         """Where the actor listens. It does as soon as the process is up, and answers once it has opened its journal."""
@@ -178,6 +182,11 @@ _CLASSES: Final[dict[ActorKind, type[_Process]]] = {
 }
 
 
+def writing_of(journals: str) -> Writing:
+    """How a service with this setting writes. Raises ValueError for a later format than this version knows."""
+    return Writing(format_of(journals))
+
+
 class RayActors:
     """Named, detached actors, created on first use, and a connection to each. Implements `protocol.messages.Actors`.
 
@@ -186,6 +195,7 @@ class RayActors:
 
     def __init__(self, journals: str, host: str) -> None:
         self._journals = journals
+        self._encode = writing_of(journals).packed
         self._host = host
         self._handles: dict[str, Any] = {}
         self._connections: dict[str, Connection] = {}
@@ -228,7 +238,7 @@ class RayActors:
         suspect = partial(self._suspect, actor, address)
         try:
             methods = methods_of(_CLASSES[kind_of(actor)].plain)  # type: ignore[arg-type]  # classes have a hash
-            return await Connection.open(actor, address, methods, suspect)
+            return await Connection.open(actor, address, methods, suspect, self._encode)
         except ActorSilent:
             suspect()
             raise
@@ -343,6 +353,19 @@ def call_actor(actor: str, journals: str, host: str, method: str, *args: Any) ->
             await actors.close()
 
     return asyncio.run(call())
+
+
+def settled_format(journals: str, host: str, *, is_new: bool) -> int:
+    """The service's format, as its chain's journal says it at a start; see `ChainActor.settle_format`. A chain's actor
+    of a version from before, that has gone on running, knows none but the first.
+    """
+    try:
+        number: int = call_actor(CHAIN_ACTOR, journals, host, "settle_format", is_new)
+    except ActorFailed as error:
+        log.warning("the service goes on with the first format: %s", error)
+        return FIRST
+    log.info("the service has format %d; this version knows formats up to %d", number, NEWEST)
+    return number
 
 
 def close_actors(each: Callable[[str], None]) -> None:

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from actors.core.ascending import in_turn
 from actors.core.due import About
 from actors.core.linear_hash import in_sequence
 from actors.core.status import FINAL, LIVE, Status
 from actors.journal.port import JournalDamaged
 from actors.protocol.messages import LedgerAway, Unseen
 from actors.rpc.methods import rpc
-from actors.runtime.actor_runtime import PAGE_PIECES_MAX, PAGE_SCAN_MAX, PIECE_SCAN_MAX, in_turn
+from actors.runtime.actor_runtime import PAGE_PIECES_MAX, PAGE_SCAN_MAX, PIECE_SCAN_MAX
 from actors.runtime.kinds import SHOP
 from actors.runtime.read_back import ReadEvents, events_at, seen_at
 from actors.shop.allotments import Allotment
@@ -357,7 +358,7 @@ class StoreActor(TransferQuestions, ShortfallQuestions):
         with self.host.captured(store_id) as (_, capture):
             positions = {sku: position.stock() for sku, position in capture.positions.items()}
             live = sum(1 for each in capture.reservations.values() if each.status in LIVE)
-            state = capture.version, capture.state_hash(), positions, live
+            state = capture.version, capture.state_hash(self.writing.json), positions, live
         with self.host.reading(store_id):  # it is still the owner
             return state
 

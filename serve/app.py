@@ -20,7 +20,8 @@ from ray.serve.deployment import Application
 from ray.serve.schema import LoggingConfig
 
 from actors.core.chain import EMPTY, part_from_packed
-from actors.journal.open import is_server, journal_names, place_of
+from actors.journal.open import is_server, journal_names, place_of, with_format
+from actors.protocol.formats import BeyondFormat
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.ray_actors import (
     SLOT_CPUS,
@@ -29,6 +30,7 @@ from actors.ray_actors import (
     close_actors,
     make_actors,
     make_watchdogs,
+    settled_format,
     start_ray,
     stop_ray,
 )
@@ -71,7 +73,7 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
         start_ray("", settings.metrics_port)
     signals.take_over()
     try:
-        start_ledgers(settings, chain_file, journals)
+        journals = start_ledgers(settings, chain_file, journals)
         gateways = start_gateway(settings, journals, ports)
         signals.serve_on()
         host = node_address() if settings.ray_address else str(settings.host)
@@ -100,7 +102,7 @@ def application(arguments: dict[str, Any]) -> Application:
     check_nodes(settings.journals)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     journals = fixed(settings)
-    start_ledgers(settings, chain_file, journals)
+    journals = start_ledgers(settings, chain_file, journals)
     make_keeper(journals, settings.actor_host)
     return gateway(settings, journals)
 
@@ -112,12 +114,16 @@ def fixed(settings: Settings) -> str:
     return fix_journal(data_dir, settings.journals, init=settings.init)
 
 
-def start_ledgers(settings: Settings, chain_file: ChainFile, journals: str) -> None:
-    """Start the chain, and every ledger at once: holds expire, and feeds go on, whether or not somebody calls."""
+def start_ledgers(settings: Settings, chain_file: ChainFile, journals: str) -> str:
+    """Start the chain, and every ledger at once: holds expire, and feeds go on, whether or not somebody calls. Returns
+    the setting of the journals with the service's format, which no process learns otherwise.
+    """
     make_watchdogs()
-    apply_chain_file(chain_file, settings, journals)
     names = [name for name in journal_names(journals) if kind_of(name) is not ActorKind.CHAIN]
+    journals = with_format(journals, settled_format(journals, settings.actor_host, is_new=not names))
+    apply_chain_file(chain_file, settings, journals)
     make_actors(names, journals, settings.actor_host)
+    return journals
 
 
 def check_nodes(journals: str) -> None:
@@ -209,8 +215,11 @@ def apply_chain_file(chain_file: ChainFile, settings: Settings, journals: str) -
     if stores:
         call("put_stores", stores)
     policy = chain_file.to_policy()
-    if policy is not None:
-        call("set_policy", policy, 0)
+    try:
+        if policy is not None:
+            call("set_policy", policy, 0)
+    except BeyondFormat as beyond:
+        raise SettingsError(f"the chain file {settings.chain_file} does not hold: policy: {beyond}") from beyond
 
 
 def _stop(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError, Message
 
 from actors.core.policy import CALL_MS_MAX
 from actors.core.rejection import Reason
+from actors.protocol.formats import BeyondFormat
 from actors.protocol.messages import Answer, Late, LedgerStopped, Refusal, Shed, Stopped
 from actors.telemetry.metrics import CALL_SECONDS, CALLS, Figures, Labels
 from actors.telemetry.traces import CARRIED, made_trace, trace_of
@@ -37,7 +38,7 @@ NAMED_BYTES_MAX: Final = 64 * 1024  # of a request, and
 NAMED_CHARS_MAX: Final = 256  # of a ledger or a key in a log line
 
 # Exceptions that end a call with a status; any other is a fault of the service.
-ENDINGS: Final = (CallRefused, InvalidRequest, Overloaded, DeadlinePassed, LedgerStopped)
+ENDINGS: Final = (CallRefused, InvalidRequest, Overloaded, DeadlinePassed, LedgerStopped, BeyondFormat)
 
 M = TypeVar("M", bound=Message)
 Metadata = Iterable[tuple[str, Any]]
@@ -106,6 +107,8 @@ def failure_of(answer: Answer) -> Exception | None:
         waits = "this reservation waits" if answer.rejection.number else claimed
         message = f"{waits} for its order's word, and nothing was done; ask again with the same key"
         return statuses.refused(grpc.StatusCode.UNAVAILABLE, "ORDER_UNDECIDED", message, retry_after_s=0.1)
+    if isinstance(answer, Refusal) and answer.rejection.reason is Reason.FORMAT_NOT_RAISED:
+        return BeyondFormat("what would be recorded", answer.rejection.asked, answer.rejection.available)
     return None
 
 
@@ -125,6 +128,9 @@ def status_of(error: BaseException) -> Status | None:
         return Status(grpc.StatusCode.DEADLINE_EXCEEDED, message, "DEADLINE_PASSED")
     if isinstance(error, LedgerStopped):
         return Status(grpc.StatusCode.DATA_LOSS, str(error), "LEDGER_STOPPED")
+    if isinstance(error, BeyondFormat):
+        metadata = (("format", str(error.number)), ("needed", str(error.needed)))
+        return Status(grpc.StatusCode.FAILED_PRECONDITION, str(error), "FORMAT_NOT_RAISED", metadata=metadata)
     return None
 
 

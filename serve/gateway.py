@@ -16,7 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2 as hp
 
 from actors.protocol.placement import Placement
-from actors.ray_actors import RayActors
+from actors.ray_actors import RayActors, writing_of
 from actors.ray_metrics import publish_figures
 from actors.runtime.clock import Clock, SystemClock
 from actors.telemetry.logs import keep_logs
@@ -75,7 +75,7 @@ class Gateway:
         keep_logs("gateway")
         placement = Placement(store_actors, customer_actors)
         table = read_postcodes_file(Path(postcodes) if postcodes else None)
-        router = Router(RayActors(journals, actor_host), placement, hint_ms / 1_000)
+        router = Router(RayActors(journals, actor_host), placement, hint_ms / 1_000, writing_of(journals))
         await self._open(router, SystemClock(), table, hot_rate)
         publish_figures(self._figures, "gateway")
         serve_here(self)

@@ -25,13 +25,13 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     source, target = vars(given)["FROM"], vars(given)["TO"]
     try:
-        with _unused(source):
-            copy_journals(_setting(source), _setting(target, is_new=True), _say)
+        with unused(source):
+            copy_journals(setting_of(source), setting_of(target, is_new=True), _say)
             _copy_placement(source, target)
     except (CopyRefused, JournalError, OSError, ValueError) as error:
         sys.stderr.write(f"holdfast: not copied: {error}\n")
         return FAILED
-    sys.stdout.write(f"copied and read back: {place_of(_setting(target))}\n")
+    sys.stdout.write(f"copied and read back: {place_of(setting_of(target))}\n")
     return 0
 
 
@@ -40,7 +40,7 @@ def _say(what: str) -> None:
     sys.stdout.flush()
 
 
-def _setting(given: str, *, is_new: bool = False) -> str:
+def setting_of(given: str, *, is_new: bool = False) -> str:
     """A setting as it is; that of the files in a data directory, whose folders are made for a new one."""
     if is_server(given):
         return given
@@ -51,7 +51,7 @@ def _setting(given: str, *, is_new: bool = False) -> str:
 
 
 @contextmanager
-def _unused(source: str) -> Iterator[None]:
+def unused(source: str) -> Iterator[None]:
     """Keep a data directory from being served meanwhile. Raises CopyRefused where it, or a server's journal, is."""
     if is_server(source):
         if users := users_of(source):

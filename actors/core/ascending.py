@@ -104,3 +104,14 @@ class Ascending(MutableMapping[int, None]):
 def many(numbers: list[int] | Ascending) -> Ascending:
     """The same numbers, once each, where one costs no more to enter or drop however many there are."""
     return numbers if isinstance(numbers, Ascending) else Ascending(dict.fromkeys(numbers))
+
+
+def in_turn(after: int, count_max: int, *outboxes: Ascending) -> tuple[list[int], int]:
+    """At most `count_max` of the numbers that wait in outboxes, and the one to continue after, 0 where these are all.
+
+    Ascending from after `after`, and wrapping around: every number has its turn, however long others remain.
+    """
+    ascending = sorted({number for each in outboxes for number in each.turn(after, count_max)})
+    first = bisect_right(ascending, after)
+    turn = (ascending[first:] + ascending[:first])[:count_max]
+    return turn, turn[-1] if sum(map(len, outboxes)) > count_max else 0

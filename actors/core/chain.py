@@ -102,8 +102,14 @@ class SkuDemoted(Message, frozen=True):
     at_ms: int
 
 
+class FormatRaised(Message, frozen=True):
+    """From here on the service writes in this format; see `protocol.formats`. A chain that has none says the first."""
+
+    number: int
+
+
 HotEvent = SkuAnnounced | SkuPromoted | SkuDemoted
-ChainEvent = StoresPut | PolicySet | ReaderNamed | ReaderDropped | HotEvent
+ChainEvent = StoresPut | PolicySet | ReaderNamed | ReaderDropped | HotEvent | FormatRaised
 
 
 class ChainPart(Value, frozen=True, gc=True):
@@ -146,6 +152,7 @@ class Chain(Value, frozen=True, dict=True, gc=True):
     hot: dict[str, HotSku] = msgspec.field(default_factory=dict)  # by SKU
     hot_revision: int = 0
     paused_stores: tuple[str, ...] = ()  # as an actor of hot SKUs knows them, which knows no shops
+    format: int = 0  # as the chain's actor knows it, 0 for one that is not said
 
     @cached_property
     def has_hours(self) -> bool:
@@ -290,6 +297,8 @@ def evolve_chain(chain: Chain, event: ChainEvent) -> Chain:
             dropped = [(each, named) for each, named in chain.dropped.items() if each != name]
             dropped = [*dropped, (name, chain.readers[name].named)][-READERS_MAX:]
             return replace(chain, revision=revision, readers=readers, readers_revision=revision, dropped=dict(dropped))
+        case FormatRaised(number):
+            return replace(chain, revision=revision, format=number)
         case SkuAnnounced() | SkuPromoted() | SkuDemoted():
             hot = _heated(chain, event, revision)
             return replace(chain, revision=revision, hot=hot, hot_revision=revision)
@@ -345,9 +354,9 @@ def _rules_of(store: Store | None) -> tuple[bool, Calendar]:
     return (False, ALWAYS_OPEN) if store is None else (store.paused, store.calendar)
 
 
-def packed(part: ChainPart) -> bytes:
+def packed(part: ChainPart, encode: Callable[[ChainPart], bytes] = to_json) -> bytes:
     """The document of what changed, as a gateway is sent it: hours repeat themselves, also those of different shops."""
-    return compress(to_json(part), PACKED_LEVEL)
+    return compress(encode(part), PACKED_LEVEL)
 
 
 def part_from_packed(document: bytes) -> ChainPart:

@@ -12,7 +12,8 @@ class Reason(IntEnum):
 
     # To a gateway alone, which goes on within the call: it fetches the grant; asks the other ledger, of the hot SKU or
     # of the shop; fetches units from there; goes on in the shop that has the reservation; or asks the ledgers of hot
-    # SKUs for a key; or goes on in the shop that decides this key, by its channel's quota.
+    # SKUs for a key; or goes on in the shop that decides this key, by its channel's quota. The last one ends the call:
+    # the service's format has no way to write what would be decided.
     GRANT_REQUIRED = 0
     HOT_SKU = -1
     HOT_CLOSED = -2
@@ -22,6 +23,7 @@ class Reason(IntEnum):
     RESERVATION_MOVED = -6
     HOT_KEY = -7
     HOT_CEDED = -8
+    FORMAT_NOT_RAISED = -9
 
     IDEMPOTENCY_KEY_REUSED = 1
     RESERVATION_NOT_FOUND = 2

@@ -82,11 +82,19 @@ class Transacted(NamedTuple):
 _transacted: Final[Callable[[tuple[Any, ...]], Transacted]] = partial(tuple.__new__, Transacted)
 
 
-def transact(decider: Decider, ledger: Any, command: Any, now_ms: int, is_behind: bool = False) -> Transacted:
+def transact(
+    decider: Decider,
+    ledger: Any,
+    command: Any,
+    now_ms: int,
+    is_behind: bool = False,
+    refusal_of: Callable[[tuple[Any, ...]], Rejection | None] | None = None,
+) -> Transacted:
     """Process one command at a ledger time, in ms; the returned events have been applied to the ledger. Raises Unread,
     with nothing done, where events have to be read first.
 
     `is_behind`: the ledger still has what is due. That can only be in a command's way, so what is accepted stands.
+    `refusal_of`: why events may not be written in the service's format, None where they may.
     """
     answer = decider.recall(ledger, command)
     if answer is not None:
@@ -96,6 +104,8 @@ def transact(decider: Decider, ledger: Any, command: Any, now_ms: int, is_behind
         isinstance(decision, Rejection) or any(isinstance(event, decider.waits_for_due) for event in decision)
     ):
         return Transacted(Deferred(), ())
+    if refusal_of is not None and not isinstance(decision, Rejection):
+        decision = refusal_of(decision) or decision
     if isinstance(decision, Rejection):
         return _refuse(decider, ledger, command, decision, now_ms)
     for event in decision:

@@ -69,16 +69,16 @@ def damage_of(ledger_id: str, place: str, error: Exception) -> JournalDamaged:
 encode: Final[Callable[[Sequence[Message]], bytes]] = to_json  # a batch's events of one ledger, or rows of a snapshot
 
 
-def encode_rows(rows: Iterable[Message]) -> Iterator[bytes]:
+def encode_rows(rows: Iterable[Message], encode: Callable[[Any], bytes] = to_json) -> Iterator[bytes]:
     """Yield snapshot rows in encoded chunks of CHUNK_ROWS."""
     chunk: list[Message] = []
     for row in rows:
         chunk.append(row)
         if len(chunk) == CHUNK_ROWS:
-            yield to_json(chunk)
+            yield encode(chunk)
             chunk = []
     if chunk:
-        yield to_json(chunk)
+        yield encode(chunk)
 
 
 def chained(previous: int, ledger_id: str, epoch: int, seq: int, count: int, at_ms: int, payload: bytes) -> int:

@@ -6,7 +6,7 @@ sealed files are moved there where they take more.
 
 `redis://HOST:PORT/DB` is a Redis or Valkey for all actors; with `?accept_loss=everysec`, one whose settings lose what
 `redis_server.LOSSES` says; with `&replicas=1`, one whose writes a replica has before they are answered. `id` is the
-stamp that it must have.
+stamp that it must have, and `format` what is written (`protocol.formats`), both of either kind.
 """
 
 import logging
@@ -22,6 +22,7 @@ from actors.journal.stamp import Stamp, file_stamp, put_file_stamp
 
 _OPTIONS: Final = "?keep_mb="  # and what follows it
 PORT: Final = 6379  # of a Redis, where none is given
+FIRST_FORMAT: Final = 1
 
 log = logging.getLogger("holdfast.journal")
 
@@ -84,9 +85,24 @@ def with_stamp(setting: str, stamp_id: str) -> str:
     """The setting of journals that must have this stamp: a server may be exchanged behind its address, and an actor may
     start on another node, which has not these files.
     """
+    return _with(setting, id=stamp_id)
+
+
+def with_format(setting: str, number: int) -> str:
+    """The setting of journals of a service of this format. The first needs no word: versions from before know none."""
+    return _with(setting, format=str(number)) if number > FIRST_FORMAT else setting
+
+
+def format_of(setting: str) -> int:
+    """The format of the service whose journals they are."""
+    options = dict(parse_qsl(setting.partition("?")[2]))
+    return int(options.get("format", FIRST_FORMAT))
+
+
+def _with(setting: str, **option: str) -> str:
     if not is_server(setting) and _OPTIONS not in setting:
         setting = f"{setting}{_OPTIONS}0"
-    return f"{setting}{'&' if '?' in setting else '?'}{urlencode({'id': stamp_id})}"
+    return f"{setting}{'&' if '?' in setting else '?'}{urlencode(option)}"
 
 
 def place_of(setting: str) -> str:
@@ -135,6 +151,7 @@ def _redis(kind: str) -> _Kind:
         given = dict(parse_qsl(options))
         accepted, stamp_id = given.pop("accept_loss", ""), given.pop("id", "")
         replicas = int(given.pop("replicas", 0))
+        given.pop("format", None)  # of what is written into it
         if given:
             raise ValueError(
                 f"journals in a Redis: {', '.join(sorted(given))} is no option of theirs; see accept_loss and replicas"

@@ -8,7 +8,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from actors.core.answers import EndedRow
-from actors.core.message import Message, digest_of
+from actors.core.message import Message, digest_of, to_json
 from actors.core.overlay import OVERLAID_AT_ONCE, Overlay, lift
 from actors.core.packed import PackedRow, packed_rows
 from actors.core.policy import Policy
@@ -96,9 +96,10 @@ class Capture:
         yield from packed_rows(self._refused, self.version, refused=True)
         yield from finished_rows(self._finished)
 
-    def state_hash(self) -> str:
+    def state_hash(self, encode: Callable[[Any], bytes] = to_json) -> str:
         """The hash of the rows: the same for equal states in any process, but for what older snapshots do not tell."""
-        return digest_of(replace(row, limited_since=None) if isinstance(row, Head) else row for row in self.rows())
+        rows = (replace(row, limited_since=None) if isinstance(row, Head) else row for row in self.rows())
+        return digest_of(rows, encode)
 
 
 def tables(ledger: OrderLedger) -> list[tuple[Any, str, Callable[[Any], Any] | None]]:

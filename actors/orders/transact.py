@@ -1,6 +1,6 @@
 """A customers' ledger as a Decider, and the expiry of what is due."""
 
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 from msgspec.structs import replace
 
@@ -102,9 +102,11 @@ def _answer_in(event: Answering) -> Order:
 DECIDER: Final = Decider(key_of, content_of, recall, decide, evolve, standing)
 
 
-def transact(ledger: OrderLedger, command: cm.Command, now_ms: int, is_behind: bool = False) -> Transacted:
+def transact(
+    ledger: OrderLedger, command: cm.Command, now_ms: int, is_behind: bool = False, refusal_of: Any = None
+) -> Transacted:
     """See `core.transact`. The events have the answers with them, and what is left of an order that they ended."""
-    told = transact_by(DECIDER, ledger, command, now_ms, is_behind)
+    told = transact_by(DECIDER, ledger, command, now_ms, is_behind, refusal_of)
     if not told.events or type(told.events[0]) in ALONE:
         return told
     events = tuple([_with_answer(ledger, event) if type(event) in ANSWERING else event for event in told.events])

@@ -107,23 +107,26 @@ def batch_reader(command: Any) -> Callable[[bytes], tuple[int, list[tuple[str, i
     return msgspec.msgpack.Decoder(tuple[int, list[tuple[str, int, command]]]).decode
 
 
-def pack_batch(rules_revision: int, entries: Sequence[Entry], deadlines_ms: Iterable[int] = ()) -> bytes:
+def pack_batch(
+    rules_revision: int,
+    entries: Sequence[Entry],
+    deadlines_ms: Iterable[int] = (),
+    encode: Callable[[Any], bytes] = _encode,
+) -> bytes:
     """Encode a step's request. `rules_revision` is the newest chain revision that the caller knows, or CUT_OFF; the
-    deadlines are of each entry, by the caller's clock.
+    deadlines are of each entry, by the caller's clock. `encode` is how the service's format is written.
     """
     timed = zip(entries, deadlines_ms or repeat(NEVER_MS), strict=False)
-    return _encode((rules_revision, [(ledger_id, deadline_ms, command) for (ledger_id, command), deadline_ms in timed]))
+    return encode((rules_revision, [(ledger_id, deadline_ms, command) for (ledger_id, command), deadline_ms in timed]))
 
 
 # A ledger's answer, or why there is none.
 Given = Remembered | Recorded[Order | Rejection] | Refusal | Stopped | Late | Deferred | None
 
 
-def pack_answers(
-    answers: Sequence[Given],
-) -> bytes:
-    """Encode a step's answers, one for each entry."""
-    return _encode([_answer_of(answer) for answer in answers])
+def pack_answers(answers: Sequence[Given], encode: Callable[[Any], bytes] = _encode) -> bytes:
+    """Encode a step's answers, one for each entry, as the service's format is written."""
+    return encode([_answer_of(answer) for answer in answers])
 
 
 def _answer_of(answer: Given) -> Answer:

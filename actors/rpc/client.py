@@ -18,7 +18,7 @@ HEARTBEAT_S: Final = 0.25
 SILENT_S: Final = 1.0  # then the connection is given up, and the watchdog of the actor's node looks at the process
 LATE_S: Final = 0.1  # a timer that is this late was held up by this process itself, which has not read either
 
-_encode: Final = msgspec.msgpack.Encoder().encode
+_encode: Final[Callable[[Any], bytes]] = msgspec.msgpack.Encoder().encode
 
 
 class ActorSilent(ActorGone):
@@ -31,14 +31,20 @@ class ActorFailed(Exception):
 
 class Connection(asyncio.Protocol):
     """A connection to one process of an actor. `methods` are those of the actor's class; `on_silence` is called once
-    where the process does not answer heartbeats.
+    where the process does not answer heartbeats. `encode` is how arguments are written.
     """
 
     _transport: asyncio.Transport  # from `connection_made` on
 
     def __init__(
-        self, actor: str, address: frames.Address, methods: dict[str, Method], on_silence: Callable[[], None]
+        self,
+        actor: str,
+        address: frames.Address,
+        methods: dict[str, Method],
+        on_silence: Callable[[], None],
+        encode: Callable[[Any], bytes] = _encode,
     ) -> None:
+        self._encode = encode
         self._actor, self._address, self._methods, self._on_silence = actor, address, methods, on_silence
         self._loop = asyncio.get_running_loop()
         self._frames = frames.FrameBuffer(frames.FRAME_BYTES_MAX)
@@ -54,11 +60,16 @@ class Connection(asyncio.Protocol):
 
     @classmethod
     async def open(
-        cls, actor: str, address: frames.Address, methods: dict[str, Method], on_silence: Callable[[], None]
+        cls,
+        actor: str,
+        address: frames.Address,
+        methods: dict[str, Method],
+        on_silence: Callable[[], None],
+        encode: Callable[[Any], bytes] = _encode,
     ) -> "Connection":
         """Connect and be admitted. Raises ActorSilent where the process is there and says nothing, else ActorGone."""
         loop = asyncio.get_running_loop()
-        connection = cls(actor, address, methods, on_silence)
+        connection = cls(actor, address, methods, on_silence, encode)
         try:
             async with asyncio.timeout(SILENT_S):
                 await loop.create_connection(lambda: connection, address.host, address.port)
@@ -74,7 +85,7 @@ class Connection(asyncio.Protocol):
         return connection
 
     def call(self, method: str, arguments: tuple[Any, ...]) -> "asyncio.Future[Any]":
-        """Call a method. The future raises ActorGone, LedgerStopped or ActorFailed."""
+        """Call a method. The future raises ActorGone, LedgerStopped or ActorFailed. Raises what `encode` does."""
         future: asyncio.Future[Any] = self._loop.create_future()
         if not self.is_open:
             future.set_exception(ActorGone(f"the connection to {self._actor} is closed"))
@@ -82,7 +93,7 @@ class Connection(asyncio.Protocol):
         self._number += 1
         self._calls[self._number] = (future, self._methods[method])
         sent_ms = int(self._loop.time() * 1_000)
-        request = self._number, sent_ms, method, msgspec.Raw(_encode(arguments))
+        request = self._number, sent_ms, method, msgspec.Raw(self._encode(arguments))
         if (traces := CARRIED.get()) and self._version >= frames.TRACED_FROM:
             self._send(frames.TracedRequest(*request, traces))
         else:

@@ -14,10 +14,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from actors.core.message import Message
+from actors.protocol.formats import FRAMES
 from actors.telemetry.traces import Trace
 
-# This version, and from the second on the one before, so that a service can be upgraded by rolling.
-VERSIONS: Final = (1, 2)
+# This version and the one before, so that a service can be upgraded by rolling.
+VERSIONS: Final = tuple(sorted(FRAMES))[-2:]
 TRACED_FROM: Final = 2  # the version that has TracedRequest
 FRAME_BYTES_MAX: Final = 64 * 1024 * 1024  # a call of 16 MiB, or what it is answered
 HANDSHAKE_BYTES_MAX: Final = 1_024  # a frame of somebody who has not been admitted

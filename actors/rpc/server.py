@@ -40,6 +40,8 @@ CLOCK_WINDOW_MS: Final = 60_000
 
 log = logging.getLogger("holdfast.rpc")
 
+_encode: Final[Callable[[Any], bytes]] = msgspec.msgpack.Encoder().encode
+
 
 class Served(Protocol):
     """What the server needs of an actor beside the methods that it marks as `rpc`."""
@@ -75,11 +77,18 @@ class Server:
     """Serves one actor. It listens as soon as it is made; `build` then runs in its thread, since recovery takes time.
 
     Where `build` fails, it is tried again after a pause, and callers are refused meanwhile. `on_failure` is called
-    where the loop fails, in that thread.
+    where the loop fails, in that thread. `encode` is how results are written.
     """
 
-    def __init__(self, name: str, host: str, build: Callable[[], Any], on_failure: Callable[[Exception], None]) -> None:
-        self.name = name
+    def __init__(
+        self,
+        name: str,
+        host: str,
+        build: Callable[[], Any],
+        on_failure: Callable[[Exception], None],
+        encode: Callable[[Any], bytes] = _encode,
+    ) -> None:
+        self.name, self.encode = name, encode
         self.secret = secrets.token_bytes(32)
         self.ready = Event()  # set once the actor serves, or the server has ended
         self.tried = Event()  # set once `build` has returned or failed
@@ -176,7 +185,7 @@ class Server:
             return
         threads = self._waiting if request.method == WAITING else self._queries
         future: Future[bytes] = threads.submit(
-            _result, getattr(self.actor, request.method), arguments, _traces_of(request)
+            _result, self.encode, getattr(self.actor, request.method), arguments, _traces_of(request)
         )
         future.add_done_callback(
             lambda done: self._loop.call_soon_threadsafe(peer.answer, request, done.exception() or done.result())
@@ -334,19 +343,18 @@ class _Peer(asyncio.Protocol):
 _Step = tuple[_Peer, frames.Request, bytes]
 
 
-def _result(method: Callable[..., Any], arguments: tuple[Any, ...], traces: tuple[Trace, ...]) -> bytes:
+def _result(
+    encode: Callable[[Any], bytes], method: Callable[..., Any], arguments: tuple[Any, ...], traces: tuple[Trace, ...]
+) -> bytes:
     if not traces:
-        return _encode(method(*arguments))
+        return encode(method(*arguments))
     with carrying(traces):
         log.info("%s is asked", method.__name__, extra={"method": method.__name__})
-        return _encode(method(*arguments))
+        return encode(method(*arguments))
 
 
 def _traces_of(request: frames.Request) -> tuple[Trace, ...]:
     return request.traces if isinstance(request, frames.TracedRequest) else ()
-
-
-_encode: Final = msgspec.msgpack.Encoder().encode
 
 
 def _listed(versions: tuple[int, ...]) -> str:

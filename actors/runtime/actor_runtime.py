@@ -6,7 +6,6 @@ Each actor's class names its kind of ledger as `core`, and adds the queries of t
 import gc
 import logging
 import os
-from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from threading import Event, Lock, Thread
@@ -14,10 +13,10 @@ from time import perf_counter
 from typing import Any, ClassVar, Final, TypeVar
 
 from actors.core.answers import Recorded
-from actors.core.ascending import Ascending
 from actors.core.chain import EMPTY, Chain, part_from_document
 from actors.core.policy import Policy
 from actors.journal.port import Base, Journal, JournalDamaged, JournalError, JournalFailed, Record
+from actors.protocol.formats import CURRENT, FIRST, Writing
 from actors.protocol.messages import CUT_OFF, RULES_ARE_STALE, Late, LedgerAway, pack_answers, refusal_of
 from actors.rpc.methods import rpc
 from actors.runtime.begun import TURN_S
@@ -45,29 +44,21 @@ PAGE_PIECES_MAX: Final = 20
 T = TypeVar("T")
 
 
-def in_turn(after: int, count_max: int, *outboxes: Ascending) -> tuple[list[int], int]:
-    """At most `count_max` of the numbers that wait in outboxes, and the one to continue after, 0 where these are all.
-
-    Ascending from after `after`, and wrapping around: every number has its turn, however long others remain.
-    """
-    ascending = sorted({number for each in outboxes for number in each.turn(after, count_max)})
-    first = bisect_right(ascending, after)
-    turn = (ascending[first:] + ascending[:first])[:count_max]
-    return turn, turn[-1] if sum(map(len, outboxes)) > count_max else 0
-
-
-def _packed(timed: Sequence[tuple[str, int, Any]], answers: list[Any], before: Mapping[str, int]) -> bytes:
+def _packed(
+    timed: Sequence[tuple[str, int, Any]], answers: list[Any], before: Mapping[str, int], writing: Writing
+) -> bytes:
     """The answers to a batch; refusals that the ledgers had given before this step say so."""
     if Recorded in map(type, answers):
         answers = [refusal_of(answer, before.get(each, 0)) for (each, _, _), answer in zip(timed, answers, strict=True)]
-    return pack_answers(answers)
+    return pack_answers(answers, writing.packed)
 
 
 class LedgerActor:
     """The ledgers of one journal, each recovered when it is first asked for, and all in turn until `recovered` is set.
 
-    `end` is called once when the journal fails or was taken over; it must not return. Several threads call this, a
-    plain class; `ray_actors` makes Ray actors of its subclasses. Queries raise JournalError.
+    `end` is called once when the journal fails or was taken over; it must not return. `writing` is the service's
+    format. Several threads call this, a plain class; `ray_actors` makes Ray actors of its subclasses. Queries raise
+    JournalError.
     """
 
     core: ClassVar[Core]
@@ -79,8 +70,10 @@ class LedgerActor:
         clock: Clock,
         end: Callable[[JournalError], None],
         tidy_every_s: float = TIDY_EVERY_S,
+        writing: Writing = CURRENT,
     ) -> None:
         self.name = name
+        self.writing = writing
         self._journal = journal
         self._end = end
         self._tidy_every_s = tidy_every_s
@@ -89,7 +82,7 @@ class LedgerActor:
         self.told_revision = EMPTY.revision  # by a gateway that had just asked the chain
         self._adopting = Lock()
         self.figures = ActorFigures()
-        self.host = LedgerHost(self.figures.counting(self.core), journal, clock, self._policy_of, end)
+        self.host = LedgerHost(self.figures.counting(self.core), journal, clock, self._policy_of, end, writing)
         self.figures.watch(self.host)
         try:
             self.host.begin(journal.ledger_ids())
@@ -179,10 +172,7 @@ class LedgerActor:
             read.append(timed)
             entries += [(ledger_id, command) for ledger_id, deadline_ms, command in timed if deadline_ms > now_ms]
         # Of one that is taken over here somebody else may have given the answer before.
-        before: dict[str, int] = {}
-        for ledger_id, _ in entries:
-            if ledger_id not in before:
-                before[ledger_id] = self._version_of(ledger_id)
+        before = {each: self._version_of(each) for each in {ledger_id for ledger_id, _ in entries}}
         answers = self.host.step_alone(entries) if alone else self.host.step(entries)
         self._followers.tell()
         log.debug("a step of %d commands for %d ledgers", len(entries), len(before))
@@ -190,22 +180,29 @@ class LedgerActor:
         log_decided(entries, answers)
         decided = iter(answers)
         return [
-            _packed(each, [next(decided) if deadline_ms > now_ms else Late() for _, deadline_ms, _ in each], before)
+            _packed(
+                each, [next(decided) if till_ms > now_ms else Late() for _, till_ms, _ in each], before, self.writing
+            )
             if isinstance(each, list)
             else each
             for each, (_, now_ms) in zip(read, batches, strict=True)
         ]
 
     def _status_of(self, hosted: Hosted, now_ms: int, open_reservations: int, positions: int) -> dict[str, Any]:
-        """A ledger's status, of either kind."""
-        return hosted.status() | {
-            "actor": self.name,
-            "pid": os.getpid(),
-            "ledger_time_ms": now_ms,
-            "open_reservations": open_reservations,
-            "positions": positions,
-            "accepted_loss": self._journal.accepted_loss(),
-        }
+        """A ledger's status, of either kind. A gateway of a version from before knows no format."""
+        raised = {"format": self.writing.number} if self.writing.number > FIRST else {}
+        return (
+            hosted.status()
+            | raised
+            | {
+                "actor": self.name,
+                "pid": os.getpid(),
+                "ledger_time_ms": now_ms,
+                "open_reservations": open_reservations,
+                "positions": positions,
+                "accepted_loss": self._journal.accepted_loss(),
+            }
+        )
 
     @rpc
     def moved(self, known: dict[str, int], wait_s: float) -> dict[str, int]:

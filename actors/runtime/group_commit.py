@@ -7,17 +7,24 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
 from time import perf_counter
+from typing import Any
 
+from actors.core.message import to_json
 from actors.journal.port import Journal, JournalError, JournalFailed
 from actors.runtime.hosted import Decided
 from actors.telemetry.metrics import JOURNAL_SECONDS, Times
 
 
 class GroupCommit:
-    """The only caller of `journal.append`. `on_failure` is called once, before any waiter returns, to end the owner."""
+    """The only caller of `journal.append`. `on_failure` is called once, before any waiter returns, to end the owner.
+    `encode` is how the service's format writes events.
+    """
 
-    def __init__(self, journal: Journal, on_failure: Callable[[JournalError], None]) -> None:
+    def __init__(
+        self, journal: Journal, on_failure: Callable[[JournalError], None], encode: Callable[[Any], bytes] = to_json
+    ) -> None:
         self._journal = journal
+        self._encode = encode
         self._on_failure = on_failure
         self.seconds = Times(JOURNAL_SECONDS.bounds)  # of writes
         self._queue_lock = Lock()
@@ -49,7 +56,7 @@ class GroupCommit:
                 decided, enqueued = self._queued, self._enqueued
                 self._queued = []
             try:
-                records = [each.record() for each in decided]
+                records = [each.record(self._encode) for each in decided]
                 began = perf_counter()
                 self._journal.append(records)
                 if records:

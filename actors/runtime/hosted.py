@@ -1,11 +1,11 @@
 """A ledger that is served, and what its host knows of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, NamedTuple
 
-from actors.journal.codec import encode
+from actors.core.message import to_json
 from actors.journal.port import Record
 
 
@@ -19,7 +19,7 @@ class Decided(NamedTuple):
     at_ms: int
     events: Sequence[Any]
 
-    def record(self) -> Record:
+    def record(self, encode: Callable[[Sequence[Any]], bytes] = to_json) -> Record:
         """As the journal takes them."""
         ledger_id, epoch, seq, event_count, at_ms, events = self
         return Record(ledger_id, epoch, seq, event_count, at_ms, encode(events))

@@ -1,6 +1,7 @@
 """The kinds of ledger that a host serves, each as its pure functions and decoders."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from actors.core.answers import Said
@@ -15,6 +16,7 @@ from actors.orders import (
     transact as order_transact,
 )
 from actors.orders.state import OrderLedger
+from actors.protocol.formats import Writing
 from actors.protocol.messages import batch_reader
 from actors.shop import commands, due_first, events, invariants, said, snapshot, transact
 from actors.shop.decide_hot import begin_keys
@@ -31,7 +33,7 @@ class Core(NamedTuple):
     """
 
     empty: Callable[[str], Any]
-    transact: Callable[[Any, Any, int, bool], Any]
+    transact: Callable[..., Any]
     key_of: Callable[[Any], str]
     said_by: Callable[[Any, int, int], Said]
     expire: Callable[..., list[Any]]
@@ -48,6 +50,13 @@ class Core(NamedTuple):
     about_of: Callable[[Any, Any], About | None]
     expire_first: Callable[[Any, Any, int, Budget], tuple[list[Any], bool]]
     begin: Callable[[Any, int, Any], None] = lambda _ledger, _epoch, _before: None
+
+
+def restricted(core: Core, writing: Writing) -> Core:
+    """The same kind of ledger, which decides nothing that the service's format has no way to write."""
+    if writing.is_newest:
+        return core
+    return core._replace(transact=partial(core.transact, refusal_of=writing.refusal_of))
 
 
 _EVENTS_OF_SHOPS: Final = Reader[events.Event](events.Event)

@@ -27,11 +27,12 @@ from actors.core.due import About, Budget
 from actors.core.policy import Policy
 from actors.core.transact import Deferred, PolicyAdopted
 from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, SealedDamaged
+from actors.protocol.formats import CURRENT, Writing
 from actors.protocol.messages import LedgerAway, Stopped, name_of
 from actors.runtime.clock import Clock
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Decided, Hosted
-from actors.runtime.kinds import Core
+from actors.runtime.kinds import Core, restricted
 from actors.runtime.read_anew import ReadAnew
 from actors.runtime.read_back import ReadBack, answer_without
 from actors.runtime.recovery import recovered, saves_a_replay, snapshot_chunks
@@ -47,7 +48,9 @@ log = logging.getLogger("holdfast.host")
 
 
 class LedgerHost(ReadAnew):
-    """Ledgers of one kind that share a journal. Thread-safe; `policy_for` returns a ledger's current policy."""
+    """Ledgers of one kind that share a journal. Thread-safe; `policy_for` returns a ledger's current policy, `writing`
+    is the service's format.
+    """
 
     def __init__(
         self,
@@ -56,13 +59,15 @@ class LedgerHost(ReadAnew):
         clock: Clock,
         policy_for: Callable[[str], Policy | None],
         on_failure: Callable[[JournalError], None],
+        writing: Writing = CURRENT,
     ) -> None:
         super().__init__()
-        self._core = core
+        self._core = restricted(core, writing)
+        self._writing = writing
         self._journal = journal
         self._clock = clock
         self._policy_for = policy_for
-        self._commits = GroupCommit(journal, on_failure)
+        self._commits = GroupCommit(journal, on_failure, writing.json)
         self._back = ReadBack(lambda: self._core, journal, self._commits)
         self.upkeep = Upkeep(journal, clock, self._commits, self._hosted)
         self._refusals = Refusals(journal, clock, self._commits)
@@ -154,7 +159,7 @@ class LedgerHost(ReadAnew):
         """
         with self.captured(ledger_id) as (hosted, capture):
             try:
-                chunks = snapshot_chunks(ledger_id, capture, pause)
+                chunks = snapshot_chunks(ledger_id, capture, pause, self._writing.json)
                 self._journal.write_snapshot(ledger_id, hosted.epoch, capture.version, chunks)
             except JournalError as failure:
                 if isinstance(failure, JournalDamaged) and not capture.broken:
@@ -226,10 +231,8 @@ class LedgerHost(ReadAnew):
         """Decide a batch. Returns the answers, one record for each ledger with new events, and the epochs of the others
         that answer.
         """
-        answers: list[Any] = []
-        budgets: dict[str, Budget] = {}  # of ledgers with more that is due
-        records: list[Decided] = []
-        unwritten: dict[str, int] = {}
+        answers, budgets = list[Any](), dict[str, Budget]()  # of ledgers with more that is due
+        records, unwritten = list[Decided](), dict[str, int]()
         touched: dict[str, tuple[Hosted, int, list[Any], bool]] = {}
         clock_ms, refused, transact = self._clock.now_ms(), self._refusals.refused, self._core.transact
         for ledger_id, command in batch:

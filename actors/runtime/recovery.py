@@ -63,11 +63,13 @@ def _restored(core: Core, ledger_id: str, head_seq: int, snapshot: Snapshot | No
     return ledger
 
 
-def snapshot_chunks(ledger_id: str, capture: Any, pause: Callable[[], None]) -> Iterator[bytes]:
+def snapshot_chunks(
+    ledger_id: str, capture: Any, pause: Callable[[], None], encode: Callable[[Any], bytes]
+) -> Iterator[bytes]:
     """Yield a capture as a snapshot has it, with a pause after each chunk. Raises JournalDamaged for a state that is
     broken.
     """
-    for chunk in encode_rows(capture.rows()):
+    for chunk in encode_rows(capture.rows(), encode):
         yield chunk
         pause()
     if capture.broken:

@@ -5,15 +5,15 @@ without a lock, while the ledger goes on.
 """
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from sys import intern
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import astuple
 
 from actors.core.ascending import Ascending
 from actors.core.linear_hash import in_sequence
-from actors.core.message import Message, digest_of
+from actors.core.message import Message, digest_of, to_json
 from actors.core.overlay import OVERLAID_AT_ONCE, Overlay, lift
 from actors.core.packed import PackedRow, packed_rows
 from actors.core.policy import Policy
@@ -181,9 +181,9 @@ class Capture:
         yield from packed_rows(self._made, self.version, refused=False, live=live)
         yield from packed_rows(self._refusals, self.version, refused=True, live=undecided)
 
-    def state_hash(self) -> str:
+    def state_hash(self, encode: Callable[[Any], bytes] = to_json) -> str:
         """The hash of the rows: the same for equal states in any process."""
-        return digest_of(self.rows())
+        return digest_of(self.rows(), encode)
 
 
 def _position_row(sku: str, position: Position) -> PositionRow:

@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 from typing import Any, Final, TypeVar
 
 from actors.core.chain import EMPTY, Chain, part_from_packed
-from actors.core.message import to_json
+from actors.protocol.formats import CURRENT, Writing
 from actors.protocol.messages import (
     CUT_OFF,
     RULES_ARE_STALE,
@@ -48,9 +48,14 @@ log = logging.getLogger("holdfast.router")
 
 
 class Router:
-    """Sends commands and questions to the actors that own the shops. One for each gateway, in one event loop."""
+    """Sends commands and questions to the actors that own the shops. One for each gateway, in one event loop. `writing`
+    is the service's format.
+    """
 
-    def __init__(self, actors: Actors, placement: Placement, hint_s: float = HINT_S_DEFAULT) -> None:
+    def __init__(
+        self, actors: Actors, placement: Placement, hint_s: float = HINT_S_DEFAULT, writing: Writing = CURRENT
+    ) -> None:
+        self.writing = writing
         self._actors = actors
         self._actor_of = lru_cache(PLACED_MAX)(placement.actor_of)
         self._batchers: dict[str, Batcher] = {}
@@ -88,7 +93,10 @@ class Router:
         The future raises DeadlinePassed where an outcome is unknown, or, with `each`, has Late in its place. `later`:
         nobody waits for it, and it goes with others, see `Batcher.submit`.
         Raises Overloaded for a call that concerns one actor; of a larger one, the refused part's future raises it.
+        Raises BeyondFormat, and nothing is queued.
         """
+        if not self.writing.is_newest:
+            self.writing.require([command for _, command in entries])
         if len(entries) == 1:
             batcher = self._batcher(self._actor_of(store_ids[0]))
             return [(batcher.submit(entries, deadline, promise=promise, each=each, later=later), [0])]
@@ -235,8 +243,8 @@ class Router:
     def rules_for(self, actor: str) -> bytes:
         """The document of what concerns an actor in the chain as it is known here: no other shop's hours."""
         if kind_of(actor) is ActorKind.HOT:
-            return to_json(self.chain.part_for_hot())
-        return to_json(self.chain.part_for(self._shops.get(actor, ())))
+            return self.writing.json(self.chain.part_for_hot())
+        return self.writing.json(self.chain.part_for(self._shops.get(actor, ())))
 
     def _revision_for(self, actor: str) -> int:
         revision = self._revisions.get(actor)
@@ -332,12 +340,13 @@ class Router:
 
         async def attempt() -> list[Answer]:
             sent_at = now()
-            payload = pack_batch(self._revision_for(actor), entries, deadlines_ms)
+            payload = pack_batch(self._revision_for(actor), entries, deadlines_ms, self.writing.packed)
             packed = await step(payload, *more)
             if packed == RULES_ARE_STALE:
                 is_newest = await self._look()  # another may have told it more before it restarted
                 await self._actors.call(actor, "adopt", self.rules_for(actor), is_newest)
-                payload = pack_batch(self._revision_for(actor) if is_newest else CUT_OFF, entries, deadlines_ms)
+                revision = self._revision_for(actor) if is_newest else CUT_OFF
+                payload = pack_batch(revision, entries, deadlines_ms, self.writing.packed)
                 packed = await step(payload, *more)
                 if packed == RULES_ARE_STALE:
                     raise ActorGone(f"{actor} restarted between two calls")

@@ -24,6 +24,7 @@ from actors.core.ids import (
 )
 from actors.orders.commands import BarClaim
 from actors.orders.grants import Grant
+from actors.protocol.formats import FIRST
 from actors.protocol.messages import LedgerStopped, Stopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.clock import Clock
@@ -145,6 +146,7 @@ class Admin:
         status = await self._router.ask(ledger_id, "status", ledger_id, deadline=deadline)
         if status is None:
             return
+        reply.format = FIRST  # of which an actor says nothing
         fill_instant(status.pop("ledger_time_ms"), reply.ledger_time)
         reply.recovery.FromMicroseconds(status.pop("recovery_us"))
         for field, value in status.items():

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import grpc
 
-from actors.protocol.messages import Entry, LedgerStopped, Moved, Refusal, Stopped
+from actors.protocol.messages import Entry, Moved, Refusal
 from actors.runtime.clock import Clock
 from actors.shop.decide_line import Row
 from holdfast.v1 import stock_service_pb2 as ss
-from serve.calls import Call, fill_error, refuse_older
+from serve.calls import Call, failure_of, fill_error, refuse_older
 from serve.coordination.hot import HotCalls
 from serve.coordination.hot_home import bring_home
 from serve.coordination.hot_stock import error_of, held_of, with_held
@@ -54,8 +54,8 @@ class Stock:
             if self._router.chain.hot:
                 await bring_home(self._router, self._units, self._hot, entry, deadline)
             fill_change(answer, store_id, reply.change)
-        elif isinstance(answer, Stopped):
-            raise LedgerStopped(answer.why)
+        elif (failure := failure_of(answer)) is not None:
+            raise failure
         else:
             assert isinstance(answer, Refusal)
             fill_rejection(answer, store_id, reply.rejection)

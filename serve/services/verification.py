@@ -109,7 +109,7 @@ class Verification:
             evolve(replayed, event, at_ms)
 
         await self._replay(SHOP, replayed, version, go_on if reply.trusted_version else add, deadline, reply)
-        reply.state_hash = await asyncio.to_thread(Capture(replayed).state_hash)
+        reply.state_hash = await asyncio.to_thread(Capture(replayed).state_hash, self._router.writing.json)
         violations = _hashes(store_id, reply.state_hash, live_hash)
         if reply.trusted_version:
             violations += await asyncio.to_thread(SHOP.check, replayed)
@@ -129,7 +129,7 @@ class Verification:
         audit = OrderAudit(ledger_id)
         audit.ledger = replayed = begun
         await self._replay(CUSTOMERS, replayed, version, audit.add, deadline, reply)
-        reply.state_hash = await asyncio.to_thread(snapshot.Capture(replayed).state_hash)
+        reply.state_hash = await asyncio.to_thread(snapshot.Capture(replayed).state_hash, self._router.writing.json)
         found: list[Violation] = [*_hashes(ledger_id, reply.state_hash, live_hash), *audit.violations, *live_violations]
         broken = await asyncio.to_thread(invariants.check, replayed)
         found += [replace(each, subject=f"{each.subject}, replayed") for each in broken]
@@ -154,7 +154,7 @@ class Verification:
         ledger = await asyncio.to_thread(core.restore, rows)
         reply.archived_version, reply.archived_sha256 = base.archived_seq, base.archived_sha256
         reply.trusted_version = base.seq
-        reply.trusted_state_hash = await asyncio.to_thread(core.capture(ledger).state_hash)
+        reply.trusted_state_hash = await asyncio.to_thread(core.capture(ledger).state_hash, self._router.writing.json)
         return ledger
 
     async def _replay(

@@ -21,6 +21,7 @@ STAND_IN = "import json, os, sys; print(json.dumps({'arguments': sys.argv[1:], '
         ("demo", "bench/demo.py"),
         ("bench", "bench/__main__.py"),
         ("journal", "serve/journal.py"),
+        ("format", "serve/format.py"),
         ("node", "serve/node.py"),
     ],
 )

@@ -5,6 +5,7 @@ import re
 import grpc
 import pytest
 
+from actors.protocol.formats import BeyondFormat
 from actors.protocol.messages import LedgerStopped
 from holdfast.client import errors
 from holdfast.client.errors import (
@@ -168,6 +169,7 @@ ENDED: list[Exception] = [
     DeadlinePassed(sent=True),
     DeadlinePassed(sent=False),
     LedgerStopped("the journal of S1 is damaged"),
+    BeyondFormat("Policy.line_rules", 2, 1),
 ]
 
 

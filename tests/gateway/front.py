@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
+from actors.protocol.formats import CURRENT, Writing
 from actors.protocol.placement import Placement
 from holdfast.v1 import (
     admin_service_pb2 as ad,
@@ -109,12 +110,14 @@ def answer_of(context: Context, replies: list[Any]) -> Answer:
 
 
 class Front:
-    """A gateway over actors in this process; each shop has an actor of its own."""
+    """A gateway over actors in this process; each shop has an actor of its own. `writing` is the service's format."""
 
-    def __init__(self, folder: Path, clock: ManualClock, postcodes: Postcodes = POSTCODES) -> None:
+    def __init__(
+        self, folder: Path, clock: ManualClock, postcodes: Postcodes = POSTCODES, writing: Writing = CURRENT
+    ) -> None:
         self.clock = clock
         self._postcodes = postcodes
-        self.actors = ActorsHere(folder, clock)
+        self.actors = ActorsHere(folder, clock, writing)
         self.gateway: Gateway = object.__new__(Gateway)  # its constructor would reach for Ray
         self._runner = asyncio.Runner(loop_factory=SkippingLoop)
         self._sequence = 0
@@ -131,7 +134,8 @@ class Front:
 
     async def _open(self) -> None:
         await self.actors.put_stores(*SHOPS)
-        await self.gateway._open(Router(self.actors, Placement(0)), self.clock, self._postcodes)
+        router = Router(self.actors, Placement(0), writing=self.actors.writing)
+        await self.gateway._open(router, self.clock, self._postcodes)
         numbers = count(FIRST_ORDER)
         self.gateway._reconciler._coordinator._draw = lambda _: next(numbers)
 

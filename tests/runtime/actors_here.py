@@ -12,8 +12,6 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
-import msgspec
-
 from actors.chain_actor import ChainActor
 from actors.core.chain import Store
 from actors.core.policy import Policy
@@ -21,6 +19,7 @@ from actors.customer_actor import CustomerActor
 from actors.hot_sku_actor import HotSkuActor
 from actors.journal.open import open_journal, sqlite_setting
 from actors.journal.port import JournalDamaged, JournalError
+from actors.protocol.formats import CURRENT, Writing
 from actors.protocol.messages import ActorGone, CallLost, LedgerStopped
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.rpc.methods import methods_of
@@ -33,17 +32,18 @@ from tests.runtime.breaking import BreakingJournal
 CALLS_KEPT_MAX: Final = 100_000
 LOOK_S: Final = 0.005
 
-_encode: Final = msgspec.msgpack.Encoder().encode
-
 
 class Ended(BaseException):
     """Ends the process of an actor whose rules raise it."""
 
 
 class ActorsHere:
-    """See `router.Actors`. `calls` are (actor, method, arguments) as they arrived, lost ones too."""
+    """See `router.Actors`. `calls` are (actor, method, arguments) as they arrived, lost ones too. `writing` is the
+    service's format.
+    """
 
-    def __init__(self, chain_dir: Path, clock: Clock) -> None:
+    def __init__(self, chain_dir: Path, clock: Clock, writing: Writing = CURRENT) -> None:
+        self.writing = writing
         self.disks: dict[str, MemoryDisk] = {}
         self.journals: dict[str, BreakingJournal] = {}
         self.calls: list[tuple[str, str, tuple[Any, ...]]] = []
@@ -105,7 +105,9 @@ class ActorsHere:
                 await asyncio.sleep(LOOK_S)
                 moved = await self._moved(actor, args[0])
             return moved
-        packed = await asyncio.to_thread(self._call, actor, method, codec.read_arguments(_encode(args)), now_ms)
+        packed = await asyncio.to_thread(
+            self._call, actor, method, codec.read_arguments(self.writing.packed(args)), now_ms
+        )
         if self._lost_after[actor]:
             self._lost_after[actor] -= 1
             raise ActorGone(f"the test lost an answer of {actor}")
@@ -130,7 +132,7 @@ class ActorsHere:
             raise LedgerStopped(str(error)) from error
         except JournalError as error:
             raise ActorGone(f"{actor} ended: {error}") from error
-        return _encode(answer)
+        return self.writing.packed(answer)
 
     def _process(self, actor: str) -> StoreActor | CustomerActor | ChainActor:
         with self._making:  # two calls at once are answered by one actor
@@ -140,12 +142,14 @@ class ActorsHere:
         self.made[actor] += 1
         if actor == CHAIN_ACTOR:
             self._actors[actor] = ChainActor(
-                actor, open_journal(self._chain_journals, actor), self._clock, self._ending(actor)
+                actor, open_journal(self._chain_journals, actor), self._clock, self._ending(actor), self.writing.number
             )
         else:
             journal = BreakingJournal(MemoryJournal(self.disks.setdefault(actor, MemoryDisk())))
             self.journals[actor] = journal
-            self._actors[actor] = _class_of(actor)(actor, journal, self._clock, self._ending(actor))
+            self._actors[actor] = _class_of(actor)(
+                actor, journal, self._clock, self._ending(actor), writing=self.writing
+            )
         return self._actors[actor]
 
     def _ending(self, actor: str) -> Callable[[JournalError], None]:

@@ -2,8 +2,7 @@
 
 import random
 
-from actors.core.ascending import RUN_MAX, Ascending
-from actors.runtime.actor_runtime import in_turn
+from actors.core.ascending import RUN_MAX, Ascending, in_turn
 
 
 def test_all_of_a_few_are_given_in_their_sequence() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from actors.core.policy import HOUR_MS
-from actors.journal.codec import encode
-from actors.runtime import hosted
+from actors.journal.port import Record
+from actors.runtime.hosted import Decided
 from tests.runtime.runtime_fixture import STILL_S, WAIT_S, ActorRuntime, entries
 from tests.waiting import until
 
@@ -151,11 +151,13 @@ def test_events_are_encoded_while_nobody_waits_for_the_lock(
 ) -> None:
     was_locked: list[bool] = []
 
-    def watched(events: Any) -> bytes:
-        was_locked.append(stocked.host._deciding.locked())
-        return encode(events)
+    record = Decided.record
 
-    monkeypatch.setattr(hosted, "encode", watched)
+    def watched(decided: Decided, *encode: Any) -> Record:
+        was_locked.append(stocked.host._deciding.locked())
+        return record(decided, *encode)
+
+    monkeypatch.setattr(Decided, "record", watched)
     stocked.deliver("reserve ann A 1")
     stocked.clock.move(3 * HOUR_MS)
     assert stocked.stock() == "A 10/0", "what a read expires"

@@ -15,6 +15,7 @@ from actors.core.policy import DAY_MS, HOUR_MS, Policy
 from actors.core.rejection import Reason
 from actors.core.status import FINAL, Status
 from actors.journal.port import Fenced, JournalError, Record
+from actors.protocol.formats import NEWEST
 from actors.protocol.messages import (
     RULES_ARE_STALE,
     Held,
@@ -267,6 +268,7 @@ def test_status_says_where_the_ledger_stands(shop: Shop) -> None:
         "outbox": 0,
         "sealed_version": 0,
         "accepted_loss": "",
+        "format": NEWEST,
     }
 
 

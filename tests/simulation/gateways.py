@@ -86,7 +86,7 @@ class Gateway:
     def __init__(self, world: "ChainWorld") -> None:
         self._world = world
         self.line = Line(world)
-        self.router = BusyRouter(self.line, Placement(0, 2))
+        self.router = BusyRouter(self.line, Placement(0, 2), writing=world.actors.writing)
         self.router.world = world
         self.coordinator = Coordinator(self.router, world, world.draw)
         self.units = units = HotUnits(self.router)

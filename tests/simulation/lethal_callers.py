@@ -27,11 +27,11 @@ TRIES_MAX: Final = 60
 def ending(where: str, core: Core) -> Core:
     """The rules of a ledger, which end their process at some keys."""
 
-    def transact(ledger: Any, command: Any, now_ms: int, is_behind: bool) -> Any:
+    def transact(ledger: Any, command: Any, now_ms: int, is_behind: bool, **more: Any) -> Any:
         for key in (core.key_of(command), command.call_key if isinstance(command, shop.Claim) else ""):
             if f"{LETHAL} {where}" in key:  # a customers' ledger puts the customer before it
                 raise Ended(ledger.ledger_id, key)
-        return core.transact(ledger, command, now_ms, is_behind)
+        return core.transact(ledger, command, now_ms, is_behind, **more)
 
     return core._replace(transact=transact)
 

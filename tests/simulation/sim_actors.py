@@ -10,7 +10,8 @@ import pytest
 from actors.core.chain import packed
 from actors.customer_actor import CustomerActor
 from actors.hot_sku_actor import HotSkuActor
-from actors.journal.port import JournalError
+from actors.journal.port import Journal, JournalError
+from actors.protocol.formats import CURRENT
 from actors.protocol.messages import RULES_ARE_STALE, ActorGone, CallLost, Late, Stopped, unpack_answers
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.runtime import actor_runtime
@@ -56,6 +57,8 @@ _KINDS: Final[dict[ActorKind, Any]] = {
 class SimActors:
     """See `router.Actors`: real ones, without threads of their own, in virtual time."""
 
+    writing = CURRENT  # the service's format
+
     def __init__(self, world: "ChainWorld") -> None:
         self._world = world
         self.disks: dict[str, MemoryDisk] = {}
@@ -65,6 +68,11 @@ class SimActors:
         self.known: set[str] = set()
         self._stopped: dict[str, Any] = {}  # processes that a successor has replaced, and that live on
         self._late: list[asyncio.Task[None]] = []
+
+    def journal_of(self, actor: str, disk: MemoryDisk) -> Journal:
+        """The journal that a process of the actor opens."""
+        del actor
+        return MemoryJournal(disk)
 
     async def names(self) -> frozenset[str]:
         return frozenset(self.known)
@@ -142,7 +150,7 @@ class SimActors:
         """The actor, made from what is durable where it is not there. Raises JournalError where its disk is full."""
         found = self.made.get(actor)
         if found is None:
-            journal = BreakingJournal(MemoryJournal(self.disks.setdefault(actor, MemoryDisk())))
+            journal = BreakingJournal(self.journal_of(actor, self.disks.setdefault(actor, MemoryDisk())))
             if actor in self.full:
                 journal.fail_before()
                 journal.fail_call("take_over")
@@ -151,7 +159,8 @@ class SimActors:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(actor_runtime, "Thread", NoThread)
                 patch.setattr(gc, "freeze", lambda: None)  # it would keep every world for ever
-                made.append(kind(actor, journal, self._world, lambda _: self._ended(actor, *made)))
+                ended = lambda _: self._ended(actor, *made)  # noqa: E731
+                made.append(kind(actor, journal, self._world, ended, writing=self.writing))
             found = self.made[actor] = made[0]
             self.journals[actor] = journal
             self.known.add(actor)

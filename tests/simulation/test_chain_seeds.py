@@ -10,6 +10,7 @@ import pytest
 from tests.simulation.chain_checks import check_journals, check_keys
 from tests.simulation.chain_world import ChainWorld
 from tests.simulation.cut_off_world import CutOffWorld
+from tests.simulation.formers import FormerWorld
 from tests.simulation.hint_world import HintWorld
 from tests.simulation.hot_callers import HotWorld
 from tests.simulation.transfer_callers import TransferWorld
@@ -21,6 +22,7 @@ VARIABLES: Final = {
     TransferWorld: "HOLDFAST_TRANSFER_SEED",
     HintWorld: "HOLDFAST_HINT_SEED",
     HotWorld: "HOLDFAST_HOT_SEED",
+    FormerWorld: "HOLDFAST_FORMER_SEED",
 }
 SEED: Final = os.environ.get(VARIABLES[ChainWorld])
 CUT_OFF_SEED: Final = os.environ.get(VARIABLES[CutOffWorld])

@@ -42,9 +42,9 @@ QUIET_MAX: Final = 4
 ASKED_AGAIN_MAX: Final = 25  # of all answers, after each crash; at the end every one
 
 
-def _failing(ledger: Any, command: Any, now_ms: int, is_behind: bool) -> Any:
+def _failing(ledger: Any, command: Any, now_ms: int, is_behind: bool, **more: Any) -> Any:
     """The rules of a shop, which fail half way, or end the process, where a key begins so."""
-    found = SHOP.transact(ledger, command, now_ms, is_behind)
+    found = SHOP.transact(ledger, command, now_ms, is_behind, **more)
     if command.key.startswith(LETHAL):
         raise Ended(command.key)
     if command.key.startswith(POISON):
@@ -58,7 +58,7 @@ CORE: Final = SHOP._replace(transact=_failing)
 class Parts(NamedTuple):
     """What the world is made of. The real thing, unless a test wants to see a checker catch something else."""
 
-    host: type[LedgerHost] = LedgerHost
+    host: Callable[..., LedgerHost] = LedgerHost
     journal: Callable[[MemoryDisk], Journal] = MemoryJournal
 
 

@@ -40,6 +40,7 @@ REASONS: dict[str, type[errors.HoldfastError]] = {
     "VERSION_NOT_REACHED": errors.StaleRead,
     "POLICY_CHANGED": errors.Conflict,
     "TOO_MANY_READERS": errors.Conflict,
+    "FORMAT_NOT_RAISED": errors.Conflict,
     "TOO_MANY_HOT_SKUS": errors.Conflict,
     "HOT_SKUS_CHANGED": errors.Conflict,
     "SKU_LIMITED_IN_SHOPS": errors.Conflict,

@@ -98,7 +98,7 @@ class GetLedgerStatusRequest(_message.Message):
     def __init__(self, store_id: _Optional[str] = ...) -> None: ...
 
 class GetLedgerStatusResponse(_message.Message):
-    __slots__ = ("store_id", "version", "epoch", "actor", "pid", "ledger_time", "open_reservations", "positions", "remembered_answers", "snapshot_version", "replayed_events", "recovery", "repeats_answered", "policy_version", "outbox", "sealed_version", "accepted_loss")
+    __slots__ = ("store_id", "version", "epoch", "actor", "pid", "ledger_time", "open_reservations", "positions", "remembered_answers", "snapshot_version", "replayed_events", "recovery", "repeats_answered", "policy_version", "outbox", "sealed_version", "accepted_loss", "format")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
@@ -116,6 +116,7 @@ class GetLedgerStatusResponse(_message.Message):
     OUTBOX_FIELD_NUMBER: _ClassVar[int]
     SEALED_VERSION_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_LOSS_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
     store_id: str
     version: int
     epoch: int
@@ -133,7 +134,8 @@ class GetLedgerStatusResponse(_message.Message):
     outbox: int
     sealed_version: int
     accepted_loss: str
-    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., epoch: _Optional[int] = ..., actor: _Optional[str] = ..., pid: _Optional[int] = ..., ledger_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., open_reservations: _Optional[int] = ..., positions: _Optional[int] = ..., remembered_answers: _Optional[int] = ..., snapshot_version: _Optional[int] = ..., replayed_events: _Optional[int] = ..., recovery: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., repeats_answered: _Optional[int] = ..., policy_version: _Optional[int] = ..., outbox: _Optional[int] = ..., sealed_version: _Optional[int] = ..., accepted_loss: _Optional[str] = ...) -> None: ...
+    format: int
+    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., epoch: _Optional[int] = ..., actor: _Optional[str] = ..., pid: _Optional[int] = ..., ledger_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., open_reservations: _Optional[int] = ..., positions: _Optional[int] = ..., remembered_answers: _Optional[int] = ..., snapshot_version: _Optional[int] = ..., replayed_events: _Optional[int] = ..., recovery: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., repeats_answered: _Optional[int] = ..., policy_version: _Optional[int] = ..., outbox: _Optional[int] = ..., sealed_version: _Optional[int] = ..., accepted_loss: _Optional[str] = ..., format: _Optional[int] = ...) -> None: ...
 
 class VerifyLedgerRequest(_message.Message):
     __slots__ = ("store_id",)

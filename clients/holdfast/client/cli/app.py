@@ -1,7 +1,7 @@
 """The `holdfast` command: its commands, the edge that turns errors into exit codes, and the programs that it starts.
 
-`serve`, `demo`, `bench`, `journal` and `node` are not imported but replace this process: a client runs on machines that
-have neither the service nor what it needs.
+`serve`, `demo`, `bench`, `journal`, `format` and `node` are not imported but replace this process: a client runs on
+machines that have neither the service nor what it needs.
 """
 
 import json
@@ -50,6 +50,11 @@ def bench(context: typer.Context) -> None:
 def journal(context: typer.Context) -> None:
     """Copy journals of a stopped service; see `holdfast journal copy --help`."""
     _become("serve.journal", context.args)
+
+
+def format_(context: typer.Context) -> None:
+    """Show in which format a stopped service writes, or raise it; see `holdfast format --help`."""
+    _become("serve.format", context.args)
 
 
 def node(context: typer.Context) -> None:
@@ -143,6 +148,7 @@ app.command(cls=PassThrough)(serve)
 app.command(cls=PassThrough)(demo)
 app.command(cls=PassThrough)(bench)
 app.command(cls=PassThrough)(journal)
+app.command("format", cls=PassThrough)(format_)
 app.command(cls=PassThrough)(node)
 app.command()(doctor.doctor)
 app.command()(orders.find)

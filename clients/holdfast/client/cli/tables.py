@@ -147,7 +147,8 @@ CHANGE: Final = "applied dropped_repeated dropped_late settled_late version shor
 STORES: Final = "store_id name latitude longitude paused"
 AFFECTED: Final = "store_id slot_start_ms taken capacity reservation_ids"
 LEDGERS: Final = (
-    "store_id version epoch actor pid open_reservations positions outbox snapshot_version recovery_ms ledger_time_ms"
+    "store_id version epoch actor pid open_reservations positions outbox snapshot_version recovery_ms ledger_time_ms "
+    "format"
 )
 TASK: Final = (
     "task_id store_id reservation_id order_id customer_id channel lines was cause created_at_ms waiting_reservation_id "

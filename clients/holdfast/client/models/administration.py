@@ -162,6 +162,7 @@ class LedgerStatus:
     outbox: int = 0
     sealed_version: int = 0
     accepted_loss: str = ""
+    format: int = 0
 
 
 @dataclass(frozen=True, slots=True)

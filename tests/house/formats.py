@@ -1,0 +1,76 @@
+"""The shape of all messages in a format: every kind by its owner and tag, its fields, and the values of enums."""
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any, Final, get_args, get_origin
+
+import msgspec
+
+from actors.core.chain import ChainEvent, ChainPart
+from actors.orders import commands as order_commands, events as order_events, snapshot as order_snapshot
+from actors.protocol import messages
+from actors.protocol.formats import BESIDE, FORMATS, FRAMES, Writing
+from actors.rpc.frames import Frame
+from actors.shop import commands, events, snapshot
+
+# What is journaled, and what goes between gateways and actors.
+OWNERS: Final[dict[str, Any]] = {
+    "shop events": events.Event,
+    "shop snapshots": snapshot.Row,
+    "shop commands": commands.Command | commands.HotCommand,
+    "orders events": order_events.Event,
+    "orders snapshots": order_snapshot.Row,
+    "orders commands": order_commands.Command,
+    "chain events": ChainEvent,
+    "chain documents": ChainPart,
+    "answers": messages.Answer,
+}
+
+Shape = dict[str, dict[str, list[str]]]
+
+
+def shape_of(number: int) -> Shape:
+    """The kinds, values and frames of a format; what came later is left out."""
+    writing = Writing(number)
+    later = {kind for each, added in FORMATS.items() if each > number for kind in added.kinds}
+    values = {value for each, added in FORMATS.items() if each > number for value in added.values} | set(BESIDE)
+    shape: Shape = {owner: {} for owner in OWNERS}
+    shape |= {"values": {}, "frames": {}}
+    for owner, union in OWNERS.items():
+        for kind in sorted(_kinds(union, later, set()), key=_name_of):
+            if issubclass(kind, Enum):
+                members = [f"{each.name}={each.value}" for each in kind if each not in values]
+                shape["values"][_name_of(kind)] = members
+            else:
+                shape[owner][_name_of(kind)] = list(writing.fields_of(kind))
+    tags = {kind.__struct_config__.tag: kind for kind in get_args(Frame)}
+    came = {tag: version for version, new in FRAMES.items() for tag in new}
+    for tag, kind in sorted(tags.items()):
+        shape["frames"][f"{tag} of version {came.get(tag, min(FRAMES))}"] = list(kind.__struct_fields__)
+    shape["values"] = dict(sorted(shape["values"].items()))
+    return shape
+
+
+def _kinds(hint: Any, later: set[Any], seen: set[Any]) -> set[Any]:
+    """The kinds of messages and enums in a hint, and in their fields."""
+    for each in _in(hint):
+        if not isinstance(each, type) or not issubclass(each, msgspec.Struct | Enum) or each in seen or each in later:
+            continue
+        seen.add(each)
+        if issubclass(each, msgspec.Struct):
+            for field in msgspec.structs.fields(each):
+                _kinds(field.type, later, seen)
+    return seen
+
+
+def _in(hint: Any) -> Iterator[Any]:
+    yield get_origin(hint) or hint
+    for each in get_args(hint):
+        yield from _in(each)
+
+
+def _name_of(kind: type) -> str:
+    """By what part of the core it is of, and its tag, if any."""
+    _, part, *_ = kind.__module__.split(".")
+    tag = kind.__struct_config__.tag if issubclass(kind, msgspec.Struct) else None
+    return f"{part}.{kind.__name__}" + (f" {tag}" if tag else "")
