@@ -104,13 +104,18 @@ def load_workload(seed: int, *, shared_data: Path | None = None, orders_max: int
 
     Raises SharedDataMissing where a folder was named and the files are not in it.
     """
-    named = shared_data or (Path(value) if (value := os.environ.get(SHARED_DATA_VARIABLE)) else None)
+    named = shared_data or named_folder()
     if named is not None and not is_present(named):
         raise SharedDataMissing(f"{named} has no {TRANSACTIONS_FILE}; name the folder that has it, or none at all")
     folder = named or SHARED_DATA_DEFAULT
     if is_present(folder):
         return real_workload(folder, seed, orders_max)
     return seeded_workload(seed, orders_max)
+
+
+def named_folder() -> Path | None:
+    """The folder that the environment names, if any."""
+    return Path(value) if (value := os.environ.get(SHARED_DATA_VARIABLE)) else None
 
 
 TRANSACTIONS_FILE: Final = "completejourney_transactions_2017_jan_jul.csv.gz"

@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import orjson
 import typer
@@ -17,9 +17,8 @@ from rich.console import Console
 from bench import record
 from bench.load import report
 from bench.load.fleet import GeneratorFailed
-from bench.load.lanes import Via
 from bench.load.season import Result, Scenario, conduct
-from bench.load.session import Asked
+from bench.load.session import Asked, NeedsItsOwn
 from bench.service import ServiceFailed
 from holdfast.client import HoldfastError
 
@@ -27,12 +26,17 @@ SCENARIOS: Final = {
     "peak": "a year's busiest day, with all shops and a million holds",
     "mixed": "a channel's whole day of calls",
     "overload": "2, 3 and 5 times what can be served",
+    "flash": "one announced SKU, a herd at its opening, and ordinary traffic beside it",
+    "split": "orders over two shops, and limits of the whole chain",
+    "failover": "kills, of an actor, a gateway and the proxy, and an actor that hangs",
+    "soak": "an hour of mixed traffic; --seconds says another",
 }
 SEASON: Final = "season"
 OF_SEASON: Final = ("peak", "mixed", "overload")
 EXIT_BROKEN: Final = 1
 EXIT_NOT_THERE: Final = 3
 PIPE_COLUMNS: Final = 240
+Way = Literal["client", "unary"]
 CORES: Final = os.cpu_count() or 2
 
 
@@ -43,11 +47,11 @@ def load(
     ] = "",
     quick: Annotated[bool, typer.Option("--quick", help="Seconds: shows that it works, measures nothing.")] = False,
     via: Annotated[
-        Via, typer.Option(help="How calls are sent: our client, or plain unary calls; overload has all of them.")
+        Way,
+        typer.Option(help="How calls are sent: by our client, or plain and one by one; overload has both."),
     ] = "client",
     rate: Annotated[float, typer.Option(min=0, help="Arrivals a second to take for the knee; 0 looks for it.")] = 0.0,
     seconds: Annotated[float, typer.Option(min=0, help="Length of each stage; 0 leaves it to the scenario.")] = 0.0,
-    batch: Annotated[int, typer.Option(min=2, max=1_024, help="Reservations to a batch, of batches.")] = 256,
     generators: Annotated[
         int, typer.Option(min=0, help="Processes that call; 0: half of the cores, all for a --target.")
     ] = 0,
@@ -73,7 +77,6 @@ def load(
                 seed=seed,
                 generators=generators or max(1, CORES if target else CORES // 2),
                 via=via,
-                batch=batch,
                 quick=quick,
                 seconds=seconds,
                 rate=rate,
@@ -100,6 +103,8 @@ def _conducted(name: str, asked: Asked, console: Console) -> Result:
     scenario: Scenario = importlib.import_module(f"bench.scenarios.{name}").SCENARIO
     try:
         return conduct(name, scenario, asked, console)
+    except NeedsItsOwn as error:
+        raise typer.BadParameter(str(error), param_hint="--target") from error
     except (ServiceFailed, GeneratorFailed, HoldfastError) as error:
         console.print(f"holdfast: bench {name} could not be run: {error}", style="red", markup=False)
         raise typer.Exit(EXIT_NOT_THERE) from error

@@ -163,6 +163,10 @@ class Gathering:
             latencies = self._latencies[key] = Latencies()
         latencies.record(took, count)
 
+    def noted(self, now: float, outcome: Outcome) -> None:
+        """Something came that nobody called for."""
+        self._outcomes[int(now)][outcome] += 1
+
     def taken(self) -> dict[int, Second]:
         """All of it; from then on it begins anew."""
         found = {second: Second() for second in {*self._due, *self._outcomes, *self._came}}

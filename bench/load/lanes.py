@@ -3,7 +3,7 @@ batches of one size, as a caller of another language would send them.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
@@ -27,6 +27,7 @@ from holdfast.client import (
     Timeouts,
     Unavailable,
 )
+from holdfast.client.models.orders import to_sourcing
 from holdfast.v1 import reservation_pb2, reservation_service_pb2 as rs, stock_pb2, stock_service_pb2 as ss
 
 Via = Literal["client", "unary", "batch"]
@@ -37,11 +38,16 @@ UNKNOWN_STATUSES: Final = (1, 2, 4, 13, 14)  # CANCELLED, UNKNOWN, DEADLINE_EXCE
 PLACE: Final = Place(1.0, 1.0)
 """Where all shops of a run are."""
 PAID: Final = "load"
-TILL_CHANNEL: Final = "web"
+CHANNEL: Final = "web"
+LIMITED_CHANNEL: Final = "app"
+"""To which a limit of the whole chain applies, where a run brings one."""
 
 RESERVE, ORDER, CONFIRM, READY, COLLECT, RELEASE = "reserve", "order", "confirm", "ready", "collect", "release"
-READ, STOCK = "read", "stock"
-MAKING: Final = (RESERVE, ORDER)
+READ, STOCK, STREAM = "read", "stock", "stream"
+HERD, LIMITED = "herd", "limited"
+RESERVING: Final = (RESERVE, HERD, LIMITED)
+"""Reservations in one shop: ordinary ones, those of a herd for one SKU, those under a limit of the chain."""
+MAKING: Final = (*RESERVING, ORDER)
 """Kinds of calls that make reservations."""
 
 
@@ -77,6 +83,9 @@ class Lane(Protocol):
     async def ask(self, ops: Sequence[Op]) -> Sequence[Answer]:
         """One answer for each; raises nothing. More than one op is a batch of reservations."""
 
+    async def watch(self, store_ids: Sequence[str], heed: Callable[[], None]) -> None:
+        """Follow the positions of shops until cancelled; `heed` hears of each change. Frames have no streams."""
+
     async def close(self) -> None:
         """Let go of its connections."""
 
@@ -94,6 +103,11 @@ class ClientLane:
 
     async def ask(self, ops: Sequence[Op]) -> Sequence[Answer]:
         return [await self._ask(op) for op in ops]
+
+    async def watch(self, store_ids: Sequence[str], heed: Callable[[], None]) -> None:
+        async with self._client.watch_availability(store_ids) as feed:
+            async for _ in feed:
+                heed()
 
     async def close(self) -> None:
         await self._client.close()
@@ -121,12 +135,12 @@ class ClientLane:
     async def _call(self, op: Op) -> Any:
         client, key = self._client, op.key
         match op.kind:
-            case "reserve":
+            case "reserve" | "herd" | "limited":
                 return await client.reserve(
                     op.store_id,
                     op.lines,
                     customer_id=op.customer_id,
-                    channel=TILL_CHANNEL,
+                    channel=channel_of(op),
                     ttl_ms=op.ttl_ms,
                     idempotency_key=key,
                 )
@@ -136,7 +150,7 @@ class ClientLane:
                     place=PLACE,
                     policy=SourcingPolicy.SPLIT,
                     customer_id=op.customer_id,
-                    channel=TILL_CHANNEL,
+                    channel=CHANNEL,
                     ttl_ms=op.ttl_ms,
                     idempotency_key=key,
                 )
@@ -155,6 +169,11 @@ class ClientLane:
                 return await client.adjust_stock(op.store_id, op.customer_id, rows, idempotency_key=key)
 
 
+def channel_of(op: Op) -> str:
+    """The channel that it comes through."""
+    return LIMITED_CHANNEL if op.kind == LIMITED else CHANNEL
+
+
 def event_of(reservation_id: str, version: int) -> tuple[str, int]:
     """Where it must be in the feeds; version 0: where the reservation was made."""
     ledger, _, made = reservation_id.rpartition(":")
@@ -165,7 +184,7 @@ def event_of(reservation_id: str, version: int) -> tuple[str, int]:
 
 RESERVATIONS: Final = "/holdfast.v1.ReservationService/"
 PATHS: Final[dict[str, tuple[str, Any]]] = {
-    RESERVE: (f"{RESERVATIONS}Reserve", rs.ReserveResponse),
+    **dict.fromkeys(MAKING, (f"{RESERVATIONS}Reserve", rs.ReserveResponse)),
     CONFIRM: (f"{RESERVATIONS}ConfirmReservation", rs.ConfirmReservationResponse),
     READY: (f"{RESERVATIONS}MarkReservationReady", rs.MarkReservationReadyResponse),
     COLLECT: (f"{RESERVATIONS}CollectReservation", rs.CollectReservationResponse),
@@ -197,6 +216,9 @@ class FramesLane:
         except OSError as error:
             return [Answer(Said.NO_ANSWER, type(error).__name__)] * len(ops)
         return [_read(op, each) for op, each in zip(ops, reply.outcomes if len(ops) > 1 else (reply,), strict=True)]
+
+    async def watch(self, store_ids: Sequence[str], heed: Callable[[], None]) -> None:
+        del store_ids, heed  # plain unary calls are all that frames make
 
     async def close(self) -> None:
         for opening in self._open.values():
@@ -230,13 +252,15 @@ def _failed(failure: CallFailed) -> Answer:
 
 def _request(op: Op) -> Any:
     match op.kind:
-        case "reserve":
+        case "reserve" | "herd" | "limited" | "order":
             return rs.ReserveRequest(
                 idempotency_key=op.key,
                 store_id=op.store_id,
                 lines=[reservation_pb2.LineQuantity(sku=sku, quantity=units) for sku, units in op.lines],
                 customer_id=op.customer_id,
-                channel=TILL_CHANNEL,
+                channel=channel_of(op),
+                first_attempt=op.kind != ORDER,  # frames do not ask again
+                sourcing=_NEAR if op.kind == ORDER else None,
                 ttl=_duration(op.ttl_ms),
             )
         case "read":
@@ -251,6 +275,7 @@ def _request(op: Op) -> Any:
             return _STEPS[op.kind](idempotency_key=op.key, reservation_id=op.named)
 
 
+_NEAR: Any = to_sourcing(PLACE, SourcingPolicy.SPLIT)
 _RELEASED: Any = ReleaseReason.CUSTOMER_CANCELLED
 _STEPS: Final[dict[str, Any]] = {
     CONFIRM: rs.ConfirmReservationRequest,
@@ -271,6 +296,9 @@ def _read(op: Op, reply: Any) -> Answer:
         case "reservation":
             made = reply.reservation
             return Answer(Said.ACCEPTED, "", made.reservation_id, (event_of(made.reservation_id, made.version),))
+        case "order":
+            parts = tuple(event_of(each.reservation_id, 0) for each in reply.order.parts)
+            return Answer(Said.ACCEPTED, "", reply.order.order_id, parts)
         case _:
             return Answer(Said.ACCEPTED)
 

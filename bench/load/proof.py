@@ -3,14 +3,14 @@
 - `VerifyLedger` computes every shop's ledger again from its journal; `VerifyOrders` compares orders with their parts.
 - The feed of each shop is read from where it stood when the run began: every answer that said yes has its event there,
   at the version that the answer named; no call has two reservations in a shop; and no reservation was made that nobody
-  was told of, beyond the calls without an answer.
+  was told of, beyond the calls without an answer. The ledger of a hot SKU has no feed: its reservations are read one by
+  one, and counted by its audit.
 """
 
 import asyncio
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ import numpy as np
 from bench.load.chain import versions
 from bench.load.worker import Told
 from bench.record import DISCREPANCIES_TOLD_MAX, Conservation, Counts
-from holdfast.client import ChannelClient, Discrepancy, Status
+from holdfast.client import ChannelClient, Discrepancy, NotFound, Status
 from holdfast.v1 import event_service_pb2, stock_service_pb2
 
 WATCH: Final = "/holdfast.v1.EventService/WatchEvents"
@@ -28,6 +28,9 @@ SILENCE_S_MAX: Final = 60.0
 QUIET_S_MAX: Final = 60.0
 QUIET_POLL_S: Final = 0.5
 AGAIN_S: Final = 0.2
+READ_AT_ONCE: Final = 64
+HOT: Final = "hot/"
+GOES_ON: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.CANCELLED)
 CURSORS_MAX: Final = 1_024
 VERIFY_MS: Final = 600_000
 LEDGERS_AT_ONCE: Final = 4
@@ -66,11 +69,14 @@ class Feed:
 
 @dataclass(slots=True)
 class Evidence:
-    """All that is compared. `before` are the versions of the run's ledgers when it began."""
+    """All that is compared. `before` are the versions of the run's ledgers when it began; `counted` are the
+    reservations of those without a feed, which began with the run.
+    """
 
     before: Mapping[str, int]
     told: Sequence[Told]
     feeds: dict[str, Feed] = field(default_factory=dict)
+    counted: dict[str, int] = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
 
     @property
@@ -85,7 +91,7 @@ def compared(evidence: Evidence) -> Conservation:
     for told in evidence.told:
         for ledger, each in told.versions.items():
             said[ledger].append(np.frombuffer(each, dtype=np.int64))
-    for ledger, told_of in sorted(said.items()):
+    for ledger, told_of in sorted((ledger, each) for ledger, each in said.items() if ledger not in evidence.counted):
         feed = evidence.feeds.get(ledger)
         seen = np.frombuffer(feed.seen, dtype=np.int64) if feed is not None and feed.seen else np.empty(0, np.int64)
         lost = np.setdiff1d(np.concatenate(told_of), seen)
@@ -96,7 +102,7 @@ def compared(evidence: Evidence) -> Conservation:
             found.append(f"{ledger}: its feed has {feed.gap}")
         if twice := [customer for customer, times in feed.customers.items() if times > 1]:
             found.append(f"{ledger}: {len(twice):,} calls were done twice, one of them of customer {twice[0]}")
-    made = sum(feed.customers.total() for feed in evidence.feeds.values())
+    made = sum(feed.customers.total() for feed in evidence.feeds.values()) + sum(evidence.counted.values())
     return Conservation(evidence.counts, made, found[:DISCREPANCIES_TOLD_MAX])
 
 
@@ -109,6 +115,8 @@ async def prove(client: ChannelClient, target: str, before: Mapping[str, int], t
     async def audit(ledger: str) -> None:
         async with gate:
             audited = await client.verify_ledger(ledger, timeout_ms=VERIFY_MS)
+        if ledger.startswith(HOT):
+            evidence.counted[ledger] = audited.accepted
         evidence.found += (f"{ledger} {_told(each)}" for each in audited.discrepancies)
         if audited.units_oversold:
             evidence.found.append(f"{ledger}: {audited.units_oversold:,} units oversold")
@@ -118,12 +126,32 @@ async def prove(client: ChannelClient, target: str, before: Mapping[str, int], t
     await asyncio.gather(*map(audit, before))
     orders = await client.verify_orders(timeout_ms=VERIFY_MS)
     evidence.found += (f"orders: {_told(each)}" for each in orders.discrepancies if _is_ours(each, before))
-    until = await versions(client, before)
+    await _look_up(client, evidence)
+    until = await versions(client, [ledger for ledger in before if ledger not in evidence.counted])
     try:
         evidence.feeds = await read_feeds(target, before, until)
     except TimeoutError:
         evidence.found.append(f"the feeds fell silent for {SILENCE_S_MAX:g} s before their end")
+    except grpc.aio.AioRpcError as error:
+        evidence.found.append(f"the feeds cannot be read: {error.code().name}: {error.details()}")
     return compared(evidence)
+
+
+async def _look_up(client: ChannelClient, evidence: Evidence) -> None:
+    """Read what callers were told that ledgers without a feed have made."""
+    gate = asyncio.Semaphore(READ_AT_ONCE)
+
+    async def look(reservation_id: str) -> None:
+        async with gate:
+            try:
+                await client.get_reservation(reservation_id)
+            except NotFound:
+                evidence.found.append(f"{reservation_id} was accepted, and nobody knows it")
+
+    made = {
+        f"{ledger}:{version}" for told in evidence.told for ledger in evidence.counted for version in told.made(ledger)
+    }
+    await asyncio.gather(*map(look, sorted(made)))
 
 
 def _told(each: Discrepancy) -> str:
@@ -163,10 +191,13 @@ async def read_feeds(target: str, after: Mapping[str, int], until: Mapping[str, 
                     stock_service_pb2.StoreCursor(store_id=each, after_version=feeds[each].version or after[each])
                     for each in sorted(unfinished)[:CURSORS_MAX]
                 ]
-                with suppress(grpc.aio.AioRpcError):  # a gateway ends its connections now and then: it goes on
+                try:
                     await _read(
                         watch(event_service_pb2.WatchEventsRequest(cursors=cursors)), feeds, until, unfinished, patience
                     )
+                except grpc.aio.AioRpcError as error:  # a gateway ends its connections now and then: it goes on
+                    if error.code() not in GOES_ON:
+                        raise
                 if unfinished:
                     await asyncio.sleep(AGAIN_S)
     return feeds

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from bench import record
 from bench.load.knee import KNEE_MS, Knee, Point
+from bench.load.lanes import MAKING, RESERVE
 from bench.load.run import DRAWN
 from bench.page import document, svg, table, verdict
 
@@ -128,13 +129,13 @@ def _percentiles(stages: Sequence[Mapping[str, Any]]) -> Figure:
     axes = figure.subplots()
     for stage in stages:
         for kind, found in stage["percentiles"].items():
-            if kind in ("reserve", "herd"):
+            if kind in MAKING:
                 shown = [(1 / (1 - quantile), ms) for quantile, ms in found if quantile < 1]
-                label = stage["name"] if kind == "reserve" else f"{stage['name']}, {kind}"
+                label = stage["name"] if kind == RESERVE else f"{stage['name']}, {kind}"
                 axes.plot(*zip(*shown, strict=True), marker=".", label=label)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xticks([1 / (1 - each) for each in QUANTILES_SHOWN], [f"{each:.3%}" for each in QUANTILES_SHOWN])
+    axes.set_xticks([1 / (1 - each) for each in QUANTILES_SHOWN], [f"{100 * each:g} %" for each in QUANTILES_SHOWN])
     axes.set_xlim(1, 1 / (1 - max(each for each in DRAWN if each < 1)))
     axes.set(xlabel="percentile", ylabel="reserve, ms from when it was due")
     _finish(axes)

@@ -15,7 +15,7 @@ from bench.load.knee import KNEE_MS, Knee, knee_of
 from bench.load.lanes import Via
 from bench.load.profile import constant
 from bench.load.run import Ran, Stage
-from bench.load.session import Asked, Over, Session, Stopping, session
+from bench.load.session import Asked, Over, Plan, Session, Stopping, session
 from bench.load.traffic import Mix
 from bench.record import Conservation, Headline, Outcome, Row
 from bench.screen import Screen
@@ -27,14 +27,6 @@ GENERATOR_BENT: Final = "the generator bent, not the service"
 P99_MS_MAX: Final = KNEE_MS
 P99_9_MS_MAX: Final = 250.0
 AT_KNEE_P99_9_MS_MAX: Final = 1_000.0
-
-
-class Plan(NamedTuple):
-    """What a scenario needs to be there: so many shops, SKUs in each where these are drawn, and stock for its mixes."""
-
-    stores: int
-    skus: int
-    mixes: Sequence[Mix]
 
 
 class Scenario(NamedTuple):
@@ -72,7 +64,7 @@ def conduct(name: str, scenario: Scenario, asked: Asked, console: Console) -> Re
     with ExitStack() as started:
         started.enter_context(stopping.heard())
         started.enter_context(screen.shown())
-        found = started.enter_context(session(asked, plan.stores, plan.skus, plan.mixes, screen.say, stopping))
+        found = started.enter_context(session(asked, plan, screen.say, stopping))
         opened.append(found)
         try:
             scenario.run(found, headlines)
@@ -140,7 +132,7 @@ def knee_and_below(found: Session, headlines: list[Headline], name: str, mix: Mi
     """The knee; then 70 % of it, and the knee itself, for longer."""
     asked = found.asked
     warm_s = asked.size(WARM_S, 1)
-    knee = found.find_knee(name, mix, via, first=first, seconds=asked.length(STEP_S), warm_s=warm_s, batch=asked.batch)
+    knee = found.find_knee(name, mix, via, first=first, seconds=asked.length(STEP_S), warm_s=warm_s)
     headlines.append(knee_told(name, knee))
     if not knee.rate:
         return knee
@@ -150,8 +142,7 @@ def knee_and_below(found: Session, headlines: list[Headline], name: str, mix: Mi
             constant(share * knee.rate, warm_s + asked.length(30.0 if share < 1 else 15.0)),
             mix,
             via,
-            asked.batch,
-            warm_s,
+            warm_s=warm_s,
         )
         figures = found.do(stage).figures()
         if share < 1:

@@ -4,13 +4,13 @@ after another, shows what is going on, and in the end holds everything that was 
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from types import FrameType
-from typing import Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 from uuid import uuid4
 
 from bench import service as processes
@@ -34,6 +34,8 @@ NO_SHOPS: Final = "stores: []\n"
 RUN_DIGITS: Final = 8
 QUICK_STEPS: Final = 3
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -47,7 +49,6 @@ class Asked:
     seed: int = 2017
     generators: int = 1
     via: Via = "client"
-    batch: int = 256
     quick: bool = False
     seconds: float = 0.0
     rate: float = 0.0
@@ -63,6 +64,10 @@ class Asked:
 
 class Over(Exception):
     """Ctrl-C: the scenario ends with what it has."""
+
+
+class NeedsItsOwn(Exception):
+    """The scenario does what nobody may do to a service that is not the run's own."""
 
 
 class Stopping:
@@ -88,13 +93,27 @@ class Stopping:
         self.is_set = True
 
 
+class Plan(NamedTuple):
+    """What a scenario needs to be there: so many shops, SKUs in each where these are drawn, and stock for its mixes; of
+    a service of its own a policy as YAML, and options of `holdfast serve`.
+    """
+
+    stores: int
+    skus: int
+    mixes: Sequence[Mix]
+    policy: str = ""
+    options: Sequence[str] = ()
+
+
 Fault: TypeAlias = tuple[float, str, Callable[[], None]]
 """When, as a second of its stage, what, and how to."""
 
 
 @dataclass(slots=True)
 class Session:
-    """What scenarios run their stages in. `stock` are the run's shops and their SKUs."""
+    """What scenarios run their stages in. `stock` are the run's shops and their SKUs; `undoing` is done before these
+    are put away.
+    """
 
     asked: Asked
     target: str
@@ -109,6 +128,7 @@ class Session:
     ran: list[Ran] = field(default_factory=list)
     searches: dict[str, list[knee.Point]] = field(default_factory=dict)
     steps: list[Ran] = field(default_factory=list)
+    undoing: list[Callable[[ChannelClient], Awaitable[object]]] = field(default_factory=list)
     now: Ran | None = None
     second: float = 0.0
     _faults: list[Fault] = field(default_factory=list)
@@ -183,25 +203,34 @@ class Session:
         if self.mark and self.now is not None:
             self.now.samples.append(Sample(self.second, processes.usage(self.mark)))
 
+    def ask(self, use: Callable[[ChannelClient], Coroutine[Any, Any, T]]) -> T:
+        """Use a patient client for a moment."""
+
+        async def main() -> T:
+            async with ChannelClient(self.target, timeouts=chain.PATIENT) as client:
+                return await use(client)
+
+        return asyncio.run(main())
+
+    def pids(self, role: str) -> list[int]:
+        """The processes of a role of a service of its own."""
+        return [process.pid for process, found in processes.marked(self.mark).items() if found == role]
+
     def conserved(self) -> Conservation:
         """The proof, over everything that was told since the beginning."""
         self.say("verifying every journal, and reading every feed ...")
         told = [each for ran in self.ran for each in ran.told]
-
-        async def main() -> Conservation:
-            async with ChannelClient(self.target, timeouts=chain.PATIENT) as client:
-                return await prove(client, self.target, self.before, told)
-
-        return asyncio.run(main())
+        return self.ask(lambda client: prove(client, self.target, self.before, told))
 
     def put_away(self) -> chain.Left:
         """Leave nothing behind in a service that is not the run's own."""
 
-        async def main() -> chain.Left:
-            async with ChannelClient(self.target, timeouts=chain.PATIENT) as client:
-                return await chain.put_away(client, self.stock)
+        async def away(client: ChannelClient) -> chain.Left:
+            for undo in self.undoing:
+                await undo(client)
+            return await chain.put_away(client, self.stock)
 
-        return asyncio.run(main())
+        return self.ask(away)
 
 
 def told_of(ran: Ran) -> str:
@@ -213,14 +242,13 @@ def told_of(ran: Ran) -> str:
 
 
 @contextmanager
-def session(
-    asked: Asked, stores: int, skus: int, mixes: Sequence[Mix], say: Callable[[str], None], stopping: Stopping
-) -> Iterator[Session]:
+def session(asked: Asked, plan: Plan, say: Callable[[str], None], stopping: Stopping) -> Iterator[Session]:
     """A service with the shops of a run, and generators. Raises ServiceFailed, HoldfastError where it is not there."""
+    stores = plan.stores
     run = uuid4().hex[:RUN_DIGITS]
-    places = Places(chain.names(run, stores), skus, asked.seed, asked.size(0, 500) or None)
+    places = Places(chain.names(run, stores), plan.skus, asked.seed, asked.size(0, 500) or None)
     stock: dict[str, dict[str, None]] = {store_id: {} for store_id in places.store_ids}
-    for mix in mixes:
+    for mix in plan.mixes:
         for store_id, needed in stock_of(places, mix).items():
             stock[store_id].update(dict.fromkeys(needed))
     whole = {store_id: tuple(needed) for store_id, needed in stock.items()}
@@ -228,18 +256,17 @@ def session(
         target, mark = asked.target, ""
         if not target:
             say("starting a service ...")
-            (asked.scratch / CHAIN_FILE).write_text(NO_SHOPS, encoding="utf-8")
-            target, mark = started.enter_context(serving(asked.scratch, asked.store_actors))
+            (asked.scratch / CHAIN_FILE).write_text(NO_SHOPS + plan.policy, encoding="utf-8")
+            target, mark = started.enter_context(serving(asked.scratch, asked.store_actors, *plan.options))
         generators = started.enter_context(fleet(asked.generators))
         opened = Session(asked, target, mark, generators, places, whole, run, say, stopping)
 
-        async def bring() -> None:
-            async with ChannelClient(target, timeouts=chain.PATIENT) as client:
-                await client.wait_until_serving(timeout_ms=SERVING_MS)
-                await chain.bring(client, run, whole, UNITS)
-                opened.before = await chain.versions(client, whole)
+        async def bring(client: ChannelClient) -> dict[str, int]:
+            await client.wait_until_serving(timeout_ms=SERVING_MS)
+            await chain.bring(client, run, whole, UNITS)
+            return await chain.versions(client, whole)
 
         positions = sum(map(len, whole.values()))
         say(f"bringing {stores:,} shops with {positions:,} positions, {places.store_ids[0]} and on ...")
-        asyncio.run(bring())
+        opened.before = opened.ask(bring)
         yield opened

@@ -13,6 +13,8 @@ from typing import Final, Literal, NamedTuple
 from bench.load.lanes import (
     COLLECT,
     CONFIRM,
+    HERD,
+    LIMITED,
     MAKING,
     ORDER,
     READ,
@@ -39,7 +41,8 @@ class Mix:
     seconds on average, and `released` are given back; the rest expires after `ttl_ms`.
 
     `baskets` are `drawn`, evenly over shops and SKUs, or `orders`, those of `bench.workload` in their sequence. With
-    `hot` that share asks for that SKU.
+    `hot` that share asks for that SKU: the herd, whose customers do nothing more. `limited` of the other reservations
+    come through the channel that has a limit of the whole chain. `streams` follow the positions of all shops meanwhile.
     """
 
     reads: float = 0.0
@@ -52,10 +55,12 @@ class Mix:
     baskets: Literal["drawn", "orders"] = "drawn"
     hot: str = ""
     hot_share: float = 0.0
+    limited: float = 0.0
+    streams: int = 0
 
 
 PLAIN: Final = Mix()
-MIXED: Final = Mix(reads=0.25, stock=0.05, orders=0.02, confirmed=0.6, released=0.15)
+MIXED: Final = Mix(reads=0.25, stock=0.05, orders=0.02, confirmed=0.6, released=0.15, streams=4)
 """A channel's day: of ten arrivals some seven reserve; of their holds six in ten are collected, and one in four is left
 to expire.
 """
@@ -144,7 +149,7 @@ class Traffic:
     def next_of(self, op: Op, answer: Answer) -> tuple[float, Op] | None:
         """What the customer does next after an accepted call, and how many seconds later; None for nothing."""
         mix = self._mix
-        if op.kind == RESERVE:
+        if op.kind in (RESERVE, LIMITED):
             drawn = self._draw.random()
             kind = CONFIRM if drawn < mix.confirmed else RELEASE if drawn < mix.confirmed + mix.released else ""
         else:
@@ -158,9 +163,10 @@ class Traffic:
         mix, draw = self._mix, self._draw
         if mix.hot and draw.random() < mix.hot_share:
             store_id, hot = draw.choice(self._places.store_ids), ((mix.hot, 1),)
-            return Op(RESERVE, self._key(), store_id, hot, self._prefix_of(), mix.ttl_ms)
+            return Op(HERD, self._key(), store_id, hot, self._prefix_of(), mix.ttl_ms)
+        kind = LIMITED if mix.limited and draw.random() < mix.limited else RESERVE
         place, lines = self._basket()
-        return Op(RESERVE, self._key(), self._places.store_ids[place], lines, self._prefix_of(), mix.ttl_ms)
+        return Op(kind, self._key(), self._places.store_ids[place], lines, self._prefix_of(), mix.ttl_ms)
 
     def _read(self) -> Op:
         place, lines = self._basket()

@@ -15,9 +15,10 @@ from time import monotonic, process_time
 from typing import Final, NamedTuple
 
 from bench.load.figures import Gathering, Outcome, Report, Said
-from bench.load.lanes import MAKING, ORDER, Answer, Lane, Op, Via
+from bench.load.lanes import MAKING, ORDER, STREAM, Answer, Lane, Op, Via
 from bench.load.profile import Profile, arrivals
 from bench.load.traffic import Mix, Places, Traffic, batch_of
+from holdfast.client import HoldfastError
 
 REPORT_S: Final = 0.5
 DRAIN_S: Final = 12.0  # longer than a call's deadline
@@ -52,6 +53,10 @@ class Told(NamedTuple):
     accepted: int
     unknown: int
 
+    def made(self, ledger: str) -> "array[int]":
+        """The versions of one ledger."""
+        return self.versions.get(ledger, array("q"))
+
 
 @dataclass(slots=True)
 class Worker:
@@ -80,6 +85,8 @@ class Worker:
         """All of the profile from an instant of the monotonic clock on; what callers were told."""
         self._began = begins
         telling = asyncio.ensure_future(self._tell())
+        mine = range(self.job.index, self.job.mix.streams, self.job.of)
+        watching = [asyncio.ensure_future(self._watch()) for _ in mine]
         try:
             await self._send()
             if self._unanswered:
@@ -88,7 +95,9 @@ class Worker:
                 late.cancel()
             await asyncio.gather(*self._unanswered, return_exceptions=True)
         finally:
-            telling.cancel()
+            for each in (telling, *watching):
+                each.cancel()
+            await asyncio.gather(telling, *watching, return_exceptions=True)
         self._report()
         return Told(dict(self._versions), self._made[Said.ACCEPTED], self._made[Said.NO_ANSWER])
 
@@ -145,6 +154,21 @@ class Worker:
         if answer.said is Said.ACCEPTED and (coming := self._traffic.next_of(op, answer)) is not None:
             wait_s, following = coming
             heapq.heappush(self._later, (now + wait_s, next(self._places), following))
+
+    async def _watch(self) -> None:
+        """Follow the shops; that a stream has ended for good is told as a failure."""
+
+        def changed() -> None:
+            self._gathering.noted(self.clock() - self._began, Outcome(STREAM, Said.ACCEPTED))
+
+        while True:
+            try:
+                await self.lane.watch(self.job.places.store_ids, changed)
+                return
+            except HoldfastError as error:
+                now = self.clock() - self._began
+                self._gathering.noted(now, Outcome(STREAM, Said.FAILED, type(error).__name__))
+            await asyncio.sleep(REPORT_S)
 
     async def _tell(self) -> None:
         while True:

@@ -7,9 +7,8 @@ stock feeds, and orders over two shops, in the shares of `bench.load.traffic.MIX
 
 from typing import Final
 
-from bench.load.lanes import Via
-from bench.load.season import Plan, Scenario, knee_and_below
-from bench.load.session import Asked, Session
+from bench.load.season import Scenario, knee_and_below
+from bench.load.session import Asked, Plan, Session
 from bench.load.traffic import MIXED
 from bench.record import Headline
 
@@ -23,7 +22,7 @@ def plan(asked: Asked) -> Plan:
 
 def run(session: Session, headlines: list[Headline]) -> None:
     """All of it by the lane that was asked for; batches are for what reserves alone."""
-    via: Via = "unary" if session.asked.via == "unary" else "client"
+    via = session.asked.via
     knee_and_below(session, headlines, f"mixed by {via}", MIXED, via, FIRST_PER_S)
 
 

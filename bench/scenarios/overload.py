@@ -13,8 +13,8 @@ from bench.load.knee import KNEE_MS
 from bench.load.lanes import COLLECT, CONFIRM, MAKING, READY, Via
 from bench.load.profile import constant
 from bench.load.run import Ran, Stage, quiet_by
-from bench.load.season import STEP_S, WARM_S, Plan, Scenario, at_most, knee_told
-from bench.load.session import Asked, Session
+from bench.load.season import STEP_S, WARM_S, Scenario, at_most, knee_told
+from bench.load.session import Asked, Plan, Session
 from bench.load.traffic import Mix
 from bench.record import Headline
 

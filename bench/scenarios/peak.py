@@ -10,14 +10,13 @@ import csv
 from pathlib import Path
 from typing import Final
 
-from bench.load.lanes import Via
 from bench.load.profile import LINES_BY_HOUR, constant, day
 from bench.load.run import Stage
-from bench.load.season import P99_9_MS_MAX, P99_MS_MAX, SHARE, WARM_S, Plan, Scenario, at_most, knee_and_below
-from bench.load.session import Asked, Session
+from bench.load.season import P99_9_MS_MAX, P99_MS_MAX, SHARE, WARM_S, Scenario, at_most, knee_and_below
+from bench.load.session import Asked, Plan, Session
 from bench.load.traffic import Mix
 from bench.record import Headline
-from bench.workload import SHARED_DATA_DEFAULT
+from bench.workload import SHARED_DATA_DEFAULT, named_folder
 
 STORES: Final = 500
 HOLDS: Final = 1_000_000
@@ -35,9 +34,11 @@ def plan(asked: Asked) -> Plan:
     return Plan(asked.size(STORES, 8), 0, [FILL, PEAK])
 
 
-def busiest_day(folder: Path = SHARED_DATA_DEFAULT) -> tuple[int, ...]:
-    """Lines by hour of the weekday that has most; of all days where the real ones are not there."""
-    path = folder / HOURS_FILE
+def busiest_day(folder: Path | None = None) -> tuple[int, ...]:
+    """Lines by hour of the weekday that has most; of all days where the real ones are not there. None looks for them
+    where the orders are.
+    """
+    path = (folder or named_folder() or SHARED_DATA_DEFAULT) / HOURS_FILE
     if not path.is_file():
         return LINES_BY_HOUR
     with path.open(encoding="utf-8", newline="") as file:
@@ -48,7 +49,7 @@ def busiest_day(folder: Path = SHARED_DATA_DEFAULT) -> tuple[int, ...]:
 def run(session: Session, headlines: list[Headline]) -> None:
     """Fill, find the knee and hold below it, then the day."""
     asked = session.asked
-    via: Via = "unary" if asked.via == "unary" else "client"
+    via = asked.via
     holds, rate = asked.size(HOLDS, 2_000), asked.size(int(FILL_PER_S), 2_000)
     session.do(Stage(f"{holds:,} holds", constant(rate, holds / rate), FILL, "batch", FILL_BATCH, is_even=True))
     knee = knee_and_below(session, headlines, f"peak by {via}", PEAK, via, FIRST_PER_S)

@@ -65,3 +65,9 @@ def test_a_reservation_that_nobody_was_told_of_does_not_add_up() -> None:
 def test_a_gap_in_a_feed_is_found() -> None:
     found = compared(evidence(feed(reserved(11, "a"), reserved(13, "b")), [11, 13], accepted=2))
     assert found.discrepancies == ["S1: its feed has version 13 after 11"]
+
+
+def test_a_ledger_without_a_feed_is_counted_by_its_audit() -> None:
+    told = Told({"hot/drop": array("q", [3, 4])}, 2, 0)
+    assert compared(Evidence({}, [told], counted={"hot/drop": 2})).holds
+    assert not compared(Evidence({}, [told], counted={"hot/drop": 3})).holds

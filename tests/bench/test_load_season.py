@@ -5,6 +5,7 @@ generators fail.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import StringIO
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -17,17 +18,19 @@ from rich.console import Console
 
 from bench.load import session
 from bench.load.command import line_of
+from bench.load.display import picture
 from bench.load.figures import Gathering, Outcome, Report, Said, Second
 from bench.load.fleet import OVER, READY, Fleet, GeneratorFailed, serve
 from bench.load.knee import Point
 from bench.load.profile import constant
 from bench.load.report import page
-from bench.load.run import Ran, Stage, quiet_by
-from bench.load.season import Plan, Result, Scenario, at_most, conduct
-from bench.load.session import Asked, Session
+from bench.load.run import Ran, Sample, Stage, quiet_by
+from bench.load.season import Result, Scenario, at_most, conduct
+from bench.load.session import Asked, Plan, Session
 from bench.load.traffic import Mix, Places
 from bench.load.worker import Job, Told
 from bench.record import Headline
+from bench.service import Usage
 from tests.clients.service import Service
 from tests.clients.serving import serving_in_thread
 
@@ -90,6 +93,24 @@ def test_a_scenario_is_run_proved_put_away_and_reported(tmp_path: Path, monkeypa
     assert "<script" not in text
     strict = text.replace("<!doctype html>", "").replace('<meta charset="utf-8">', "").replace("class=number", "")
     ET.fromstring(strict)  # noqa: S314  # our own text: every tag is closed
+
+
+def test_the_picture_shows_what_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = Console(file=StringIO(), width=200)
+
+    def watched(found: Session, headlines: list[Headline]) -> None:
+        shown.print(picture("test", None))
+        run(found, headlines)
+        usage = [{"gateway": Usage(cpu_s, 64 << 20)} for cpu_s in (1.0, 1.5)]
+        found.ran[0].samples = [Sample(float(second), used) for second, used in enumerate(usage)]
+        found.second = 3.0
+        shown.print(picture("test", found))
+
+    conducted(tmp_path, monkeypatch, watched)
+    assert isinstance(shown.file, StringIO)
+    text = shown.file.getvalue()
+    for said in ("asked/s", "late ms, p99", "knee so far: 10/s  p99 80 ms", "gateway 0.50; memory 64 MiB"):
+        assert said in text
 
 
 def test_a_scenario_that_is_stopped_is_told_with_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ holds; and what the proof must find, it finds.
 
 import asyncio
 from array import array
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +12,14 @@ import pytest
 
 from bench.load import chain
 from bench.load.figures import Report, Said, Second
-from bench.load.lanes import CONFIRM, ORDER, READ, RESERVE, STOCK, Via, lane_to
+from bench.load.lanes import CONFIRM, ORDER, READ, RESERVE, STOCK, STREAM, Via, lane_to
 from bench.load.profile import constant
 from bench.load.proof import prove
 from bench.load.traffic import MIXED, Mix, Places, stock_of
 from bench.load.worker import Job, Told, Worker
 from holdfast.client import ChannelClient
+from holdfast.v1 import reservation_service_pb2 as rs
+from tests.clients.faults import Answer, Fault, LoseAnswer
 from tests.clients.service import Service
 from tests.clients.serving import serving
 
@@ -34,11 +36,20 @@ class Ran:
         self.target, self.client, self.before, self.told, self.all_of = target, client, before, told, all_of
 
 
-def ran(folder: Path, via: Via, mix: Mix, use: Callable[[Ran], Awaitable[None]], *, units: int = 1_000) -> None:
-    """Load the service a moment, and look at what became of it."""
+def ran(
+    folder: Path,
+    via: Via,
+    mix: Mix,
+    use: Callable[[Ran], Awaitable[None]],
+    *,
+    units: int = 1_000,
+    faults: Sequence[Fault] = (),
+) -> None:
+    """Load the service a moment, and look at what became of it. Faults are those of its first reservations."""
 
     async def main() -> None:
         with Service(folder) as service:
+            service.faults["Reserve"] += faults
             async with serving(service) as target, ChannelClient(target) as client:
                 places = Places(chain.names("run", 2), SKUS)
                 stock = stock_of(places, mix)
@@ -76,15 +87,17 @@ def test_all_that_was_accepted_is_in_the_journal(via: Via, tmp_path: Path) -> No
     ran(tmp_path, via, Mix(), use)
 
 
-def test_the_mixed_traffic_has_every_kind_of_call_and_holds(tmp_path: Path) -> None:
+@pytest.mark.parametrize("via", ["client", "unary"])
+def test_the_mixed_traffic_has_every_kind_of_call_and_holds(via: Via, tmp_path: Path) -> None:
     async def use(ran: Ran) -> None:
         kinds = {outcome.kind for outcome in ran.all_of.outcomes if outcome.said is Said.ACCEPTED}
         assert {RESERVE, READ, STOCK, ORDER, CONFIRM} <= kinds
+        assert (STREAM in kinds) == (via == "client")
         assert ran.all_of.count(Said.FAILED, Said.NO_ANSWER) == 0, ran.all_of.outcomes
         proof = await prove(ran.client, ran.target, ran.before, [ran.told])
         assert proof.holds, proof.sentence()
 
-    ran(tmp_path, "client", replace(MIXED, orders=0.2, stock=0.2, think_s=0.01), use)
+    ran(tmp_path, via, replace(MIXED, orders=0.2, stock=0.2, think_s=0.01), use)
 
 
 def test_what_is_sold_out_is_refused_and_counted_by_its_reason(tmp_path: Path) -> None:
@@ -110,3 +123,25 @@ def test_the_proof_fails_where_an_answer_is_not_in_the_feed_or_nobody_was_told_o
         assert (await prove(ran.client, ran.target, ran.before, [unknown])).holds
 
     ran(tmp_path, "unary", Mix(), use)
+
+
+def test_a_service_that_says_yes_and_keeps_nothing_is_found_out(tmp_path: Path) -> None:
+    store_id = chain.names("run", 1)[0]
+    yes = rs.ReserveResponse(reservation={"reservation_id": f"{store_id}:999999", "version": 999_999})
+
+    async def use(ran: Ran) -> None:
+        proof = await prove(ran.client, ran.target, ran.before, [ran.told])
+        assert not proof.holds
+        assert proof.discrepancies == [f"{store_id}: 1 answers are not in its feed, the first of version 999999"]
+
+    ran(tmp_path, "unary", Mix(), use, faults=[Answer((yes,))])
+
+
+def test_an_answer_that_was_lost_is_of_unknown_outcome_and_breaks_nothing(tmp_path: Path) -> None:
+    async def use(ran: Ran) -> None:
+        assert (ran.told.unknown, ran.all_of.count(Said.NO_ANSWER)) == (1, 1)
+        proof = await prove(ran.client, ran.target, ran.before, [ran.told])
+        assert proof.holds, proof.sentence()
+        assert proof.found == ran.told.accepted + 1
+
+    ran(tmp_path, "unary", Mix(), use, faults=[LoseAnswer()])

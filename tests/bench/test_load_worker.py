@@ -1,7 +1,7 @@
 """A generator by itself, over a lane without a service: calls are made and timed by when they were due."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -45,6 +45,8 @@ class Nowhere:
         asyncio.get_running_loop().call_later(self.takes_s, answered.set_result, None)
         await answered
         return [Answer(Said.ACCEPTED, "", "S1:7", (("S1", 7),)) for _ in ops]
+
+    async def watch(self, store_ids: Sequence[str], heed: Callable[[], None]) -> None: ...
 
     async def close(self) -> None: ...
 
