@@ -172,7 +172,10 @@ class LedgerActor:
             read.append(timed)
             entries += [(ledger_id, command) for ledger_id, deadline_ms, command in timed if deadline_ms > now_ms]
         # Of one that is taken over here somebody else may have given the answer before.
-        before = {each: self._version_of(each) for each in {ledger_id for ledger_id, _ in entries}}
+        before: dict[str, int] = {}
+        for ledger_id, _ in entries:
+            if ledger_id not in before:
+                before[ledger_id] = self._version_of(ledger_id)
         answers = self.host.step_alone(entries) if alone else self.host.step(entries)
         self._followers.tell()
         log.debug("a step of %d commands for %d ledgers", len(entries), len(before))

@@ -231,8 +231,10 @@ class LedgerHost(ReadAnew):
         """Decide a batch. Returns the answers, one record for each ledger with new events, and the epochs of the others
         that answer.
         """
-        answers, budgets = list[Any](), dict[str, Budget]()  # of ledgers with more that is due
-        records, unwritten = list[Decided](), dict[str, int]()
+        answers: list[Any] = []
+        budgets: dict[str, Budget] = {}  # of ledgers with more that is due
+        records: list[Decided] = []
+        unwritten: dict[str, int] = {}
         touched: dict[str, tuple[Hosted, int, list[Any], bool]] = {}
         clock_ms, refused, transact = self._clock.now_ms(), self._refusals.refused, self._core.transact
         for ledger_id, command in batch:

@@ -65,7 +65,8 @@ def drop_stale(ledger: Ledger, looked_at_max: int = LOOKED_AT_ONCE_MAX) -> None:
         _enter_rest(ledger, deadline_ms, number, last)
     ledger.leases.put_aside(ledger.open_reservations)
     aside = ledger.leases.aside
-    for entry in (aside.pop() for _ in range(min(looked_at_max, len(aside)))):
+    for _ in range(min(looked_at_max, len(aside))):
+        entry = aside.pop()
         if _ends_at(ledger.reservations.get(entry & NUMBER_MASK), entry >> SHIFT):
             heappush(ledger.leases.heap, entry)
 
