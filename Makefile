@@ -71,7 +71,7 @@ $(VENV)/.installed: pyproject.toml clients/pyproject.toml constraints.txt | $(VE
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "holdfast: installing the tools for tests and checks into $(VENV) ..."
-	@SECONDS=0; $(PIP_INSTALL) -e './clients[cli]' -e '.[dev,peers]' && touch $@ && echo "holdfast: installed in $$SECONDS s"
+	@SECONDS=0; $(PIP_INSTALL) -e './clients[cli]' -e '.[dev,bench,peers]' && touch $@ && echo "holdfast: installed in $$SECONDS s"
 
 # --- running ---------------------------------------------------------------------------------------------------------
 
@@ -172,7 +172,7 @@ constraints: ## Pin the newest versions that pyproject.toml allows
 	scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
 	echo "holdfast: resolving in a fresh environment ..."; \
 	"$$python" -m venv "$$scratch/venv"; \
-	"$$scratch/venv/bin/python" -m pip install -qq --no-input --disable-pip-version-check -e './clients[cli]' -e '.[dev,peers]'; \
+	"$$scratch/venv/bin/python" -m pip install -qq --no-input --disable-pip-version-check -e './clients[cli]' -e '.[dev,bench,peers]'; \
 	{ sed '/^#/!d' constraints.txt; \
 	  "$$scratch/venv/bin/python" -m pip freeze --exclude-editable; } > "$$scratch/new"; \
 	if grep -n -E '@|/' <(sed '/^#/d' "$$scratch/new"); then \

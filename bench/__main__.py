@@ -15,8 +15,14 @@ import typer
 from rich.console import Console
 
 from bench import record
-from bench.load.command import OF_SEASON, SCENARIOS, SEASON, load
 from bench.record import Options
+
+try:
+    from bench.load.command import OF_SEASON, SCENARIOS, SEASON, load
+except ModuleNotFoundError as missing:
+    if missing.name not in ("hdrh", "matplotlib"):
+        raise
+    sys.exit(f"holdfast: {missing.name} is not installed. pip install 'holdfast[bench]', or make install-dev")
 
 QUICK_SECONDS: Final = 0.4
 PIPE_COLUMNS: Final = 240
@@ -100,7 +106,7 @@ def measure(
 
 def show_latest() -> None:
     """Draw charts, and print a table of the latest runs that measured."""
-    latest, console = record.latest_runs(MEASURED), Console()
+    latest, console = record.latest_runs([*SCENARIOS, *MEASURED]), Console()
     for path in importlib.import_module("bench.charts").draw(latest):
         console.print(f"[dim]drew {path}[/dim]")
     console.print(record.markdown(latest), markup=False, highlight=False, soft_wrap=True)

@@ -87,7 +87,7 @@ def load(
         lines.append(line)
         _tell(each, result, console)
         if not no_record:
-            console.print(f"[dim]appended to {record.append(line)}[/dim]")
+            console.print(f"[dim]appended to {record.append(recorded(line))}[/dim]")
         if as_json:
             sys.stdout.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE).decode())
         html.write_text(report.page([orjson.loads(orjson.dumps(one)) for one in lines]), encoding="utf-8")
@@ -114,6 +114,11 @@ def line_of(name: str, command: str, result: Result) -> dict[str, Any]:
     """The scenario's result as one JSON object: as any other measurement's, and under `load` what the report draws."""
     about = {"holds": result.holds, "late": result.late}
     return {**record.line(name, command, result.outcome), "load": {**about, **result.document}}
+
+
+def recorded(line: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of a run: all but what went on second by second, which the page draws and --json prints."""
+    return {**line, "load": {name: value for name, value in line["load"].items() if name != "stages"}}
 
 
 def _tell(name: str, result: Result, console: Console) -> None:

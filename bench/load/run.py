@@ -59,10 +59,11 @@ class Ran:
     def heed(self, report: Report, now: float) -> None:
         """What a generator told at a second of the stage."""
         for number, second in report.seconds.items():
-            if number in self.seconds:
-                self.seconds[number].add(second)
-            else:
-                self.seconds[number] = second
+            whole = Second()
+            for each in (self.seconds.get(number), second):
+                if each is not None:
+                    whole.add(each)
+            self.seconds[number] = whole  # a new one: the picture's thread may look into the one before
         self.cpu_s.setdefault(report.generator, []).append((now, report.cpu_s))
         self.unanswered[report.generator] = report.unanswered
 

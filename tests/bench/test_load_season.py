@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from bench.load import session
-from bench.load.command import line_of
+from bench.load.command import line_of, recorded
 from bench.load.display import picture
 from bench.load.figures import Gathering, Outcome, Report, Said, Second
 from bench.load.fleet import OVER, READY, Fleet, GeneratorFailed, serve
@@ -83,6 +83,7 @@ def test_a_scenario_is_run_proved_put_away_and_reported(tmp_path: Path, monkeypa
     assert f"{conservation.found:,} reservations released" in result.document["left"]
     assert "NOT PUT AWAY" not in result.document["left"]
     line: dict[str, Any] = orjson.loads(orjson.dumps(line_of("test", "a command", result)))
+    assert "stages" not in recorded(line)["load"]
     [stage] = line["load"]["stages"]
     assert stage["marks"][0][1] == "a fault"
     assert sum(row[1] for row in stage["over_time"]) == sum(row[3] for row in stage["outcomes"])
@@ -130,6 +131,7 @@ def test_where_the_generator_was_the_bottleneck_the_verdict_fails(
 ) -> None:
     def late(found: Session, headlines: list[Headline]) -> None:
         run(found, headlines)
+        found.ran[0].seconds = seconds_of((0, 0.001, 0.01, Said.ACCEPTED))
         found.ran[0].cpu_s = {0: [(0.0, 0.0), (1.0, 0.99)]}
 
     result = conducted(tmp_path, monkeypatch, late)

