@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from threading import Barrier
 from time import perf_counter
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ RESERVE_BATCH: Final = "/holdfast.v1.ReservationService/ReserveBatch"
 RESERVATIONS_S_MAX: Final = 250_000  # by which requests are made in advance: faster than any service answers
 CALLS_S_MAX: Final = 12_000
 CALL_S: Final = 30.0
+PREPARED_S: Final = 60.0  # in which those that are measured together must have made their requests
 HANG_S: Final = 60.0  # after so much more than the measuring takes, something is broken
 FAILURES_TOLD_MAX: Final = 3
 SEEDS_APART: Final = 10_000  # more than callers
@@ -85,12 +87,15 @@ class Generator:
         self._seed += SEEDS_APART
         return self._seed
 
-    def measure(self, load: Load, service: Service) -> dict[str, float]:
+    def measure(self, load: Load, service: Service, together: Barrier | None = None) -> dict[str, float]:
         """One measuring, with a fresh seed for a load that has none. Rates count reservations; CPU is in microseconds
-        for each of them, of the service in all and by role. Raises EOFError where the generator ended.
+        for each of them, of the service in all and by role. Raises EOFError where the generator ended. Those that are
+        measured `together` begin once all are prepared: a generator that makes its requests takes a core for seconds.
         """
         self._process.send(asdict(load if load.seed else replace(load, seed=self.fresh_seed())))
         self._process.recv()
+        if together is not None:
+            together.wait(PREPARED_S)
         before = processes.cpu_s(service.mark)
         self._process.send("go")
         seen = self._process.recv()
@@ -152,8 +157,7 @@ async def _load(spec: dict[str, Any], gate: Callable[[str], None], tell: Callabl
     callers, more = spec["in_flight"], (spec["sku"], spec["first_attempt"], spec["stamps"])
     shape = Shape(tuple(spec["store_ids"]), spec["skus"], 1, spec["batch"], *more)
     size = max(1, shape.batch)
-    calls_s = max(min(max(1, RESERVATIONS_S_MAX // size), CALLS_S_MAX), spec["rate"])
-    count = int(spec["seconds"] * calls_s) + 1
+    count = calls_of(spec["seconds"], size, spec["rate"])
     payloads: Iterator[Any]
     if spec["kind"] == "frames":
         payloads = iter(list(requests(shape, WARM_CALLS * callers + count, spec["seed"])))
@@ -179,6 +183,14 @@ async def _load(spec: dict[str, Any], gate: Callable[[str], None], tell: Callabl
     # Each call without an answer may have done all that it asked for.
     unknown = undecided + len(tally.failures) * size
     tell({"told": Counts(accepted, unknown), "failure": next(iter(tally.failures), "")})
+
+
+def calls_of(seconds: float, size: int, rate: float) -> int:
+    """How many calls of so many reservations are made in advance: those that are due at a rate, else more than any
+    service answers.
+    """
+    calls_s = rate or min(max(1, RESERVATIONS_S_MAX // size), CALLS_S_MAX)
+    return int(seconds * calls_s) + 1
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ come from a process of their own, at their own rate, and are measured from when 
 """
 
 from dataclasses import replace
-from threading import Thread
+from threading import Barrier, Thread
 from typing import Final
 
 import grpc
@@ -117,9 +117,10 @@ def _drop(generator: Generator, other: Generator, service: Service, seconds: flo
     with BlockingChannelClient(service.target) as client:
         client.promote_sku(DROP)
     found: list[dict[str, float]] = []
-    beside = Thread(target=lambda: found.append(generator.measure(replace(drop, seconds=takes_s + seconds), service)))
+    drop, together = replace(drop, seconds=takes_s + seconds), Barrier(2)
+    beside = Thread(target=lambda: found.append(generator.measure(drop, service, together)))
     beside.start()
-    during = other.measure(ordinary, service)
+    during = other.measure(ordinary, service, together)
     beside.join()
     return [Row(BEFORE, before), Row(DURING, during), Row("the drop", *found)]
 
