@@ -111,7 +111,8 @@ Fault: TypeAlias = tuple[float, str, Callable[[], None]]
 
 @dataclass(slots=True)
 class Session:
-    """What scenarios run their stages in. `stock` are the run's shops and their SKUs; `undoing` is done before these
+    """What scenarios run their stages in. `steps` are those that measure nothing by themselves: they warm, fill or
+    search. `stock` are the run's shops and their SKUs; `undoing` is done before these
     are put away.
     """
 

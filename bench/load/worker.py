@@ -111,10 +111,10 @@ class Worker:
                 arrival if arrival is not None else float("inf"), self._later[0][0] if self._later else float("inf")
             )
             now = self.clock() - self._began
+            if due >= profile.seconds and now >= profile.seconds:
+                return  # what customers would do after the end, they do not
             if due > now:
-                if now >= profile.seconds:  # what customers would do after the end, they do not
-                    return
-                await asyncio.sleep(min(due - now, profile.seconds - now, NAP_S))
+                await asyncio.sleep(min(due - now, NAP_S))
                 continue
             if due == arrival:
                 self._launch(self._traffic.arrival(), due)

@@ -20,7 +20,7 @@ from bench.workload import SHARED_DATA_DEFAULT, named_folder
 
 STORES: Final = 500
 HOLDS: Final = 1_000_000
-FILL_PER_S: Final = 20_000.0
+FILL_PER_S: Final = 10_000.0
 FILL_BATCH: Final = 1_024
 FIRST_PER_S: Final = 500.0
 DAY_S: Final = 96.0
@@ -51,7 +51,8 @@ def run(session: Session, headlines: list[Headline]) -> None:
     asked = session.asked
     via = asked.via
     holds, rate = asked.size(HOLDS, 2_000), asked.size(int(FILL_PER_S), 2_000)
-    session.do(Stage(f"{holds:,} holds", constant(rate, holds / rate), FILL, "batch", FILL_BATCH, is_even=True))
+    fill = Stage(f"{holds:,} holds", constant(rate, holds / rate), FILL, "batch", FILL_BATCH, is_even=True)
+    session.steps.append(session.do(fill))
     knee = knee_and_below(session, headlines, f"peak by {via}", PEAK, via, FIRST_PER_S)
     if not knee.rate:
         return

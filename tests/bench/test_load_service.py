@@ -12,7 +12,7 @@ import pytest
 
 from bench.load import chain
 from bench.load.figures import Report, Said, Second
-from bench.load.lanes import CONFIRM, ORDER, READ, RESERVE, STOCK, STREAM, Via, lane_to
+from bench.load.lanes import COLLECT, CONFIRM, ORDER, READ, READY, RELEASE, RESERVE, STOCK, Op, Via, lane_to
 from bench.load.profile import constant
 from bench.load.proof import prove
 from bench.load.traffic import MIXED, Mix, Places, stock_of
@@ -22,6 +22,7 @@ from holdfast.v1 import reservation_service_pb2 as rs
 from tests.clients.faults import Answer, Fault, LoseAnswer
 from tests.clients.service import Service
 from tests.clients.serving import serving
+from tests.runtime.runtime_fixture import WAIT_S
 
 ARRIVALS = 60
 SECONDS = 0.3
@@ -91,13 +92,43 @@ def test_all_that_was_accepted_is_in_the_journal(via: Via, tmp_path: Path) -> No
 def test_the_mixed_traffic_has_every_kind_of_call_and_holds(via: Via, tmp_path: Path) -> None:
     async def use(ran: Ran) -> None:
         kinds = {outcome.kind for outcome in ran.all_of.outcomes if outcome.said is Said.ACCEPTED}
-        assert {RESERVE, READ, STOCK, ORDER, CONFIRM} <= kinds
-        assert (STREAM in kinds) == (via == "client")
+        assert {RESERVE, READ, STOCK, ORDER} <= kinds
         assert ran.all_of.count(Said.FAILED, Said.NO_ANSWER) == 0, ran.all_of.outcomes
         proof = await prove(ran.client, ran.target, ran.before, [ran.told])
         assert proof.holds, proof.sentence()
 
     ran(tmp_path, via, replace(MIXED, orders=0.2, stock=0.2, think_s=0.01), use)
+
+
+@pytest.mark.parametrize("via", ["client", "unary"])
+def test_a_customer_goes_all_the_way_by_each_lane(via: Via, tmp_path: Path) -> None:
+    (store_id,) = chain.names("run", 1)
+
+    async def main() -> None:
+        with Service(tmp_path) as service:
+            service.shop(store_id, {"mug": 9})
+            async with serving(service) as target:
+                lane, changed = lane_to(via, target), asyncio.Event()
+                watching = asyncio.ensure_future(lane.watch([store_id], changed.set))
+                reserve = Op(RESERVE, "k1", store_id, (("mug", 1),), "c1", 60_000)
+                [made] = await lane.ask([reserve])
+                assert (made.said, made.named) == (Said.ACCEPTED, f"{store_id}:{made.events[0][1]}")
+                versions = [made.events]
+                for kind in (CONFIRM, READY, COLLECT):
+                    [answer] = await lane.ask([Op(kind, kind, named=made.named)])
+                    assert answer.said is Said.ACCEPTED
+                    versions.append(answer.events)
+                assert versions == [((store_id, made.events[0][1] + step),) for step in range(4)]
+                [again] = await lane.ask([Op(RELEASE, "k2", named=made.named)])
+                assert again.said is Said.REFUSED
+                [nobody] = await lane.ask([Op(RELEASE, "k3", named=f"{store_id}x:7")])
+                assert nobody.said is Said.FAILED
+                if via == "client":
+                    await asyncio.wait_for(changed.wait(), WAIT_S)
+                watching.cancel()
+                await lane.close()
+
+    asyncio.run(main())
 
 
 def test_what_is_sold_out_is_refused_and_counted_by_its_reason(tmp_path: Path) -> None:
