@@ -123,8 +123,9 @@ def recorded(line: dict[str, Any]) -> dict[str, Any]:
 
 def _tell(name: str, result: Result, console: Console) -> None:
     record.show(name, result.outcome, console)
-    limit = result.document["generator_limit_per_s"]
-    console.print(f"  generators: by the CPU that they took, {record.number(limit)} calls/s each at most")
+    alone, limit = (result.document[f"generator_{each}_per_s"] for each in ("alone", "limit"))
+    said = f"{record.number(alone)} calls/s alone, {record.number(limit)} as they called here"
+    console.print(f"  each generator is good for, by its CPU: {said}", highlight=False)
     for late in result.late:
         console.print(f"  THE GENERATOR WAS THE BOTTLENECK: {late}", style="bold red", markup=False)
     if result.document["left"]:

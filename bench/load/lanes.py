@@ -30,7 +30,7 @@ from holdfast.client import (
 from holdfast.client.models.orders import to_sourcing
 from holdfast.v1 import reservation_pb2, reservation_service_pb2 as rs, stock_pb2, stock_service_pb2 as ss
 
-Via = Literal["client", "unary", "batch"]
+Via = Literal["client", "unary", "batch", "nothing"]
 CALL_S: Final = 10  # a call's deadline, with all attempts where there are any
 CONNECTIONS: Final = 2  # of frames, to each method
 RESOURCE_EXHAUSTED: Final = 8
@@ -92,7 +92,26 @@ class Lane(Protocol):
 
 def lane_to(via: Via, target: str) -> Lane:
     """A lane of this kind; made in the event loop that uses it."""
-    return ClientLane(target) if via == "client" else FramesLane(target)
+    match via:
+        case "client":
+            return ClientLane(target)
+        case "nothing":
+            return NoLane()
+        case _:
+            return FramesLane(target)
+
+
+class NoLane:
+    """Answers by itself, with a refusal: what a generator takes without any service."""
+
+    async def ask(self, ops: Sequence[Op]) -> Sequence[Answer]:
+        return [Answer(Said.REFUSED)] * len(ops)
+
+    async def watch(self, store_ids: Sequence[str], heed: Callable[[], None]) -> None:
+        del store_ids, heed  # nothing changes
+
+    async def close(self) -> None:
+        """It has no connections."""
 
 
 class ClientLane:

@@ -74,10 +74,9 @@ def _scenario(line: Mapping[str, Any]) -> list[str]:
 
 
 def _sentences(load: Mapping[str, Any], told: record.Conservation) -> list[str]:
-    limit = load["generator_limit_per_s"]
+    alone, limit = (record.number(load[f"generator_{each}_per_s"]) or "?" for each in ("alone", "limit"))
     found = [told.sentence(), *told.discrepancies]
-    if limit is not None and not math.isnan(limit):
-        found.append(f"by the CPU that they took, each of the generators could have made {limit:,.0f} calls/s")
+    found.append(f"each generator is good for, by its CPU: {alone} calls/s alone, {limit} as they called here")
     if load["late"]:
         found += [f"THE GENERATOR WAS THE BOTTLENECK: {each}" for each in load["late"]]
     else:

@@ -77,10 +77,12 @@ class Ran:
 
     @property
     def measured(self) -> tuple[float, float]:
-        """From and until which second it counts: without the warming, and without what Ctrl-C cut off."""
+        """From and until which second it counts: without what Ctrl-C cut off, and without the warming, if there is
+        more.
+        """
         first = self.stage.warm_s
-        last = self.stage.profile.seconds if self.is_whole else max(self.seconds, default=0)
-        return first, max(last, first)
+        last = self.stage.profile.seconds if self.is_whole else float(max(self.seconds, default=0))
+        return (first, last) if first < last else (0.0, last)
 
     @property
     def generators_cpu(self) -> float:

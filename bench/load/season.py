@@ -23,6 +23,7 @@ from bench.screen import Screen
 SHARE: Final = 0.7  # of the knee, as operators would load a service that they rely on
 WARM_S: Final = 2
 STEP_S: Final = 4.0
+ALONE_PER_S, ALONE_S = 5_000.0, 2.0
 GENERATOR_BENT: Final = "the generator bent, not the service"
 P99_MS_MAX: Final = KNEE_MS
 P99_9_MS_MAX: Final = 250.0
@@ -67,6 +68,7 @@ def conduct(name: str, scenario: Scenario, asked: Asked, console: Console) -> Re
         found = started.enter_context(session(asked, plan, screen.say, stopping))
         opened.append(found)
         try:
+            found.steps.append(found.do(alone(plan.mixes[0], found.fleet.size)))
             scenario.run(found, headlines)
         except Over:
             interrupted = True
@@ -108,7 +110,8 @@ def _result(
         "steps": [each.stage.name for each in found.steps],
         "left": left,
         "interrupted": interrupted,
-        "generator_limit_per_s": limit_of(ran),
+        "generator_alone_per_s": limit_of(ran[:1]),
+        "generator_limit_per_s": limit_of(ran[1:]),
     }
     # The steps of a search go on until something bends; what bent there, the knee says. Seconds measure nothing.
     late = [late for each in ran if each not in found.steps and not asked.quick and (late := each.late())]
@@ -117,8 +120,13 @@ def _result(
     return Result(Outcome(parameters, rows, headlines, conservation), document, late, interrupted=interrupted)
 
 
+def alone(mix: Mix, generators: int) -> Stage:
+    """What the generators take by themselves."""
+    return Stage("the generators alone", constant(ALONE_PER_S * generators, ALONE_S), mix, "nothing")
+
+
 def limit_of(ran: Sequence[Ran]) -> float:
-    """What one generator could have asked for at most in a second, by the CPU that it took where it took most."""
+    """What one generator could ask for in a second, by the CPU that it took where it took most."""
     best = max(ran, key=lambda each: each.generators_cpu, default=None)
     if best is None or not best.generators_cpu:
         return float("nan")

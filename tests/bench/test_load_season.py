@@ -16,7 +16,7 @@ import orjson
 import pytest
 from rich.console import Console
 
-from bench.load import session
+from bench.load import season, session
 from bench.load.command import line_of, recorded
 from bench.load.display import picture
 from bench.load.figures import Gathering, Outcome, Report, Said, Second
@@ -69,6 +69,7 @@ def run(found: Session, headlines: list[Headline]) -> None:
 
 def conducted(folder: Path, monkeypatch: pytest.MonkeyPatch, how: Callable[[Session, list[Headline]], None]) -> Result:
     monkeypatch.setattr(session, "fleet", lambda _: in_thread(serve))
+    monkeypatch.setattr(season, "ALONE_S", 0.1)
     with Service(folder) as service, serving_in_thread(service) as target:
         asked = Asked(scratch=folder, target=target)
         return conduct("test", Scenario(plan, how), asked, Console(quiet=True))
@@ -84,7 +85,8 @@ def test_a_scenario_is_run_proved_put_away_and_reported(tmp_path: Path, monkeypa
     assert "NOT PUT AWAY" not in result.document["left"]
     line: dict[str, Any] = orjson.loads(orjson.dumps(line_of("test", "a command", result)))
     assert "stages" not in recorded(line)["load"]
-    [stage] = line["load"]["stages"]
+    alone, stage = line["load"]["stages"]
+    assert alone["name"] in line["load"]["steps"]
     assert stage["marks"][0][1] == "a fault"
     assert sum(row[1] for row in stage["over_time"]) == sum(row[3] for row in stage["outcomes"])
     text = page([line])
@@ -103,7 +105,7 @@ def test_the_picture_shows_what_goes_on(tmp_path: Path, monkeypatch: pytest.Monk
         shown.print(picture("test", None))
         run(found, headlines)
         usage = [{"gateway": Usage(cpu_s, 64 << 20)} for cpu_s in (1.0, 1.5)]
-        found.ran[0].samples = [Sample(float(second), used) for second, used in enumerate(usage)]
+        found.ran[-1].samples = [Sample(float(second), used) for second, used in enumerate(usage)]
         found.second = 3.0
         shown.print(picture("test", found))
 
@@ -131,8 +133,8 @@ def test_where_the_generator_was_the_bottleneck_the_verdict_fails(
 ) -> None:
     def late(found: Session, headlines: list[Headline]) -> None:
         run(found, headlines)
-        found.ran[0].seconds = seconds_of((0, 0.001, 0.01, Said.ACCEPTED))
-        found.ran[0].cpu_s = {0: [(0.0, 0.0), (1.0, 0.99)]}
+        found.ran[-1].seconds = seconds_of((0, 0.001, 0.01, Said.ACCEPTED))
+        found.ran[-1].cpu_s = {0: [(0.0, 0.0), (1.0, 0.99)]}
 
     result = conducted(tmp_path, monkeypatch, late)
     assert result.outcome.conservation is not None

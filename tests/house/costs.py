@@ -132,7 +132,7 @@ LATER: Final = {
     "rules for lines by shop, in calls and in the chain file": (112, 0),
     "shops that are away told beside those that answer": (261, 1),
     "several nodes of a Ray cluster: their environment, and actors and gateways that follow them": (375, 2),
-    "load in an open loop: its scenarios, live picture, knee, proof and report": (3_170, 14),
+    "load in an open loop: its scenarios, live picture, knee, proof and report": (3_240, 14),
     "the service as an application that Serve deploys by a file, and its keeper": (70, 0),
     "calls and batches that do not look for what no chain, or no batch, has": (20, 0),
     "a format of what a service writes, declared, kept, and raised by its operator": (490, 2),
