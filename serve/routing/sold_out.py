@@ -16,7 +16,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import FINAL
 from actors.protocol.messages import Answer, Command, Entry, Held, Moved, Refusal
 from actors.shop import commands as shop
-from actors.shop.commands import Reserve, by_sku
+from actors.shop.commands import Lines, Reserve, by_sku
 from actors.shop.hot import HandUnits, MoveIn, MoveOut, NoteMoved, ReceiveUnits
 from actors.shop.state import Reservation
 
@@ -65,16 +65,23 @@ class SoldOut:
 
     def refusal_of(self, entry: Entry, now: float) -> Rejection | None:
         """Why a first attempt to reserve is refused by a hint; None where it is to be decided by the shop."""
+        store_id, command = entry
+        if not isinstance(command, Reserve) or command.wait_ms:  # which has a place in line
+            return None
+        demand = command.lines if len(command.lines) == 1 else by_sku(command.lines)
+        return self.refusal_for(store_id, command.channel, demand, now)
+
+    def refusal_for(self, store_id: str, channel: str, demand: Lines, now: float) -> Rejection | None:
+        """The same by what it asks for, each SKU once."""
         if now >= self._over_at:
             self._clear()
             return None
-        store_id, command = entry
         hints = self._hints.get(store_id)
-        if hints is None or not isinstance(command, Reserve) or command.wait_ms:  # which has a place in line
+        if hints is None:
             return None
         short: list[tuple[str, int, int]] = []
-        for sku, asked in command.lines if len(command.lines) == 1 else by_sku(command.lines):
-            hint = hints.get((sku, command.channel))
+        for sku, asked in demand:
+            hint = hints.get((sku, channel))
             if hint is None or now >= hint.until:
                 continue
             if now >= hint.probe_at:

@@ -11,9 +11,7 @@ from serve.wire.statuses import by_hint
 
 
 class Hinting:
-    """For one call, or one batch: that is there at one instant, so what is refused of it once is refused again without
-    being translated.
-    """
+    """For one call, or a slice of a batch, which is there at one instant."""
 
     def __init__(self, router: Router, rates: Rates) -> None:
         self._sold_out = router.sold_out
@@ -21,12 +19,20 @@ class Hinting:
         self._now = asyncio.get_running_loop().time()
         self._said: dict[Plain, Any] = {}
 
-    def refuses_again(self, request: Any, reply: Any) -> bool:
-        """Refuse what is like one before it, but for key and customer."""
-        plain = plain_first(request) if self._said else None
-        said = None if plain is None else self._said.get(plain)
-        if plain is None or said is None:
-            return False
+    def refuses_plain(self, request: Any, reply: Any) -> bool | None:
+        """Refuse a plain first attempt for what is sold out, which is not translated for that: hints are about what is
+        valid. None for any other, which `refuses` looks at.
+        """
+        plain = plain_first(request)
+        if plain is None:
+            return None
+        said = self._said.get(plain)
+        if said is None:
+            store_id, channel, sku, units = plain
+            refusal = self._sold_out.refusal_for(store_id, channel, ((sku, units),), self._now)
+            if refusal is None:
+                return False
+            said = self._said[plain] = by_hint(refusal, store_id)
         reply.rejection.CopyFrom(said)
         self._rates.count(plain[2])
         return True
@@ -37,6 +43,4 @@ class Hinting:
         if refusal is None or not may_be_hinted(request):
             return False
         reply.rejection.CopyFrom(by_hint(refusal, entry[0]))
-        if (plain := plain_first(request)) is not None:
-            self._said[plain] = reply.rejection
         return True

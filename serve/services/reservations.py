@@ -163,7 +163,8 @@ class Reservations:
             try:
                 if isinstance(request, Status):
                     raise CallRefused(request)
-                if hinting is not None and hinting.refuses_again(request, outcome):
+                is_gone = None if hinting is None else hinting.refuses_plain(request, outcome)
+                if is_gone:
                     continue
                 if is_reserve and request.HasField("sourcing"):
                     orders.append(index)
@@ -173,7 +174,7 @@ class Reservations:
                 if is_reserve:
                     self._rates.note(entry)
                 if entry[0] in known or (not is_reserve and is_hot(entry[0])):
-                    if hinting is None or not hinting.refuses(request, entry, outcome):
+                    if hinting is None or is_gone is False or not hinting.refuses(request, entry, outcome):
                         items.append((entry, outcome, is_first))
                 elif self._stores.may_be_new(entry[0]):
                     unknown.append((index, (entry, outcome, is_first)))

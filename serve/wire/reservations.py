@@ -123,7 +123,8 @@ def plain_first(request: rs.ReserveRequest) -> Plain | None:
     if request.HasField("sourcing") or request.HasField("wait"):
         return None
     line = lines[0]
-    return request.store_id, request.channel, line.sku, line.quantity
+    units = line.quantity
+    return (request.store_id, request.channel, line.sku, units) if 0 < units <= QUANTITY_MAX else None
 
 
 def may_be_hinted(request: rs.ReserveRequest) -> bool:

@@ -9,7 +9,10 @@ from google.protobuf.duration_pb2 import Duration
 
 from holdfast.v1 import error_pb2, reservation_service_pb2 as rs
 from serve.routing.sold_out import SoldOut
+from serve.wire import reservations
+from serve.wire.fields import lines_of
 from serve.wire.reservations import KEY_CHARS_MAX, may_be_hinted, plain_first, reserve
+from serve.wire.rules import QUANTITY_MAX
 from tests.gateway.front import Front, reserve_request
 from tests.runtime.runtime_fixture import ManualClock
 
@@ -58,6 +61,13 @@ FAULTS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.parametrize("units", [0, -1, QUANTITY_MAX + 1])
+def test_nor_is_one_for_no_units_or_too_many(units: int) -> None:
+    request = first("k")
+    request.lines[0].quantity = units
+    assert plain_first(request) is None
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_one_that_the_quick_test_does_not_pass_is_none_either(fault: dict[str, Any]) -> None:
     request = first("k")
@@ -94,3 +104,20 @@ def test_refusals_by_hint_are_counted_for_promotion_too(front: Front) -> None:
     batch = rs.ReserveBatchRequest(requests=[first(f"k{number}") for number in range(7)])
     assert all(each.rejection.by_hint for each in front.accept("ReserveBatch", batch).outcomes)
     assert rates.look(1.0)["B"] == 7.0
+
+
+def test_plain_requests_are_refused_without_being_translated(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    translated: list[int] = []
+
+    def counting(rows: Any) -> Any:
+        translated.append(len(rows))
+        return lines_of(rows)
+
+    monkeypatch.setattr(reservations, "lines_of", counting)
+    batch = rs.ReserveBatchRequest(requests=[first(f"k{number}") for number in range(200)])
+    batch.requests[150].lines[0].quantity = 2
+    assert all(each.rejection.by_hint for each in front.accept("ReserveBatch", batch).outcomes)
+    assert not translated
+    batch.requests.append(reserve_request("there", "C"))
+    assert front.accept("ReserveBatch", batch).outcomes[-1].HasField("reservation")
+    assert translated == [1]
