@@ -14,7 +14,7 @@ LAG_MS_MAX: Final = (
 )  # p99: with more of it, the latency of a step is the generator's rather than the service's
 FACTOR: Final = 2.0
 HALVINGS: Final = 3
-STEPS_MAX: Final = 20
+STEPS_MAX: Final = 30
 
 
 class Point(NamedTuple):
@@ -51,26 +51,29 @@ class Knee(NamedTuple):
 
 
 def knee_of(points: Sequence[Point]) -> Knee:
-    """Of steps in any sequence."""
-    by_rate = sorted(points)
-    first = next((place for place, point in enumerate(by_rate) if point.bends), len(by_rate))
-    held = by_rate[first - 1].asked if first else 0.0
-    if first == len(by_rate):
-        return Knee(held, "", is_generators=False)
-    return Knee(held, by_rate[first].bends, by_rate[first].is_generators)
+    """Of steps in any sequence. A rate bends where every step at it did."""
+    held = {point.asked for point in points if not point.bends}
+    bent = sorted(point for point in points if point.asked not in held)
+    lowest = bent[0] if bent else None
+    best = max((rate for rate in held if lowest is None or rate < lowest.asked), default=0.0)
+    if lowest is None:
+        return Knee(best, "", is_generators=False)
+    return Knee(best, lowest.bends, lowest.is_generators)
 
 
 def find(measure: Callable[[float], Point | None], first: float, steps_max: int = STEPS_MAX) -> list[Point]:
-    """Double the rate until it bends, or halve it until it does not, then halve the gap. `measure` gives None where the
-    run is to end.
+    """Double the rate until it bends, or halve it until it does not, then halve the gap. What bends is tried once more:
+    other work of the machine bends a step as well. `measure` gives None where the run is to end.
     """
     points: list[Point] = []
     rate, low, high = first, 0.0, float("inf")
-    for _ in range(steps_max):
+    while len(points) < steps_max:
         point = measure(rate)
         if point is None:
             break
         points.append(point)
+        if point.bends and sum(each.asked == point.asked for each in points) == 1:
+            continue
         if point.bends:
             high = min(high, rate)
         else:

@@ -32,7 +32,7 @@ SAMPLE_S: Final = 1.0
 SERVING_MS: Final = 60_000
 NO_SHOPS: Final = "stores: []\n"
 RUN_DIGITS: Final = 8
-QUICK_STEPS: Final = 3
+QUICK_STEPS: Final = 4
 
 T = TypeVar("T")
 

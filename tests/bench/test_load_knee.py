@@ -35,7 +35,19 @@ def test_the_search_ends_within_a_tenth_below_what_is_served(most: float) -> Non
     points = find(partial(served, most=most), 500.0)
     knee = knee_of(points)
     assert 0.9 * most <= knee.rate <= most
-    assert len(points) <= 12
+    assert len(points) <= 16
+    assert all(sum(each.asked == point.asked for each in points) == (2 if point.bends else 1) for point in points)
+
+
+def test_a_step_that_something_else_bent_is_tried_once_more() -> None:
+    asked: list[float] = []
+
+    def measure(rate: float) -> Point:
+        asked.append(rate)
+        return served(rate, most=3_000.0 if len(asked) != 1 else 0.0)
+
+    assert 0.9 * 3_000 <= knee_of(find(measure, 500.0)).rate <= 3_000
+    assert asked[:3] == [500.0, 500.0, 1_000.0]
 
 
 def test_the_search_ends_where_the_run_is_over() -> None:
