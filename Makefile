@@ -85,7 +85,7 @@ serve: install ## Start the service and leave it up
 	@$(BIN)/holdfast serve --chain-file serve/config.yaml $(ARGS)
 
 .PHONY: bench
-bench: install-dev ## Load a service of its own as at peak, ten minutes and more, and report; another: make bench ARGS="mixed --quick"
+bench: install-dev ## Load a service of its own as at peak, some ten minutes, and report; another: make bench ARGS="mixed --quick"
 	@$(BIN)/python -m bench $(or $(ARGS),season)
 
 .PHONY: bench-gate

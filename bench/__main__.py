@@ -130,7 +130,7 @@ def _all(arguments: list[str]) -> int:
 def application() -> typer.Typer:
     """Every scenario as a command: loads in an open loop, and measurements in short rounds."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help=__doc__)
-    app.command(SEASON, help=f"Load: {', '.join(OF_SEASON)} one after the other; ten minutes and more.")(load)
+    app.command(SEASON, help=f"Load: {', '.join(OF_SEASON)} one after the other, in brief; some ten minutes.")(load)
     for name, what in SCENARIOS.items():
         app.command(name, help=f"Load: {what}.")(load)
     for name, what in MEASURED.items():

@@ -81,6 +81,7 @@ def load(
                 seconds=seconds,
                 rate=rate,
                 store_actors=store_actors,
+                brief=name == SEASON,
             )
             result = _conducted(each, asked, console)
         line = line_of(each, " ".join(["python -m bench", *sys.argv[1:]]), result)

@@ -21,8 +21,6 @@ from bench.record import Conservation, Headline, Outcome, Row
 from bench.screen import Screen
 
 SHARE: Final = 0.7  # of the knee, as operators would load a service that they rely on
-WARM_S: Final = 2
-STEP_S: Final = 4.0
 ALONE_PER_S, ALONE_S = 5_000.0, 2.0
 GENERATOR_BENT: Final = "the generator bent, not the service"
 P99_MS_MAX: Final = KNEE_MS
@@ -139,8 +137,8 @@ def limit_of(ran: Sequence[Ran]) -> float:
 def knee_and_below(found: Session, headlines: list[Headline], name: str, mix: Mix, via: Via, first: float) -> Knee:
     """The knee; then 70 % of it, and the knee itself, for longer."""
     asked = found.asked
-    warm_s = asked.size(WARM_S, 1)
-    knee = found.find_knee(name, mix, via, first=first, seconds=asked.length(STEP_S), warm_s=warm_s)
+    warm_s = asked.warm_s
+    knee = found.find_knee(name, mix, via, first=first, seconds=asked.step_s, warm_s=warm_s)
     headlines.append(knee_told(name, knee))
     if not knee.rate:
         return knee

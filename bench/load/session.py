@@ -29,6 +29,8 @@ from bench.service import CHAIN_FILE, serving
 from holdfast.client import ChannelClient
 
 SAMPLE_S: Final = 1.0
+WARM_S: Final = 2.0
+STEP_S: Final = 4.0
 SERVING_MS: Final = 60_000
 NO_SHOPS: Final = "stores: []\n"
 RUN_DIGITS: Final = 8
@@ -41,7 +43,7 @@ T = TypeVar("T")
 class Asked:
     """What a run is asked for. `target` empty starts a service of its own, with its journals in `scratch`. `seconds` is
     the length of a stage, 0 leaves it to the scenario; so does `rate` 0, in arrivals a second: then the knee is looked
-    for.
+    for. `brief` is one scenario of several.
     """
 
     scratch: Path
@@ -53,6 +55,17 @@ class Asked:
     seconds: float = 0.0
     rate: float = 0.0
     store_actors: int = 1
+    brief: bool = False
+
+    @property
+    def warm_s(self) -> float:
+        """Seconds of a stage that are not counted."""
+        return 1.0 if self.quick or self.brief else WARM_S
+
+    @property
+    def step_s(self) -> float:
+        """Seconds of a step of a search that are counted."""
+        return self.length(STEP_S / 2 if self.brief else STEP_S)
 
     def length(self, full: float, quick: float = 1.0) -> float:
         """Seconds of a stage that takes `full` unless something else was asked for."""

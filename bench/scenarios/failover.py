@@ -14,7 +14,7 @@ from typing import Final
 from bench.load.figures import Said
 from bench.load.profile import constant
 from bench.load.run import Stage
-from bench.load.season import WARM_S, Scenario, at_most
+from bench.load.season import Scenario, at_most
 from bench.load.session import Asked, Fault, NeedsItsOwn, Plan, Session
 from bench.load.traffic import Mix
 from bench.record import Headline
@@ -39,7 +39,7 @@ def run(session: Session, headlines: list[Headline]) -> None:
     """One stage; each fault has its time to heal."""
     asked = session.asked
     apart_s, stopped_s = asked.length(APART_S, 4.0), STOPPED_S if not asked.quick else 1.0
-    warm_s = float(asked.size(WARM_S, 1))
+    warm_s = asked.warm_s
     faults: list[Fault] = []
     for number, (what, role) in enumerate(KILLED.items()):
         faults.append((warm_s + (number + 0.5) * apart_s, f"kill -9 of {what}", partial(_kill, session, role)))

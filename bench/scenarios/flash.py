@@ -12,7 +12,7 @@ from bench.load.figures import Said
 from bench.load.lanes import HERD, RESERVE
 from bench.load.profile import constant
 from bench.load.run import Ran, Stage
-from bench.load.season import WARM_S, Scenario, at_most
+from bench.load.season import Scenario, at_most
 from bench.load.session import Asked, Plan, Session
 from bench.load.traffic import Mix
 from bench.record import Headline, ratio
@@ -36,7 +36,7 @@ def run(session: Session, headlines: list[Headline]) -> None:
     """Ordinary traffic, the drop beside it, and ordinary traffic again."""
     asked, drop = session.asked, f"drop-{session.run}"
     via = asked.via
-    ordinary_per_s, warm_s = asked.rate or ORDINARY_PER_S, float(asked.size(WARM_S, 1))
+    ordinary_per_s, warm_s = asked.rate or ORDINARY_PER_S, asked.warm_s
     beside_s, drop_s = asked.length(BESIDE_S, 2.0), asked.length(DROP_S, 2.0)
     herd_per_s = HERD_TIMES * ordinary_per_s
     each = max(1, int(SERVED * herd_per_s * drop_s / len(session.places.store_ids)))

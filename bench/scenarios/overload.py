@@ -13,7 +13,7 @@ from bench.load.knee import KNEE_MS
 from bench.load.lanes import COLLECT, CONFIRM, MAKING, READY, Via
 from bench.load.profile import constant
 from bench.load.run import Ran, Stage, quiet_by
-from bench.load.season import STEP_S, WARM_S, Scenario, at_most, knee_told
+from bench.load.season import Scenario, at_most, knee_told
 from bench.load.session import Asked, Plan, Session
 from bench.load.traffic import Mix
 from bench.record import Headline
@@ -40,10 +40,12 @@ def run(session: Session, headlines: list[Headline]) -> None:
     """Each way of asking by itself."""
     asked = session.asked
     for via, first in LANES.items():
-        mix, warm_s = BATCHES if via == "batch" else STEPS, asked.size(WARM_S, 1)
-        knee = session.find_knee(via, mix, via, first=first, seconds=asked.length(STEP_S), warm_s=warm_s, batch=BATCH)
+        mix, warm_s = BATCHES if via == "batch" else STEPS, asked.warm_s
+        knee = session.find_knee(via, mix, via, first=first, seconds=asked.step_s, warm_s=warm_s, batch=BATCH)
         headlines.append(knee_told(via, knee))
-        for factor in FACTORS if knee.rate else ():
+        for factor in (TOLD,) if asked.brief else FACTORS:
+            if not knee.rate:
+                break
             over_s, after_s = asked.length(OVER_S), asked.size(int(AFTER_S), 2)
             profile = constant(factor * knee.rate, over_s).then(constant(knee.rate / 2, after_s))
             ran = session.do(Stage(f"{via}, {factor} times the knee", profile, mix, via, BATCH))

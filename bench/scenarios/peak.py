@@ -12,7 +12,7 @@ from typing import Final
 
 from bench.load.profile import LINES_BY_HOUR, constant, day
 from bench.load.run import Stage
-from bench.load.season import P99_9_MS_MAX, P99_MS_MAX, SHARE, WARM_S, Scenario, at_most, knee_and_below
+from bench.load.season import P99_9_MS_MAX, P99_MS_MAX, SHARE, Scenario, at_most, knee_and_below
 from bench.load.session import Asked, Plan, Session
 from bench.load.traffic import Mix
 from bench.record import Headline
@@ -50,14 +50,14 @@ def run(session: Session, headlines: list[Headline]) -> None:
     """Fill, find the knee and hold below it, then the day."""
     asked = session.asked
     via = asked.via
-    holds, rate = asked.size(HOLDS, 2_000), asked.size(int(FILL_PER_S), 2_000)
+    holds, rate = asked.size(HOLDS // 10 if asked.brief else HOLDS, 2_000), asked.size(int(FILL_PER_S), 2_000)
     fill = Stage(f"{holds:,} holds", constant(rate, holds / rate), FILL, "batch", FILL_BATCH, is_even=True)
     session.steps.append(session.do(fill))
     knee = knee_and_below(session, headlines, f"peak by {via}", PEAK, via, FIRST_PER_S)
     if not knee.rate:
         return
-    profile = day(SHARE * knee.rate, asked.length(DAY_S, 3.0), busiest_day())
-    figures = session.do(Stage("the busiest day", profile, PEAK, via, warm_s=asked.size(WARM_S, 1))).figures()
+    profile = day(SHARE * knee.rate, asked.length(DAY_S / 2 if asked.brief else DAY_S, 3.0), busiest_day())
+    figures = session.do(Stage("the busiest day", profile, PEAK, via, warm_s=asked.warm_s)).figures()
     headlines.append(at_most("the busiest day, p99", figures["p99_ms"], P99_MS_MAX))
     headlines.append(at_most("the busiest day, p99.9", figures["p99_9_ms"], P99_9_MS_MAX))
 
