@@ -87,11 +87,12 @@ class ChainActor:
         there by itself.
 
         A policy equal to the one in force is accepted: the answer to the call that set it may be lost. Raises
-        JournalError.
+        JournalError, and BeyondFormat.
         """
         with self._lock:
             in_force = self._chain.policy
             policy = replace(policy, version=in_force.version, paused=False)
+            self._writing.require(policy)
             if policy != in_force:
                 if expected_version not in (0, in_force.version):
                     return self._as_owner(None)

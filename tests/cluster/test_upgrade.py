@@ -4,6 +4,8 @@ one.
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,13 +15,16 @@ from typing import Final
 import pytest
 
 from actors.protocol.formats import FIRST, NEWEST
-from holdfast.client import ChannelClient
-from tests.cluster.callers import with_client
-from tests.cluster.service import ROOT, START_S
-from tests.cluster.versions import SINCE, Book, VersionedService, agreed, trade, tree_of
+from holdfast.client import ChannelClient, Timeouts
+from tests.cluster.callers import CALL_MS, pid_of, with_client
+from tests.cluster.service import ROOT, START_S, STORES
+from tests.cluster.versions import SINCE, Book, VersionedCluster, VersionedService, agreed, trade, tree_of
+from tests.journal.redis_process import ABSENT
+from tests.waiting import until_async
 
 pytestmark = pytest.mark.upgrade
 
+UPGRADE_S_MAX: Final = 600
 ACTORS: Final = "ray::Ray"  # and the watchdog
 GATEWAYS: Final = "ray::ServeReplica"
 
@@ -55,6 +60,7 @@ def format_command(service: VersionedService, *arguments: str) -> subprocess.Com
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=START_S, cwd=ROOT)
 
 
+@pytest.mark.timeout(UPGRADE_S_MAX)
 def test_there_and_back_and_no_way_back_once_the_format_is_raised(
     upgraded: VersionedService, before: Path, now: Path
 ) -> None:
@@ -110,6 +116,7 @@ def test_there_and_back_and_no_way_back_once_the_format_is_raised(
     assert upgraded.stop() == []
 
 
+@pytest.mark.timeout(UPGRADE_S_MAX)
 @pytest.mark.parametrize(("first", "then"), [(ACTORS, GATEWAYS), (GATEWAYS, ACTORS)])
 def test_processes_of_both_versions_serve_together(
     upgraded: VersionedService, before: Path, now: Path, first: str, then: str
@@ -123,13 +130,15 @@ def test_processes_of_both_versions_serve_together(
     def roll(tree: Path, title: str, turn: str) -> None:
         async def main(client: ChannelClient) -> None:
             await asyncio.gather(book.ask_again(client), asyncio.to_thread(upgraded.kill_processes, title))
+            await book.ask_again(client)
+            # Before there is business anew, which may make another actor, of the version that is installed.
+            assert {each: upgraded.versions(each) for each in runs} == {each: {on.name} for each, on in runs.items()}
             await trade(client, book, turn)
             await agreed(client)
 
         upgraded.use(tree)
-        with_client(upgraded, main)
         runs[title] = tree
-        assert {each: upgraded.versions(each) for each in runs} == {each: {on.name} for each, on in runs.items()}
+        with_client(upgraded, main)
 
     upgraded.start()
     with_client(upgraded, lambda client: trade(client, book, "before"))
@@ -141,3 +150,51 @@ def test_processes_of_both_versions_serve_together(
     ):
         roll(tree, title, turn)
     assert upgraded.stop() == []
+
+
+@pytest.mark.timeout(UPGRADE_S_MAX)
+def test_nodes_are_exchanged_one_after_another(tmp_path: Path, before: Path, now: Path) -> None:
+    """A node of the new version joins, one of the old goes, and then the service's own process is started anew."""
+    if ABSENT:
+        pytest.skip(ABSENT)
+    cluster, book = VersionedCluster(tmp_path, before), Book()
+
+    async def uses(client: ChannelClient, host: str) -> None:
+        async def looks() -> bool:
+            return host in {cluster.node_of(await pid_of(client, store_id)) for store_id in STORES}
+
+        async def serves() -> bool:
+            return cluster.versions(GATEWAYS) == {before.name, now.name}
+
+        await until_async(looks, within_s=START_S, what=f"an actor on {host}")
+        await until_async(serves, within_s=START_S, what="gateways of both versions")
+
+    async def goes_on(client: ChannelClient, turn: str) -> None:
+        await book.ask_again(client)
+        await trade(client, book, turn)
+        await agreed(client)
+
+    async def exchange(client: ChannelClient) -> None:
+        await trade(client, book, "before")
+        cluster.use(now)
+        third = await asyncio.to_thread(cluster.add_node, 3)
+        await uses(client, third)
+        assert cluster.versions(ACTORS) == {before.name, now.name}
+        async with ChannelClient(cluster.targets.rpartition(",")[2], timeouts=Timeouts(call_ms=CALL_MS)) as by_third:
+            await goes_on(by_third, "by its gateway")
+        await goes_on(client, "joined")
+        await asyncio.to_thread(cluster.lose_node, second)
+        await goes_on(client, "lost")
+        os.kill(cluster.pid, signal.SIGKILL)
+        await asyncio.to_thread(cluster.wait)
+        await asyncio.to_thread(cluster.start)
+        assert cluster.versions(ACTORS) == {before.name, now.name}
+        await goes_on(client, "own")
+
+    try:
+        cluster.add_node(1)
+        second = cluster.add_node(2)
+        cluster.start()
+        with_client(cluster, exchange)
+    finally:
+        cluster.kill()

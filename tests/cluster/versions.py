@@ -25,6 +25,7 @@ from holdfast.client import (
     Transfer,
 )
 from tests.cluster.callers import verified
+from tests.cluster.nodes import ClusterService
 from tests.cluster.service import ROOT, Service
 
 SINCE: Final = os.environ.get("HOLDFAST_SINCE", "42b5ce8")  # whose journals and line the first format is
@@ -81,12 +82,23 @@ class VersionedService(Service):
         new.replace(self._link)
 
     def versions(self, title: str) -> set[str]:
-        """The names of the trees that processes run which are called so."""
-        return {(self._marks / str(process.pid)).read_text() for process in self.processes(title)}
+        """The names of the trees that processes run which are called so; of those that have said it."""
+        marks = [self._marks / str(process.pid) for process in self.processes(title)]
+        return {mark.read_text() for mark in marks if mark.exists()}
 
     def environment(self) -> dict[str, str]:
         paths = [str(self._link), str(self._link / "proto")]
         return {**super().environment(), "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+class VersionedCluster(VersionedService, ClusterService):
+    """A service over several nodes: a node, and the service's own process, stay with what `use` had named before they
+    were started.
+    """
+
+    def environment(self) -> dict[str, str]:
+        paths = os.pathsep.join(str(self._link.resolve() / each) for each in ("", "proto"))
+        return {**super().environment(), "PYTHONPATH": paths}
 
 
 class Book:

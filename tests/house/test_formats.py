@@ -1,4 +1,5 @@
-"""Each format is what it was: `formats/N.json` has the shape of all of its messages.
+"""Each format is what it was: `formats/N.json` has the shape of all of its messages, and `methods.json` how the version
+before calls actors.
 
 The first is that of the commit 42b5ce8, worked out by its own code. A file is added with its format and changed only
 until the format is released; then its checksum goes into FROZEN. Where a test fails here, something was added or
@@ -16,10 +17,11 @@ import pytest
 from actors.protocol import formats
 from actors.protocol.formats import FIRST, FORMATS, NEWEST, Format, Writing
 from actors.rpc.frames import VERSIONS
-from tests.house.formats import Shape, shape_of
+from tests.house.formats import Shape, methods, shape_of
 
+METHODS: Final = Path(__file__).parent / "methods.json"  # of the version before
 FOLDER: Final = Path(__file__).parent / "formats"
-FROZEN: Final = {1: "04716da8200863d6fcdfe1d1e7394cc970f08ca7cb2860da3846ee8db415a4e6"}
+FROZEN: Final = {1: "4b25df97b7229c2baeab532ad421e9cdc1afda7cf3785c9cf424367cce6e4dfa"}
 
 
 def written(number: int) -> Shape:
@@ -61,6 +63,38 @@ def test_what_is_added_to_a_kind_stands_at_its_end() -> None:
             for kind in (*added.fields, *added.told):
                 before = Writing(number).fields_of(kind)
                 assert kind.__struct_fields__[: len(before)] == before, kind
+
+
+def misunderstood(before: dict[str, list[str]], now: dict[str, list[str]]) -> list[str]:
+    """Methods that a version from before calls in a way that is not understood, or of which it does not understand the
+    result.
+    """
+    found = []
+    for name, (*said, result) in before.items():
+        *parameters, given = now.get(name, [""])
+        added = parameters[len(said) :]
+        if [each.replace("?", "") for each in parameters[: len(said)]] != [each.replace("?", "") for each in said]:
+            found.append(f"{name}: its parameters were {said}")
+        elif given != result or not all("?:" in each for each in added):
+            found.append(f"{name}: it gave {result}, or has got parameters without a default: {added}")
+    return found
+
+
+def test_methods_of_the_version_before_are_understood() -> None:
+    before = json.loads(METHODS.read_text())
+    assert not misunderstood(before, methods())
+    now = methods()
+    taken_away = {name: row for name, row in now.items() if name != "StoreActor.step"}
+    for changed in (
+        taken_away,
+        now | {"StoreActor.step": ["batches: list[bytes]", "-> bytes"]},
+        now | {"StoreActor.step": ["batch: bytes", "alone?: bool", "why: str", "-> bytes"]},
+        now | {"StoreActor.step": ["batch: bytes", "alone?: bool", "-> str"]},
+    ):
+        assert len(misunderstood(before, changed)) == 1
+    assert not misunderstood(
+        before, now | {"StoreActor.step": ["batch: bytes", "alone?: bool", "why?: str", "-> bytes"]}
+    )
 
 
 def test_frames_are_of_this_version_and_the_one_before() -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from actors.chain_actor import LEDGER_ID, ChainActor
-from actors.core.chain import FormatRaised, Store
-from actors.core.policy import LineRule, Policy
+from actors.core.chain import FormatRaised, Store, part_from_packed
+from actors.core.policy import LimitRule, LineRule, Policy
 from actors.journal.codec import encode
 from actors.journal.port import JournalError, JournalNewer, Record
 from actors.protocol.formats import FIRST, FORMATS, NEWEST, BeyondFormat
@@ -43,6 +44,11 @@ def test_a_service_from_before_keeps_its_own_until_that_is_raised(
         BeyondFormat, match=r"Policy.line_rules needs format 2, .* has format 1; .*holdfast format raise"
     ):
         actor.set_policy(LATER, 0)
+    actor.promote_sku("A", 0, announced=True)
+    revision = part_from_packed(actor.document(0) or b"").revision
+    with pytest.raises(BeyondFormat):
+        actor.set_policy(replace(LATER, limit_rules=(LimitRule("", "A", 1, 0),)), 0)
+    assert part_from_packed(actor.document(0) or b"").revision == revision, "nor is the SKU demoted"
     actor.set_policy(Policy(ttl_ms_default=1), 0)
     before = start()
     assert before.settle_format(is_new=False) == FIRST
