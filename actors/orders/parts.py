@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
+from actors.core.answers import fingerprint
 from actors.core.ids import format_holder, format_order_id, is_hot, parse_holder
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.orders.amendment import beyond_collected
@@ -78,6 +79,11 @@ def never_placed(ledger_id: str, number: int, attempt: int = 1) -> ApplyOutcome:
     """What shops with claims for an order that will not be placed apply."""
     holder = format_holder(format_order_id(ledger_id, number), attempt)
     return ApplyOutcome(holder, 1, Status.RELEASED, 0, ReleaseReason.OTHER, ())
+
+
+def let_go_of(claim: Claim) -> ApplyOutcome:
+    """The same of one claim: its call ends without an order, and another one's that has drawn its number may not."""
+    return ApplyOutcome(claim.holder, 1, Status.RELEASED, 0, ReleaseReason.OTHER, (), claim=fingerprint(claim))
 
 
 def outcome_of_barred(holder: str) -> ApplyOutcome:

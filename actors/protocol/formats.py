@@ -20,7 +20,7 @@ from actors.core.chain import FormatRaised
 from actors.core.message import to_json
 from actors.core.policy import LineRule, Policy
 from actors.core.rejection import Reason, Rejection
-from actors.shop.commands import Reserve
+from actors.shop.commands import ApplyOutcome, Reserve
 from actors.shop.hot import HotTotals
 from actors.shop.hot_events import KeyCeded
 
@@ -51,7 +51,7 @@ FORMATS: Final[dict[int, Format]] = {
         ),
         kinds=(FormatRaised, LineRule, KeyCeded),
         fields={Policy: ("line_take_up_ms", "line_rules"), Reserve: ("to_shop",)},
-        told={HotTotals: ("quotas",)},
+        told={HotTotals: ("quotas",), ApplyOutcome: ("claim",)},
         values=(Reason.HOT_CEDED,),
     ),
 }

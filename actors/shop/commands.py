@@ -187,7 +187,8 @@ class SettleGrant(Message, frozen=True):
 class ApplyOutcome(Message, frozen=True):
     """Apply what the customer's ledger decided for a part. `keep` limits its units by SKU, collected ones included,
     empty: no limit. `channel` is its order's, empty where that is as it was. Only an outcome of a greater `revision`
-    than the last one applied has an effect, so outcomes may be repeated and reordered.
+    than the last one applied has an effect, so outcomes may be repeated and reordered. `claim` is the fingerprint of
+    the claim that is let go of, as another call's may have its number; empty for whichever the holder has.
     """
 
     key: ClassVar[str] = ""  # identified by holder and revision
@@ -198,6 +199,7 @@ class ApplyOutcome(Message, frozen=True):
     reason: ReleaseReason
     keep: Lines
     channel: str = ""
+    claim: str = ""
 
 
 class Acknowledge(Message, frozen=True):

@@ -81,6 +81,8 @@ def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome) -> Decision:
     assert reservation.part is not None, "holders name parts"
     if revision <= reservation.part.applied_revision or reservation.status not in LIVE:
         return ()
+    if command.claim and not _was_granted(ledger, command):
+        return ()
     if status not in LIVE:
         lines = reservation.held_lines()
     else:
@@ -91,6 +93,12 @@ def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome) -> Decision:
     over = reservation if lines == reservation.held_lines() else None
     channel = command.channel if status in LIVE and command.channel != reservation.channel else ""
     return (OutcomeApplied(holder, revision, number, status, expires_at_ms, command.reason, lines, over, channel),)
+
+
+def _was_granted(ledger: Ledger, command: ApplyOutcome) -> bool:
+    """Whether the part is of the very claim that is let go of. Raises Unread."""
+    answer = ledger.answers.get(claim_key(command.holder))
+    return isinstance(answer, Recorded) and answer.fingerprint == command.claim
 
 
 def _beyond(reservation: Reservation, keep: Lines) -> Lines:

@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from actors.core.ids import format_order_id
 from actors.orders import commands as cm
-from actors.orders.parts import heard_of, never_placed, outcome_of, report_of_absent
+from actors.orders.parts import heard_of, let_go_of, outcome_of, report_of_absent
 from actors.orders.state import Order, Part
 from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal
+from actors.shop.commands import Claim
 from actors.shop.state import Reservation
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
@@ -45,11 +46,11 @@ class Deliveries:
         if self._telling is None:
             self._telling = asyncio.get_running_loop().call_later(TELL_S, self._tell)
 
-    def let_go(self, ledger_id: str, number: int, store_ids: Iterable[str]) -> "asyncio.Task[None]":
-        """Have shops give back what they granted, or will, for an order that never will be placed: with time of its
-        own, as the call's may be over.
+    def let_go(self, claims: Iterable[tuple[str, Claim]]) -> "asyncio.Task[None]":
+        """Have shops give back what they granted, or will, by these claims, of an order that never will be placed: with
+        time of its own, as the call's may be over.
         """
-        return self._start(self._let_go([(store_id, never_placed(ledger_id, number)) for store_id in store_ids]))
+        return self._start(self._let_go([(store_id, let_go_of(claim)) for store_id, claim in claims]))
 
     async def _let_go(self, outcomes: Sequence[Entry]) -> None:
         until = asyncio.get_running_loop().time() + LET_GO_S

@@ -4,7 +4,7 @@ planned next where shops refused is what `NextPlans` says, of new orders and of 
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -17,8 +17,8 @@ from actors.orders import commands as cm
 from actors.orders.commands import key_of
 from actors.orders.parts import first_claim_of
 from actors.orders.state import Order
-from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal, Stopped
-from actors.shop.commands import Lines
+from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
+from actors.shop.commands import Claim, Lines
 from actors.shop.state import Reservation
 from serve.coordination.deliveries import PASSING, Deliveries
 from serve.coordination.hot_units import HotUnits
@@ -45,11 +45,12 @@ class Planned(NamedTuple):
 
 
 class Claims(NamedTuple):
-    """What shops said to the claims of one try: the reservations of those that granted, and why others refused, by
-    shop. A shop that is in neither is short of units that are to be fetched first.
+    """What shops said to the claims of one try, which were `made`: the reservations of those that granted, and why
+    others refused, by shop. A shop that is in neither is short of units that are to be fetched first.
     """
 
     number: int
+    made: Sequence[tuple[str, Claim]]
     granted: dict[str, int]
     refused: RefusedClaims
 
@@ -122,12 +123,12 @@ class Placing:
             while True:
                 tries += 1
                 if made is not None and len(made.granted) + len(made.refused) < len(plans):
-                    await self._let_go(ledger_id, made.number, made.granted, deadline)
+                    await self._let_go(made, deadline)
                     made = None
                 claims = made or await self._claim(ledger_id, asked, plans, deadline, stopped)
-                (number, granted, refused), made = claims, None
+                (number, _, granted, refused), made = claims, None
                 if refused:
-                    await self._let_go(ledger_id, number, granted, deadline)
+                    await self._let_go(claims, deadline)
                     contended = is_contended(refused)
                     outs += not contended
                     no = reused(refused)
@@ -159,7 +160,7 @@ class Placing:
                     placed = await self._barred(ledger_id, number, answer, deadline)
                     if isinstance(placed, Order) and placed.key == key_of(asked):
                         continue  # by such a copy: the next answer is its own
-                    await self._let_go(ledger_id, number, granted, deadline)
+                    await self._let_go(claims, deadline)
                     if isinstance(answer, Order) or answer.reason is not Reason.ORDER_UNDECIDED:
                         return answer  # as the call was answered at first, or refused
                 pause = pause_s(format_order_id(ledger_id, number), tries)
@@ -184,7 +185,7 @@ class Placing:
         try:
             answers = await self._units.send_all(entries, deadline)
         except (*PASSING, asyncio.CancelledError):  # one shop kept all waiting, and the others may have granted theirs
-            self._deliveries.let_go(ledger_id, number, [plan.store_id for plan in plans])
+            self._deliveries.let_go(entries)
             raise
         granted: dict[str, int] = {}
         refused: RefusedClaims = {}
@@ -193,16 +194,18 @@ class Placing:
                 granted[plan.store_id] = answer.number
             else:
                 refused[plan.store_id] = refusal_in(plan.store_id, answer, stopped)
-        return Claims(number, granted, refused)
+        return Claims(number, entries, granted, refused)
 
-    def claims_of(self, ledger_id: str, asked: cm.Open, plans: Sequence[cm.Plan]) -> tuple[int, list[Entry]]:
+    def claims_of(
+        self, ledger_id: str, asked: cm.Open, plans: Sequence[cm.Plan]
+    ) -> tuple[int, list[tuple[str, Claim]]]:
         """A number that is drawn for an order, and the claims for its shops under it."""
         number, attempt = self._draw(), secrets.token_hex(ATTEMPT_BYTES)
         return number, [(plan.store_id, first_claim_of(ledger_id, asked, number, attempt, plan)) for plan in plans]
 
-    async def _let_go(self, ledger_id: str, number: int, store_ids: Iterable[str], deadline: float) -> None:
-        """Give back what was claimed for an order that is not placed, and never will be."""
-        told = self._deliveries.let_go(ledger_id, number, store_ids)
+    async def _let_go(self, claims: Claims, deadline: float) -> None:
+        """Give back what was granted for an order that is not placed, and never will be."""
+        told = self._deliveries.let_go([each for each in claims.made if each[0] in claims.granted])
         await asyncio.wait([told], timeout=min(deadline - asyncio.get_running_loop().time(), LET_GO_S_MAX))
 
     async def send(

@@ -12,6 +12,7 @@ from actors.core.ids import ledger_of_customer
 from actors.orders import commands as cm
 from actors.orders.state import Order
 from actors.protocol.messages import Answer, Entry, Late, LedgerStopped, Shed, Stopped
+from actors.shop.commands import Claim
 from actors.shop.state import Reservation
 from serve.coordination.deliveries import PASSING, Deliveries
 from serve.coordination.hot_units import are_elsewhere
@@ -32,6 +33,7 @@ class _Placed:
     asked: cm.Open
     ledger_id: str
     number: int
+    claims: Sequence[tuple[str, Claim]]
     waits_for: int
     granted: dict[str, int] = field(default_factory=dict)
     refused: RefusedClaims = field(default_factory=dict)
@@ -61,7 +63,7 @@ class Together:
         for place, asked in enumerate(orders):
             ledger_id = ledger_of_customer(asked.customer_id)
             number, entries = self._placing.claims_of(ledger_id, asked, asked.plans)
-            each = _Placed(place, asked, ledger_id, number, len(entries))
+            each = _Placed(place, asked, ledger_id, number, entries, len(entries))
             placed.append(each)
             claims += entries
             whose += [each] * len(entries)
@@ -142,7 +144,7 @@ class Together:
 
     async def _go_on_alone(self, each: _Placed) -> None:
         each.is_out = each.has_ended = True
-        await self._alone(each.place, Claims(each.number, each.granted, each.refused), each.stopped)
+        await self._alone(each.place, Claims(each.number, each.claims, each.granted, each.refused), each.stopped)
 
     def _end(self, each: _Placed, ended: Ended) -> None:
         each.has_ended = True
@@ -150,7 +152,7 @@ class Together:
 
     def _let_go(self, each: _Placed) -> None:
         """Its shops may have granted their claims, or may yet."""
-        self._deliveries.let_go(each.ledger_id, each.number, [plan.store_id for plan in each.asked.plans])
+        self._deliveries.let_go(each.claims)
 
 
 def _failure_of(said: object) -> Exception:

@@ -3,6 +3,7 @@
 import asyncio
 
 from actors.core.ids import ledger_of_customer
+from actors.core.rejection import Reason
 from actors.core.status import Status
 from actors.orders import commands as cm
 from actors.orders.parts import first_claim_of, never_placed
@@ -62,6 +63,25 @@ def test_two_that_have_drawn_the_same_number_share_no_claim() -> None:
         await twins.deliveries.finish()
         held = [each.status for each in scene.shop("S1").reservations.values()]
         assert held == [Status.HELD, Status.HELD]
+
+    played(main)
+
+
+def test_who_lets_go_of_a_number_keeps_off_the_claim_of_another_call() -> None:
+    """Whose claims did not even get out, as a copy of a call that has drawn the number in the same millisecond."""
+
+    async def main(scene: Scene) -> None:
+        first, second = placing("k1", 2), placing("k2", 3)
+        granted = await scene._say("S1", first_claim_of(HERS, first, NUMBER, "a1", first.plans[0]))
+        await scene.coordinator.deliveries.let_go([("S1", first_claim_of(HERS, second, NUMBER, "a2", second.plans[0]))])
+        assert scene.shop("S1").positions["A"].reserved == 2
+        await scene._say(HERS, cm.Place(NUMBER, first, (granted.number,)))
+        await asyncio.sleep(CLAIM_AGE_MS / 1_000 + 1)
+        await scene.reconciler.collect_reports()
+        assert scene.shop("S1").reservations[granted.number].status is Status.HELD
+        await scene.coordinator.deliveries.let_go([("S2", first_claim_of(HERS, first, NUMBER, "a1", first.plans[0]))])
+        late = await scene._say("S2", first_claim_of(HERS, first, NUMBER, "a1", first.plans[0]))
+        assert late.rejection.reason is Reason.CLAIM_ABANDONED, "before it has come"
 
     played(main)
 
