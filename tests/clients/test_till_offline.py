@@ -256,6 +256,7 @@ def test_one_that_was_released_meanwhile_is_a_named_conflict_and_its_units_are_s
             report = await back.flush()
             (conflict,) = report.conflicts
             assert (conflict.reservation_id, conflict.payment_reference) == (held.reservation_id, "p1")
+            assert conflict.rejection is not None
             assert conflict.rejection.reason is Reason.TRANSITION_NOT_ALLOWED
             assert (report.handed_out, report.applied, report.unsent) == (0, 1, 0)
             assert (await position(target)).on_hand == 8

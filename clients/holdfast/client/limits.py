@@ -53,6 +53,9 @@ class Timeouts:
 TILL_TIMEOUTS = Timeouts(call_ms=30_000, attempt_ms=5_000)
 """A till has time, and its network needs it."""
 
+TILL_LIMITS = Limits(batch_items_max=1, batches_in_flight_max=64)
+"""Each of a till's hand-outs is a call of its own: all of a batch wait for its slowest, and one may be for a ledger."""
+
 ROWS_PER_CALL_MAX = 1_000
 """Movements in one call of a till's flush. The service takes 4,096; fewer get over a poor network sooner."""
 

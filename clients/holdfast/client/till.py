@@ -16,7 +16,7 @@ import grpc
 from holdfast.client import errors
 from holdfast.client.blocking import BlockingClient, blocking, iterating, opening, watching
 from holdfast.client.channel import ChannelClient
-from holdfast.client.limits import ROWS_PER_CALL_MAX, TILL_TIMEOUTS, Limits, RetryPolicy, Timeouts
+from holdfast.client.limits import ROWS_PER_CALL_MAX, TILL_LIMITS, TILL_TIMEOUTS, Limits, RetryPolicy, Timeouts
 from holdfast.client.models import stock as models
 from holdfast.client.models.events import Event
 from holdfast.client.models.reservations import Reason, Rejection, Reservation, Status
@@ -45,7 +45,7 @@ class TillClient(OfflineTill, AbstractAsyncContextManager["TillClient"]):
         unsent_rows_max: int = UNSENT_ROWS_MAX,
         credentials: grpc.ChannelCredentials | None = None,
         metadata: Sequence[tuple[str, str]] = (),
-        limits: Limits | None = None,
+        limits: Limits | None = TILL_LIMITS,
         timeouts: Timeouts = TILL_TIMEOUTS,
         retry: RetryPolicy | None = None,
     ) -> None:
@@ -57,6 +57,7 @@ class TillClient(OfflineTill, AbstractAsyncContextManager["TillClient"]):
             target, credentials=credentials, metadata=metadata, limits=limits, timeouts=timeouts, retry=retry
         )
         self._flushing = asyncio.Lock()
+        self._conflicts = []
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
@@ -127,22 +128,37 @@ class TillClient(OfflineTill, AbstractAsyncContextManager["TillClient"]):
         return await asyncio.to_thread(lambda: self.journal.settle_doubtful(book=book))
 
     async def flush(self, *, timeout_ms: int | None = None) -> FlushReport:
-        """Send what is unsent, in sequence, then what was handed out. Stops, without an error, where the service cannot
-        be reached or refuses.
+        """Send what is unsent, in sequence, and what was handed out, each by itself. Movements stop, without an error,
+        where the service cannot be reached or refuses; hand-outs stop for none of them, nor for each other.
 
         Raises InvalidArgument or NotFound where the service takes a movement, or the shop, for wrong; all of it stays.
-        `timeout_ms` is the deadline of each call of up to `ROWS_PER_CALL_MAX` movements.
+        `timeout_ms` is the deadline of each call of up to `ROWS_PER_CALL_MAX` movements, and of all the hand-outs.
         """
+        report = await self._settle(timeout_ms)
+        conflicts, self._conflicts = tuple(self._conflicts), []
+        return replace(report, conflicts=conflicts)
+
+    async def _settle(self, timeout_ms: int | None) -> FlushReport:
         async with self._flushing:
-            report = await self._send_movements(timeout_ms)
-            if report.unsent or not self.journal.allotments.hand_outs:
-                return report
-            handed_out, conflicts, why = await self._settle_hand_outs(timeout_ms)
-            told = replace(report, handed_out=handed_out, conflicts=tuple(conflicts), why=why)
-            if conflicts:  # what was handed out then is sold
+            # Together: what keeps one from being said, a ledger that is away, need not keep the other.
+            both = self._send_movements(timeout_ms), self._settle_hand_outs(timeout_ms)
+            report, said = await asyncio.gather(*both, return_exceptions=True)
+            if isinstance(report, BaseException):
+                raise report
+            if isinstance(said, BaseException):
+                raise said
+            handed_out, refused, why = said
+            told = replace(report, handed_out=handed_out, why=report.why or why)
+            if refused:  # what was handed out then is sold
                 more = await self._send_movements(timeout_ms)
-                short = (*report.shortfalls, *more.shortfalls)
-                told = replace(told, unsent=more.unsent, applied=told.applied + more.applied, shortfalls=short)
+                told = replace(
+                    told,
+                    unsent=more.unsent,
+                    applied=told.applied + more.applied,
+                    shortfalls=(*told.shortfalls, *more.shortfalls),
+                    refused=more.refused,
+                    why=more.why or why,
+                )
             return told
 
     async def _send_movements(self, timeout_ms: int | None) -> FlushReport:
@@ -196,7 +212,7 @@ class TillClient(OfflineTill, AbstractAsyncContextManager["TillClient"]):
 
         Raises Unavailable where that cannot be done: a count that overtakes its till's sales would bring them back.
         """
-        report = await self.flush(timeout_ms=timeout_ms)
+        report = await self._settle(timeout_ms)
         unsaid = report.unsent + len(self.journal.allotments.hand_outs)
         if unsaid:
             where = f"till {self.till} of shop {self.store_id}"

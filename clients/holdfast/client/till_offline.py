@@ -22,13 +22,15 @@ _OVER = frozenset({Reason.ALLOTMENT_ENDED, Reason.ALLOTMENT_NOT_FOUND})
 
 @dataclass(frozen=True, slots=True)
 class HandOutConflict:
-    """A reservation that this till has handed out while it was cut off, and that was released or has expired meanwhile.
-    Its units are booked as sold over the counter; `rejection` says what had become of it.
+    """A reservation that this till has handed out while it was cut off, and that the service refused, as it was
+    released or has expired meanwhile. Its units are booked as sold over the counter; `rejection` says what had become
+    of it. It is None where the service takes the hand-out itself for wrong, and `why` says what is.
     """
 
     reservation_id: str
     payment_reference: str
-    rejection: Rejection
+    rejection: Rejection | None
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class FlushReport:
     shop that was restored from a copy has lost, and this file has not any more: count the shop.
 
     `settled_late` of the movements applied were sold from an allotment that had ended and was counted since: they
-    changed nothing on hand. `handed_out` is how many hand-outs the service took, `conflicts` are those that it refused.
+    changed nothing on hand. `handed_out` is how many hand-outs the service took, `conflicts` are those that it refused,
+    each told once; those of a call that has no report are in the next one.
     """
 
     applied: int = 0
@@ -68,10 +71,11 @@ class OfflineTill(ABC):
     till: str
     journal: TillJournal
     channel_client: ChannelClient
+    _conflicts: list[HandOutConflict]  # that no report has told yet
 
     @abstractmethod
-    async def flush(self, *, timeout_ms: int | None = None) -> "FlushReport":
-        """Send what is unsent; see `TillClient.flush`."""
+    async def _settle(self, timeout_ms: int | None) -> FlushReport:
+        """Send what is unsent, as `TillClient.flush`; conflicts stay for the next report."""
 
     async def take_allotment(
         self, lines: LineQuantities, *, ttl_ms: int, reason: str = "", timeout_ms: int | None = None
@@ -108,7 +112,7 @@ class OfflineTill(ABC):
         are sent first. Raises Unavailable where that cannot be done; it may be called again.
         """
         closed = await asyncio.to_thread(self.journal.close_allotments)
-        report = await self.flush(timeout_ms=timeout_ms)
+        report = await self._settle(timeout_ms)
         if report.unsent:
             where = f"till {self.till} of shop {self.store_id}"
             raise errors.Unavailable("return", where=where, why=f"{report.unsent} movements are unsent: {report.why}")
@@ -144,32 +148,54 @@ class OfflineTill(ABC):
     async def hand_out(self, reservation_id: str, *, payment_reference: str, timeout_ms: int | None = None) -> bool:
         """Hand out all of a reservation that this till was given, and then try to say so; a lost network is no error.
 
-        It is on disk when this returns. True where the service knows it by now; else a later `flush` says it. Raises
-        NotFound where this till was not given it, or its time is over.
+        It is on disk when this returns. True where the service knows it by now, or it is a conflict; else a later
+        `flush` says it. Raises NotFound where this till was not given it, or its time is over, and InvalidArgument for
+        a reference that is not 1 to 128 printable characters; then nothing was recorded.
         """
         made = await asyncio.to_thread(self.journal.hand_out, reservation_id, payment_reference)
         try:
-            await self.flush(timeout_ms=timeout_ms)
+            await self._settle(timeout_ms)
         except errors.HoldfastError:  # it is recorded, whatever else there is
             return False
         return made not in self.journal.allotments.hand_outs
 
-    async def _settle_hand_outs(self, timeout_ms: int | None) -> tuple[int, list[HandOutConflict], str]:
-        """Say what was handed out, in sequence: how many the service took, the conflicts, and why it stopped."""
-        taken, conflicts = 0, list[HandOutConflict]()
-        for made in tuple(self.journal.allotments.hand_outs):
-            try:
-                outcome = await self._collect(made, timeout_ms)
-            except (errors.ClientClosed, errors.InvalidArgument, errors.TillJournalDamaged):
-                raise
-            except errors.HoldfastError as error:
-                return taken, conflicts, str(error)
-            refused = outcome if isinstance(outcome, Rejection) else None
-            if refused is not None:
-                conflicts.append(HandOutConflict(made.reservation_id, made.payment_reference, refused))
-            taken += refused is None
-            await asyncio.to_thread(self.journal.settled, made, sold_anyway=refused is not None)
-        return taken, conflicts, ""
+    async def _settle_hand_outs(self, timeout_ms: int | None) -> tuple[int, int, str]:
+        """Say what was handed out: how many the service took, how many it refused, and why some are unsaid.
+
+        All under one deadline, for each is of another reservation: while one waits for a ledger that is away, the
+        others' holds must not expire unsaid, and a broken connection costs no more than the call that finds it.
+        """
+        waiting = tuple(self.journal.allotments.hand_outs)
+        said = await asyncio.gather(*(self._say(made, timeout_ms) for made in waiting), return_exceptions=True)
+        taken = refused = 0
+        why = ""
+        for each in said:
+            match each:
+                case None:
+                    taken += 1
+                case HandOutConflict():
+                    refused += 1
+                case errors.ClientClosed() | errors.TillJournalDamaged():
+                    raise each
+                case errors.HoldfastError():
+                    why = why or str(each)
+                case _:
+                    raise each
+        return taken, refused, why
+
+    async def _say(self, made: HandOut, timeout_ms: int | None) -> HandOutConflict | None:
+        """One hand-out. What the service refuses for good is a conflict, and is settled as well."""
+        conflict = None
+        try:
+            outcome = await self._collect(made, timeout_ms)
+            if isinstance(outcome, Rejection):
+                conflict = HandOutConflict(made.reservation_id, made.payment_reference, outcome, outcome.message)
+        except errors.InvalidArgument as error:
+            conflict = HandOutConflict(made.reservation_id, made.payment_reference, None, str(error))
+        if conflict:
+            self._conflicts.append(conflict)
+        await asyncio.to_thread(self.journal.settled, made, sold_anyway=conflict is not None)
+        return conflict
 
     async def _collect(self, made: HandOut, timeout_ms: int | None) -> Reservation | Rejection:
         return await self.channel_client.collect(

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from holdfast.client import till_rows
-from holdfast.client.errors import NotFound
+from holdfast.client.errors import InvalidArgument, NotFound
 from holdfast.client.models.allotments import Allotment
 from holdfast.client.models.reservations import Reservation
 from holdfast.client.models.stock import Adjustment, AdjustmentKind
@@ -84,7 +84,12 @@ class OfflineJournal(ABC):
             self.allotments.note_given(held, term)
 
     def hand_out(self, reservation_id: str, payment_reference: str) -> HandOut:
-        """Note that it was handed out. Said again with the same payment, it is the same. Raises NotFound."""
+        """Note that it was handed out. Said again with the same payment, it is the same. Raises NotFound, and
+        InvalidArgument where the service would refuse the reference for ever.
+        """
+        if violations := till_rows.payment_violations(payment_reference):
+            why = "a payment's reference is not valid"
+            raise InvalidArgument("hand out a reservation", where=reservation_id, why=why, violations=violations)
         with self._turn:
             for made in self.allotments.hand_outs:
                 if (made.reservation_id, made.payment_reference) == (reservation_id, payment_reference):

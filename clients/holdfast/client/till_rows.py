@@ -36,6 +36,7 @@ Occurred = tuple[int | None, float | None]
 
 AGE_MS_MAX = 366 * 86_400_000
 SKU_CHARACTERS_MAX = 64
+PAYMENT_CHARACTERS_MAX = 128
 UNITS_MAX = 1_000_000_000
 _UNITS = {
     AdjustmentKind.RECEIPT: (1, UNITS_MAX),
@@ -70,6 +71,13 @@ def violations_of(rows: Iterable[Adjustment]) -> Iterable[Violation]:
         least, most = _UNITS.get(row.kind, (0, 0))
         if row.delta == 0 or not least <= row.delta <= most:
             yield Violation(f"lines[{number}].quantity", f"must be {least} to {most} for {row.kind.name}, and not zero")
+
+
+def payment_violations(reference: str) -> tuple[Violation, ...]:
+    """What is wrong with the reference of a payment, as the service takes it."""
+    if not 1 <= len(reference) <= PAYMENT_CHARACTERS_MAX:
+        return (Violation("payment_reference", f"must have 1 to {PAYMENT_CHARACTERS_MAX} characters"),)
+    return () if reference.isprintable() else (Violation("payment_reference", "must be printable text"),)
 
 
 def fields_of(row: Adjustment, occurred: Occurred, boot: str) -> tuple[int | str | float | None, ...]:

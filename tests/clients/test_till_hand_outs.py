@@ -1,0 +1,148 @@
+"""What a till has handed out while it was cut off is said, each by itself: none keeps another from being said."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from holdfast.client import (
+    AdjustmentKind,
+    ChannelClient,
+    HoldsCounted,
+    InvalidArgument,
+    ReleaseReason,
+    Reservation,
+    Status,
+    TillClient,
+)
+from holdfast.client.till_allotments import HandOut, Term
+from holdfast.client.till_journal import TillJournal
+from tests.clients.faults import CODE, Refuse
+from tests.clients.service import VIENNA, Service
+from tests.clients.serving import QUICK, serving
+
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+def service(service: Service) -> Service:
+    service.shop("s1", {"a": 10, "b": 10}, latitude=VIENNA.latitude, longitude=VIENNA.longitude)
+    return service
+
+
+def till(target: str, folder: Path) -> TillClient:
+    return TillClient(target, store_id="s1", till="till-1", journal_path=folder / "till", retry=QUICK)
+
+
+async def held(web: ChannelClient, client: TillClient, sku: str, units: int = 1) -> Reservation:
+    """A reservation that was given to the till."""
+    made = await web.reserve("s1", [(sku, units)], customer_id="c", channel="web", ttl_ms=2 * HOUR_MS)
+    assert isinstance(made, Reservation)
+    return await given(client, made.reservation_id)
+
+
+async def given(client: TillClient, reservation_id: str) -> Reservation:
+    taken = await client.take_reservation(reservation_id, ttl_ms=HOUR_MS)
+    assert isinstance(taken, Reservation)
+    return taken
+
+
+async def book(web: ChannelClient) -> dict[str, tuple[int, int]]:
+    """On hand and reserved, by SKU."""
+    (found,) = await web.get_availability(["s1"], ["a", "b"])
+    return {each.sku: (each.on_hand, each.reserved) for each in found.positions}
+
+
+async def states(web: ChannelClient, *reservations: Reservation) -> list[Status]:
+    return [(await web.get_reservation(each.reservation_id)).status for each in reservations]
+
+
+@pytest.mark.parametrize("reference", ["", "x" * 129, "a\n", "a\udcff"])
+def test_a_reference_that_the_service_would_refuse_for_ever_is_not_recorded(tmp_path: Path, reference: str) -> None:
+    with TillJournal(tmp_path / "till") as journal:
+        journal.allotments.given["s1:2"] = Term.beginning(0, 0.0, 10**15), (("a", 1),)
+        with pytest.raises(InvalidArgument, match="payment_reference: must"):
+            journal.hand_out("s1:2", reference)
+        assert journal.allotments.hand_outs == []
+        journal.hand_out("s1:2", "x" * 128)
+
+
+def test_one_that_the_service_takes_for_wrong_is_a_named_conflict_and_keeps_none_behind_it(
+    service: Service, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        async with serving(service) as target, ChannelClient(target) as web, till(target, tmp_path) as client:
+            kept = [await held(web, client, "a") for _ in range(3)]
+            journal = client.journal
+            with journal._writing() as database:  # as a till before this one recorded it
+                lines = tuple((line.sku, line.held) for line in kept[0].lines)
+                wrong = HandOut(1, kept[0].reservation_id, "x" * 144, lines, 1)
+                journal.allotments.write_hand_out(database, wrong)
+            journal.allotments.hand_outs.append(wrong)
+            for each in kept[1:]:
+                journal.hand_out(each.reservation_id, "p")
+            report = await client.flush()
+            assert (report.handed_out, report.applied, report.unsent, report.why) == (2, 1, 0, "")
+            (conflict,) = report.conflicts
+            assert (conflict.reservation_id, conflict.payment_reference) == (kept[0].reservation_id, "x" * 144)
+            assert conflict.rejection is None
+            assert "payment_reference" in conflict.why
+            assert await states(web, *kept) == [Status.HELD, Status.COLLECTED, Status.COLLECTED]
+            assert (await book(web))["a"] == (7, 1)
+            await client.count([("a", 7)], holds=HoldsCounted.INCLUDED)
+
+    asyncio.run(main())
+
+
+def test_a_part_that_waits_for_its_orders_ledger_keeps_no_other_from_being_said(
+    service: Service, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        async with serving(service) as target, ChannelClient(target) as web, till(target, tmp_path) as client:
+            order = await web.reserve_near(
+                [("a", 1)], place=VIENNA, customer_id="ann", channel="web", ttl_ms=2 * HOUR_MS
+            )
+            await service.settle()
+            part = await given(client, order.parts[0].reservation_id)  # type: ignore[union-attr]
+            plain = await held(web, client, "b")
+            for each in (part, plain):
+                client.journal.hand_out(each.reservation_id, "p")
+            ledger = service.actors.hold("customers-0000-of-0001")
+            service.clock.move(2 * HOUR_MS - 1)  # the order's own time is over, so only its ledger may say what holds
+            report = await client.flush(timeout_ms=500)
+            assert (report.handed_out, report.conflicts) == (1, ())
+            assert report.why
+            assert await states(web, plain) == [Status.COLLECTED]
+            ledger.set()
+            await client.flush()
+            assert client.journal.allotments.hand_outs == []
+            assert await book(web) == {"a": (9, 0), "b": (9, 0)}
+
+    asyncio.run(main())
+
+
+def test_a_movement_that_cannot_be_sent_keeps_no_hand_out_from_being_said(service: Service, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(service) as target, ChannelClient(target) as web, till(target, tmp_path) as client:
+            kept = await held(web, client, "a")
+            await client.record(AdjustmentKind.SALE, [("b", -1)])
+            client.journal.hand_out(kept.reservation_id, "p")
+            service.faults["AdjustStock"].extend([Refuse(CODE.UNAVAILABLE)] * 100)
+            report = await client.flush(timeout_ms=50)
+            assert (report.handed_out, report.unsent) == (1, 1)
+            service.faults["AdjustStock"].clear()
+            assert (await client.flush()).applied == 1
+
+    asyncio.run(main())
+
+
+def test_a_conflict_is_told_by_the_next_report_where_its_own_call_has_none(service: Service, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(service) as target, ChannelClient(target) as web, till(target, tmp_path) as client:
+            kept = await held(web, client, "a")
+            await web.release(kept.reservation_id, reason=ReleaseReason.CUSTOMER_CANCELLED)
+            assert await client.hand_out(kept.reservation_id, payment_reference="p")
+            assert [each.reservation_id for each in (await client.flush()).conflicts] == [kept.reservation_id]
+            assert (await client.flush()).conflicts == ()
+
+    asyncio.run(main())
