@@ -1,32 +1,40 @@
 """What a shop lacks of a hot SKU, as a count, a till or a safety stock says, comes home from the ledger of the SKU
-before that is answered; so nothing is promised beyond it from then on, but what somebody has lost by name.
+before that is answered, where that ledger is there: then nothing is promised beyond it from the answer on, but what
+somebody has lost by name. Where it is away the keeper of hot SKUs brings it home; the shop's decision is answered.
 
 First what is free there. Where the shop is short of more, all that is held of it there moves in, and is lost by the
 rule of shortfalls, beside what the shop itself holds.
 """
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from typing import Final
 
 from actors.core.ids import ledger_of_hot
+from actors.protocol.formats import BeyondFormat
 from actors.protocol.messages import Entry, LedgerStopped
 from actors.shop import commands as shop
+from serve.coordination.deliveries import PASSING
 from serve.coordination.hot import HotCalls
 from serve.coordination.hot_stock import hot_among
 from serve.coordination.hot_units import HotUnits, Place
+from serve.routing.beside import beside
 from serve.routing.router import Router
 
 MOVES_AT_ONCE: Final = 64
 LOOKS_MAX: Final = 10  # what cannot move now, as a grant is asked for, is lost when it does
 PAUSE_S: Final = 0.05  # times the looks so far
 
+log = logging.getLogger("holdfast.hot")
 
-async def bring_home(router: Router, units: HotUnits, calls: HotCalls, changed: Entry, deadline: float) -> None:
-    """Bring home what a shop lacks behind this change of its stock. May be done twice. Raises as `Router.ask`, where
-    the caller has to ask again.
+
+async def bring_home(router: Router, units: HotUnits, calls: HotCalls, decided: Entry, deadline: float) -> bool:
+    """Bring home what a shop lacks behind this change of its stock, which it has decided: until `beside` at most, and
+    then it is the keeper's. May be done twice. Whether all is home. Raises none of what ends a call, since nothing that
+    goes wrong here says anything of the change.
     """
-    store_id, command = changed
+    store_id, command = decided
     skus: Iterable[str] = ()
     match command:
         case shop.AdjustStock(movements=movements):
@@ -35,12 +43,22 @@ async def bring_home(router: Router, units: HotUnits, calls: HotCalls, changed: 
             skus = (sku for sku, _ in rows)
         case _:
             pass
-    hot = hot_among(router, list(skus))
-    await asyncio.gather(*(bring_sku_home(router, units, calls, (store_id, sku), deadline) for sku in hot))
+    until = beside(deadline)
+
+    async def bring(sku: str) -> bool:
+        try:
+            async with asyncio.timeout_at(until):
+                await bring_sku_home(router, units, calls, (store_id, sku), until)
+        except (TimeoutError, *PASSING, BeyondFormat) as error:
+            log.warning("what %s lacks of %s comes home later: %r", store_id, sku, error, extra={"sku": sku})
+            return False
+        return True
+
+    return all(await asyncio.gather(*map(bring, hot_among(router, list(skus)))))
 
 
 async def bring_sku_home(router: Router, units: HotUnits, calls: HotCalls, place: Place, deadline: float) -> None:
-    """The same of one SKU."""
+    """The same of one SKU, until the deadline. Raises as `Router.ask`."""
     store_id, sku = place
     for looks in range(LOOKS_MAX):
         await asyncio.sleep(PAUSE_S * looks)

@@ -50,15 +50,15 @@ class Stock:
         store_id = entry[0]
         await self._stores.require(store_id, deadline=deadline)
         answer = await self._router.send(entry, deadline, promise=False)
-        if isinstance(answer, Moved):
-            if self._router.chain.hot:
-                await bring_home(self._router, self._units, self._hot, entry, deadline)
-            fill_change(answer, store_id, reply.change)
-        elif (failure := failure_of(answer)) is not None:
+        if (failure := failure_of(answer)) is not None:
             raise failure
-        else:
-            assert isinstance(answer, Refusal)
+        if isinstance(answer, Refusal):
             fill_rejection(answer, store_id, reply.rejection)
+            return
+        assert isinstance(answer, Moved), "a shop answers a change of its stock with it, or a refusal"
+        if self._router.chain.hot:  # it is decided, and durable: what follows cannot fail the call
+            await bring_home(self._router, self._units, self._hot, entry, deadline)
+        fill_change(answer, store_id, reply.change)
 
     async def _availability(
         self, request: ss.GetAvailabilityRequest, deadline: float, reply: ss.GetAvailabilityResponse

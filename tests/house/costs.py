@@ -137,6 +137,7 @@ LATER: Final = {
     "calls and batches that do not look for what no chain, or no batch, has": (20, 0),
     "a format of what a service writes, declared, kept, and raised by its operator": (490, 2),
     "hand-outs of a till that are said each by itself": (62, 0),
+    "changes of hot SKUs' stock answered by their shops' decisions alone": (25, 0),
     "loads measured together that begin together, and make no more than is due": (14, 0),
     "claims that are let go of by what they are, and not by their number alone": (24, 0),
 }

@@ -41,6 +41,7 @@ class HotWorld(ChainWorld):
         super().__init__(seed)
         self.keepers: list[HotKeeper] = []
         self.counting: set[tuple[str, str]] = set()  # shops and keys of counts that are not answered yet
+        self.beyond: set[str] = set()  # shops that lack what is still to come home behind an answer
         self.stamps: list[tuple[str, str]] = []  # by shop, as they were told: some are over
 
     def _chain(self) -> Chain:
@@ -106,7 +107,9 @@ class HotWorld(ChainWorld):
         return key
 
     async def count(self, who: str, key: str) -> None:
-        """A shop is counted, or its till sells: from the answer on no more of it is promised there than there is."""
+        """A shop is counted, or its till sells: from the answer on no more of it is promised there than there is, but
+        where the SKU's ledger does not answer.
+        """
         store_id, units = self.random.choice(SHOPS), self.random.randint(0, UNITS_COUNTED_MAX)
         command: shop.CountStock | shop.AdjustStock = shop.CountStock(key, ((SKU, units),), 0, holds_included=True)
         if self.random.random() < 0.5:
@@ -116,9 +119,15 @@ class HotWorld(ChainWorld):
         self.counting.add((store_id, key))
 
         async def attempt(gateway: Gateway, end: float) -> Answer:
+            was_beyond = store_id in self.beyond
             answer = _sure(await gateway.router.send(entry, end, promise=False))
-            await hot_home.bring_home(gateway.router, gateway.units, gateway.hot, entry, end)
+            is_home = await hot_home.bring_home(gateway.router, gateway.units, gateway.hot, entry, end)
             self.counting.discard((store_id, key))
+            if not is_home:
+                self.beyond.add(store_id)
+                self.struck["counted, and brought home later"] += 1
+            elif was_beyond:  # this one has brought home what others left
+                self.beyond.discard(store_id)
             self.check_promised(store_id)
             return answer
 
@@ -127,16 +136,30 @@ class HotWorld(ChainWorld):
 
     def check_promised(self, store_id: str) -> None:
         """What a shop and the SKU's ledger promise of it, by what is in memory. Another count may be under way."""
+        if store_id in self.beyond or any(store_id == each for each, _ in self.counting):
+            return
+        self.struck["looked at what is promised"] += 1
+        if beyond := self._promised_beyond(store_id):
+            raise Broken("I2", f"{beyond} units promised in {store_id} that are not there, behind a count")
+
+    def _promised_beyond(self, store_id: str) -> int:
         ledgers = {each.ledger_id: each for each in self.shops()}
         here, there = ledgers.get(store_id), ledgers.get(HOT)
-        if here is None or SKU not in here.positions or any(store_id == each for each, _ in self.counting):
-            return
+        if here is None or SKU not in here.positions:
+            return 0
         position, hot = here.positions[SKU], None if there is None else there.positions.get(store_id)
         units = max(0, position.on_hand - position.allotted + here.hot.left(SKU))
         promised = position.reserved + (0 if hot is None else hot.reserved)
-        self.struck["looked at what is promised"] += 1
-        if promised > units:
-            raise Broken("I2", f"{promised} promised of {units} in {store_id} behind a count")
+        return max(0, promised - units)
+
+    async def _all_home(self) -> None:
+        """Once nothing fails, keepers bring home what was not home behind a count's answer."""
+        until = asyncio.get_running_loop().time() + HOME_S_MAX
+        while self.beyond:
+            self.beyond = {each for each in self.beyond if self._promised_beyond(each)}
+            if asyncio.get_running_loop().time() > until:
+                raise Broken("I2", f"nobody brings home what {self.beyond} lack")
+            await asyncio.sleep(2)
 
     async def want(self, who: str, key: str) -> None:
         """Some of it in one shop, and a step or two after that."""
@@ -199,6 +222,7 @@ class HotWorld(ChainWorld):
     async def _rest(self) -> None:
         """Everybody hears of everything; and what both ends say of the units agrees."""
         await super()._rest()
+        await self._all_home()
         found = audits(self.actors.disks)
         of_skus = {sku_of_ledger(each): found.pop(each) for each in list(found) if is_hot(each)}
         if violations := list(across_hot(found, of_skus)):

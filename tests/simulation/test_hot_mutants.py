@@ -49,8 +49,8 @@ def what_is_held_is_available(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_count_is_answered_at_once(patch: pytest.MonkeyPatch) -> None:
-    async def nothing(*_: Any) -> None:
-        pass
+    async def nothing(*_: Any) -> bool:
+        return True
 
     patch.setattr(hot_home, "bring_home", nothing)
 
