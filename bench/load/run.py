@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from bench.load.figures import ANSWERED, Report, Said, Second
-from bench.load.knee import LAG_MS_MAX, REACHED_MIN, Point
+from bench.load.knee import REACHED_MIN, Point, is_late
 from bench.load.lanes import MAKING, Via
 from bench.load.profile import Profile
 from bench.load.traffic import Mix
@@ -101,7 +101,7 @@ class Ran:
     def late(self) -> str:
         """Why the generators held it back; empty where they did not."""
         all_of = self.between(*self.measured)
-        if (lag := all_of.lag.ms(0.99)) > LAG_MS_MAX:
+        if is_late(lag := all_of.lag.ms(0.99), all_of.of().ms(0.99)):
             return f"{self.stage.name}: one call in a hundred was made {lag:.0f} ms late or later"
         if (unsent := all_of.count(Said.NOT_SENT)) > (1 - REACHED_MIN) * all_of.due:
             return f"{self.stage.name}: {unsent:,} of {all_of.due:,} calls were not made, as too many were unanswered"

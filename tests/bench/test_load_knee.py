@@ -27,7 +27,9 @@ def test_a_step_that_answers_less_than_it_is_asked_bends_and_so_does_one_without
 
 
 def test_a_step_in_which_the_generator_was_late_is_not_the_services_knee() -> None:
-    assert knee_of([Point(100, 100, 5, 1), Point(200, 150, 80, 30)]) == Knee(100, "p99 80 ms", is_generators=True)
+    assert knee_of([Point(100, 100, 5, 1), Point(200, 150, 80, 60)]) == Knee(100, "p99 80 ms", is_generators=True)
+    # Less than half of what was measured: the service bent as well.
+    assert knee_of([Point(100, 100, 5, 1), Point(200, 150, 500, 60)]) == Knee(100, "p99 500 ms", is_generators=False)
 
 
 @pytest.mark.parametrize("most", [70.0, 1_000.0, 12_345.0])
