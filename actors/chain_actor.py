@@ -29,6 +29,7 @@ from actors.core.chain import (
     stores_put,
 )
 from actors.core.policy import HotSku, Policy
+from actors.core.store_moves import StoreMoved, StoreMoving
 from actors.journal.codec import NONSENSE, Reader, damage_of
 from actors.journal.port import Journal, JournalDamaged, JournalError, JournalNewer, Record
 from actors.protocol.formats import FIRST, NEWEST, Writing
@@ -203,6 +204,29 @@ class ChainActor:
             if before < NEWEST:
                 self._append(FormatRaised(NEWEST))
             return before, self._as_owner(self._writing.number)
+
+    @rpc
+    def move_store(self, store_id: str, actor: str, source: str, known_revision: int = 0) -> bytes | None:
+        """Have a shop move to an actor, from `source` where it has never moved; returns the document, also where it is
+        there, or on its way. None where it is on its way to another, or not known. Raises JournalError.
+        """
+        with self._lock:
+            known = self._chain.moves.get(store_id)
+            if store_id not in self._chain.stores or (known and not known.is_done and known.actor != actor):
+                return self._as_owner(None)
+            lies_with = known.actor if known else source
+            if lies_with != actor:
+                self._append(StoreMoving(store_id, actor, lies_with))
+            return self._as_owner(self._document(known_revision))
+
+    @rpc
+    def note_moved(self, store_id: str, move: int, known_revision: int = 0) -> bytes:
+        """Note that a shop is served where that move was to take it; returns the document. Raises JournalError."""
+        with self._lock:
+            known = self._chain.moves.get(store_id)
+            if known is not None and known.move == move and not known.is_done:
+                self._append(StoreMoved(store_id))
+            return self._as_owner(self._document(known_revision))
 
     def close(self) -> None:
         self._journal.close()

@@ -8,7 +8,7 @@ from actors.core.due import About
 from actors.core.linear_hash import in_sequence
 from actors.core.status import FINAL, LIVE, Status
 from actors.journal.port import JournalDamaged
-from actors.protocol.messages import LedgerAway, Unseen
+from actors.protocol.messages import LedgerAway, LedgerElsewhere, Unseen
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import PAGE_PIECES_MAX, PAGE_SCAN_MAX, PIECE_SCAN_MAX
 from actors.runtime.kinds import SHOP
@@ -21,6 +21,7 @@ from actors.shop.expiry import is_undelivered, note_lapsed
 from actors.shop.said import over_in
 from actors.shop.state import AnyReservation, Ledger, Reservation
 from actors.shop.transfers import Transfer
+from actors.store_moves import MoveSteps
 from actors.store_shortfalls import ShortfallQuestions
 from actors.store_transfers import TransferQuestions, outbox_in_turn
 
@@ -36,7 +37,7 @@ Wanted = Callable[[Ledger, Reservation], bool]
 WantedOver = Callable[[Status, bool], bool]
 
 
-class StoreActor(TransferQuestions, ShortfallQuestions):
+class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions):
     """The shops' ledgers of one journal."""
 
     core = SHOP
@@ -72,7 +73,7 @@ class StoreActor(TransferQuestions, ShortfallQuestions):
                     rows = [row_of(hosted.ledger, sku) for sku in skus]
                     found.append((hosted.ledger.version, now_ms, rows))
             except (JournalDamaged, LedgerAway) as away:  # of this ledger; the others are read
-                if isinstance(away, LedgerAway) and len(store_ids) == 1:
+                if isinstance(away, LedgerElsewhere) or (isinstance(away, LedgerAway) and len(store_ids) == 1):
                     raise
                 found.append(str(away) if isinstance(away, JournalDamaged) else "")
         return found
@@ -348,8 +349,7 @@ class StoreActor(TransferQuestions, ShortfallQuestions):
     @rpc
     def status(self, store_id: str) -> dict[str, Any]:
         with self.host.reading(store_id) as (hosted, now_ms):
-            ledger = hosted.ledger
-            status = self._status_of(hosted, now_ms, ledger.open_reservations, len(ledger.positions))
+            status = self._status_of(hosted, now_ms, hosted.ledger.open_reservations, len(hosted.ledger.positions))
         return status | {"sealed_version": self._journal.sealed_seq(store_id)}
 
     @rpc

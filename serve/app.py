@@ -7,6 +7,7 @@ first and then runs this module in a fresh process (see `environment`).
 
 import logging
 import os
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from ray.serve.schema import LoggingConfig
 
 from actors.core.chain import EMPTY, part_from_packed
 from actors.journal.open import is_server, journal_names, place_of, with_format
+from actors.journal.port import JournalError
 from actors.protocol.formats import BeyondFormat
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.ray_actors import (
@@ -110,7 +112,10 @@ def application(arguments: dict[str, Any]) -> Application:
 def fixed(settings: Settings) -> str:
     """The setting of the journals, as the data directory began with them and their placement."""
     data_dir = settings.data_dir.resolve()
-    fix_placement(data_dir, settings.store_actors, settings.customer_actors)
+    names: list[str] = []
+    with suppress(JournalError, OSError, ValueError):  # which `fix_journal` tells
+        names = journal_names(settings.journals)
+    fix_placement(data_dir, settings.store_actors, settings.customer_actors, names)
     return fix_journal(data_dir, settings.journals, init=settings.init)
 
 
@@ -200,6 +205,7 @@ def gateway(settings: Settings, journals: str, replicas: int = 1) -> Application
         postcodes,
         settings.sold_out_hint_ms,
         settings.hot_rate,
+        fix_placement(settings.data_dir.resolve(), settings.store_actors, settings.customer_actors),
     )
 
 

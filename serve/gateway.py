@@ -29,6 +29,7 @@ from serve.coordination.grants import Grants
 from serve.coordination.hot import HotCalls
 from serve.coordination.hot_keeper import HotKeeper
 from serve.coordination.hot_units import HotUnits
+from serve.coordination.moves import Mover
 from serve.coordination.reconciler import Reconciler
 from serve.figures import watch
 from serve.health import Health
@@ -46,6 +47,7 @@ from serve.services.reservations import Reservations
 from serve.services.shortfalls import Shortfalls
 from serve.services.stock import Stock
 from serve.services.store_directory import StoreDirectory
+from serve.services.store_moves import StoreMoves
 from serve.services.transfer_verification import TransferVerification
 from serve.services.transfers import Transfers
 from serve.services.verification import Verification
@@ -59,7 +61,8 @@ log = logging.getLogger("holdfast.gateway")
 class Gateway:
     """Builds the services, each whole. `journals` is the setting of `actors.journal.open`. `postcodes` is the path of
     the table, empty where there is none; `hint_ms` how long a SKU counts as sold out that a shop has said to be so;
-    `hot_rate` how many calls a second for it promote a SKU.
+    `hot_rate` how many calls a second for it promote a SKU. `store_actors` are those that shops are to lie with, by the
+    number that the data directory began with until they have moved.
     """
 
     async def __init__(  # type: ignore[misc]  # Serve awaits it
@@ -71,16 +74,25 @@ class Gateway:
         postcodes: str,
         hint_ms: int,
         hot_rate: int,
+        began_store_actors: int,
     ) -> None:
         keep_logs("gateway")
         placement = Placement(store_actors, customer_actors)
+        began = placement._replace(store_actors=began_store_actors)
         table = read_postcodes_file(Path(postcodes) if postcodes else None)
-        router = Router(RayActors(journals, actor_host), placement, hint_ms / 1_000, writing_of(journals))
-        await self._open(router, SystemClock(), table, hot_rate)
+        router = Router(RayActors(journals, actor_host), began, hint_ms / 1_000, writing_of(journals))
+        await self._open(router, SystemClock(), table, hot_rate, placement)
         publish_figures(self._figures, "gateway")
         serve_here(self)
 
-    async def _open(self, router: Router, clock: Clock, postcodes: Postcodes, hot_rate: int = 0) -> None:
+    async def _open(
+        self,
+        router: Router,
+        clock: Clock,
+        postcodes: Postcodes,
+        hot_rate: int = 0,
+        placement: Placement | None = None,
+    ) -> None:
         self._router = router
         stores = StoreDirectory(router)
         units = HotUnits(router)
@@ -91,6 +103,7 @@ class Gateway:
         finder = Finder(router, clock)
         orders = Orders(router, stores, coordinator, self._reconciler, finder, postcodes)
         new_orders = NewOrders(router, coordinator, finder, postcodes)
+        self._mover = Mover(router, placement or router.routes.placement)
         self._feeds = Feeds(router, stores)
         self._watches = Watches(router, stores, hot)
         self._streams = {**self._feeds.streams, **self._watches.streams}
@@ -102,6 +115,7 @@ class Gateway:
             **Shortfalls(router, stores, hot, finder).calls,
             **Admin(router, stores, clock, self._reconciler, grants).calls,
             **HotSkus(router).calls,
+            **StoreMoves(router, stores, self._mover).calls,
             **Verification(router, stores).calls,
             **Readers(router, stores).calls,
             **Transfers(router, stores, units).calls,
@@ -116,6 +130,7 @@ class Gateway:
         await router.start()
         self._reconciler.start()
         self._keeper.start()
+        self._mover.start()
         # What is here now stays: Ray, Serve and our modules. The collector need not walk it at every few hundred calls.
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)

@@ -13,6 +13,7 @@ from actors.core.ids import HOT_PREFIX, is_customers, is_hot, sku_of_ledger
 from actors.core.message import Message, Value, to_json
 from actors.core.policy import ANSWER_MEMORY_MARGIN_MS, TTL_MS_CEILING, HotSku, Policy
 from actors.core.stamps import stamp_of
+from actors.core.store_moves import StoreMove, StoreMoved, StoreMoving, moved_by
 
 HOT_SKUS_MAX: Final = 64  # known at once; each change of one is written into the journal of each shop
 HOT_BY_RATE_MAX: Final = 32  # of these, so that operators find room whatever is asked for
@@ -109,7 +110,7 @@ class FormatRaised(Message, frozen=True):
 
 
 HotEvent = SkuAnnounced | SkuPromoted | SkuDemoted
-ChainEvent = StoresPut | PolicySet | ReaderNamed | ReaderDropped | HotEvent | FormatRaised
+ChainEvent = StoresPut | PolicySet | ReaderNamed | ReaderDropped | HotEvent | FormatRaised | StoreMoving | StoreMoved
 
 
 class ChainPart(Value, frozen=True, gc=True):
@@ -128,6 +129,7 @@ class ChainPart(Value, frozen=True, gc=True):
     hot: dict[str, HotSku] | None = None  # None: as they were
     hot_revision: int = 0
     paused_stores: tuple[str, ...] | None = None  # to actors of hot SKUs alone
+    moves: dict[str, StoreMove] = msgspec.field(default_factory=dict)  # that changed; to gateways alone
 
 
 class Chain(Value, frozen=True, dict=True, gc=True):
@@ -153,6 +155,7 @@ class Chain(Value, frozen=True, dict=True, gc=True):
     hot_revision: int = 0
     paused_stores: tuple[str, ...] = ()  # as an actor of hot SKUs knows them, which knows no shops
     format: int = 0  # as the chain's actor knows it, 0 for one that is not said
+    moves: dict[str, StoreMove] = msgspec.field(default_factory=dict)  # the last of each shop that has moved
 
     @cached_property
     def has_hours(self) -> bool:
@@ -191,8 +194,11 @@ class Chain(Value, frozen=True, dict=True, gc=True):
         return policy
 
     def revision_for(self, store_ids: Iterable[str]) -> int:
-        """The revision of the latest change that concerns an actor with these shops; 1 at least, where there is any."""
-        own = (self.shop_revisions.get(store_id, 0) for store_id in store_ids)
+        """The revision of the latest change that concerns an actor with these shops; 1 at least, where there is any.
+        A shop that comes to it is such a change: its rules may be older than what the actor was told last.
+        """
+        own = [self.shop_revisions.get(store_id, 0) for store_id in store_ids]
+        own += [self.moves[store_id].changed for store_id in store_ids if store_id in self.moves] if self.moves else []
         return max(min(1, self.revision), self.policy_revision, self.readers_revision, self.hot_revision, *own)
 
     def part_for(self, store_ids: Collection[str]) -> ChainPart:
@@ -221,7 +227,8 @@ class Chain(Value, frozen=True, dict=True, gc=True):
         readers, at = self.readers if self.readers_revision > revision else None, self.readers_revision
         hot = self.hot if self.hot_revision > revision else None
         part = ChainPart(self.revision, self.policy_revision, policy, stores_put(put, {}), revisions, readers, at)
-        return replace(part, hot=hot, hot_revision=self.hot_revision)
+        moves = {each: move for each, move in self.moves.items() if move.changed > revision}
+        return replace(part, hot=hot, hot_revision=self.hot_revision, moves=moves)
 
     def with_part(self, part: ChainPart) -> "Chain":
         """This chain with what a part says of a later revision."""
@@ -236,6 +243,7 @@ class Chain(Value, frozen=True, dict=True, gc=True):
             hot=self.hot if part.hot is None else part.hot,
             hot_revision=part.hot_revision,
             paused_stores=self.paused_stores if part.paused_stores is None else part.paused_stores,
+            moves={**self.moves, **part.moves},
         )
 
 
@@ -302,6 +310,8 @@ def evolve_chain(chain: Chain, event: ChainEvent) -> Chain:
         case SkuAnnounced() | SkuPromoted() | SkuDemoted():
             hot = _heated(chain, event, revision)
             return replace(chain, revision=revision, hot=hot, hot_revision=revision)
+        case StoreMoving() | StoreMoved():
+            return replace(chain, revision=revision, moves=moved_by(chain.moves, event, revision))
 
 
 def known_hot(rows: Mapping[str, HotSku], at_ms: int) -> dict[str, HotSku]:

@@ -10,7 +10,7 @@ from itertools import groupby, zip_longest
 from typing import Final
 
 from actors.journal.open import journal_names, open_journal, place_of, put_stamp, stamp_of
-from actors.journal.port import Fenced, Journal, JournalDamaged, Record
+from actors.journal.port import Fenced, Journal, JournalDamaged, Phase, Record
 from actors.journal.stamp import UNFINISHED, Stamp
 
 READ_EVENTS_MAX: Final = 5_000
@@ -34,6 +34,7 @@ def copy_journals(source: str, target: str, say: Callable[[str], None]) -> None:
         put_stamp(source, stamp := Stamp.new())
     if stamp.id == UNFINISHED:
         raise CopyRefused(f"{place_of(source)} is a copy that was not finished")
+    _refuse_moving(source, names)
     put_stamp(target, Stamp(UNFINISHED))
     began: dict[str, dict[str, int]] = {}
     for name in names:
@@ -41,6 +42,7 @@ def copy_journals(source: str, target: str, say: Callable[[str], None]) -> None:
             began[name] = {ledger_id: _stands(old, ledger_id) for ledger_id in old.ledger_ids()}
             epochs = {ledger_id: _copy_ledger(old, new, ledger_id, epoch) for ledger_id, epoch in began[name].items()}
             _copy_beside(old, new, epochs)
+            _copy_moves(old, new)
         say(f"{name}: copied")
     for name in names:
         with _both(source, target, name) as (old, new):
@@ -53,6 +55,23 @@ def copy_journals(source: str, target: str, say: Callable[[str], None]) -> None:
 def _both(source: str, target: str, name: str) -> Iterator[tuple[Journal, Journal]]:
     with closing(open_journal(source, name)) as old, closing(open_journal(target, name)) as new:
         yield old, new
+
+
+def _refuse_moving(source: str, names: list[str]) -> None:
+    """A shop on its way is in two journals. Raises CopyRefused, JournalError."""
+    for name in names:
+        with closing(open_journal(source, name)) as journal:
+            for ledger_id, at in journal.whereabouts().items():
+                if at.phase is Phase.ARRIVING:
+                    way = f"from {at.actor} to {name}"
+                    raise CopyRefused(f"{ledger_id} is on its way {way}; start the service, which moves it")
+
+
+def _copy_moves(old: Journal, new: Journal) -> None:
+    """Where ledgers are that have moved. Of those that have left no records are copied, which their actor has now."""
+    for ledger_id, at in old.whereabouts().items():
+        head = new.stands_at(ledger_id)
+        new.put_whereabouts(ledger_id, head, None, at, head.epoch)
 
 
 def _stands(journal: Journal, ledger_id: str) -> int:
@@ -88,7 +107,7 @@ def _copy_ledger(old: Journal, new: Journal, ledger_id: str, epoch: int) -> int:
 def _copy_beside(old: Journal, new: Journal, epochs: dict[str, int]) -> None:
     """What readers have seen, and the clock's mark."""
     for ledger_id, seen in old.readers().items():
-        for (name, named), seq in seen.items():
+        for (name, named), seq in seen.items() if ledger_id in epochs else ():
             new.note_reader(name, named, {ledger_id: seq}, epochs)
     mark = old.kept_clock()
     if mark is not None and epochs:
@@ -114,8 +133,11 @@ def _prove(old: Journal, new: Journal, began: dict[str, int]) -> tuple[int, int]
             raise JournalDamaged(ledger_id, "its snapshot", "the copy has another one")
         if sorted(old.attempts(ledger_id)) != sorted(new.attempts(ledger_id)):
             raise JournalDamaged(ledger_id, "its attempts", "the copy has others")
-    if old.readers() != new.readers() or sorted(began) != new.ledger_ids():
+    readers = {ledger_id: seen for ledger_id, seen in old.readers().items() if ledger_id in began}
+    if readers != new.readers() or sorted(began) != sorted(new.ledger_ids()):
         raise JournalDamaged("(all)", "its readers or ledgers", "the copy has others")
+    if old.whereabouts() != new.whereabouts():
+        raise JournalDamaged("(all)", "where its ledgers are", "the copy says otherwise")
     return records, events
 
 

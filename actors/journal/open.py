@@ -222,6 +222,10 @@ class UnreadableJournal:
     def _refuse(self, *asked: Any, **_named: Any) -> NoReturn:
         raise JournalDamaged(str(asked[0]), self._damage.place, self._damage.why)
 
+    def whereabouts(self) -> NoReturn:
+        raise self._damage
+
     take_over = check_owner = append = read = seal = sealed_seq = move_away = note_reader = readers = _refuse
+    stands_at = put_whereabouts = receive = _refuse
     note_attempt = take_back_attempt = attempts = _refuse
     write_snapshot = newest_snapshot = base = snapshot_chunk = _refuse

@@ -10,6 +10,8 @@
    feeds have seen them. `read` gives them as before, and says which file does not verify or is missing.
 5. An unfinished snapshot does not exist. One ahead of the records is refused, and finishes the journal as a failed
    append does: its owner's state is not what was written.
+6. A ledger may move to the journal of another actor. `put_whereabouts` says where it is and raises its epoch, in one
+   write: nobody owns a ledger that has left or is still arriving, and `take_over` refuses it with `LedgerMoved`.
 
     JournalError
     ├── Fenced           another owner has taken the ledger over
@@ -21,6 +23,7 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from typing import ClassVar, NamedTuple, Protocol
 from zlib import crc32
 
@@ -38,6 +41,7 @@ class Fenced(JournalError):
         super().__init__(
             f"ledger {ledger_id}: epoch {epoch} was appending, epoch {in_force} is in force; this owner must end"
         )
+        self.ledger_id = ledger_id
         self.in_force = in_force
 
 
@@ -86,6 +90,33 @@ class LedgerBroken(JournalDamaged):
         "ledger {0}: at {1} its own rules fail, twice from what its journal says: {2}. It is tried again at the next "
         "start; see docs/operations.md, 'A ledger whose rules fail'"
     )
+
+
+class Phase(StrEnum):
+    """What a move has made of a ledger, by one of its two journals."""
+
+    ARRIVING = "arriving"  # its records are on their way here, and it is not served here yet
+    HERE = "here"
+    LEFT = "left"
+
+
+class Whereabouts(NamedTuple):
+    """Where a ledger is since a move, by one journal. `move` is the chain's revision that asked for it, so that who
+    carries an earlier one is known apart; `actor` is the one that it comes from, or has gone to.
+    """
+
+    move: int
+    phase: Phase
+    actor: str
+
+
+class LedgerMoved(Exception):
+    """A take-over of a ledger that another actor has. The journal goes on."""
+
+    def __init__(self, ledger_id: str, actor: str) -> None:
+        super().__init__(f"ledger {ledger_id} is with {actor}")
+        self.ledger_id = ledger_id
+        self.actor = actor
 
 
 class Record(NamedTuple):
@@ -156,7 +187,9 @@ class Journal(Protocol):
     """See the module's text for the guarantees. Thread-safe; calls are serialised."""
 
     def take_over(self, ledger_id: str) -> Head:
-        """Increment the epoch and return the head; a new ledger begins at sequence 0. Raises any JournalError."""
+        """Increment the epoch and return the head; a new ledger begins at sequence 0. Raises any JournalError, and
+        LedgerMoved for one that has left or is arriving.
+        """
 
     def check_owner(self, epochs: Mapping[str, int]) -> None:
         """Return while the epoch of each of these ledgers is in force. Raises Fenced."""
@@ -210,8 +243,26 @@ class Journal(Protocol):
         """
 
     def ledger_ids(self) -> list[str]:
-        """The ids of all ledgers that have begun, those with most events first. Raises JournalDamaged where none can be
-        read.
+        """The ids of all ledgers that have begun and are here, those with most events first. Raises JournalDamaged
+        where none can be read.
+        """
+
+    def whereabouts(self) -> dict[str, Whereabouts]:
+        """Of the ledgers that have ever moved. Raises JournalError."""
+
+    def stands_at(self, ledger_id: str) -> Head:
+        """Epoch and last sequence of a ledger, whoever owns it; zeros where it was never here. Raises JournalError."""
+
+    def put_whereabouts(
+        self, ledger_id: str, stands: Head, was: Whereabouts | None, now: Whereabouts, epoch: int
+    ) -> None:
+        """Make durable where a ledger is that stands so, and was there before, with its epoch from now on. Raises
+        Fenced where it does not, or was not, and the journal goes on; JournalFailed, and it is finished.
+        """
+
+    def receive(self, ledger_id: str, records: Sequence[Record]) -> None:
+        """Make records of an arriving ledger durable as they were written elsewhere; the epoch becomes that of the
+        last. Raises as `put_whereabouts` where it is not arriving, or they do not follow.
         """
 
     def keep_clock(self, ledger_id: str, epoch: int, mark: ClockMark) -> None:

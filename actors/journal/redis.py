@@ -11,6 +11,7 @@ believes it to be. What is written twice is recognised, as every script is told 
     attempts:LEDGER     by key: times and time
     readers             by name, its number and ledger, as JSON: what was seen
     clock               the mark
+    moves               by ledger, where it is since a move; the head of one that is not here says so
 """
 
 import json
@@ -18,7 +19,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from actors.core.chain import NamedReader
 from actors.journal.codec import chained, verified
@@ -34,9 +35,11 @@ from actors.journal.port import (
     Record,
     Snapshot,
 )
+from actors.journal.redis_moves import RedisMoves, Stand
 from actors.journal.redis_server import ACTORS, CLIENT, PATIENCE_S, STAMP, RedisServer
 from actors.journal.redis_snapshots import RedisSnapshots
 
+ELSEWHERE: Final = -1  # in place of a sequence
 READ_BYTES_MAX: Final = 1_000_000  # of one answer: other actors' commits wait for some milliseconds
 
 log = logging.getLogger("holdfast.journal")
@@ -44,21 +47,7 @@ log = logging.getLogger("holdfast.journal")
 E = TypeVar("E", bound=JournalError)
 
 
-class _Stand(NamedTuple):
-    """Where a ledger stands; all zeros where it has not begun."""
-
-    epoch: int = 0
-    seq: int = 0
-    checksum: int = 0
-
-    @classmethod
-    def of(cls, head: bytes | None) -> "_Stand":
-        """Raises ValueError for what is no head."""
-        epoch, seq, checksum = map(int, head.split()) if head else (0, 0, 0)
-        return cls(epoch, seq, checksum)
-
-
-class RedisJournal:
+class RedisJournal(RedisMoves):
     """See `port.Journal`. `stamp_id` is the journal that it must be, empty for any; see `stamp`. `accepted` are words
     of `redis_server.LOSSES`; so many `replicas` must have each write before it is answered. Raises JournalFailed, and
     JournalDamaged where the server has another journal.
@@ -79,8 +68,9 @@ class RedisJournal:
         self._snapshots = RedisSnapshots(self._server, self._key)
         self._lock = Lock()
         self._failed: str | None = None
-        self._known: dict[str, _Stand] = {}  # of ledgers that were taken over: where they stand at least
+        self._known: dict[str, Stand] = {}  # of ledgers that were taken over: where they stand at least
         self._heads, self._readers, self._clock = (self._key(each) for each in ("heads", "readers", "clock"))
+        self._moves = self._key("moves")
         try:
             self._server.prove()
             found = self._server.ask("HGET", STAMP, "id")
@@ -102,15 +92,16 @@ class RedisJournal:
                 raise self._give_up(self._foreign(self._stamp_id, found[0].decode()))
             stand = self._stand(ledger_id, found[0])
             self._refuse_older(ledger_id, stand)
+            self._refuse_elsewhere(ledger_id, stand)
             self._prove_last(ledger_id, stand, *found[1:])
             self._known[ledger_id] = stand
             return Head(stand.epoch, stand.seq)
 
-    def _prove_last(self, ledger_id: str, stand: _Stand, entry_id: bytes, what: bytes) -> None:
+    def _prove_last(self, ledger_id: str, stand: Stand, entry_id: bytes, what: bytes) -> None:
         """Raises JournalDamaged unless the newest record is the head's, of an older epoch: none is missing."""
         last = int(entry_id.partition(b"-")[0] or 0)
         epoch, _, _, checksum = map(int, what.split()) if what else (0, 0, 0, 0)
-        if (last, checksum) != stand[1:]:
+        if (last, checksum) != (stand.seq, stand.checksum):
             raise JournalDamaged(ledger_id, f"seq {stand.seq}", f"the newest record is seq {last}")
         if epoch >= stand.epoch:
             raise JournalDamaged(
@@ -130,15 +121,15 @@ class RedisJournal:
     def append(self, records: Sequence[Record]) -> None:
         with self._lock:
             self._refuse_if_failed()
-            fresh: dict[str, _Stand] = {}
+            fresh: dict[str, Stand] = {}
             places: dict[str, int] = {}
             words: list[str | bytes | int] = []
             for ledger_id, epoch, seq, count, at_ms, payload in records:
-                before = fresh.get(ledger_id) or self._known.get(ledger_id) or _Stand()
+                before = fresh.get(ledger_id) or self._known.get(ledger_id) or Stand()
                 checksum = chained(before.checksum, ledger_id, epoch, seq, count, at_ms, payload)
-                fresh[ledger_id] = _Stand(epoch, seq, checksum)
+                fresh[ledger_id] = Stand(epoch, seq, checksum)
                 place = places.setdefault(ledger_id, len(places) + 2)
-                heads = (f"{epoch} {seq - count} {before.checksum}", f"{epoch} {seq} {checksum}")
+                heads = (Stand(epoch, seq - count, before.checksum).text, fresh[ledger_id].text)
                 words += (place, ledger_id, *heads, seq, f"{epoch} {count} {at_ms} {checksum}", payload)
             said = self._run("append", (self._heads, *map(self._records, places)), *words)
             if said != 1:
@@ -239,8 +230,10 @@ class RedisJournal:
         for ledger_id, head in self._server.pairs(self._heads).items():
             seqs[ledger_id.decode()] = 0
             with suppress(ValueError, TypeError):  # whoever takes it over is told of such a head
-                seqs[ledger_id.decode()] = _Stand.of(head).seq
-        return sorted(seqs, key=lambda each: (-seqs[each], each))
+                stand = Stand.of(head)
+                seqs[ledger_id.decode()] = stand.seq if stand.is_here else ELSEWHERE
+        here = [ledger_id for ledger_id, seq in seqs.items() if seq != ELSEWHERE]
+        return sorted(here, key=lambda each: (-seqs[each], each))
 
     def keep_clock(self, ledger_id: str, epoch: int, mark: ClockMark) -> None:
         self._write({ledger_id: epoch} if ledger_id else None, ("SET", self._clock, json.dumps(mark)))
@@ -329,17 +322,17 @@ class RedisJournal:
             self._give_up(failure)
             raise
 
-    def _stand(self, ledger_id: str, head: bytes | None) -> _Stand:
+    def _stand(self, ledger_id: str, head: bytes | None) -> Stand:
         try:
-            return _Stand.of(head)
+            return Stand.of(head)
         except (ValueError, TypeError) as error:
             raise JournalDamaged(ledger_id, "its head", f"it is {head!r}") from error
 
-    def _refuse_older(self, ledger_id: str, stand: _Stand, known: Mapping[str, _Stand] | None = None) -> None:
+    def _refuse_older(self, ledger_id: str, stand: Stand, known: Mapping[str, Stand] | None = None) -> None:
         """Raise JournalDamaged, and finish the journal, where a ledger stands before where it stood: the server was
         emptied or restored, or is another one, such as a replica that had not heard of all.
         """
-        least = (self._known if known is None else known).get(ledger_id, _Stand())
+        least = (self._known if known is None else known).get(ledger_id, Stand())
         if stand.epoch < least.epoch or stand.seq < least.seq:
             why = (
                 f"it stood at epoch {least.epoch}, and stands at epoch {stand.epoch}, seq {stand.seq}: the server "

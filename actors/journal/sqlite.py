@@ -21,6 +21,7 @@ from actors.journal.port import Attempt, Base, ClockMark, Fenced, Head, JournalD
 from actors.journal.records import LAST_SEQ, UNPLACED_MAX, PlacesDamaged, Records
 from actors.journal.sealed_list import SealedList
 from actors.journal.sqlite_file import CHECKPOINT_PAGES, ERRORS, SqliteFile
+from actors.journal.sqlite_moves import LEDGERS_HERE, SqliteMoves
 
 SNAPSHOTS_KEPT: Final = 2
 CHUNKS_DELETED: Final = 8  # at a time: 240 MB in one statement held up every commit of the file for 1.4 s
@@ -31,7 +32,7 @@ BUSY_MS: Final = 5_000  # a dying predecessor may still hold the lock for one co
 Move = tuple[int, int, str, int, int, int]
 
 
-class SqliteJournal:
+class SqliteJournal(SqliteMoves):
     """See `port.Journal`. The file is created if there is none; its folder must exist.
 
     A file of more than `keep_bytes` seals old records, into files of `sealed_events` each; 0 for one that never does.
@@ -61,6 +62,7 @@ class SqliteJournal:
     def take_over(self, ledger_id: str) -> Head:
         with self._lock:
             with self._file.transaction() as db:
+                self._refuse_elsewhere(ledger_id)
                 db.execute(
                     "INSERT INTO heads VALUES (?, 1, 0, 0) ON CONFLICT (ledger_id) DO UPDATE SET epoch = epoch + 1",
                     (ledger_id,),
@@ -328,7 +330,7 @@ class SqliteJournal:
 
     def ledger_ids(self) -> list[str]:
         with self._lock:
-            rows = self._file.ask("(all)", "SELECT ledger_id FROM heads ORDER BY seq DESC, ledger_id")
+            rows = self._file.ask("(all)", LEDGERS_HERE)
             return [ledger_id for (ledger_id,) in rows]
 
     def keep_clock(self, ledger_id: str, epoch: int, mark: ClockMark) -> None:

@@ -55,6 +55,11 @@ DROP INDEX IF EXISTS records_by_seq;
     "ALTER TABLE placed ADD COLUMN ledger_id TEXT",
 )
 SCHEMA_VERSION: Final = len(_SCHEMAS)
+# Of a service whose format has moves. A version from before passes over an empty one, and stops at such a format.
+_MOVES: Final = (
+    "CREATE TABLE IF NOT EXISTS moves "
+    "(ledger_id TEXT PRIMARY KEY, move INTEGER NOT NULL, phase TEXT NOT NULL, actor TEXT NOT NULL)"
+)
 # A damaged index of the first schema, which cannot be dropped. Its pages stay; places are made from the records then.
 _FORGET_INDEX: Final = (
     "PRAGMA writable_schema=ON",
@@ -106,6 +111,8 @@ class SqliteFile:
             for statement in _FORGET_INDEX:
                 db.execute(statement)
             self._upgrade(version)
+        if version <= SCHEMA_VERSION:
+            db.execute(_MOVES)
         db.execute("COMMIT")
         if version > SCHEMA_VERSION:
             raise JournalFailed(f"{self._path}: a newer version wrote it (schema {version}, this is {SCHEMA_VERSION})")

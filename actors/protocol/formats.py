@@ -16,10 +16,12 @@ from typing import Any, Final, NamedTuple, get_args, get_origin
 
 import msgspec
 
-from actors.core.chain import FormatRaised
+from actors.core.chain import ChainPart, FormatRaised
 from actors.core.message import to_json
 from actors.core.policy import LineRule, Policy
 from actors.core.rejection import Reason, Rejection
+from actors.core.store_moves import StoreMove, StoreMoved, StoreMoving
+from actors.protocol.messages import Elsewhere
 from actors.shop.commands import ApplyOutcome, Reserve
 from actors.shop.hot import HotTotals
 from actors.shop.hot_events import KeyCeded
@@ -48,9 +50,10 @@ FORMATS: Final[dict[int, Format]] = {
         (
             "a shop's own rule for its lines, and how long who is served has to take the units up",
             "a channel's quota of a SKU that serves the channel also while the SKU is hot",
+            "shops that move from one actor to another, and another number of actors for them",
         ),
-        kinds=(FormatRaised, LineRule, KeyCeded),
-        fields={Policy: ("line_take_up_ms", "line_rules"), Reserve: ("to_shop",)},
+        kinds=(FormatRaised, LineRule, KeyCeded, StoreMoving, StoreMoved, StoreMove, Elsewhere),
+        fields={Policy: ("line_take_up_ms", "line_rules"), Reserve: ("to_shop",), ChainPart: ("moves",)},
         told={HotTotals: ("quotas",), ApplyOutcome: ("claim",)},
         values=(Reason.HOT_CEDED,),
     ),

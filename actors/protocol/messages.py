@@ -26,6 +26,7 @@ Command = shop.Command | shop.HotCommand | orders.Command
 Entry = tuple[str, Command]  # a ledger and a command for it
 
 NEVER_MS: Final = 1 << 53  # the deadline of an entry that has none
+UNHEARD: Final = -2  # in place of a ledger's version, for who does not know it
 CUT_OFF: Final = -1  # in place of a revision: the caller cannot reach the chain, whatever it knows
 SUPPLIED: Final = ("hours",)  # what a gateway adds to a command, another one at each try
 RULES_ARE_STALE: Final = b""  # a step's answer where the caller must first send its newer chain document
@@ -48,6 +49,12 @@ class Stopped(Message, frozen=True):
 
 class Unseen(Message, frozen=True):
     """In place of one thing that was asked for: its record is in an archive that is not there."""
+
+
+class Elsewhere(Message, frozen=True):
+    """The ledger is with another actor, or on its way from it. Nothing was done."""
+
+    actor: str
 
 
 class Late(Message, frozen=True):
@@ -93,6 +100,7 @@ Answer = (
     | Late
     | Shed
     | Deferred
+    | Elsewhere
     | None
 )
 
@@ -121,7 +129,7 @@ def pack_batch(
 
 
 # A ledger's answer, or why there is none.
-Given = Remembered | Recorded[Order | Rejection] | Refusal | Stopped | Late | Deferred | None
+Given = Remembered | Recorded[Order | Rejection] | Refusal | Stopped | Late | Deferred | Elsewhere | None
 
 
 def pack_answers(answers: Sequence[Given], encode: Callable[[Any], bytes] = _encode) -> bytes:
@@ -179,6 +187,19 @@ class CallLost(ActorGone):
 
 class LedgerAway(ActorGone):
     """The ledger is read anew from its journal, and will be served again in a moment. Nothing was done."""
+
+
+class LedgerElsewhere(LedgerAway):
+    """The ledger is with another actor, or on its way from it. Nothing was done."""
+
+    def __init__(self, ledger_id: str, actor: str) -> None:
+        super().__init__(f"ledger {ledger_id} is with {actor}")
+        self.ledger_id = ledger_id
+        self.actor = actor
+
+
+class MoveRefused(Exception):
+    """A step of a move that is over, or that does not fit where the ledger is. Nothing was done."""
 
 
 class LedgerStopped(Exception):

@@ -1,7 +1,7 @@
 """Which actor serves which ledger. Pure, and the same in every process and version: never `hash()`.
 
-Placement is recorded in the data directory when that is created, since a journal belongs to one actor: a service that
-is started with another number of actors over the same directory is refused (see `serve.config.settings`).
+The rule is recorded in the data directory when that is created, since a journal belongs to one actor (see
+`serve.config.settings`). Which shops have moved since, the chain knows (`core.store_moves`).
 """
 
 from enum import StrEnum
@@ -53,3 +53,9 @@ class Placement(NamedTuple):
         if self.store_actors == 0:
             return f"store-{ledger_id}"
         return f"stores-{crc32(ledger_id.encode()) % self.store_actors:04d}-of-{self.store_actors:04d}"
+
+    def has(self, actor: str) -> bool:
+        """Whether shops lie with an actor of that name by this rule."""
+        if self.store_actors == 0:
+            return actor.startswith("store-")
+        return actor in {f"stores-{each:04d}-of-{self.store_actors:04d}" for each in range(self.store_actors)}

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from actors.protocol.messages import ActorGone, CallLost, LedgerStopped
+from actors.protocol.messages import ActorGone, CallLost, LedgerElsewhere, LedgerStopped, MoveRefused
 from actors.rpc import frames
 from actors.rpc.methods import Method
 from actors.telemetry.traces import CARRIED
@@ -137,8 +137,7 @@ class Connection(asyncio.Protocol):
         elif isinstance(frame, frames.Failed):
             future, _ = self._calls.pop(frame.number)
             if not future.done():
-                kinds: dict[str, type[Exception]] = {"stopped": LedgerStopped, "gone": ActorGone}
-                future.set_exception(kinds.get(frame.kind, ActorFailed)(frame.why))
+                future.set_exception(_raised(frame))
         elif isinstance(frame, frames.Challenge):
             self._challenged(frame)
         elif isinstance(frame, frames.Welcome):
@@ -193,3 +192,11 @@ class Connection(asyncio.Protocol):
 
     def _send(self, frame: frames.Frame) -> None:
         self._transport.write(frames.encode(frame))
+
+
+def _raised(failed: frames.Failed) -> Exception:
+    if failed.kind == "elsewhere":
+        actor, _, ledger_id = failed.why.partition("\n")
+        return LedgerElsewhere(ledger_id, actor)
+    kinds: dict[str, type[Exception]] = {"stopped": LedgerStopped, "gone": ActorGone, "refused": MoveRefused}
+    return kinds.get(failed.kind, ActorFailed)(failed.why)

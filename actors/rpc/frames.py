@@ -88,7 +88,9 @@ class Reply(Message, frozen=True):
 
 
 class Failed(Message, frozen=True):
-    """The method raised. `stopped`: the ledger's journal is damaged; `gone`: its process ends."""
+    """The method raised. `stopped`: the ledger's journal is damaged; `gone`: its process ends; `elsewhere`: another
+    actor has the ledger, `why` is its name and the ledger's id in lines; `refused`: a step of a move.
+    """
 
     number: int
     kind: str

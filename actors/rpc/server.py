@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol, cast
 import msgspec
 
 from actors.journal.port import JournalDamaged, JournalError
-from actors.protocol.messages import LedgerAway
+from actors.protocol.messages import LedgerAway, LedgerElsewhere, MoveRefused
 from actors.rpc import frames
 from actors.rpc.backoff import start_pause_s
 from actors.rpc.frames import VERSIONS
@@ -286,6 +286,10 @@ class _Peer(asyncio.Protocol):
             self._send(frames.Failed(request.number, "stopped", str(answer)))
         elif isinstance(answer, JournalError):
             self._send(frames.Failed(request.number, "gone", f"{self._server.name} ends: {answer}"))
+        elif isinstance(answer, LedgerElsewhere):
+            self._send(frames.Failed(request.number, "elsewhere", f"{answer.actor}\n{answer.ledger_id}"))
+        elif isinstance(answer, MoveRefused):
+            self._send(frames.Failed(request.number, "refused", str(answer)))
         elif isinstance(answer, LedgerAway):
             self._send(frames.Failed(request.number, "gone", str(answer)))
         else:

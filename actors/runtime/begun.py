@@ -1,19 +1,19 @@
 """Which ledgers a host has: those that it serves, those that are stopped, those that wait for their recovery, and those
-that are read anew.
+that are read anew. Of those that have moved to another actor, or are still on their way here, it knows where they are.
 
 After a start all wait. One is recovered when it is first asked for, and so are the rest in turn meanwhile: who calls a
 shop does not wait for the others of its actor.
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
 from time import sleep
 from typing import Any, Final
 
 from actors.journal.port import JournalDamaged
-from actors.protocol.messages import LedgerAway
+from actors.protocol.messages import LedgerAway, LedgerElsewhere
 from actors.runtime.hosted import Hosted
 
 TURN_S: Final = 0.000_1  # for somebody who waits for the lock to get it
@@ -29,12 +29,26 @@ class Begun:
         self._waiting: dict[str, None] = {}
         self._anew: dict[str, Hosted] = {}
         self._unreadable: JournalDamaged | None = None
+        self._elsewhere: dict[str, str] = {}  # actors of ledgers that have left, or have not arrived
 
     @abstractmethod
     def _get(self, ledger_id: str) -> Hosted:
         """The ledger, taken over now if it was not. Raises JournalDamaged where it is stopped, LedgerAway where it is
-        read anew, else JournalError.
+        read anew, LedgerElsewhere, else JournalError.
         """
+
+    def know_elsewhere(self, actors: Mapping[str, str]) -> None:
+        """Know which ledgers of the journal are with other actors."""
+        self._elsewhere.update(actors)
+
+    def elsewhere(self, ledger_id: str) -> str | None:
+        """The other actor that has the ledger, as far as is known here; None for a ledger that may be here."""
+        return self._elsewhere.get(ledger_id)
+
+    def refuse_elsewhere(self, ledger_id: str) -> None:
+        """Raise LedgerElsewhere for a ledger that is with another actor."""
+        if (actor := self._elsewhere.get(ledger_id)) is not None:
+            raise LedgerElsewhere(ledger_id, actor)
 
     def begin(self, ledger_ids: Sequence[str]) -> None:
         """Know which ledgers have begun, the busiest first."""
@@ -61,15 +75,18 @@ class Begun:
         self._unreadable = damage
 
     def taken_over(self, ledger_id: str) -> Hosted | None:
-        """The ledger, taken over now if it was not; None where it is stopped or read anew. Raises JournalError."""
+        """The ledger, taken over now if it was not; None where it is stopped, read anew or elsewhere. Raises
+        JournalError.
+        """
         with self._deciding, suppress(JournalDamaged, LedgerAway):
             return self._get(ledger_id)
         return None
 
     def stale_read(self, ledger_id: str) -> Any:
         """The ledger in memory, None where it is not served. For advice only: its newest events may not be durable.
-        Raises LedgerAway.
+        Raises LedgerAway, and LedgerElsewhere.
         """
+        self.refuse_elsewhere(ledger_id)
         hosted = self._hosted.get(ledger_id)
         if hosted is None and ledger_id in self._waiting:
             hosted = self.taken_over(ledger_id)
@@ -77,11 +94,16 @@ class Begun:
             raise LedgerAway(f"ledger {ledger_id} is read anew")
         if hosted is None:
             hosted = self._hosted.get(ledger_id)  # it may have come back between these looks
+        if hosted is None:
+            self.refuse_elsewhere(ledger_id)  # or left
         return None if hosted is None else hosted.ledger
 
     def head_of(self, ledger_id: str) -> int:
-        """The version in memory, -1 where it is stopped; of one that is read anew that which it will have."""
+        """The version in memory, -1 where it is stopped; of one that is read anew that which it will have. Raises
+        LedgerElsewhere.
+        """
         while True:
+            self.refuse_elsewhere(ledger_id)
             if (anew := self._anew.get(ledger_id)) is not None:
                 return anew.queued_seq
             with suppress(LedgerAway):
@@ -97,13 +119,17 @@ class Begun:
         return ledger_id in self._anew
 
     def has_begun(self, ledger_id: str) -> bool:
-        """True where the ledger has ever been written, or where nobody can know: then it is stopped."""
+        """True where the ledger has ever been written, or where nobody can know: then it is stopped. Raises
+        LedgerElsewhere, as its records are not all here.
+        """
+        self.refuse_elsewhere(ledger_id)
         if ledger_id in self._hosted or self.is_waiting(ledger_id) or self.is_read_anew(ledger_id):
             return True
         return ledger_id in self._hosted or self.is_stopped(ledger_id)  # it may have come back between these looks
 
     def is_stopped(self, ledger_id: str) -> bool:
-        """True where the ledger is not served, as its journal is damaged. Raises JournalError."""
+        """True where the ledger is not served, as its journal is damaged. Raises JournalError, and LedgerElsewhere."""
+        self.refuse_elsewhere(ledger_id)
         if ledger_id in self._waiting:
             self.taken_over(ledger_id)
         return self._unreadable is not None or ledger_id in self._damaged

@@ -10,22 +10,29 @@ from time import perf_counter
 from typing import Any
 
 from actors.core.message import to_json
-from actors.journal.port import Journal, JournalError, JournalFailed
+from actors.journal.port import Fenced, Journal, JournalError, JournalFailed
+from actors.protocol.messages import LedgerElsewhere
 from actors.runtime.hosted import Decided
 from actors.telemetry.metrics import JOURNAL_SECONDS, Times
 
 
 class GroupCommit:
     """The only caller of `journal.append`. `on_failure` is called once, before any waiter returns, to end the owner.
-    `encode` is how the service's format writes events.
+    `elsewhere` names the actor of a ledger that this owner has let go of, `encode` is how the service's format writes
+    events.
     """
 
     def __init__(
-        self, journal: Journal, on_failure: Callable[[JournalError], None], encode: Callable[[Any], bytes] = to_json
+        self,
+        journal: Journal,
+        on_failure: Callable[[JournalError], None],
+        encode: Callable[[Any], bytes] = to_json,
+        elsewhere: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         self._journal = journal
         self._encode = encode
         self._on_failure = on_failure
+        self._elsewhere = elsewhere
         self.seconds = Times(JOURNAL_SECONDS.bounds)  # of writes
         self._queue_lock = Lock()
         self._queued: list[Decided] = []
@@ -75,12 +82,18 @@ class GroupCommit:
             return self._failed(error)
 
     def check_owner(self, epochs: Mapping[str, int]) -> None:
-        """See `Journal.check_owner`; a failure ends the owner."""
+        """See `Journal.check_owner`; a failure ends the owner. Raises LedgerElsewhere."""
         try:
             self._journal.check_owner(epochs)
         except JournalError as failure:
-            self.fail(failure)
-            raise
+            raise self.fail_unless_moved(failure) from failure
+
+    def fail_unless_moved(self, failure: JournalError) -> Exception:
+        """As `fail`; LedgerElsewhere, and the owner goes on, where it was fenced by a move of its own."""
+        if isinstance(failure, Fenced) and (actor := self._elsewhere(failure.ledger_id)) is not None:
+            return LedgerElsewhere(failure.ledger_id, actor)
+        self.fail(failure)
+        return failure
 
     def _failed(self, error: Exception) -> JournalError:
         if self._failure is None:

@@ -28,14 +28,14 @@ from actors.core.policy import Policy
 from actors.core.transact import Deferred, PolicyAdopted
 from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, SealedDamaged
 from actors.protocol.formats import CURRENT, Writing
-from actors.protocol.messages import LedgerAway, Stopped, name_of
+from actors.protocol.messages import Elsewhere, LedgerAway, Stopped, name_of
 from actors.runtime.clock import Clock
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Decided, Hosted
 from actors.runtime.kinds import Core, restricted
-from actors.runtime.read_anew import ReadAnew
+from actors.runtime.moving import Moving, answer_of
 from actors.runtime.read_back import ReadBack, answer_without
-from actors.runtime.recovery import recovered, saves_a_replay, snapshot_chunks
+from actors.runtime.recovery import saves_a_replay, snapshot_chunks
 from actors.runtime.refusals import Refusals
 from actors.runtime.upkeep import Upkeep
 
@@ -47,7 +47,7 @@ T = TypeVar("T")
 log = logging.getLogger("holdfast.host")
 
 
-class LedgerHost(ReadAnew):
+class LedgerHost(Moving):
     """Ledgers of one kind that share a journal. Thread-safe; `policy_for` returns a ledger's current policy, `writing`
     is the service's format.
     """
@@ -67,7 +67,7 @@ class LedgerHost(ReadAnew):
         self._journal = journal
         self._clock = clock
         self._policy_for = policy_for
-        self._commits = GroupCommit(journal, on_failure, writing.json)
+        self._commits = GroupCommit(journal, on_failure, writing.json, self.elsewhere)
         self._back = ReadBack(lambda: self._core, journal, self._commits)
         self.upkeep = Upkeep(journal, clock, self._commits, self._hosted)
         self._refusals = Refusals(journal, clock, self._commits)
@@ -91,8 +91,8 @@ class LedgerHost(ReadAnew):
 
     def step_whole(self, batch: Sequence[tuple[str, Any]]) -> None:
         """As `step`, for the host's own commands. Raises LedgerAway where it is not done, as a ledger is read anew."""
-        if Deferred() in self.step(batch):
-            raise LedgerAway("a ledger is read anew")
+        if {Deferred, Elsewhere} & {*map(type, self.step(batch))}:
+            raise LedgerAway("a ledger is read anew, or has moved")
 
     def step_alone(self, batch: Sequence[tuple[str, Any]]) -> list[Any]:
         """As `step`, of commands that may end this process: each by itself, with an attempt noted before."""
@@ -166,8 +166,7 @@ class LedgerHost(ReadAnew):
                     log.critical("no more snapshots are written: %s", failure, extra={"ledger": ledger_id})
                     self._writes_snapshots = False
                     return
-                self._commits.fail(failure)
-                raise
+                raise self._commits.fail_unless_moved(failure) from failure
             hosted.snapshot_seq = capture.version
 
     @contextmanager
@@ -177,6 +176,7 @@ class LedgerHost(ReadAnew):
             hosted = self._get(ledger_id)
         with hosted.capturing:
             with self._deciding:
+                self.refuse_elsewhere(ledger_id)  # it may have left meanwhile
                 capture = self._core.capture(hosted.ledger)
                 capture.freeze()
                 ticket = self._commits.enqueue(())
@@ -218,6 +218,7 @@ class LedgerHost(ReadAnew):
     def _get_or_stop(self, ledger_id: str) -> Hosted | JournalDamaged:
         if hosted := self._hosted.get(ledger_id) or self._damaged.get(ledger_id):
             return hosted
+        self.refuse_elsewhere(ledger_id)
         found: Hosted | JournalDamaged
         try:
             found = self._hosted[ledger_id] = self._take_over(ledger_id)
@@ -243,7 +244,7 @@ class LedgerHost(ReadAnew):
                 try:
                     turn = touched[ledger_id] = self._begin_turn(ledger_id, clock_ms)
                 except (JournalDamaged, LedgerAway) as away:
-                    answers.append(Stopped(str(away)) if isinstance(away, JournalDamaged) else Deferred())
+                    answers.append(answer_of(away))
                     continue
             hosted, now_ms, events, is_behind = turn
             try:
@@ -388,8 +389,8 @@ class LedgerHost(ReadAnew):
 
     def _take_over(self, ledger_id: str) -> Hosted:
         began_ns = perf_counter_ns()
-        head = self._journal.take_over(ledger_id)
-        ledger, restored_seq = recovered(self._core, self._journal, ledger_id, head.seq)
+        head = self._take(ledger_id)
+        ledger, restored_seq = self._rebuilt(ledger_id, head.seq)
         self._clock.raise_to(ledger.time_ms)
         self._core.begin(ledger, head.epoch, None)
         self._refusals.learn(ledger_id, ledger)

@@ -17,12 +17,17 @@ log = logging.getLogger("holdfast.host")
 
 
 def recovered(
-    core: Core, journal: Journal, ledger_id: str, head_seq: int, events_max: int = REPLAY_EVENTS_MAX
+    core: Core,
+    journal: Journal,
+    ledger_id: str,
+    head_seq: int,
+    events_max: int = REPLAY_EVENTS_MAX,
+    earlier: Any = None,
 ) -> tuple[Any, int]:
     """The ledger as the journal has it, read `events_max` events at a time, and the version of the snapshot that it
-    began with. Raises JournalDamaged.
+    began with, or of an `earlier` state of it that is given. Raises JournalDamaged.
     """
-    ledger = _restored(core, ledger_id, head_seq, journal.newest_snapshot(ledger_id))
+    ledger = earlier or _restored(core, ledger_id, head_seq, journal.newest_snapshot(ledger_id))
     seq = restored_seq = ledger.version
     try:
         while ledger.version < head_seq:

@@ -78,5 +78,4 @@ class Refusals:
         try:
             self._journal.note_attempt(ledger_id, epoch, attempt, attempt.at_ms - CALL_MS_MAX)
         except JournalError as failure:
-            self._commits.fail(failure)
-            raise
+            raise self._commits.fail_unless_moved(failure) from failure

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from actors.core.chain import NamedReader
 from actors.core.ids import is_customers
-from actors.journal.port import Journal, JournalDamaged, JournalError
+from actors.journal.port import Fenced, Journal, JournalDamaged, JournalError
 from actors.runtime.clock import Clock
 from actors.runtime.group_commit import GroupCommit
 
@@ -48,8 +48,7 @@ class Upkeep:
                 self._turn = (self._turn + 1) % len(ledgers)
                 self._seal(*ledgers[self._turn])
         except JournalError as failure:
-            self._commits.fail(failure)
-            raise
+            raise self._commits.fail_unless_moved(failure) from failure
 
     def fail(self, error: Exception) -> None:
         """See `GroupCommit.fail`."""
@@ -61,8 +60,7 @@ class Upkeep:
             epochs = {ledger_id: hosted.epoch for ledger_id, hosted in list(self._hosted.items())}
             self._journal.note_reader(name, named, seen, epochs)
         except JournalError as failure:
-            self._commits.fail(failure)
-            raise
+            raise self._commits.fail_unless_moved(failure) from failure
 
     def _seal(self, ledger_id: str, hosted: Any) -> None:
         """Seal none that are within the memory of answers."""
@@ -98,6 +96,11 @@ class Upkeep:
             fields = {"ledger": ledger_id}
             log.critical("ledger %s: no sealed files are moved for a minute: %s", ledger_id, error, extra=fields)
             self._move_at_ms = self._clock.now_ms() + MOVE_AGAIN_MS
+            return
+        except Fenced as fenced:
+            if ledger_id in self._hosted:
+                raise
+            log.info("%s, which has moved", fenced)
             return
         if behind and behind != list(self.kept_for.get(ledger_id, ())):
             log.critical(

@@ -2,7 +2,7 @@
 
 import fcntl
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Final, Literal, TextIO
@@ -267,31 +267,44 @@ def take_run_dir(data_dir: Path, run_dir: Path) -> None:
     note.write_text(f"{run_dir}\n{owner}", encoding="utf-8")
 
 
-def fix_placement(data_dir: Path, store_actors: int, customer_actors: int = 1) -> None:
-    """Write the placement down at the first start; raises SettingsError where a later start differs.
+def fix_placement(data_dir: Path, store_actors: int, customer_actors: int = 1, journals: Iterable[str] = ()) -> int:
+    """Write the placement down at the first start; returns the number of shops' actors that it was. A later start may
+    have another one, and its shops move. Raises SettingsError where a later start differs otherwise.
 
-    A journal belongs to one actor, so shops would lose their ledgers under another number of actors.
+    A journal belongs to one actor, so customers would lose their ledgers under another number of actors. `journals` are
+    the names of those that are there: a data directory that is new to them begins with their number.
     """
     path = data_dir / PLACEMENT_FILE
     placement = {"version": PLACEMENT_VERSION, "store_actors": store_actors, "customer_actors": customer_actors}
     placement["hot_actors"] = HOT_ACTORS
     if not path.exists():
-        path.write_bytes(orjson.dumps(placement))
-        return
+        began = _began_with(journals, path, store_actors)
+        path.write_bytes(orjson.dumps(placement | {"store_actors": began}))
+        return began
     try:
-        written = {
-            "customer_actors": 1,
-            "hot_actors": HOT_ACTORS,
-            **orjson.loads(path.read_bytes()),
-        }  # earlier ones had one
-    except orjson.JSONDecodeError as error:
+        read: dict[str, int] = orjson.loads(path.read_bytes())
+        written = {"customer_actors": 1, "hot_actors": HOT_ACTORS, **read}  # earlier ones had one
+        began = int(written["store_actors"])
+    except (ValueError, LookupError) as error:
         raise SettingsError(
             f"{path} cannot be read: {error}; write {orjson.dumps(placement).decode()} into it"
         ) from error
-    if written != placement:
+    if written != placement | {"store_actors": began}:
         raise SettingsError(
-            f"{data_dir} was made with store_actors={written.get('store_actors')} and "
-            f"customer_actors={written.get('customer_actors')} (placement version {written.get('version')}), now "
-            f"store_actors={store_actors} and customer_actors={customer_actors} are asked for; start with the numbers "
+            f"{data_dir} was made with customer_actors={written.get('customer_actors')} (placement version "
+            f"{written.get('version')}), now customer_actors={customer_actors} is asked for; start with the number "
             "that it was made with, or with another data directory"
         )
+    return began
+
+
+def _began_with(journals: Iterable[str], path: Path, store_actors: int) -> int:
+    """How many actors the shops of these journals began with; a new service's number where there are none."""
+    shops = [name for name in journals if name.startswith(("store-", "stores-"))]
+    numbers = {int(name.rpartition("-of-")[2]) if name.startswith("stores-") else 0 for name in shops}
+    if len(numbers) > 1:
+        raise SettingsError(
+            f"{path} is missing, and the journals are of services with {sorted(numbers)} actors for their shops (0 is "
+            "one each); put that file back: it says which of these numbers was the first"
+        )
+    return numbers.pop() if numbers else store_actors

@@ -9,15 +9,15 @@ Promises already made (collect, confirm, ready, release, extend) go before new o
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
-from typing import Final
+from typing import Any, Final, Protocol
 
 from actors.core.rejection import Reason, Rejection
 from actors.core.transact import Deferred
-from actors.protocol.messages import Answer, Entry, Late, LedgerStopped, Refusal, Shed, name_of, weight_of
+from actors.protocol.messages import Answer, Elsewhere, Entry, Late, LedgerStopped, Refusal, Shed, name_of, weight_of
 from actors.telemetry.traces import CARRIED, ENTRIES_MAX as TRACED_MAX, Trace, named
 from serve.routing.shares import SHARES_FROM, Shares
 
@@ -59,6 +59,13 @@ class DeadlinePassed(Exception):
         self.sent = sent
 
 
+class Rerouted(DeadlinePassed):
+    """A ledger of the question is with another actor than was asked; who asks again asks that one. Nothing was done."""
+
+    def __init__(self) -> None:
+        super().__init__(sent=True)
+
+
 @dataclass(slots=True, eq=False)
 class Queued:
     """One caller's entries for one actor, and the answers to come."""
@@ -88,15 +95,24 @@ Send = Callable[[list[Entry], list[int], float], Awaitable[list[Answer]]]
 Settle = Callable[[Entry, Rejection], Awaitable[None]]
 
 
+class SendOn(Protocol):
+    """Sends entries to other actors, whose names come with them, by a deadline."""
+
+    async def __call__(self, entries: list[Entry], to: list[str], deadline: float, *, promise: bool) -> list[Answer]:
+        """Raises DeadlinePassed, Overloaded, LedgerStopped."""
+
+
 class Batcher:
     """The queue before one actor. Runs in one event loop; `send` delivers a batch by a deadline in loop time, and takes
     the deadlines of its entries in milliseconds of it. `calls_inside` counts the calls that the gateway is answering.
-    `settle` finds out for the actor what it needs to know of a key to decide an entry, which is then sent again.
+    `settle` finds out for the actor what it needs to know of a key to decide an entry, which is then sent again;
+    `send_on` sends what turns out to be for another actor.
     """
 
-    def __init__(self, send: Send, calls_inside: Callable[[], int], settle: Settle) -> None:
+    def __init__(self, send: Send, calls_inside: Callable[[], int], settle: Settle, send_on: SendOn) -> None:
         self._send = send
         self._settle = settle
+        self._send_on = send_on
         self._settling: set[asyncio.Task[None]] = set()
         self._calls_inside = calls_inside
         self._loop = asyncio.get_running_loop()
@@ -281,9 +297,9 @@ class Batcher:
                 elif Deferred in kinds and Deferred in map(type, mine):
                     deferred.append(ask)
                 elif Refusal in kinds and any(map(_is_unsettled, mine)):
-                    task = self._loop.create_task(self._settle_first(ask, mine))
-                    self._settling.add(task)
-                    task.add_done_callback(self._settling.discard)
+                    self._go_on(self._settle_first(ask, mine))
+                elif Elsewhere in kinds and Elsewhere in map(type, mine):
+                    self._go_on(self._follow(ask, mine))
                 else:
                     ask.answers.set_result(ask.answered(mine))
             place = end
@@ -291,6 +307,32 @@ class Batcher:
             self._send_again(ask)
         if len(deferred) == len(asks) and self._gathering is None:
             self._gathering = self._loop.call_later(GATHER_S_MAX, self._pump)
+
+    def _go_on(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    async def _follow(self, ask: Queued, answers: list[Answer]) -> None:
+        """Send on what other actors have, and answer a call once they have answered."""
+        to = {place: answer.actor for place, answer in enumerate(answers) if isinstance(answer, Elsewhere)}
+        found: list[Answer]
+        try:
+            entries = [ask.entries[place] for place in to]
+            found = await self._send_on(entries, list(to.values()), ask.deadline, promise=ask.promise)
+        except (DeadlinePassed, Overloaded, LedgerStopped) as error:
+            if not ask.each or isinstance(error, LedgerStopped):
+                is_nothing_done = isinstance(error, LedgerStopped) or len(ask.entries) == 1
+                _fail(ask, error if is_nothing_done else DeadlinePassed(sent=True))
+                return
+            found = [Shed() if isinstance(error, Overloaded) else Late()] * len(to)
+        for place, answer in zip(to, found, strict=True):
+            answers[place] = answer
+        if not ask.each and {Late, Shed} & {*map(type, answers)}:
+            is_shed = all(isinstance(answer, Shed) for answer in answers)
+            _fail(ask, Overloaded() if is_shed else DeadlinePassed(sent=True))
+        elif not ask.answers.done():
+            ask.answers.set_result(ask.answered(answers))
 
     async def _settle_first(self, ask: Queued, answers: list[Answer]) -> None:
         """Send a call again once it was found out of its keys what the actor has to know."""
@@ -300,8 +342,7 @@ class Batcher:
             async with asyncio.timeout_at(ask.deadline):
                 await asyncio.gather(*works)
         except (TimeoutError, DeadlinePassed, Overloaded, LedgerStopped):
-            if not ask.answers.done():  # the next attempt asks again
-                ask.answers.set_exception(DeadlinePassed(sent=True))
+            _fail(ask, DeadlinePassed(sent=True))  # the next attempt asks again
             return
         self._send_again(ask)
         self._end_wait()
@@ -347,6 +388,11 @@ def _is_unsettled(answer: Answer) -> bool:
 
 def _named(ask: Queued) -> tuple[Trace, ...]:
     return named(ask.traces, (name_of(command) for _, command in ask.entries[:TRACED_MAX]))
+
+
+def _fail(ask: Queued, error: Exception) -> None:
+    if not ask.answers.done():
+        ask.answers.set_exception(error)
 
 
 def _drop_when_over(shares: Shares, ask: Queued) -> None:

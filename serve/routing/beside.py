@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from actors.protocol.messages import LedgerStopped
-from serve.routing.batcher import DeadlinePassed, Overloaded
+from serve.routing.batcher import DeadlinePassed, Overloaded, Rerouted
 from serve.routing.router import Router
 
 BESIDE_S_MAX: Final = 1.0  # that an actor is waited for beside others, as long as searches wait
@@ -58,8 +59,10 @@ class OneByOne:
 
     async def ask(self, ledger_id: str, method: str, *args: Any) -> Any:
         """As `Router.ask`. Raises one of `KEPT`."""
-        [actor] = self._router.by_actor([ledger_id])
-        return await self.ask_actor(actor, method, *args)
+        while True:
+            with suppress(Rerouted):
+                [actor] = self._router.by_actor([ledger_id])
+                return await self.ask_actor(actor, method, *args)
 
     async def ask_actor(self, actor: str, method: str, *args: Any) -> Any:
         """As `Router.ask_actor`."""
@@ -69,8 +72,9 @@ class OneByOne:
         try:
             until = now + ONE_SHARE * (self._deadline - now)
             return await self._router.ask_actor(actor, method, *args, deadline=until)
-        except DeadlinePassed:
-            self._away.add(actor)
+        except DeadlinePassed as error:
+            if not isinstance(error, Rerouted):
+                self._away.add(actor)
             raise
 
 

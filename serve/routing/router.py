@@ -7,10 +7,10 @@ actor retries.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache, partial
-from typing import Any, Final, TypeVar
+from functools import partial
+from typing import Any, Final
 
 from actors.core.chain import EMPTY, Chain, part_from_packed
 from actors.protocol.formats import CURRENT, Writing
@@ -23,26 +23,23 @@ from actors.protocol.messages import (
     CallLost,
     Entry,
     Late,
+    LedgerElsewhere,
     LedgerStopped,
     pack_batch,
     unpack_answers,
 )
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, Placement, kind_of
-from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded
+from serve.routing.attempts import ATTEMPT_S_MAX, RETRY_FIRST_S, gathered, soon, until
+from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded, Rerouted
 from serve.routing.key_owners import KeyOwners
 from serve.routing.losses import Losses
+from serve.routing.routes import Routes
 from serve.routing.sold_out import HINT_S_DEFAULT, SoldOut
 
-RETRY_FIRST_S: Final = 0.02
-RETRY_MAX_S: Final = 0.2
-ATTEMPT_S_MAX: Final = 5.0  # a call to a restarting actor may hang: it is given up, and sent again
 CHAIN_POLL_S: Final = 1.0
 CHAIN_LOOK_S: Final = 1.0  # so long a look at the chain may take before rules are handed over
-PLACED_MAX: Final = 16_384  # ledgers whose actors are known without working it out: 0.7 us each
 QUESTIONS_MAX: Final = 6  # to one actor at once; it has 8 threads for those of all gateways
 ASKING_MAX: Final = 512  # questions to one actor under way or waiting for their turn
-
-T = TypeVar("T")
 
 log = logging.getLogger("holdfast.router")
 
@@ -57,7 +54,8 @@ class Router:
     ) -> None:
         self.writing = writing
         self._actors = actors
-        self._actor_of = lru_cache(PLACED_MAX)(placement.actor_of)
+        self.routes = Routes(placement)
+        self._actor_of = self.routes.actor_of
         self._batchers: dict[str, Batcher] = {}
         self._questions: dict[str, asyncio.Semaphore] = {}
         self._asking: dict[str, int] = {}
@@ -75,7 +73,7 @@ class Router:
 
     async def start(self) -> None:
         """Learn the chain, and keep learning of its changes."""
-        await self.refresh_chain(_soon())
+        await self.refresh_chain(soon())
         self._poller = asyncio.get_running_loop().create_task(self._poll_chain())
 
     def submit(
@@ -129,25 +127,23 @@ class Router:
     async def send_all(self, entries: Sequence[Entry], deadline: float, *, promise: bool = False) -> list[Answer]:
         """Send commands at once, those for one actor together; their answers in sequence. Raises as `send`."""
         queued = self.submit([ledger_id for ledger_id, _ in entries], entries, deadline, promise=promise)
-        if len(queued) == 1:
-            return await queued[0][0]
-        answers: list[Answer] = [None] * len(entries)
-        for found, (_, places) in zip(await asyncio.gather(*(each for each, _ in queued)), queued, strict=True):
-            for place, answer in zip(places, found, strict=True):
-                answers[place] = answer
-        return answers
+        return await gathered(queued, len(entries))
 
     async def ask(
         self, store_id: str, method: str, *args: Any, deadline: float, attempt_s: float = ATTEMPT_S_MAX
     ) -> Any:
         """Ask the shop's actor a question, until it answers or the deadline (loop time) passes."""
-        actor = self._actor_of(store_id)
-        return await self.ask_actor(actor, method, *args, deadline=deadline, attempt_s=attempt_s)
+        while True:
+            with suppress(Rerouted):
+                actor = self._actor_of(store_id)
+                return await self.ask_actor(actor, method, *args, deadline=deadline, attempt_s=attempt_s)
 
     async def ask_actor(
         self, actor: str, method: str, *args: Any, deadline: float, attempt_s: float = ATTEMPT_S_MAX
     ) -> Any:
-        """Ask an actor by name. Questions never take so many of its threads that commands would wait for one."""
+        """Ask an actor by name. Questions never take so many of its threads that commands would wait for one. Raises
+        Rerouted where a ledger is with another actor, which this router then knows.
+        """
         places = self._questions.get(actor)
         if places is None:
             places = self._questions[actor] = asyncio.Semaphore(QUESTIONS_MAX)
@@ -156,9 +152,12 @@ class Router:
         self._asking[actor] = self._asking.get(actor, 0) + 1
         try:
             async with asyncio.timeout_at(deadline), places:
-                return await _until(deadline, partial(self._actors.call, actor, method, *args), attempt_s)
+                return await until(deadline, partial(self._actors.call, actor, method, *args), attempt_s)
         except TimeoutError:
             raise DeadlinePassed(sent=True) from None
+        except LedgerElsewhere as moved:
+            await self._hear(moved.ledger_id, moved.actor)
+            raise Rerouted from moved
         finally:
             self._asking[actor] -= 1
 
@@ -202,15 +201,19 @@ class Router:
         """What shops answer, by shop: one question to each actor, all at once. The method takes the shops first, and
         answers with a row for each.
         """
-        groups = self.by_actor(list(dict.fromkeys(store_ids)))
-        answers = await asyncio.gather(
-            *(self.ask_actor(actor, method, mine, *args, deadline=deadline) for actor, mine in groups.items())
-        )
-        return {
-            store_id: row
-            for mine, rows in zip(groups.values(), answers, strict=True)
-            for store_id, row in zip(mine, rows, strict=True)
-        }
+        left, found = list(dict.fromkeys(store_ids)), dict[str, Any]()
+        while left:
+            groups = self.by_actor(left)
+            questions = {actor: (mine, *args) for actor, mine in groups.items()}
+            left = []
+            for actor, rows in (await self.ask_each(method, questions, deadline=deadline)).items():
+                if isinstance(rows, Rerouted):
+                    left += groups[actor]
+                    continue
+                if isinstance(rows, BaseException):
+                    raise rows
+                found |= zip(groups[actor], rows, strict=True)
+        return found
 
     async def change_chain(self, method: str, *args: Any, deadline: float) -> bool:
         """Change stores or policy; False where the chain actor refused. This router then knows the change."""
@@ -239,6 +242,12 @@ class Router:
             is_newest = await self._look()
             await self.ask_actor(actor, "adopt", self.rules_for(actor), is_newest, deadline=deadline)
             revision = self._revision_for(actor) if is_newest else CUT_OFF
+
+    async def ask_shop_by_rules(self, store_id: str, method: str, *args: Any, deadline: float) -> Any:
+        """As `ask_by_rules`, of the actor that has the shop."""
+        while True:
+            with suppress(Rerouted):
+                return await self.ask_by_rules(self._actor_of(store_id), method, store_id, *args, deadline=deadline)
 
     def rules_for(self, actor: str) -> bytes:
         """The document of what concerns an actor in the chain as it is known here: no other shop's hours."""
@@ -279,8 +288,13 @@ class Router:
     def _learn(self, document: bytes) -> None:
         part = part_from_packed(document)
         if part.revision > self.chain.revision:
+            self.routes.learn(part.moves)
             for store in part.put.stores:
                 self._shops.setdefault(self._actor_of(store.store_id), set()).add(store.store_id)
+            for store_id, move in part.moves.items():  # meanwhile the rules of a shop concern both
+                self._shops.setdefault(move.actor, set()).add(store_id)
+                at_source = self._shops.setdefault(move.source, set())
+                at_source.discard(store_id) if move.is_done else at_source.add(store_id)
             self.chain = self.chain.with_part(part)
             self._revisions.clear()
 
@@ -288,7 +302,7 @@ class Router:
         while True:
             await asyncio.sleep(CHAIN_POLL_S)
             try:
-                await self.refresh_chain(_soon())
+                await self.refresh_chain(soon())
                 self._is_cut_off = False
             except Exception:  # the chain as known goes on being served, and the next poll asks again
                 log.exception("the chain could not be asked for changes")
@@ -297,9 +311,25 @@ class Router:
         batcher = self._batchers.get(actor)
         if batcher is None:
             batcher = self._batchers[actor] = Batcher(
-                partial(self._deliver, actor), lambda: self.calls_inside, self._owners.settle
+                partial(self._deliver, actor), lambda: self.calls_inside, self._owners.settle, self._send_on
             )
         return batcher
+
+    async def _hear(self, store_id: str, actor: str) -> None:
+        """Learn from an actor which one has a shop. That one may not have heard of the shop's rules."""
+        if store_id in self.chain.stores:
+            self._shops.setdefault(actor, set()).add(store_id)
+            self._revisions.pop(actor, None)
+        await self.routes.hear(store_id, actor)
+
+    async def _send_on(self, entries: list[Entry], to: list[str], deadline: float, *, promise: bool) -> list[Answer]:
+        """Send entries whose ledgers are with other actors, by the word of the one that was asked. Raises Overloaded,
+        DeadlinePassed, LedgerStopped.
+        """
+        told = dict(zip((ledger_id for ledger_id, _ in entries), to, strict=True))
+        await asyncio.gather(*(self._hear(*each) for each in told.items()))
+        queued = self.submit([ledger_id for ledger_id, _ in entries], entries, deadline, promise=promise, each=True)
+        return await gathered(queued, len(entries))
 
     async def _deliver(
         self, actor: str, entries: list[Entry], deadlines_ms: list[int], deadline: float
@@ -354,36 +384,9 @@ class Router:
             self.sold_out.learn(entries, answers, sent_at, now())
             return answers
 
-        answers = await _until(deadline, attempt, over_losses=alone)
+        while True:
+            with suppress(LedgerElsewhere):  # one has left while its actor answered: asked again it says so by entry
+                answers = await until(deadline, attempt, over_losses=alone)
+                break
         self._losses.answered(entries, answers)
         return answers
-
-
-def _soon() -> float:
-    return asyncio.get_running_loop().time() + ATTEMPT_S_MAX
-
-
-async def _until(
-    deadline: float,
-    attempt: Callable[[], Awaitable[T]],
-    attempt_s: float = ATTEMPT_S_MAX,
-    *,
-    over_losses: bool = True,
-) -> T:
-    """Attempt until it succeeds or the deadline (loop time) passes; raises DeadlinePassed then. Raises CallLost where
-    it does not go on over losses.
-    """
-    loop = asyncio.get_running_loop()
-    pause_s = RETRY_FIRST_S
-    while True:
-        left_s = deadline - loop.time()
-        if left_s <= 0:
-            raise DeadlinePassed(sent=True)
-        try:
-            async with asyncio.timeout(min(left_s, attempt_s)):
-                return await attempt()
-        except (ActorGone, TimeoutError) as error:
-            if isinstance(error, CallLost) and not over_losses:
-                raise
-            await asyncio.sleep(min(pause_s, max(0.0, deadline - loop.time())))
-            pause_s = min(2 * pause_s, RETRY_MAX_S)

@@ -151,6 +151,8 @@ class Admin:
         reply.recovery.FromMicroseconds(status.pop("recovery_us"))
         for field, value in status.items():
             setattr(reply, field, value)
+        move = self._router.chain.moves.get(ledger_id)
+        reply.moving_to = move.actor if move and not move.is_done else ""
 
     async def _bar_claim(self, request: ad.BarClaimRequest, deadline: float, reply: ad.BarClaimResponse) -> None:
         Checked(request).raise_if_faulty()

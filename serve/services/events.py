@@ -15,12 +15,13 @@ from google.protobuf.message import Message
 
 from actors.core.ids import is_customers
 from actors.journal.port import Record
-from actors.runtime.actor_runtime import FEED_BYTES_MAX
+from actors.protocol.messages import UNHEARD
+from actors.runtime.feed_questions import FEED_BYTES_MAX
 from actors.runtime.kinds import CUSTOMERS, SHOP
 from actors.shop.events import touched_skus
 from holdfast.v1 import event_pb2, event_service_pb2 as es, stock_service_pb2 as ss
 from serve.coordination.hot_stock import held_of, positions_of, with_held
-from serve.routing.batcher import DeadlinePassed
+from serve.routing.batcher import DeadlinePassed, Rerouted
 from serve.routing.heads import NEW_SHOPS_S, Heads
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
@@ -227,8 +228,8 @@ class Feeds:
         for actor in [actor for actor, task in asking.items() if task.done()]:
             try:
                 found += asking.pop(actor).result()
-            except DeadlinePassed:
-                if len(groups) == 1:
+            except DeadlinePassed as error:
+                if len(groups) == 1 and not isinstance(error, Rerouted):
                     raise
         return found
 
@@ -242,7 +243,7 @@ class Feeds:
         found = await self._read(actor, cursors, skip_stopped, bytes_max, deadline)
         for store_id, records in found:
             if not records:
-                heads = await self._router.ask_actor(actor, "moved", {}, 0.0, deadline=deadline)
+                heads = await self._router.ask_actor(actor, "moved", {store_id: UNHEARD}, 0.0, deadline=deadline)
                 after = next(version for each, version, _ in cursors if each == store_id)
                 field = f"cursors[{places[store_id]}].after_version" if store_id in places else "cursor"
                 if (head := heads.get(store_id, 0)) >= after:

@@ -122,9 +122,8 @@ class Orders:
         from_ms, window_ms = instant_ms(request.not_before), instant_ms(request.window) or SLOTS_WINDOW_MS_DEFAULT
         await self._stores.require(request.store_id, deadline=deadline)
         store_id = request.store_id
-        (actor,) = self._router.by_actor([store_id])
-        version, ready_ms, zone, slots = await self._router.ask_by_rules(
-            actor, "slots", store_id, from_ms, window_ms, deadline=deadline
+        version, ready_ms, zone, slots = await self._router.ask_shop_by_rules(
+            store_id, "slots", from_ms, window_ms, deadline=deadline
         )
         for start_ms, end_ms, capacity, taken in slots:
             slot = reply.slots.add(capacity=capacity, left=max(0, capacity - taken))

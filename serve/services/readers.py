@@ -6,6 +6,7 @@ from typing import Any, Final
 import grpc
 
 from actors.core.ids import is_customers
+from actors.protocol.messages import UNHEARD
 from holdfast.v1 import admin_service_pb2 as ad, event_service_pb2 as es
 from serve.calls import Call
 from serve.routing.beside import ask_beside
@@ -44,7 +45,8 @@ class Readers:
         seen = packed | {cursor.store_id: cursor.after_version for cursor in request.cursors}
         by_actor = self._router.by_actor(list(seen))
         # Before anything is noted, or the reader named: a refusal leaves nothing behind.
-        every = await self._ask("moved", dict.fromkeys(by_actor, ({}, 0.0)), deadline)
+        known = {actor: (dict.fromkeys(mine, UNHEARD), 0.0) for actor, mine in by_actor.items()}
+        every = await self._ask("moved", known, deadline)
         for actor, heads in every.items():
             _refuse_beyond({each: heads.get(each, 0) for each in by_actor[actor]}, seen, places)  # 0 without a record
         named = await self._name(request.reader, bool(packed) or not seen, deadline)

@@ -15,7 +15,7 @@ from serve.coordination.hot import HotCalls
 from serve.coordination.hot_home import bring_home
 from serve.coordination.hot_stock import error_of, held_of, with_held
 from serve.coordination.hot_units import HotUnits
-from serve.routing.batcher import DeadlinePassed
+from serve.routing.batcher import DeadlinePassed, Rerouted
 from serve.routing.beside import ask_beside, beside
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
@@ -91,12 +91,17 @@ class Stock:
 
     async def _read(self, store_ids: Iterable[str], skus: list[str], deadline: float) -> dict[str, Read]:
         """By shop its version, its time and its rows, or what kept it from telling them."""
-        shops_of = self._router.by_actor(list(dict.fromkeys(store_ids)))
-        asked = {actor: (mine, skus) for actor, mine in shops_of.items()}
-        found: dict[str, Read] = {}
-        for actor, said in (await ask_beside(self._router, "availability", asked, deadline)).items():
-            mine = shops_of[actor]
-            found |= dict.fromkeys(mine, said) if isinstance(said, BaseException) else zip(mine, said, strict=True)
+        left, found = list(dict.fromkeys(store_ids)), dict[str, Read]()
+        while left:
+            shops_of = self._router.by_actor(left)
+            asked = {actor: (mine, skus) for actor, mine in shops_of.items()}
+            left = []
+            for actor, said in (await ask_beside(self._router, "availability", asked, deadline)).items():
+                mine = shops_of[actor]
+                if isinstance(said, Rerouted):
+                    left += mine
+                    continue
+                found |= dict.fromkeys(mine, said) if isinstance(said, BaseException) else zip(mine, said, strict=True)
         return {each: error_of(said) if isinstance(said, str) else said for each, said in found.items()}
 
 

@@ -78,9 +78,9 @@ class Watches:
 
     async def _standings(self, store_id: str, number: int) -> AsyncIterator[Reservation]:
         """How it stands, each time that it stands otherwise, until it waits no more."""
-        (actor,) = self._router.by_actor([store_id])
         last: Reservation | None = None
         while not self._closing:
+            (actor,) = self._router.by_actor([store_id])
             moved = self._heads.moved
             self._heads.are_elsewhere(actor, {})  # follows it
             now = await self._look(store_id, number)

@@ -20,7 +20,7 @@ from actors.protocol.messages import Stopped
 from actors.runtime.clock import Clock
 from actors.shop.commands import Lines
 from serve.coordination.hot_stock import free_of, hot_among
-from serve.routing.batcher import DeadlinePassed, Overloaded
+from serve.routing.batcher import DeadlinePassed, Overloaded, Rerouted
 from serve.routing.router import Router
 from serve.sourcing.availability import Availability
 from serve.sourcing.plan import PAIRED_MAX, NoPlan, Plan, plan, plan_of_few
@@ -358,6 +358,8 @@ class Finder:
         async def ask() -> Any:
             try:
                 answer = await self._router.ask_by_rules(actor, "stock", *question, deadline=deadline)
+            except Rerouted:  # of one of its shops, which the next search asks elsewhere
+                return None
             except (DeadlinePassed, Overloaded):  # away, or so for long that others wait for it already
                 self._away[actor] = None
                 return None

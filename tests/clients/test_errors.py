@@ -88,6 +88,8 @@ def test_every_status_has_its_error(code: grpc.StatusCode) -> None:
         (CODE.FAILED_PRECONDITION, "POLICY_CHANGED", Conflict),
         (CODE.FAILED_PRECONDITION, "TOO_MANY_READERS", Conflict),
         (CODE.FAILED_PRECONDITION, "TOO_MANY_HOT_SKUS", Conflict),
+        (CODE.FAILED_PRECONDITION, "ACTOR_UNKNOWN", Conflict),
+        (CODE.FAILED_PRECONDITION, "STORE_MOVING", Conflict),
         (CODE.FAILED_PRECONDITION, "HOT_SKUS_CHANGED", Conflict),
         (CODE.FAILED_PRECONDITION, "SKU_LIMITED_IN_SHOPS", Conflict),
         (CODE.FAILED_PRECONDITION, "CLAIM_KNOWN", Conflict),

@@ -2,8 +2,9 @@
 
 import asyncio
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,22 @@ def test_what_was_answered_outlives_the_service(own: Service) -> None:
     assert own.said() is None
 
 
+def again(client: ChannelClient, key: str) -> Awaitable[Any]:
+    """The same call."""
+    return client.reserve("S5", [("drained", 1)], customer_id=key, channel="web", idempotency_key=key)
+
+
+async def move(client: ChannelClient, source: str, answers: dict[str, Reservation]) -> None:
+    """Have the shop move while everything is asked again."""
+    calls = [asyncio.ensure_future(again(client, key)) for key in answers]
+    other = next(name for name in ("stores-0000-of-0002", "stores-0001-of-0002") if name != source)
+    assert (await client.move_store("S5", other)).source == source
+    assert [await call for call in calls] == list(answers.values())
+    assert (await client.ledger_status("S5")).actor == other
+    for key, answer in answers.items():
+        assert await again(client, key) == answer
+
+
 def test_a_drained_service_lost_no_accepted_call_and_started_quickly(own: Service) -> None:
     """Each answer that arrived before the end is there after it; the snapshot makes the next start short."""
     answers: dict[str, Reservation] = {}
@@ -106,17 +123,17 @@ def test_a_drained_service_lost_no_accepted_call_and_started_quickly(own: Servic
         for key, answer in answers.items():
             number = int(answer.reservation_id.partition(":")[2])
             assert number <= status.snapshot_version
-            again = client.reserve("S5", [("drained", 1)], customer_id=key, channel="web", idempotency_key=key)
-            assert await again == answer
+            assert await again(client, key) == answer
+        await move(client, status.actor, answers)
 
     with_client(own, check)
 
-    # The directory is this service's alone, and its placement is fixed.
-    for store_actors, why in ((2, "is served already"), (3, "store_actors=2")):
-        if store_actors == 3:
+    # The directory is this service's alone, and the placement of customers is fixed.
+    for options, why in (((), "is served already"), (("--customer-actors", "2"), "customer_actors=1")):
+        if options:
             assert own.stop() == []
         refused = subprocess.run(
-            own.command(store_actors), env=own.environment(), capture_output=True, timeout=START_S, check=False
+            [*own.command(), *options], env=own.environment(), capture_output=True, timeout=START_S, check=False
         )
         assert refused.returncode == 2
         assert why in refused.stderr.decode()

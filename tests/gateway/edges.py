@@ -106,6 +106,7 @@ TEXTS: Final = (
     ("DropReader", "reader", READER_CHARS_MAX, True),
     ("PromoteSku", "sku", SKU_CHARS_MAX, True),
     ("DemoteSku", "sku", SKU_CHARS_MAX, True),
+    ("MoveStore", "actor", NAME_CHARS_MAX, True),
     ("FindStores", "channel", CHANNEL_CHARS_MAX, True),
     ("FindStores", "lines[1].sku", SKU_CHARS_MAX, True),
     ("FindStores", "sourcing.place.postcode", POSTCODE_CHARS_MAX, False),

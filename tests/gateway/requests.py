@@ -156,6 +156,7 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
     "PromoteSku": lambda _: ad.PromoteSkuRequest(sku="HOT", starts_at={"seconds": 4_000_000_000}),
     "ListHotSkus": lambda _: ad.ListHotSkusRequest(),
     "DemoteSku": lambda _: ad.DemoteSkuRequest(sku="HOT"),
+    "MoveStore": lambda _: ad.MoveStoreRequest(store_id="S2", actor="store-S2"),
 }
 
 # Streams do not end by themselves, so a good request of theirs is not simply asked.

@@ -81,3 +81,10 @@ def test_status_says_the_format(former: Front, front: Front) -> None:
 
 def test_a_ledger_is_verified_by_the_format_that_it_has(former: Front) -> None:
     assert former.accept("VerifyLedger", ad.VerifyLedgerRequest(store_id="S1")).holds
+
+
+def test_no_shop_moves_before_a_format_that_has_it(former: Front) -> None:
+    answer = former.ask("MoveStore", ad.MoveStoreRequest(store_id="S1", actor="store-S2"))
+    assert (answer.code, answer.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "FORMAT_NOT_RAISED")
+    assert former.gateway._router.chain.moves == {}
+    assert former.accept("GetLedgerStatus", ad.GetLedgerStatusRequest(store_id="S1")).actor == "store-S1"

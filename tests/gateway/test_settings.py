@@ -21,9 +21,7 @@ from serve.config.chain_file import duration_ms, read_chain_file
 from serve.config.environment import check_port
 from serve.config.logs import log_handler
 from serve.config.settings import (
-    PLACEMENT_FILE,
     SettingsError,
-    fix_placement,
     hold_data_dir,
     read_postcodes_file,
     read_settings,
@@ -164,31 +162,6 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read(tmp_path: Path, missing: str) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
         read_chain_file(tmp_path / missing)
-
-
-def test_placement_is_fixed_at_the_first_start(tmp_path: Path) -> None:
-    fix_placement(tmp_path, 4)
-    fix_placement(tmp_path, 4)
-    for other in (0, 1, 5):
-        with pytest.raises(SettingsError, match="was made with store_actors=4"):
-            fix_placement(tmp_path, other)
-    with pytest.raises(SettingsError, match="customer_actors=1"):
-        fix_placement(tmp_path, 4, customer_actors=2)
-    written = {"version": 1, "store_actors": 4, "customer_actors": 1, "hot_actors": 2}
-    assert orjson.loads((tmp_path / PLACEMENT_FILE).read_bytes()) == written
-
-
-def test_a_placement_of_before_there_were_customer_actors_has_one(tmp_path: Path) -> None:
-    (tmp_path / PLACEMENT_FILE).write_bytes(b'{"version":1,"store_actors":4}')
-    fix_placement(tmp_path, 4)
-    with pytest.raises(SettingsError, match="customer_actors=1"):
-        fix_placement(tmp_path, 4, customer_actors=2)
-
-
-def test_a_torn_placement_is_not_taken_for_another(tmp_path: Path) -> None:
-    (tmp_path / PLACEMENT_FILE).write_bytes(b'{"version":1,')
-    with pytest.raises(SettingsError, match="cannot be read"):
-        fix_placement(tmp_path, 4)
 
 
 def test_a_directory_is_one_services_alone(tmp_path: Path) -> None:

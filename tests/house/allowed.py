@@ -11,6 +11,7 @@ BROAD_EXCEPT: Final[dict[str, str]] = {
     "actors/runtime/read_back.py": "one fetch that fails keeps no other from its turn; it is logged",
     "serve/coordination/keyed_tasks.py": "one task that fails keeps no other from its turn; it is logged",
     "serve/coordination/hot_keeper.py": "one turn that fails keeps none of the next; it is logged",
+    "serve/coordination/moves.py": "one look that fails keeps none of the next; it is logged",
     "serve/coordination/reconciler.py": "one task that fails keeps no other from its turn; it is logged",
     "serve/registration.py": "a call that fails has a status, as Serve would give it one; it is logged",
     "serve/routing/router.py": "the chain's poller outlives one question that fails; it is logged",
@@ -30,6 +31,7 @@ PROCESS_HASHES: Final[dict[str, str]] = {
 
 # Where a test may sleep.
 SLEEPS: Final[dict[str, str]] = {
+    "tests/gateway/test_store_moves_beside.py": "lets the gateway's own loop go on, which looks at moves by itself",
     "tests/runtime/actors_here.py": "stands for an actor that waits until something has happened",
     "tests/simulation/sim_actors.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/chain_checks.py": "sleeps in virtual time, where nobody waits for anything",

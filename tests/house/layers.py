@@ -36,6 +36,7 @@ LAYERS: Final = (
         "actors",
         (
             "actors.store_actor",
+            "actors.store_moves",
             "actors.store_transfers",
             "actors.store_shortfalls",
             "actors.hot_sku_actor",

@@ -14,7 +14,18 @@ from threading import Event
 from typing import Final, TypeVar
 
 from actors.core.chain import NamedReader
-from actors.journal.port import Attempt, Base, ClockMark, Head, Journal, JournalError, JournalFailed, Record, Snapshot
+from actors.journal.port import (
+    Attempt,
+    Base,
+    ClockMark,
+    Head,
+    Journal,
+    JournalError,
+    JournalFailed,
+    Record,
+    Snapshot,
+    Whereabouts,
+)
 
 HELD_S_MAX: Final = 20.0  # a test that forgets to release fails by this, not by hanging
 
@@ -139,6 +150,23 @@ class FaultyJournal:
 
     def ledger_ids(self) -> list[str]:
         return self._called("ledger_ids", self._inner.ledger_ids)
+
+    def whereabouts(self) -> dict[str, Whereabouts]:
+        return self._called("whereabouts", self._inner.whereabouts)
+
+    def stands_at(self, ledger_id: str) -> Head:
+        return self._called(f"stands_at {ledger_id}", lambda: self._inner.stands_at(ledger_id))
+
+    def put_whereabouts(
+        self, ledger_id: str, stands: Head, was: Whereabouts | None, now: Whereabouts, epoch: int
+    ) -> None:
+        self._called(
+            f"put_whereabouts {ledger_id} {now.phase}",
+            lambda: self._inner.put_whereabouts(ledger_id, stands, was, now, epoch),
+        )
+
+    def receive(self, ledger_id: str, records: Sequence[Record]) -> None:
+        self._called(f"receive {ledger_id}", lambda: self._inner.receive(ledger_id, records))
 
     def keep_clock(self, ledger_id: str, epoch: int, mark: ClockMark) -> None:
         self._called("keep_clock", lambda: self._inner.keep_clock(ledger_id, epoch, mark))

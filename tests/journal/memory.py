@@ -18,7 +18,20 @@ import orjson
 
 from actors.core.chain import NamedReader
 from actors.journal.codec import chained
-from actors.journal.port import Attempt, Base, ClockMark, Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
+from actors.journal.port import (
+    Attempt,
+    Base,
+    ClockMark,
+    Fenced,
+    Head,
+    JournalDamaged,
+    JournalFailed,
+    LedgerMoved,
+    Phase,
+    Record,
+    Snapshot,
+    Whereabouts,
+)
 
 _HEADER_BYTES = 12
 
@@ -36,6 +49,7 @@ class MemoryDisk:
         self.clock: ClockMark | None = None
         self.readers: dict[str, dict[tuple[str, int], int]] = {}
         self.attempts: dict[str, dict[str, Attempt]] = {}
+        self.whereabouts: dict[str, Whereabouts] = {}
         self._recover()
 
     def write(self, *body: Any) -> None:
@@ -66,6 +80,10 @@ class MemoryDisk:
         if kind == "epoch":
             ledger_id, epoch = fields
             self.heads[ledger_id] = Head(epoch, self.heads.get(ledger_id, Head(0, 0)).seq)
+        elif kind == "whereabouts":
+            ledger_id, epoch, *now = fields
+            self.heads[ledger_id] = Head(epoch, self.heads.get(ledger_id, Head(0, 0)).seq)
+            self.whereabouts[ledger_id] = Whereabouts(now[0], Phase(now[1]), now[2])
         elif kind == "clock":
             self.clock = ClockMark(*fields)
         elif kind == "attempt":
@@ -101,6 +119,9 @@ class MemoryJournal:
     def take_over(self, ledger_id: str) -> Head:
         self._refuse_if_failed()
         with self._disk.lock:
+            at = self._disk.whereabouts.get(ledger_id)
+            if at is not None and at.phase is not Phase.HERE:
+                raise LedgerMoved(ledger_id, at.actor)
             epoch, seq = self._disk.heads.get(ledger_id, Head(0, 0))
             self._disk.write("epoch", ledger_id, epoch + 1)
             return Head(epoch + 1, seq)
@@ -194,8 +215,43 @@ class MemoryJournal:
 
     def ledger_ids(self) -> list[str]:
         self._refuse_if_failed()
-        heads = self._disk.heads
-        return sorted(heads, key=lambda each: (-heads[each].seq, each))
+        heads, at = self._disk.heads, self._disk.whereabouts
+        here = [each for each in heads if each not in at or at[each].phase is Phase.HERE]
+        return sorted(here, key=lambda each: (-heads[each].seq, each))
+
+    def whereabouts(self) -> dict[str, Whereabouts]:
+        self._refuse_if_failed()
+        return dict(self._disk.whereabouts)
+
+    def stands_at(self, ledger_id: str) -> Head:
+        self._refuse_if_failed()
+        return self._disk.heads.get(ledger_id, Head(0, 0))
+
+    def put_whereabouts(
+        self, ledger_id: str, stands: Head, was: Whereabouts | None, now: Whereabouts, epoch: int
+    ) -> None:
+        self._refuse_if_failed()
+        with self._disk.lock:
+            head = self._disk.heads.get(ledger_id, Head(0, 0))
+            if head != stands or self._disk.whereabouts.get(ledger_id) != was:
+                raise Fenced(ledger_id, stands.epoch, head.epoch)
+            self._disk.write("whereabouts", ledger_id, epoch, *now)
+
+    def receive(self, ledger_id: str, records: Sequence[Record]) -> None:
+        self._refuse_if_failed()
+        disk = self._disk
+        with disk.lock:
+            at, (own, last) = disk.whereabouts.get(ledger_id), disk.heads.get(ledger_id, Head(0, 0))
+            if at is None or at.phase is not Phase.ARRIVING:
+                raise Fenced(ledger_id, 0, own)
+            checksum, rows = disk.checksums.get(ledger_id, 0), []
+            for record in records:
+                _, epoch, seq, count, _, payload = record
+                if epoch < own or seq - count != last:
+                    raise Fenced(ledger_id, epoch, own)
+                own, last, checksum = epoch, seq, chained(checksum, *record)
+                rows.append([*record[:5], payload.decode(), checksum])
+            disk.write("records", rows)
 
     def keep_clock(self, ledger_id: str, epoch: int, mark: ClockMark) -> None:
         self._refuse_if_failed()

@@ -10,7 +10,18 @@ import pytest
 
 from actors.journal.copy import CopyRefused, copy_journals
 from actors.journal.open import journal_names, open_journal, stamp_of
-from actors.journal.port import Attempt, ClockMark, Fenced, Journal, JournalDamaged, Snapshot
+from actors.journal.port import (
+    Attempt,
+    ClockMark,
+    Fenced,
+    Head,
+    Journal,
+    JournalDamaged,
+    LedgerMoved,
+    Phase,
+    Snapshot,
+    Whereabouts,
+)
 from actors.journal.sqlite import SqliteJournal
 from actors.journal.stamp import UNFINISHED
 from serve.config.settings import JOURNAL_DIR, SettingsError, hold_data_dir
@@ -230,3 +241,33 @@ def test_the_command_copies_data_directories_whole(
     assert main(["copy", str(data_dir), str(tmp_path / "backup")]) == 1
     assert "has journals already" in capsys.readouterr().err
     assert main(["copy", str(tmp_path / "nothing"), str(tmp_path / "more")]) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_copy_knows_which_ledgers_have_moved(places: dict[str, Place], kind: str) -> None:
+    source, target = places[kind](), places["sqlite"]()
+    fill(source)
+    left, here = Whereabouts(7, Phase.LEFT, "store-S9"), Whereabouts(6, Phase.HERE, "store-S9")
+    with closing(open_journal(source, "store-S1")) as journal:
+        for ledger_id, at in (("S1", left), ("S2", here)):
+            head = journal.stands_at(ledger_id)
+            journal.put_whereabouts(ledger_id, head, None, at, head.epoch + 1)
+    copy_journals(source, target, lambda _: None)
+
+    with closing(open_journal(target, "store-S1")) as copy:
+        assert copy.whereabouts() == {"S1": left, "S2": here}
+        assert copy.ledger_ids() == ["S2", "S3"]
+        assert records_of(copy, "S1") == []  # store-S9 has them
+        with pytest.raises(LedgerMoved):
+            copy.take_over("S1")
+        assert copy.take_over("S2").seq == 1
+
+
+def test_what_is_on_its_way_is_not_copied(places: dict[str, Place]) -> None:
+    source, target = places["sqlite"](), places["sqlite"]()
+    fill(source)
+    with closing(open_journal(source, "store-S2")) as journal:
+        journal.put_whereabouts("S1", Head(0, 0), None, Whereabouts(7, Phase.ARRIVING, "store-S1"), 0)
+    with pytest.raises(CopyRefused, match="S1 is on its way from store-S1 to store-S2"):
+        copy_journals(source, target, lambda _: None)
+    assert stamp_of(target) is None

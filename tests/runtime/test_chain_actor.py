@@ -9,8 +9,10 @@ from actors.calendar.hours import ALWAYS_OPEN, Calendar
 from actors.chain_actor import ChainActor
 from actors.core.chain import EMPTY, Chain, Store, part_from_packed
 from actors.core.policy import HOUR_MS, LimitRule, Policy, TtlRule
+from actors.core.store_moves import StoreMove
 from actors.journal.open import open_journal, sqlite_setting
 from actors.journal.port import Fenced, JournalDamaged, JournalError, Record
+from actors.protocol.formats import NEWEST
 from actors.runtime.clock import SystemClock
 
 STORES = [Store("S1", "First", 52.5, 13.4, False), Store("S2", "", 0.0, 0.0, True)]
@@ -31,6 +33,13 @@ def start(tmp_path: Path, ended: list[JournalError]) -> Callable[[], ChainActor]
 @pytest.fixture
 def actor(start: Callable[[], ChainActor]) -> ChainActor:
     return start()
+
+
+@pytest.fixture
+def start_newest(tmp_path: Path, ended: list[JournalError]) -> Callable[[], ChainActor]:
+    """As `start`, of a service that began with the newest format."""
+    opened = sqlite_setting(tmp_path)
+    return lambda: ChainActor("chain", open_journal(opened, "chain"), SystemClock(), ended.append, NEWEST)
 
 
 def chain_from_document(document: bytes) -> Chain:
@@ -170,3 +179,37 @@ def test_a_wrong_record_is_named(
     journal.close()
     with pytest.raises(JournalDamaged, match=f"ledger chain: {why}"):
         start()
+
+
+def test_a_shop_that_is_to_move_is_told_until_it_has(start_newest: Callable[[], ChainActor]) -> None:
+    actor = start_newest()
+    actor.put_stores(STORES)
+    asked = chain_from_document(actor.move_store("S1", "store-S2", "store-S1") or b"")
+    assert asked.moves == {"S1": StoreMove("store-S2", "store-S1", 2, 2)}
+    assert chain_from_document(actor.move_store("S1", "store-S2", "store-S1") or b"") == asked, "it is on its way"
+    assert actor.move_store("S1", "store-S3", "store-S1") is None, "nor to another"
+    assert actor.move_store("S9", "store-S3", "store-S9") is None
+
+    assert chain_from_document(actor.note_moved("S1", 7)).moves == asked.moves, "of another move"
+    there = chain_from_document(actor.note_moved("S1", 2)).moves
+    assert there == {"S1": StoreMove("store-S2", "store-S1", 2, 3, is_done=True)}
+    assert chain_from_document(actor.note_moved("S1", 2)).revision == 3
+    again = start_newest()
+    back = chain_from_document(again.move_store("S1", "store-S1", "store-S1") or b"")
+    assert back.moves == {"S1": StoreMove("store-S1", "store-S2", 4, 4)}
+
+
+def test_a_shop_that_is_where_it_is_to_be_does_not_move(start_newest: Callable[[], ChainActor]) -> None:
+    actor = start_newest()
+    actor.put_stores(STORES)
+    assert chain_from_document(actor.move_store("S1", "store-S1", "store-S1") or b"").moves == {}
+
+
+def test_a_move_is_a_change_of_the_rules_of_both_actors_and_of_no_other(start_newest: Callable[[], ChainActor]) -> None:
+    actor = start_newest()
+    actor.put_stores(STORES)
+    moving = chain_from_document(actor.move_store("S1", "store-S2", "store-S1") or b"")
+    assert moving.revision_for(["S1"]) == moving.revision_for(["S1", "S2"]) == 2
+    assert moving.revision_for(["S2"]) == 1
+    known = moving.with_part(part_from_packed(actor.note_moved("S1", 2, moving.revision)))
+    assert known == chain(actor)

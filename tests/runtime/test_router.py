@@ -13,8 +13,9 @@ from actors.journal.codec import chained
 from actors.protocol.messages import Held, LedgerStopped, Moved, Refusal
 from actors.protocol.placement import CHAIN_ACTOR
 from actors.shop.commands import MarkReady
+from serve.routing.attempts import ATTEMPT_S_MAX
 from serve.routing.batcher import QUEUED_ENTRIES_MAX, DeadlinePassed, Overloaded
-from serve.routing.router import ATTEMPT_S_MAX, CHAIN_POLL_S
+from serve.routing.router import CHAIN_POLL_S
 from tests.runtime.loop_time import skip, turns
 from tests.runtime.routed import S1, Routed, Run
 from tests.runtime.runtime_fixture import WAIT_S

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from actors.core.ids import format_holder, format_order_id, is_customers, parse_holder
 from actors.core.status import LIVE, Status
+from actors.journal.port import Phase
 from actors.orders import events as ev
 from actors.orders.audit import OrderAudit
 from actors.orders.state import Order
@@ -47,6 +48,26 @@ def history(disk: MemoryDisk, ledger_id: str) -> list[tuple[int, int, int, Any]]
     return found
 
 
+def at_home(disks: dict[str, MemoryDisk]) -> list[tuple[MemoryDisk, str]]:
+    """Each ledger, with the disk on which it is now. What it has left on another is the beginning of it. Raises Broken
+    where two actors have decided for it.
+    """
+    found: dict[str, MemoryDisk] = {}
+    for disk in disks.values():
+        for ledger_id in disk.records:
+            at = disk.whereabouts.get(ledger_id)
+            if at is None or at.phase is Phase.HERE:
+                if ledger_id in found:
+                    raise Broken("I9", f"{ledger_id} is with two actors")
+                found[ledger_id] = disk
+    for disk in disks.values():
+        for ledger_id, records in disk.records.items():
+            known = found.setdefault(ledger_id, disk).records[ledger_id]
+            if known[: len(records)] != records:
+                raise Broken("I9", f"two actors have decided for {ledger_id}: {records[-1]}")
+    return [(disk, ledger_id) for ledger_id, disk in found.items()]
+
+
 def check_journals(disks: dict[str, MemoryDisk], live: dict[str, Any]) -> None:
     """Every journal by itself, and all of them joined. `live` are the ledgers of the present owners."""
     certain: set[str] = set()  # holders
@@ -54,19 +75,18 @@ def check_journals(disks: dict[str, MemoryDisk], live: dict[str, Any]) -> None:
     heard: list[tuple[str, str]] = []
     given_back: list[tuple[str, str]] = []
     over: set[str] = set()  # orders that were released, expired, or changed
-    for disk in disks.values():
-        for ledger_id in disk.records:
-            events = history(disk, ledger_id)
-            _alone(ledger_id, events, live.get(ledger_id))
-            if is_customers(ledger_id):
-                certain |= _certain(ledger_id, events)
-                over |= {
-                    format_order_id(ledger_id, event.number)
-                    for _, _, _, event in events
-                    if isinstance(event, ev.Released | ev.Expired | ev.AmendOpened)
-                }
-            else:
-                _of_shop(ledger_id, events, claims, heard, given_back)
+    for disk, ledger_id in at_home(disks):
+        events = history(disk, ledger_id)
+        _alone(ledger_id, events, live.get(ledger_id))
+        if is_customers(ledger_id):
+            certain |= _certain(ledger_id, events)
+            over |= {
+                format_order_id(ledger_id, event.number)
+                for _, _, _, event in events
+                if isinstance(event, ev.Released | ev.Expired | ev.AmendOpened)
+            }
+        else:
+            _of_shop(ledger_id, events, claims, heard, given_back)
     for holder, store_id in heard:
         if holder not in certain:
             raise Broken("I7", f"{store_id} went on with {holder}, which was never certain")
@@ -274,23 +294,22 @@ def check_keys(disks: dict[str, MemoryDisk], reused: set[str]) -> None:
     actor made none.
     """
     made: dict[str, str] = {}
-    for disk in disks.values():
-        for ledger_id in disk.records:
-            opened: dict[int, str] = {}
-            for version, _, _, event in history(disk, ledger_id):
-                key = ""
-                if isinstance(event, ev.Opened):
-                    opened[event.command.number or version] = event.command.key
-                elif isinstance(event, ev.Placed):
-                    key = event.command.asked.key
-                elif isinstance(event, ev.Committed):
-                    key = opened.pop(event.number, "")  # one that is abandoned made nothing
-                elif isinstance(event, shop.Reserved):
-                    key = event.command.key
-                if key.startswith(LETHAL):
-                    raise Broken("L10", f"{key} ends its actor, and made {version} in {ledger_id}")
-                if key and key not in reused and made.setdefault(key, ledger_id) != ledger_id:
-                    raise Broken("I5", f"{key} made something in {made[key]}, and {version} in {ledger_id}")
+    for disk, ledger_id in at_home(disks):
+        opened: dict[int, str] = {}
+        for version, _, _, event in history(disk, ledger_id):
+            key = ""
+            if isinstance(event, ev.Opened):
+                opened[event.command.number or version] = event.command.key
+            elif isinstance(event, ev.Placed):
+                key = event.command.asked.key
+            elif isinstance(event, ev.Committed):
+                key = opened.pop(event.number, "")  # one that is abandoned made nothing
+            elif isinstance(event, shop.Reserved):
+                key = event.command.key
+            if key.startswith(LETHAL):
+                raise Broken("L10", f"{key} ends its actor, and made {version} in {ledger_id}")
+            if key and key not in reused and made.setdefault(key, ledger_id) != ledger_id:
+                raise Broken("I5", f"{key} made something in {made[key]}, and {version} in {ledger_id}")
 
 
 def _alone(ledger_id: str, events: list[tuple[int, int, int, Any]], live: Any) -> None:

@@ -335,7 +335,7 @@ class ChainWorld:
         for actor in list(self.actors.made):  # what is durable is all that counts
             self.actors.kill(actor)
         until = asyncio.get_running_loop().time() + REST_S_MAX
-        while left := unheard(self.actors):
+        while left := unheard(self.actors) or [each for each, of in self.chain.moves.items() if not of.is_done]:
             if asyncio.get_running_loop().time() > until:
                 raise Broken("I16", f"nobody hears of {left}")
             await asyncio.sleep(2)

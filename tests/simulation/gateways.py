@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 from zlib import crc32
 
@@ -11,6 +12,7 @@ import pytest
 from actors.core.rejection import Rejection
 from actors.orders import commands as cm
 from actors.orders.state import Order
+from actors.protocol.formats import BeyondFormat
 from actors.protocol.messages import ActorGone, Answer, Entry, Stopped
 from actors.protocol.placement import CHAIN_ACTOR, Placement
 from actors.telemetry.metrics import Figures
@@ -22,6 +24,7 @@ from serve.coordination.deliveries import PASSING
 from serve.coordination.grants import Grants
 from serve.coordination.hot import HotCalls
 from serve.coordination.hot_units import HotUnits
+from serve.coordination.moves import FAILURES, Mover
 from serve.coordination.placing import Claims, NextPlans, no_other_plan
 from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded
@@ -92,6 +95,7 @@ class Gateway:
         self.units = units = HotUnits(self.router)
         self.grants = Grants(self.router, units)
         self.hot = HotCalls(self.router, units, self.grants)
+        self.mover = Mover(self.router, self.router.routes.placement)
         self.reconciler = Reconciler(self.router, self.coordinator, self.grants, self.hot)
         stores, nobody = StoreDirectory(self.router), cast("NewOrders", None)
         self._reservations = Reservations(self.router, stores, self.grants, self.hot, Rates(), nobody, self.reconciler)
@@ -103,6 +107,7 @@ class Gateway:
         """Begin to serve."""
         await self.router.start()
         self.reconcile()
+        self.mover.start()
 
     def reconcile(self) -> None:
         """Begin, or begin again, to finish what is left."""
@@ -116,6 +121,7 @@ class Gateway:
             self._gathering.cancel()
         for call in list(self._calls):
             call.cancel()
+        self.mover.close()
         self.reconciler.close()
         self.router.close()
 
@@ -125,6 +131,11 @@ class Gateway:
         self._calls[task] = None
         task.add_done_callback(self._calls.pop)
         return task
+
+    async def move(self, store_id: str, actor: str) -> None:
+        """Have a shop move, as an operator does who waits for a while."""
+        with suppress(*FAILURES, BeyondFormat):
+            await self.mover.move(store_id, actor, asyncio.get_running_loop().time() + 10)
 
     async def open(self, command: cm.Open, end: float, next_plans: NextPlans = no_other_plan) -> Order | Rejection:
         """What comes of an order's call: every second without a basket is placed together with others of the moment."""

@@ -187,7 +187,7 @@ class HotWorld(ChainWorld):
         assert isinstance(held, Held), f"{command} was answered {held}"
         self.struck["held by the hot SKU's ledger" if place[0] == HOT else "held by the shop"] += 1
         for number in range(self.random.randint(1, 3)):
-            await self._step(who, f"{key} {number}", place[0], held.number)
+            await self._step(who, f"{key} {number} of {store_id}", place[0], held.number)  # the key may be reused
 
     def _stamp(self, store_id: str) -> str:
         """What a key ends with: mostly the newest that is known of its shop, or one of another shop, or of long ago."""

@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from actors.core.chain import packed
+from actors.core.chain import evolve_chain, packed
+from actors.core.store_moves import StoreMoved, StoreMoving
 from actors.customer_actor import CustomerActor
 from actors.hot_sku_actor import HotSkuActor
 from actors.journal.port import Journal, JournalError
 from actors.protocol.formats import CURRENT
-from actors.protocol.messages import RULES_ARE_STALE, ActorGone, CallLost, Late, Stopped, unpack_answers
+from actors.protocol.messages import (
+    RULES_ARE_STALE,
+    ActorGone,
+    CallLost,
+    Elsewhere,
+    Late,
+    MoveRefused,
+    Stopped,
+    unpack_answers,
+)
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
 from actors.runtime import actor_runtime
 from actors.runtime.kinds import CUSTOMERS, HOT, SHOP
@@ -81,7 +91,7 @@ class SimActors:
         world = self._world
         await asyncio.sleep(world.random.random() * world.delay_s)
         if actor == CHAIN_ACTOR:
-            return packed(world.chain.since(args[-1]))
+            return self._ask_chain(method, args)
         fate = world.random.random()
         if world.lateness.random() < world.late:
             world.struck["call late"] += 1
@@ -101,6 +111,24 @@ class SimActors:
         await asyncio.sleep(world.random.random() * world.delay_s)
         return answer
 
+    def _ask_chain(self, method: str, args: tuple[Any, ...]) -> bytes | None:
+        """As the chain's actor, which no world loses: of its changes, those that gateways make of moves."""
+        world = self._world
+        if method == "move_store":
+            store_id, actor, source, _ = args
+            known = world.chain.moves.get(store_id)
+            if known and not known.is_done and known.actor != actor:
+                return None
+            if (lies_with := known.actor if known else source) != actor:
+                world.chain = evolve_chain(world.chain, StoreMoving(store_id, actor, lies_with))
+        elif method == "note_moved":
+            store_id, move, _ = args
+            known = world.chain.moves[store_id]
+            if known.move == move and not known.is_done:
+                world.struck["shop moved"] += 1
+                world.chain = evolve_chain(world.chain, StoreMoved(store_id))
+        return packed(world.chain.since(args[-1]))
+
     async def all_arrived(self) -> None:
         """Wait for the calls that are still on their way; raises what one of them broke."""
         await asyncio.gather(*self._late)
@@ -109,7 +137,7 @@ class SimActors:
         """A call that was given up is done all the same, when it arrives at last."""
         await asyncio.sleep(self._world.lateness.random() * LATE_S_MAX)
         if actor not in self._world.away:
-            with suppress(ActorGone):
+            with suppress(ActorGone, MoveRefused):
                 self._ask(actor, method, args)
 
     def _ask(self, actor: str, method: str, args: tuple[Any, ...]) -> Any:
@@ -141,7 +169,7 @@ class SimActors:
         if answer == RULES_ARE_STALE:
             return
         for (ledger_id, _, command), given in zip(entries, unpack_answers(answer), strict=True):
-            if isinstance(given, Late | Stopped):  # nothing was decided
+            if isinstance(given, Late | Stopped | Elsewhere):  # nothing was decided
                 continue
             if before.host._hosted[ledger_id].epoch != heads[ledger_id].epoch:
                 raise Broken("I9", f"{actor} was replaced, and answered {command}")

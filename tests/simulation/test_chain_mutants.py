@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from actors.core.policy import Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status
-from actors.journal.port import JournalError
+from actors.journal.port import Head, JournalError, Phase, Whereabouts
 from actors.orders import (
     commands as order_commands,
     decide,
@@ -24,6 +24,7 @@ from actors.orders.answers import OrderAnswers
 from actors.orders.state import Order, Part as OrderPart
 from actors.protocol.messages import Held, LedgerStopped, Refusal
 from actors.runtime.group_commit import GroupCommit
+from actors.runtime.moving import Moving
 from actors.runtime.refusals import Refusals
 from actors.shop import decide as shop_decide, decide_claims, preconditions
 from actors.shop.commands import Claim, Grant, by_sku
@@ -34,6 +35,7 @@ from serve.coordination.reconciler import Reconciler
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 from serve.wire import orders as wire_orders
+from tests.journal.memory import MemoryJournal
 from tests.runtime.breaking import BreakingJournal
 from tests.simulation import order_callers, plain_callers
 from tests.simulation.chain_world import ChainWorld
@@ -259,6 +261,41 @@ def _a_basket_is_claimed_as_it_was(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ChainWorld, "plain", 0.0)
 
 
+def _the_source_goes_on(patch: pytest.MonkeyPatch) -> None:
+    """What has left is not fenced by the journal, and its actor does not let go of it."""
+    put, leave = MemoryJournal.put_whereabouts, Moving.leave
+
+    def unfenced(self: MemoryJournal, ledger_id: str, stands: Head, was: Any, now: Whereabouts, epoch: int) -> None:
+        put(self, ledger_id, stands, was, now, stands.epoch if now.phase is Phase.LEFT else epoch)
+
+    def kept(self: Moving, ledger_id: str, actor: str, move: int) -> Any:
+        hosted = self._hosted.get(ledger_id)
+        left = leave(self, ledger_id, actor, move)
+        if hosted is not None:
+            self._hosted[ledger_id] = hosted
+            self._elsewhere.pop(ledger_id, None)
+        return left
+
+    patch.setattr(MemoryJournal, "put_whereabouts", unfenced)
+    patch.setattr(Moving, "leave", kept)
+
+
+def _the_target_has_the_shop_at_once(patch: pytest.MonkeyPatch) -> None:
+    """It serves what has arrived, while the source decides on."""
+    take_in = Moving.take_in
+
+    def served(self: Moving, ledger_id: str, actor: str, move: int) -> Any:
+        here = take_in(self, ledger_id, actor, move)
+        at = self._journal.whereabouts()[ledger_id]
+        if at.phase is Phase.ARRIVING:
+            stands = self._journal.stands_at(ledger_id)
+            self._journal.put_whereabouts(ledger_id, stands, at, at._replace(phase=Phase.HERE), stands.epoch)
+            self._elsewhere.pop(ledger_id, None)
+        return here
+
+    patch.setattr(Moving, "take_in", served)
+
+
 MUTANTS: Final[dict[str, tuple[Break, frozenset[str]]]] = {
     "the limit is not asked": (_no_limit, frozenset({"I15"})),
     "orders never expire": (_never_expires, frozenset({"I12", "I16"})),
@@ -272,6 +309,8 @@ MUTANTS: Final[dict[str, tuple[Break, frozenset[str]]]] = {
     "nobody reports a grant": (_nobody_reports_a_grant, frozenset({"I16"})),
     "what grants hold is not counted": (_a_count_is_dropped, frozenset({"I15"})),
     "nobody asks who the owner is": (_nobody_asks_who_the_owner_is, frozenset({"I9"})),
+    "a shop that has left is decided where it was": (_the_source_goes_on, frozenset({"I9", "I5"})),
+    "a shop is served where it is still arriving": (_the_target_has_the_shop_at_once, frozenset({"I9", "I16"})),
     "a checkpoint fails in silence": (_checkpoints_fail_in_silence, frozenset({"L10"})),
     "a passing no lasts": (_a_passing_no_lasts, frozenset({"I4"})),
     "the gateway decides whose a key is": (_the_gateway_decides_whose_a_key_is, frozenset({"I5", "I6"})),

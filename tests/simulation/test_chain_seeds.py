@@ -49,6 +49,7 @@ CAUSES: Final = (
     *("rules changed", "rules changed between call and retry", "asked long after"),
     *("actor killed", "actor stopped", "stopped actor asked", "disk full"),
     *("append failed", "append done and not heard of", "checkpoint failed", "write_snapshot failed"),
+    *("shop asked to move", "shop moved"),
     *("key of an order used in a shop", "key of a shop used for an order"),
     *("basket changed its channel", "order placed beside others", "order went on alone"),
     *("call that ends an actor", "actor ended by a command", "refused by the key of what ends an actor"),

@@ -11,7 +11,7 @@ from actors.shop.audit_transfers import across
 from actors.shop.transfers import Transfer
 from serve.coordination.transfers import receive, tell_soon
 from tests.journal.memory import MemoryDisk
-from tests.simulation.chain_checks import history
+from tests.simulation.chain_checks import at_home, history
 from tests.simulation.chain_world import SHOPS, SKUS, ChainWorld
 from tests.simulation.checks import Broken
 from tests.simulation.gateways import Gateway
@@ -20,13 +20,12 @@ from tests.simulation.gateways import Gateway
 def audits(disks: dict[str, MemoryDisk]) -> dict[str, AuditResult]:
     """Each shop's journal, audited."""
     found: dict[str, AuditResult] = {}
-    for disk in disks.values():
-        for ledger_id in disk.records:
-            if not is_customers(ledger_id):
-                audit = Audit(ledger_id)
-                for record in history(disk, ledger_id):
-                    audit.add(*record)
-                found[ledger_id] = audit.result()
+    for disk, ledger_id in at_home(disks):
+        if not is_customers(ledger_id):
+            audit = Audit(ledger_id)
+            for record in history(disk, ledger_id):
+                audit.add(*record)
+            found[ledger_id] = audit.result()
     return found
 
 

@@ -44,6 +44,7 @@ class Troubles:
             (self._disk_is_full, 2),
             (self._actor_is_stopped, 3),
             (self._actors_tidy, 8),
+            (self._shop_moves, 4),
         )
 
     async def _rules_change(self) -> None:
@@ -54,6 +55,14 @@ class Troubles:
             rules += (ChainLimitRule("", "", random.choice(OPEN), 0, 0),)
         world.adopt(replace(world.chain.policy, version=world.chain.policy.version + 1, chain_limit_rules=rules))
         world.struck["rules changed"] += 1
+
+    async def _shop_moves(self) -> None:
+        """To the actor of another shop, or to its own again, carried by some gateway, which may go meanwhile."""
+        world, random = self._world, self._world.trouble_random
+        store_id, other = random.choices(sorted(world.chain.stores), k=2)
+        gateway = random.choice(world.gateways)
+        world.struck["shop asked to move"] += 1
+        gateway.begin(gateway.move(store_id, f"store-{other}"))
 
     async def _gateway_loses_the_chain(self) -> None:
         world = self._world

@@ -47,6 +47,7 @@ from holdfast.client.models.administration import (
     Policy as Policy,
     PolicySet as PolicySet,
     Store as Store,
+    StoreMove as StoreMove,
     StoresPut as StoresPut,
     TtlRule as TtlRule,
     Verification as Verification,

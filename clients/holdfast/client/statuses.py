@@ -44,6 +44,8 @@ REASONS: dict[str, type[errors.HoldfastError]] = {
     "TOO_MANY_HOT_SKUS": errors.Conflict,
     "HOT_SKUS_CHANGED": errors.Conflict,
     "SKU_LIMITED_IN_SHOPS": errors.Conflict,
+    "ACTOR_UNKNOWN": errors.Conflict,
+    "STORE_MOVING": errors.Conflict,
     "CLAIM_KNOWN": errors.Conflict,
     "GRANT_HELD": errors.Conflict,
     "GRANT_UNKNOWN": errors.NotFound,

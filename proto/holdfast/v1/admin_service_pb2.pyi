@@ -98,7 +98,7 @@ class GetLedgerStatusRequest(_message.Message):
     def __init__(self, store_id: _Optional[str] = ...) -> None: ...
 
 class GetLedgerStatusResponse(_message.Message):
-    __slots__ = ("store_id", "version", "epoch", "actor", "pid", "ledger_time", "open_reservations", "positions", "remembered_answers", "snapshot_version", "replayed_events", "recovery", "repeats_answered", "policy_version", "outbox", "sealed_version", "accepted_loss", "format")
+    __slots__ = ("store_id", "version", "epoch", "actor", "pid", "ledger_time", "open_reservations", "positions", "remembered_answers", "snapshot_version", "replayed_events", "recovery", "repeats_answered", "policy_version", "outbox", "sealed_version", "accepted_loss", "format", "moving_to")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
@@ -117,6 +117,7 @@ class GetLedgerStatusResponse(_message.Message):
     SEALED_VERSION_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_LOSS_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
+    MOVING_TO_FIELD_NUMBER: _ClassVar[int]
     store_id: str
     version: int
     epoch: int
@@ -135,7 +136,8 @@ class GetLedgerStatusResponse(_message.Message):
     sealed_version: int
     accepted_loss: str
     format: int
-    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., epoch: _Optional[int] = ..., actor: _Optional[str] = ..., pid: _Optional[int] = ..., ledger_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., open_reservations: _Optional[int] = ..., positions: _Optional[int] = ..., remembered_answers: _Optional[int] = ..., snapshot_version: _Optional[int] = ..., replayed_events: _Optional[int] = ..., recovery: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., repeats_answered: _Optional[int] = ..., policy_version: _Optional[int] = ..., outbox: _Optional[int] = ..., sealed_version: _Optional[int] = ..., accepted_loss: _Optional[str] = ..., format: _Optional[int] = ...) -> None: ...
+    moving_to: str
+    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., epoch: _Optional[int] = ..., actor: _Optional[str] = ..., pid: _Optional[int] = ..., ledger_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., open_reservations: _Optional[int] = ..., positions: _Optional[int] = ..., remembered_answers: _Optional[int] = ..., snapshot_version: _Optional[int] = ..., replayed_events: _Optional[int] = ..., recovery: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., repeats_answered: _Optional[int] = ..., policy_version: _Optional[int] = ..., outbox: _Optional[int] = ..., sealed_version: _Optional[int] = ..., accepted_loss: _Optional[str] = ..., format: _Optional[int] = ..., moving_to: _Optional[str] = ...) -> None: ...
 
 class VerifyLedgerRequest(_message.Message):
     __slots__ = ("store_id",)
@@ -372,3 +374,23 @@ class ListHotSkusResponse(_message.Message):
     hot_skus: _containers.RepeatedCompositeFieldContainer[HotSku]
     revision: int
     def __init__(self, hot_skus: _Optional[_Iterable[_Union[HotSku, _Mapping]]] = ..., revision: _Optional[int] = ...) -> None: ...
+
+class MoveStoreRequest(_message.Message):
+    __slots__ = ("store_id", "actor")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    store_id: str
+    actor: str
+    def __init__(self, store_id: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class MoveStoreResponse(_message.Message):
+    __slots__ = ("store_id", "actor", "source", "move")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    MOVE_FIELD_NUMBER: _ClassVar[int]
+    store_id: str
+    actor: str
+    source: str
+    move: int
+    def __init__(self, store_id: _Optional[str] = ..., actor: _Optional[str] = ..., source: _Optional[str] = ..., move: _Optional[int] = ...) -> None: ...

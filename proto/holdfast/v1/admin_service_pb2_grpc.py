@@ -86,6 +86,11 @@ class AdminServiceStub:
                 request_serializer=holdfast_dot_v1_dot_admin__service__pb2.ListHotSkusRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_admin__service__pb2.ListHotSkusResponse.FromString,
                 _registered_method=True)
+        self.MoveStore = channel.unary_unary(
+                '/holdfast.v1.AdminService/MoveStore',
+                request_serializer=holdfast_dot_v1_dot_admin__service__pb2.MoveStoreRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_admin__service__pb2.MoveStoreResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -201,6 +206,15 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MoveStore(self, request, context):
+        """Moves a shop to another actor, with all that it has, and answers once it is served there. Meanwhile calls to it wait
+        for a moment. Repeated, it goes on with what was begun; so do the gateways by themselves. FAILED_PRECONDITION where
+        the shop is on its way to yet another actor, or no shops lie with one of that name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -273,6 +287,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.ListHotSkus,
                     request_deserializer=holdfast_dot_v1_dot_admin__service__pb2.ListHotSkusRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_admin__service__pb2.ListHotSkusResponse.SerializeToString,
+            ),
+            'MoveStore': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveStore,
+                    request_deserializer=holdfast_dot_v1_dot_admin__service__pb2.MoveStoreRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_admin__service__pb2.MoveStoreResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -654,6 +673,33 @@ class AdminService:
             '/holdfast.v1.AdminService/ListHotSkus',
             holdfast_dot_v1_dot_admin__service__pb2.ListHotSkusRequest.SerializeToString,
             holdfast_dot_v1_dot_admin__service__pb2.ListHotSkusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveStore(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.AdminService/MoveStore',
+            holdfast_dot_v1_dot_admin__service__pb2.MoveStoreRequest.SerializeToString,
+            holdfast_dot_v1_dot_admin__service__pb2.MoveStoreResponse.FromString,
             options,
             channel_credentials,
             insecure,

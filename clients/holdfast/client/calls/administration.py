@@ -134,6 +134,15 @@ class AdministrationCalls(Client, Protocol):
         answer = await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key="")
         return models.hot_sku_from(answer.hot_sku)
 
+    async def move_store(self, store_id: str, actor: str, *, timeout_ms: int | None = None) -> models.StoreMove:
+        """Move a shop to another actor with all that it has; returns once it is served there. Safe to repeat: what was
+        begun is gone on with. Raises Conflict where the shop is on its way to yet another, or no shops lie with one of
+        that name.
+        """
+        request = service_pb2.MoveStoreRequest(store_id=store_id, actor=actor)
+        answer = await self.internals.caller.ask(request, timeout_ms=timeout_ms, idempotency_key="")
+        return models.StoreMove(answer.store_id, answer.actor, answer.source, answer.move)
+
     async def hot_skus_revision(self, *, timeout_ms: int | None = None) -> int:
         """Grows with every change of the hot SKUs: a call that expects it undoes nothing that was not seen,
         however late it comes.
@@ -187,6 +196,7 @@ class BlockingAdministrationCalls(BlockingClient):
     drop_reader = blocking(AdministrationCalls.drop_reader)
     promote_sku = blocking(AdministrationCalls.promote_sku)
     demote_sku = blocking(AdministrationCalls.demote_sku)
+    move_store = blocking(AdministrationCalls.move_store)
     hot_skus_revision = blocking(AdministrationCalls.hot_skus_revision)
     list_hot_skus = blocking(AdministrationCalls.list_hot_skus)
     health = blocking(AdministrationCalls.health)

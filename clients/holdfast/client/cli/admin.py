@@ -87,6 +87,18 @@ def put_stores(
     _show_put(session, len(shops), done)
 
 
+@store_app.command("move")
+@with_session
+def move_store(
+    session: Session,
+    store: Annotated[str, typer.Argument(help="The shop's id.", metavar="STORE")],
+    actor: Annotated[str, typer.Argument(help="The actor that is to have it, such as stores-0001-of-0004.")],
+) -> None:
+    """Move a shop to another actor, with all that it has. Calls to it wait for a moment; asked again, it goes on."""
+    moved = session.run(lambda client: client.move_store(store, actor))
+    session.show({"move": to_document(moved)}, tables.facts_of(tables.STORE_MOVE, moved))
+
+
 def _show_put(session: Session, shops: int, done: list[models.StoresPut]) -> None:
     affected = [slot for part in done for slot in part.affected]
     version, count = done[-1].chain_version, sum(part.affected_slots for part in done)

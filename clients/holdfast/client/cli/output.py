@@ -117,6 +117,8 @@ _COMMANDS = {
     "ListHotSkus": "hot list",
     "PromoteSku": "hot promote",
     "DemoteSku": "hot demote",
+    "MoveStore": "store move",
+    "GetLedgerStatus": "status",
     "VerifyOrders": "verify --all",
 }
 _RPC_NAMES = re.compile(rf"\b({'|'.join(_COMMANDS)})\b")

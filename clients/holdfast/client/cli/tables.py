@@ -145,10 +145,11 @@ ORDERS: Final = "order_id status parts expires_at_ms"
 PARTS: Final = "store_id reservation_id status lines slot_start_ms earliest_ready_ms"
 CHANGE: Final = "applied dropped_repeated dropped_late settled_late version shortfalls"
 STORES: Final = "store_id name latitude longitude paused"
+STORE_MOVE: Final = "store_id actor source move"
 AFFECTED: Final = "store_id slot_start_ms taken capacity reservation_ids"
 LEDGERS: Final = (
     "store_id version epoch actor pid open_reservations positions outbox snapshot_version recovery_ms ledger_time_ms "
-    "format"
+    "format moving_to"
 )
 TASK: Final = (
     "task_id store_id reservation_id order_id customer_id channel lines was cause created_at_ms waiting_reservation_id "

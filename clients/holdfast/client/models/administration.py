@@ -163,6 +163,19 @@ class LedgerStatus:
     sealed_version: int = 0
     accepted_loss: str = ""
     format: int = 0
+    moving_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreMove:
+    """Which actor has a shop, and which one it came from; `move` is the chain's version that began it. Where the shop
+    has never moved these are the same, and that is 0.
+    """
+
+    store_id: str
+    actor: str
+    source: str
+    move: int
 
 
 @dataclass(frozen=True, slots=True)
