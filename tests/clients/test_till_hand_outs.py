@@ -15,7 +15,7 @@ from holdfast.client import (
     Status,
     TillClient,
 )
-from holdfast.client.till_allotments import HandOut, Term
+from holdfast.client.till_allotments import Given, HandOut, Term
 from holdfast.client.till_journal import TillJournal
 from tests.clients.faults import CODE, Refuse
 from tests.clients.service import VIENNA, Service
@@ -60,7 +60,7 @@ async def states(web: ChannelClient, *reservations: Reservation) -> list[Status]
 @pytest.mark.parametrize("reference", ["", "x" * 129, "a\n", "a\udcff"])
 def test_a_reference_that_the_service_would_refuse_for_ever_is_not_recorded(tmp_path: Path, reference: str) -> None:
     with TillJournal(tmp_path / "till") as journal:
-        journal.allotments.given["s1:2"] = Term.beginning(0, 0.0, 10**15), (("a", 1),)
+        journal.allotments.given["s1:2"] = Given("s1:2", Term.beginning(0, 0.0, 10**15), (("a", 1),))
         with pytest.raises(InvalidArgument, match="payment_reference: must"):
             journal.hand_out("s1:2", reference)
         assert journal.allotments.hand_outs == []
@@ -144,5 +144,34 @@ def test_a_conflict_is_told_by_the_next_report_where_its_own_call_has_none(servi
             assert await client.hand_out(kept.reservation_id, payment_reference="p")
             assert [each.reservation_id for each in (await client.flush()).conflicts] == [kept.reservation_id]
             assert (await client.flush()).conflicts == ()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_customer_of_a_hot_sku_gets_it_by_the_id_that_he_has(
+    service: Service, tmp_path: Path, restarted: bool
+) -> None:
+    async def main() -> None:
+        async with serving(service) as target, ChannelClient(target) as web:
+            await web.promote_sku("a")
+            await service.gateway._keeper.turn()
+            made = await web.reserve("s1", [("a", 1)], customer_id="c", channel="web", ttl_ms=2 * HOUR_MS)
+            assert isinstance(made, Reservation)
+            assert made.reservation_id.startswith("hot/a:")
+            async with till(target, tmp_path) as client:
+                taken = await given(client, made.reservation_id)
+                assert taken.reservation_id.startswith("s1:")
+                if not restarted:
+                    client.journal.hand_out(made.reservation_id, "p")
+                else:
+                    await given(client, taken.reservation_id)  # once more, by the other id
+            with TillJournal(tmp_path / "till") as journal:
+                handed_out = journal.hand_out(made.reservation_id, "p")
+                assert journal.hand_out(taken.reservation_id, "p") == handed_out
+                assert journal.allotments.hand_outs == [handed_out]
+            async with till(target, tmp_path) as client:
+                assert (await client.flush()).handed_out == 1
+                assert await states(web, made, taken) == [Status.COLLECTED, Status.COLLECTED]
 
     asyncio.run(main())

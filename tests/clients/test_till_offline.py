@@ -1,7 +1,6 @@
 """A till that is cut off: it sells what it was given and hands out what was left to it, and settles once it is back."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -28,8 +27,8 @@ from holdfast.client import (
     TillClient,
     TillJournalDamaged,
     Unavailable,
+    till_rows,
 )
-from holdfast.client.till_allotments import Term
 from holdfast.client.till_journal import TillJournal
 from tests.clients.faults import CODE, LoseAnswer, Refuse
 from tests.clients.service import Service
@@ -169,14 +168,13 @@ def test_an_allotment_whose_answer_was_lost_is_the_same_when_asked_for_again(ser
 def test_what_was_asked_for_so_long_ago_that_it_is_over_is_asked_for_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(time, "time_ns", lambda: 5_000_000_000)
+    monkeypatch.setattr(till_rows, "clock_s", lambda: 5.0)
     with TillJournal(tmp_path / "till") as journal:
-        key, began_ms, _ = journal.ask("a 4", 1_000)
-        assert journal.ask("a 4", 1_000) == (key, 5_000, None)
-        assert began_ms == 5_000
-        monkeypatch.setattr(time, "time_ns", lambda: 6_000_000_000)
-        again, began_ms, _ = journal.ask("a 4", 1_000)
-        assert (again != key, began_ms) == (True, 6_000)
+        key, term = journal.ask("a 4", 1_000)
+        assert journal.ask("a 4", 1_000) == (key, term)
+        monkeypatch.setattr(till_rows, "clock_s", lambda: 6.0)
+        again, later = journal.ask("a 4", 1_000)
+        assert (again != key, later.taken_s) == (True, 6.0)
 
 
 def test_a_count_never_overtakes_a_hand_out(service: Service, tmp_path: Path) -> None:
@@ -194,16 +192,6 @@ def test_a_count_never_overtakes_a_hand_out(service: Service, tmp_path: Path) ->
             assert (await position(target)).on_hand == 8
 
     asyncio.run(main())
-
-
-def test_its_time_ends_by_a_clock_that_nobody_sets_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "clock_gettime", lambda _: 100.0)
-    monkeypatch.setattr(time, "time_ns", lambda: 5_000_000_000)
-    assert not Term.beginning(1_000, 99.5, 1_000).is_over
-    assert Term.beginning(9_000, 99.0, 1_000).is_over, "whatever the wall clock says"
-    assert not Term.beginning(4_500, None, 1_000).is_over
-    assert Term.beginning(4_000, None, 1_000).is_over
-    assert Term.beginning(5_001, None, 1_000).is_over, "the wall clock was set back"
 
 
 def test_a_reservation_given_to_a_till_is_handed_out_there_alone_while_it_is_cut_off(
@@ -283,6 +271,6 @@ def test_a_file_of_the_first_format_is_read(tmp_path: Path) -> None:
 
 def test_a_damaged_hand_out_stops_the_till(service: Service, tmp_path: Path) -> None:
     with TillJournal(tmp_path / "till") as journal, journal._writing() as database:
-        database.execute("INSERT INTO hand_outs VALUES (1, 's1:2', 'p', '[]', 5, 7)")
+        database.execute("INSERT INTO hand_outs VALUES (1, 's1:2', 'p', '[]', 5, 7, '', NULL, '')")
     with pytest.raises(TillJournalDamaged, match="hand-out"):
         TillJournal(tmp_path / "till")

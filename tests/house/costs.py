@@ -138,6 +138,7 @@ LATER: Final = {
     "a format of what a service writes, declared, kept, and raised by its operator": (490, 2),
     "hand-outs of a till that are said each by itself": (62, 0),
     "changes of hot SKUs' stock answered by their shops' decisions alone": (25, 0),
+    "terms of a till by the clock of its machine, and first ids of hot SKUs' reservations": (82, 0),
     "loads measured together that begin together, and make no more than is due": (14, 0),
     "claims that are let go of by what they are, and not by their number alone": (24, 0),
     "shops that move from one actor to another, carried by any gateway, and another number of actors": (1_215, 10),

@@ -14,7 +14,6 @@ from typing import TypeAlias
 from holdfast.client import till_rows
 from holdfast.client.errors import BeyondAllotment
 from holdfast.client.models.allotments import Allotment
-from holdfast.client.models.reservations import Reservation
 
 Piece: TypeAlias = tuple[str, int, str]
 """SKU, signed units, and the allotment that they are of, empty for none."""
@@ -30,6 +29,20 @@ SCHEMA = (
     "ALTER TABLE movements ADD COLUMN allotment TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE receipts ADD COLUMN pieces TEXT",
 )
+CLOCKS = (  # by which a term ends over a start of the program too, and the id that a reservation had at first
+    *(
+        f"ALTER TABLE {table} ADD COLUMN {column}"
+        for table in ("allotted", "asked", "given", "hand_outs")
+        for column in ("boot TEXT NOT NULL DEFAULT ''", "clock_s REAL")
+    ),
+    "ALTER TABLE given ADD COLUMN first_id TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE hand_outs ADD COLUMN first_id TEXT NOT NULL DEFAULT ''",
+)
+
+
+def changes_since(version: int) -> tuple[str, ...]:
+    """What makes a file of an earlier format one of this; 0 has the tables of `till_rows` alone."""
+    return (*(SCHEMA if version < 2 else ()), *(till_rows.CLOCKS if version < 3 else ()), *CLOCKS)
 
 
 def now_ms() -> int:
@@ -39,25 +52,24 @@ def now_ms() -> int:
 
 @dataclass(slots=True)
 class Term:
-    """A time that ends: by a clock that nobody sets where this process has seen it begin, else by the wall clock, and
-    then it is over also where that clock was set back before its beginning.
+    """A time that ends, by a clock that nobody sets. Where that clock began anew since, with the machine, it is over:
+    nobody knows for how long the machine was off, and its wall clock may stand anywhere. `taken_ms` and `until_ms` are
+    of the wall clock, for people.
     """
 
     taken_ms: int
     until_ms: int
-    ends_s: float | None = None
+    taken_s: float | None
 
     @classmethod
     def beginning(cls, began_ms: int, began_s: float | None, ttl_ms: int) -> "Term":
         """The term of what was asked for then. It ends here before it does where it was given."""
-        return cls(began_ms, began_ms + ttl_ms, None if began_s is None else began_s + ttl_ms / 1_000)
+        return cls(began_ms, began_ms + ttl_ms, began_s)
 
     @property
     def is_over(self) -> bool:
         """Whether it has ended."""
-        if self.ends_s is not None:
-            return till_rows.clock_s() >= self.ends_s
-        return not self.taken_ms <= now_ms() < self.until_ms
+        return self.taken_s is None or till_rows.clock_s() >= self.taken_s + (self.until_ms - self.taken_ms) / 1_000
 
 
 @dataclass(slots=True)
@@ -70,39 +82,72 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """A reservation that this till alone hands out, until then: SKUs and units, and the id that it had at first, if it
+    was another.
+    """
+
+    reservation_id: str
+    term: Term
+    lines: tuple[tuple[str, int], ...]
+    first_id: str = ""
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """What its customer may ask for it by."""
+        return self.reservation_id, self.first_id or self.reservation_id
+
+
+@dataclass(frozen=True, slots=True)
 class HandOut:
-    """A reservation that was handed out, and that the service may not know of yet."""
+    """A reservation that was handed out, and that the service may not know of yet. `at_s` is of `clock_s`, None where
+    that began anew since.
+    """
 
     number: int
     reservation_id: str
     payment_reference: str
     lines: tuple[tuple[str, int], ...]
     at_ms: int
+    at_s: float | None = None
+    first_id: str = ""
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """As of what was given."""
+        return self.reservation_id, self.first_id or self.reservation_id
 
 
 @dataclass(slots=True)
 class TillAllotments:
-    """The allotments and the given reservations of one till."""
+    """The allotments and the given reservations of one till; `boot` is the start of its machine, see `till_rows`."""
 
+    boot: str
     taken: dict[str, Taken] = field(default_factory=dict)
-    given: dict[str, tuple[Term, tuple[tuple[str, int], ...]]] = field(default_factory=dict)
+    given: dict[str, Given] = field(default_factory=dict)
     hand_outs: list[HandOut] = field(default_factory=list)
 
     def load(self, database: sqlite3.Connection) -> bool:
         """Read what is in the file. Returns False where it is damaged."""
-        for allotment, sku, left, taken_ms, until_ms, closed in database.execute(
+        for allotment, sku, left, taken_ms, until_ms, closed, *clock in database.execute(
             "SELECT * FROM allotted ORDER BY 4, 1"
         ):
-            taken = self.taken.setdefault(allotment, Taken(Term(taken_ms, until_ms), {}, bool(closed)))
+            term = Term(taken_ms, until_ms, self._since(*clock))
+            taken = self.taken.setdefault(allotment, Taken(term, {}, bool(closed)))
             taken.left[sku] = left
-        for reservation, lines, taken_ms, until_ms in database.execute("SELECT * FROM given"):
-            self.given[reservation] = Term(taken_ms, until_ms), _lines_of(lines)
-        for *row, checksum in database.execute("SELECT * FROM hand_outs ORDER BY 1"):
+        for reservation, lines, taken_ms, until_ms, boot, clock_s, first_id in database.execute("SELECT * FROM given"):
+            term = Term(taken_ms, until_ms, self._since(boot, clock_s))
+            self.given[reservation] = Given(reservation, term, _lines_of(lines), first_id)
+        for *row, checksum, boot, clock_s, first_id in database.execute("SELECT * FROM hand_outs ORDER BY 1"):
             if till_rows.checksum_of(*row) != checksum:
                 return False
             number, reservation, payment, lines, at_ms = row
-            self.hand_outs.append(HandOut(number, reservation, payment, _lines_of(lines), at_ms))
+            at = at_ms, self._since(boot, clock_s)
+            self.hand_outs.append(HandOut(number, reservation, payment, _lines_of(lines), *at, first_id))
         return True
+
+    def _since(self, boot: str, clock_s: float | None) -> float | None:
+        return till_rows.known_s(boot, clock_s, self.boot)
 
     def left(self, sku: str) -> int:
         """Units of a SKU that may be sold."""
@@ -147,34 +192,33 @@ class TillAllotments:
 
     def write_taken(self, database: sqlite3.Connection, allotment: Allotment, term: Term, content: str) -> None:
         """Units that were given, and that they are not asked for any more."""
-        rows = [
-            (allotment.allotment_id, line.sku, line.left, term.taken_ms, term.until_ms, 0) for line in allotment.lines
-        ]
-        database.executemany("INSERT OR IGNORE INTO allotted VALUES (?, ?, ?, ?, ?, ?)", rows)
+        until = term.taken_ms, term.until_ms, 0, *till_rows.clock_of(term.taken_s, self.boot)
+        rows = [(allotment.allotment_id, line.sku, line.left, *until) for line in allotment.lines]
+        database.executemany("INSERT OR IGNORE INTO allotted VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         database.execute("DELETE FROM asked WHERE content = ?", (content,))
 
     def note_taken(self, allotment: Allotment, term: Term) -> None:
         """The same in memory."""
         self.taken.setdefault(allotment.allotment_id, Taken(term, {line.sku: line.left for line in allotment.lines}))
 
-    def write_given(self, database: sqlite3.Connection, held: Reservation, term: Term) -> None:
-        """A reservation that this till alone hands out."""
-        row = (held.reservation_id, json.dumps(_held(held)), term.taken_ms, term.until_ms)
-        database.execute("INSERT OR REPLACE INTO given VALUES (?, ?, ?, ?)", row)
+    def given_as(self, reservation_id: str) -> Given | None:
+        """What was given under an id, the first one or that of its shop."""
+        found = self.given.get(reservation_id)
+        return found or next((each for each in self.given.values() if reservation_id in each.ids), None)
 
-    def note_given(self, held: Reservation, term: Term) -> None:
-        """The same in memory."""
-        self.given[held.reservation_id] = term, _held(held)
+    def write_given(self, database: sqlite3.Connection, given: Given) -> None:
+        """A reservation that this till alone hands out."""
+        term = given.term
+        until = term.taken_ms, term.until_ms, *till_rows.clock_of(term.taken_s, self.boot)
+        row = (given.reservation_id, json.dumps(given.lines), *until, given.first_id)
+        database.execute("INSERT OR REPLACE INTO given VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def write_hand_out(self, database: sqlite3.Connection, made: HandOut) -> None:
         """A reservation that was handed out; nobody gets it twice."""
         row = (made.number, made.reservation_id, made.payment_reference, json.dumps(made.lines), made.at_ms)
-        database.execute("INSERT INTO hand_outs VALUES (?, ?, ?, ?, ?, ?)", (*row, till_rows.checksum_of(*row)))
+        more = (till_rows.checksum_of(*row), *till_rows.clock_of(made.at_s, self.boot), made.first_id)
+        database.execute("INSERT INTO hand_outs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, *more))
         database.execute("DELETE FROM given WHERE reservation = ?", (made.reservation_id,))
-
-
-def _held(held: Reservation) -> tuple[tuple[str, int], ...]:
-    return tuple((line.sku, line.held) for line in held.lines if line.held)
 
 
 def _lines_of(text: str) -> tuple[tuple[str, int], ...]:

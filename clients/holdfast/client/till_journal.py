@@ -59,7 +59,7 @@ class TillJournal(OfflineJournal, AbstractContextManager["TillJournal"]):
         # Numbers are given and written as one: two rows of one number would be one sale for the service.
         self._turn = threading.RLock()
         self._database: sqlite3.Connection | None = None
-        self.allotments = TillAllotments()
+        self.allotments = TillAllotments(self._boot)
         with self._guarded("open the till's journal"):
             # Made here and not by SQLite, so that only its owner may read it. An existing one is not opened: closing
             # it again would take away the lock of another journal of this process.
@@ -254,7 +254,7 @@ class TillJournal(OfflineJournal, AbstractContextManager["TillJournal"]):
             self._next = row.sequence + 1
 
     def _when(self, at_ms: int | None, boot: str, clock_s: float | None) -> Occurred:
-        return at_ms, clock_s if boot and boot == self._boot else None  # it goes on as long as the machine is up
+        return at_ms, till_rows.known_s(boot, clock_s, self._boot)
 
     def _begin_series(
         self, rows: Sequence[Adjustment], in_doubt: Sequence[tuple[str, int, int, int | None]] = ()
@@ -329,7 +329,7 @@ class TillJournal(OfflineJournal, AbstractContextManager["TillJournal"]):
                     for statement in till_rows.SCHEMA:
                         database.execute(statement)
                     database.execute("INSERT INTO meta VALUES (1, 0, ?, '', 0)", (self.series,))
-                for statement in (*(till_allotments.SCHEMA if version < 2 else ()), *till_rows.CLOCKS):
+                for statement in till_allotments.changes_since(version):
                     database.execute(statement)
                 database.execute(f"PRAGMA user_version = {till_rows.FORMAT}")
         if tables:

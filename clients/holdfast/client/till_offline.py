@@ -83,11 +83,14 @@ class OfflineTill(ABC):
         """Take units that only this till sells until then, also while it is cut off: `sell` draws from them first.
 
         Refused where the shop has fewer available. Asked for again after an error or a restart, with the same lines and
-        time, it is the same allotment. What is not sold is given back by `return_allotments`.
+        time, it is the same allotment. What is not sold is given back by `return_allotments`. Once the machine was
+        started anew nothing more is sold from it, for nobody knows for how long that was off; nor is a reservation that
+        was given handed out then. Where the machine does not say which of its starts it is, a restart of the program
+        ends them as well.
         """
         chosen = sorted(lines)
         content = repr((chosen, ttl_ms))
-        key, began_ms, began_s = await asyncio.to_thread(self.journal.ask, content, ttl_ms)
+        key, term = await asyncio.to_thread(self.journal.ask, content, ttl_ms)
         outcome = await self.channel_client.allot_stock(
             self.store_id,
             self.till,
@@ -98,10 +101,13 @@ class OfflineTill(ABC):
             idempotency_key=key,
             timeout_ms=timeout_ms,
         )
-        term = Term.beginning(began_ms, began_s, ttl_ms)
         allotment = outcome if isinstance(outcome, Allotment) else None
         await asyncio.to_thread(self.journal.took, content, allotment, term)
-        return outcome
+        if allotment is None or term.taken_s is not None:
+            return outcome
+        # It was asked for before the machine was started anew, so its end is not known; nothing was sold from it.
+        await self._return(allotment.allotment_id, timeout_ms)
+        return await self.take_allotment(chosen, ttl_ms=ttl_ms, reason=reason, timeout_ms=timeout_ms)
 
     def allotted(self, sku: str) -> int:
         """Units of a SKU that this till was given and may sell now."""
@@ -116,23 +122,25 @@ class OfflineTill(ABC):
         if report.unsent:
             where = f"till {self.till} of shop {self.store_id}"
             raise errors.Unavailable("return", where=where, why=f"{report.unsent} movements are unsent: {report.why}")
-        returned = []
-        for name in closed:
-            outcome = await self.channel_client.return_allotment(
-                name, settled=True, idempotency_key=f"return-{name}", timeout_ms=timeout_ms
-            )
-            if isinstance(outcome, Allotment):
-                returned.append(outcome)
-            elif outcome.reason not in _OVER:
-                raise errors.Conflict("return an allotment", where=name, why=outcome.message)
-            await asyncio.to_thread(self.journal.returned, name)
-        return tuple(returned)
+        outcomes = [await self._return(name, timeout_ms) for name in closed]
+        return tuple(outcome for outcome in outcomes if outcome is not None)
+
+    async def _return(self, name: str, timeout_ms: int | None) -> Allotment | None:
+        """Give back what is left of one; None where it was over."""
+        outcome = await self.channel_client.return_allotment(
+            name, settled=True, idempotency_key=f"return-{name}", timeout_ms=timeout_ms
+        )
+        if isinstance(outcome, Rejection) and outcome.reason not in _OVER:
+            raise errors.Conflict("return an allotment", where=name, why=outcome.message)
+        await asyncio.to_thread(self.journal.returned, name)
+        return outcome if isinstance(outcome, Allotment) else None
 
     async def take_reservation(
         self, reservation_id: str, *, ttl_ms: int, timeout_ms: int | None = None
     ) -> Reservation | Rejection:
         """Have a reservation given to this till, which alone hands it out until then, within its deadline: by
-        `hand_out` also while it is cut off. It may be released or expire meanwhile; see `HandOutConflict`.
+        `hand_out` also while it is cut off, by this id or by that of the answer. It may be released or expire
+        meanwhile; see `HandOutConflict`.
         """
         began_ms, began_s = now_ms(), till_rows.clock_s()
         outcome = await self.channel_client.give(reservation_id, self.till, ttl_ms=ttl_ms, timeout_ms=timeout_ms)
@@ -142,7 +150,7 @@ class OfflineTill(ABC):
                 # By the wall clock: where that is wrong, there may be a conflict.
                 given_ms = min(ttl_ms, outcome.expires_at_ms - began_ms)
             term = Term.beginning(began_ms, began_s, given_ms)
-            await asyncio.to_thread(self.journal.was_given, outcome, term)
+            await asyncio.to_thread(self.journal.was_given, outcome, term, reservation_id)
         return outcome
 
     async def hand_out(self, reservation_id: str, *, payment_reference: str, timeout_ms: int | None = None) -> bool:

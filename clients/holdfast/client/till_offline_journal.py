@@ -13,7 +13,7 @@ from holdfast.client.errors import InvalidArgument, NotFound
 from holdfast.client.models.allotments import Allotment
 from holdfast.client.models.reservations import Reservation
 from holdfast.client.models.stock import Adjustment, AdjustmentKind
-from holdfast.client.till_allotments import HandOut, Piece, Term, TillAllotments, now_ms
+from holdfast.client.till_allotments import Given, HandOut, Piece, Term, TillAllotments, now_ms
 from holdfast.client.till_rows import Occurred
 
 
@@ -23,6 +23,7 @@ class OfflineJournal(ABC):
     allotments: TillAllotments
     _turn: threading.RLock
     _path: Path
+    _boot: str
     _next: int
 
     @abstractmethod
@@ -37,17 +38,22 @@ class OfflineJournal(ABC):
     def _added(self, added: Sequence[tuple[Adjustment, Occurred]]) -> None:
         """Have in memory what is on disk by now."""
 
-    def ask(self, content: str, ttl_ms: int) -> tuple[str, int, float | None]:
-        """The key to ask for this allotment with, and when it was asked for first: again the same until it is answered,
-        or its time would be over. By the clock that nobody sets only where this process has asked.
+    def ask(self, content: str, ttl_ms: int) -> tuple[str, Term]:
+        """The key to ask for this allotment with, and its term from when it was asked for first: again the same until
+        it is answered, or its time would be over. Where the machine was started anew since, nobody knows whether it is.
         """
         with self._turn, self._writing() as database:
-            row = database.execute("SELECT key, began_ms FROM asked WHERE content = ?", (content,)).fetchone()
-            if row is not None and not Term.beginning(row[1], None, ttl_ms).is_over:
-                return row[0], row[1], None
+            question = "SELECT key, began_ms, boot, clock_s FROM asked WHERE content = ?"
+            row = database.execute(question, (content,)).fetchone()
+            if row is not None:
+                key, began_ms, boot, clock_s = row
+                term = Term.beginning(began_ms, till_rows.known_s(boot, clock_s, self._boot), ttl_ms)
+                if term.taken_s is None or not term.is_over:
+                    return key, term
             key, began_ms, began_s = secrets.token_hex(16), now_ms(), till_rows.clock_s()
-            database.execute("INSERT OR REPLACE INTO asked VALUES (?, ?, ?)", (content, key, began_ms))
-            return key, began_ms, began_s
+            added = (content, key, began_ms, *till_rows.clock_of(began_s, self._boot))
+            database.execute("INSERT OR REPLACE INTO asked VALUES (?, ?, ?, ?, ?)", added)
+            return key, Term.beginning(began_ms, began_s, ttl_ms)
 
     def took(self, content: str, allotment: Allotment | None, term: Term) -> None:
         """Note the answer to that; None where it was refused."""
@@ -76,12 +82,18 @@ class OfflineJournal(ABC):
                 database.execute("DELETE FROM allotted WHERE allotment = ?", (name,))
             self.allotments.taken.pop(name, None)
 
-    def was_given(self, held: Reservation, term: Term) -> None:
-        """Note a reservation that this till alone hands out."""
+    def was_given(self, held: Reservation, term: Term, asked_as: str = "") -> None:
+        """Note a reservation that this till alone hands out, also under the id that it was asked for by: one of a hot
+        SKU gets another as it moves into its shop, and its customer has the first.
+        """
         with self._turn:
+            lines = tuple((line.sku, line.held) for line in held.lines if line.held)
+            known = self.allotments.given_as(held.reservation_id)
+            moved = asked_as if asked_as != held.reservation_id else ""
+            given = Given(held.reservation_id, term, lines, moved or (known.first_id if known else ""))
             with self._writing() as database:
-                self.allotments.write_given(database, held, term)
-            self.allotments.note_given(held, term)
+                self.allotments.write_given(database, given)
+            self.allotments.given[given.reservation_id] = given
 
     def hand_out(self, reservation_id: str, payment_reference: str) -> HandOut:
         """Note that it was handed out. Said again with the same payment, it is the same. Raises NotFound, and
@@ -92,18 +104,26 @@ class OfflineJournal(ABC):
             raise InvalidArgument("hand out a reservation", where=reservation_id, why=why, violations=violations)
         with self._turn:
             for made in self.allotments.hand_outs:
-                if (made.reservation_id, made.payment_reference) == (reservation_id, payment_reference):
+                if reservation_id in made.ids and made.payment_reference == payment_reference:
                     return made
-            given = self.allotments.given.get(reservation_id)
-            if given is None or given[0].is_over:
+            given = self.allotments.given_as(reservation_id)
+            if given is None or given.term.is_over:
                 why = "its time is over" if given else "this till was not given it"
                 mend = "Take it again, or collect it over the network"
                 raise NotFound("hand out a reservation", where=reservation_id, why=why, mend=mend)
             with self._writing() as database:
                 (last,) = database.execute("SELECT coalesce(max(number), 0) FROM hand_outs").fetchone()
-                made = HandOut(last + 1, reservation_id, payment_reference, given[1], now_ms())
+                made = HandOut(
+                    last + 1,
+                    given.reservation_id,
+                    payment_reference,
+                    given.lines,
+                    now_ms(),
+                    till_rows.clock_s(),
+                    given.first_id,
+                )
                 self.allotments.write_hand_out(database, made)
-            del self.allotments.given[reservation_id]
+            del self.allotments.given[given.reservation_id]
             self.allotments.hand_outs.append(made)
             return made
 
@@ -112,7 +132,7 @@ class OfflineJournal(ABC):
         with self._turn:
             rows = [(sku, -units) for sku, units in made.lines] if sold_anyway else []
             added = [
-                (Adjustment(sku, delta, self._next + place, AdjustmentKind.SALE), (made.at_ms, None))
+                (Adjustment(sku, delta, self._next + place, AdjustmentKind.SALE), (made.at_ms, made.at_s))
                 for place, (sku, delta) in enumerate(rows)
             ]
             with self._writing() as database:

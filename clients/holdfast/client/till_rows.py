@@ -12,7 +12,7 @@ from holdfast.client.models.stock import Adjustment, AdjustmentKind
 APPLICATION_ID = 0x48464C54
 """Says in the file's head whose it is."""
 
-FORMAT = 3  # 2 has no clocks, 1 none of the tables of `till_allotments` either
+FORMAT = 4  # 3 has clocks of movements alone, 2 none, 1 none of the tables of `till_allotments` either
 SCHEMA = (
     """CREATE TABLE meta (next INTEGER NOT NULL, sent INTEGER NOT NULL, series TEXT NOT NULL, key TEXT NOT NULL,
         last INTEGER NOT NULL)""",
@@ -85,9 +85,17 @@ def fields_of(row: Adjustment, occurred: Occurred, boot: str) -> tuple[int | str
     at_ms, at_s = occurred
     fields = (row.sequence, row.sku, row.delta, row.kind.value, at_ms)
     name = (row.allotment_id,) if row.allotment_id else ()
-    is_known = boot and at_s is not None
-    clock = (boot, at_s) if is_known else ("", None)
-    return (*fields, checksum_of(*fields, *name), row.allotment_id, *clock)
+    return (*fields, checksum_of(*fields, *name), row.allotment_id, *clock_of(at_s, boot))
+
+
+def clock_of(at_s: float | None, boot: str) -> tuple[str, float | None]:
+    """A time of `clock_s` as it is written: with the start of the machine that it counts from, where that is known."""
+    return (boot, at_s) if boot and at_s is not None else ("", None)
+
+
+def known_s(boot: str, at_s: float | None, boot_now: str) -> float | None:
+    """What was written so, as long as the machine is up; None once it was started anew."""
+    return at_s if boot and boot == boot_now else None
 
 
 def checksum_of(*fields: int | str | None) -> int:
