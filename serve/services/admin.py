@@ -4,7 +4,7 @@ read journals again, `readers` and `hot_skus` those about what they are named fo
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from itertools import groupby
 from operator import attrgetter
@@ -214,17 +214,20 @@ class Admin:
 
     async def _broken(self, stores: list[Store], pending: set[str], deadline: float) -> list[_Broken]:
         """Taken slots that these shops' hours have no room for, by shop and time: a repeat of a call tells them too.
-        Shops that have not adopted the hours, or not told their slots, are added to `pending`.
+        Shops that have not adopted the hours, or not told their slots, are added to `pending`; likewise paused ones
+        while an actor of hot SKUs, which may have units of theirs, has not adopted that.
         """
         hours = {store.store_id: store.calendar for store in stores}
         # No other shop can have a reservation, and asking would make its actor.
         begun = [store_id for store_id in await self._router.shops_with_actors() if store_id in hours]
         shops_of = self._router.by_actor(begun)
-        rules = {actor: (self._router.rules_for(actor), mine) for actor, mine in shops_of.items()}
         # They adopt it first, durably: then they take no pickup by the old hours, and a pause outlives a restart.
+        binding = shops_of | await self._selling_for({store.store_id for store in stores if store.paused}, begun)
+        own = {actor: shops_of.get(actor, []) for actor in binding}
+        rules = {actor: (self._router.rules_for(actor), mine) for actor, mine in own.items()}
         for actor, stopped in (await self._ask_each("bind", rules, deadline)).items():
             away = isinstance(stopped, BaseException)
-            pending.update(shops_of[actor] if away else stopped)
+            pending.update(binding[actor] if away else stopped)
         reached = {actor: ([each for each in mine if each not in pending],) for actor, mine in shops_of.items()}
         asked = {actor: row for actor, row in reached.items() if row[0]}
         taken: dict[str, dict[int, int]] = {}
@@ -240,6 +243,12 @@ class Admin:
                 capacity = 0 if slot is None else slot.capacity
                 broken.append(_Broken(store_id, start_ms, taken[store_id][start_ms], capacity))
         return broken
+
+    async def _selling_for(self, paused: Collection[str], begun: Iterable[str]) -> dict[str, list[str]]:
+        """The actors of hot SKUs, each with all paused shops that have begun: it may have units of any."""
+        shops = [store_id for store_id in begun if store_id in paused]
+        names = await self._router.ledger_actors() if shops else []
+        return {actor: shops for actor in names if kind_of(actor) is ActorKind.HOT}
 
     async def _ask_each(self, method: str, arguments: dict[str, tuple[Any, ...]], deadline: float) -> dict[str, Any]:
         return await self._router.ask_each(method, arguments, deadline=share_of(deadline, BIND_SHARE))

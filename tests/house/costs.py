@@ -137,6 +137,7 @@ LATER: Final = {
     "calls and batches that do not look for what no chain, or no batch, has": (20, 0),
     "a format of what a service writes, declared, kept, and raised by its operator": (490, 2),
     "hand-outs of a till that are said each by itself": (62, 0),
+    "pauses of shops that ledgers of hot SKUs adopt before they are answered": (12, 0),
     "changes of hot SKUs' stock answered by their shops' decisions alone": (25, 0),
     "terms of a till by the clock of its machine, and first ids of hot SKUs' reservations": (82, 0),
     "loads measured together that begin together, and make no more than is due": (14, 0),
