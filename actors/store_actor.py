@@ -241,11 +241,11 @@ class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions):
         count = 0
         for store_id in self.host.whole_ids():
             self._note_uncounted(store_id)
-            if not self.host.stale_read(store_id).outbox:
-                continue
-            with self.host.captured(store_id) as (_, capture):
-                found = map(capture.reservations.get, capture.outbox)
-                count += sum(1 for each in found if each is not None and each.part is None and not each.grant)
+            if self.host.stale_read(store_id).outbox:
+                with self.host.captured(store_id) as (_, capture):
+                    found = map(capture.reservations.get, capture.outbox)
+                    count += sum(1 for each in found if each is not None and each.part is None and not each.grant)
+        self.host.upkeep.check_owner()
         return count
 
     @rpc

@@ -113,8 +113,8 @@ class LedgerHost(Moving):
         if self.has_begun(ledger_id):
             return int(self.read(ledger_id, lambda hosted, _now_ms: hosted.ledger.version))
         if not self._hosted:
-            self.recover_next()  # one epoch tells whether it is still the owner
-        self._commits.check_owner({each: hosted.epoch for each, hosted in list(self._hosted.items())[:1]})
+            self.recover_next()
+        self.upkeep.check_owner()
         return 0
 
     @contextmanager

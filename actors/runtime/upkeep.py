@@ -34,6 +34,10 @@ class Upkeep:
         # By ledger, readers that keep more beside than the setting says, with their names' numbers.
         self.kept_for: dict[str, dict[str, int]] = {}
 
+    def check_owner(self) -> None:
+        """Raises Fenced for a replaced owner: of the ledgers that are hosted one epoch tells."""
+        self._commits.check_owner({each: hosted.epoch for each, hosted in list(self._hosted.items())[:1]})
+
     def do(self) -> None:
         """All but moving, for the ledgers that are hosted; records of one are sealed, of the next one at the next call.
         Raises JournalError.

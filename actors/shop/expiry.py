@@ -44,13 +44,13 @@ def enter(ledger: Ledger, reservation: Reservation) -> None:
 def move_deadline(ledger: Ledger, deadlines: Deadlines, number: int, expires_at_ms: int) -> None:
     """Enter a reservation's new deadline, or a part's new lease."""
     deadlines.enter(expires_at_ms, number)
-    if len(deadlines.heap) > STALE_ENTRIES_MAX + 4 * ledger.open_reservations:
+    if len(deadlines.heap) > STALE_ENTRIES_MAX + 4 * len(ledger.reservations):
         drop_stale(ledger, DROPPED_BY_A_MOVE)  # a replay has no steps
 
 
 def drop_stale(ledger: Ledger, looked_at_max: int = LOOKED_AT_ONCE_MAX) -> None:
     """Drop some of the stale entries where they outnumber the others; once a step."""
-    if ledger.deadlines.put_aside(ledger.open_reservations):
+    if ledger.deadlines.put_aside(len(ledger.reservations)):
         ledger.newest_run = ledger.newest_run_last = 0  # its entry may be dropped, so nothing is added to it
     aside, left = ledger.deadlines.aside, looked_at_max
     while aside and left > 0:
@@ -63,7 +63,7 @@ def drop_stale(ledger: Ledger, looked_at_max: int = LOOKED_AT_ONCE_MAX) -> None:
                 break
             number += 1
         _enter_rest(ledger, deadline_ms, number, last)
-    ledger.leases.put_aside(ledger.open_reservations)
+    ledger.leases.put_aside(len(ledger.reservations))
     aside = ledger.leases.aside
     for _ in range(min(looked_at_max, len(aside))):
         entry = aside.pop()

@@ -87,7 +87,7 @@ class ResolveShortfall(Message, frozen=True):
 
 def key_of_move(key: str) -> str:
     """The key under which the task's shop keeps where a call with this one moves its task."""
-    return f"\nmove {key}"
+    return f"\nresolve {key}"
 
 
 @dataclass(slots=True, eq=False)

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from actors.core.policy import ChainLimitRule
-from actors.journal.port import JournalDamaged
+from actors.journal.port import Fenced, JournalDamaged
 from actors.protocol.messages import ActorGone, Actors
 from actors.protocol.placement import CHAIN_ACTOR, Placement
 from actors.shop.state import Ledger
@@ -114,7 +114,7 @@ def test_the_answer_to_a_new_limit_names_whom_it_does_not_bind_yet(stocked: Fron
     async def main() -> Any:
         gate = stocked.actors.hold(away)
         request = ad.SetPolicyRequest(policy=policy)
-        answer = await stocked.asked("SetPolicy", request, timeout_ms="400")
+        answer = await stocked.asked("SetPolicy", request, timeout_ms="1500")
         gate.set()
         return answer.reply
 
@@ -141,7 +141,7 @@ def test_a_shop_of_which_it_is_not_known_what_is_still_to_be_counted_is_pending(
     stocked.gateway, cut_off.lost = gateway, ("store-S1", "uncounted")
     policy = stocked.accept("GetPolicy", ad.GetPolicyRequest()).policy
     policy.chain_limit_rules.add(sku="A", units_max=3)
-    told = stocked.ask("SetPolicy", ad.SetPolicyRequest(policy=policy), timeout_ms="400").reply
+    told = stocked.ask("SetPolicy", ad.SetPolicyRequest(policy=policy), timeout_ms="1500").reply
     assert (list(told.pending), told.pending_count) == (["S1"], 1)
     gateway._router.close()
 
@@ -268,3 +268,13 @@ def test_a_shop_that_nobody_calls_hears_of_a_limit_and_has_what_it_holds_counted
 
     stocked.run(lambda: until_async(is_counted, within_s=WAIT_S, what="the hold to be counted"))
     assert refused(reserve(stocked, "k2", 1, "S2"))
+
+
+def test_who_was_replaced_does_not_say_that_all_is_counted(front: Front) -> None:
+    """A process that was stopped and woken hears of its successor by its journal alone."""
+    front.receive("A", 5)
+    woken = front.actors.store_actor("store-S1")
+    front.actors._actors.pop("store-S1")
+    front.reserve("k")
+    with pytest.raises(Fenced):
+        woken.uncounted()

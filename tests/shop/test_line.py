@@ -7,17 +7,20 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
+from actors.core.deadlines import STALE_ENTRIES_MAX
 from actors.core.policy import HOUR_MS, ChainLimitRule, LimitRule, LineRule, Policy
 from actors.core.status import ReleaseReason, Status
+from actors.shop import expiry
 from actors.shop.commands import Grant
 from actors.shop.decide_line import standing_in_line
 from actors.shop.invariants import check
 from actors.shop.line import InLine
-from actors.shop.transact import expire
+from actors.shop.state import Reservation
+from actors.shop.transact import expire, transact
 from tests.shop.scenario import play
 from tests.shop.scenario_text import answer_text, command_of, instant
 from tests.shop.strategies import ONE_PLACE
-from tests.shop.watched import Core, Watched
+from tests.shop.watched import DAY_ZERO_MS, Core, Watched
 
 RULES = Policy(version=1, line_places_max=3)
 MAY_PASS = Policy(version=1, line_may_pass=True)
@@ -302,3 +305,24 @@ def test_one_who_waits_while_there_are_units_is_seen() -> None:
     position = watched.ledger.positions["A"]
     position.on_hand = position.received = 2
     assert [violation.invariant for violation in check(watched.ledger)] == ["I18"]
+
+
+def test_who_waits_does_not_count_as_one_whose_deadline_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the heap of deadlines would be looked through at each step, for as long as they wait."""
+    watched = Watched(Policy(version=1))
+    watched.say(command_of("receive A 1, B 1", "stock"), DAY_ZERO_MS)
+    watched.say(command_of("reserve x A 1, B 1", "taken"), DAY_ZERO_MS)
+    for number in range(STALE_ENTRIES_MAX // 2 + 9):
+        for place, sku in enumerate("AB"):
+            asked = command_of(f"reserve c{number} {sku} 1 waiting 5h", f"{sku}{number}")
+            transact(watched.ledger, asked, DAY_ZERO_MS + 2 * number + place)
+    assert len(watched.ledger.deadlines.heap) > STALE_ENTRIES_MAX
+    looked_at: list[int] = []
+
+    def seen(_: Reservation | None, deadline_ms: int) -> bool:
+        looked_at.append(deadline_ms)
+        return True
+
+    monkeypatch.setattr(expiry, "_ends_at", seen)
+    expire(watched.ledger, DAY_ZERO_MS + 2 * STALE_ENTRIES_MAX)
+    assert not looked_at
