@@ -1,7 +1,6 @@
 """Until when a till sells and hands out what it was given: by a clock that nobody sets, over restarts too."""
 
 import asyncio
-import time
 from pathlib import Path
 
 import pytest
@@ -17,36 +16,12 @@ from holdfast.client import (
     RetryPolicy,
     TillClient,
     Unavailable,
-    till_rows,
 )
 from holdfast.client.till_journal import TillJournal
 from tests.clients.faults import LoseAnswer
 from tests.clients.service import Service
 from tests.clients.serving import QUICK, serving
-
-MINUTE_MS = 60_000
-HOUR_MS = 60 * MINUTE_MS
-
-
-class Machine:
-    """That of a till: its wall clock, which anybody sets, and the clock of its start, which nobody does."""
-
-    def __init__(self, service: Service, patch: pytest.MonkeyPatch) -> None:
-        self.service = service
-        self.wall_ms, self.clock_s, self.boot = 1_800_000_000_000, 5_000.0, "first"
-        patch.setattr(time, "time_ns", lambda: self.wall_ms * 1_000_000)
-        patch.setattr(till_rows, "clock_s", lambda: self.clock_s)
-        patch.setattr(till_rows, "boot_id", lambda: self.boot)
-
-    def passes(self, ms: int) -> None:
-        """Time, everywhere."""
-        self.wall_ms += ms
-        self.clock_s += ms / 1_000
-        self.service.clock.move(ms)
-
-    def start_anew(self) -> None:
-        """Its clock begins anew."""
-        self.boot, self.clock_s = f"{self.boot}'", 7_000.0
+from tests.clients.till_machine import HOUR_MS, MINUTE_MS, Machine
 
 
 @pytest.fixture

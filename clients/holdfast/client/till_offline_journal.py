@@ -87,6 +87,8 @@ class OfflineJournal(ABC):
         SKU gets another as it moves into its shop, and its customer has the first.
         """
         with self._turn:
+            if any(made.reservation_id == held.reservation_id for made in self.allotments.hand_outs):
+                return  # it was handed out, which the service does not know yet: nobody gets it twice
             lines = tuple((line.sku, line.held) for line in held.lines if line.held)
             known = self.allotments.given_as(held.reservation_id)
             moved = asked_as if asked_as != held.reservation_id else ""
