@@ -1,33 +1,39 @@
 """What goes on in the background about hot SKUs, in each gateway about once a second, all of it safe to be done by
 several and twice: announced SKUs are opened at their time, units are handed and given back, and SKUs are promoted and
 demoted by how often they are asked for.
+
+Each question is a task by the actors that it needs: one for the chain, one for each SKU's ledger, and one for each SKU
+in each shop. An actor that is away delays none but its own.
 """
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from actors.core.chain import ANY_REVISION
 from actors.core.ids import ledger_of_hot
 from actors.core.policy import HotSku
+from actors.protocol.messages import LedgerStopped
+from actors.protocol.placement import CHAIN_ACTOR
 from actors.runtime.clock import Clock
 from actors.shop.hot import HotTotals
 from serve.coordination.deliveries import PASSING
 from serve.coordination.hot import HotCalls
 from serve.coordination.hot_home import bring_sku_home
 from serve.coordination.hot_units import HotUnits
+from serve.coordination.keyed_tasks import ROUND_WAIT_S, KeyedTask, KeyedTasks
 from serve.routing.rates import Rates
 from serve.routing.router import Router
 
 EVERY_S: Final = 1.0
-TURN_S: Final = 5.0
+TASK_S: Final = 5.0  # of one task: no other waits for it
 HOT_ROUNDS: Final = 2  # looks in a row at which a SKU is asked for so often, before it is promoted
 CALM_ROUNDS: Final = 60  # looks in a row at which it is not, before it is demoted
 CALM_SHARE: Final = 0.1  # of the rate that promotes
 EMPTIED_S: Final = 60.0  # how long a closed ledger without units is left alone
-SHOPS_AT_ONCE: Final = 64  # whose units are seen to at the same time
 
 Positions = dict[str, tuple[HotTotals, int, int]]  # by shop: its totals there, units on hand, and reserved ones
 
@@ -49,9 +55,10 @@ class HotKeeper:
         self._hot_rounds: dict[str, int] = {}
         self._calm_rounds: dict[str, int] = {}
         self._versions: dict[str, int] = {}  # of the ledgers of open SKUs, at the last look
-        # By SKU, the generation for which shops were seen to, and those that did not answer.
-        self._seen: dict[str, tuple[int, list[str]]] = {}
+        # By SKU, the generation for which shops were seen to, and those that have not answered yet.
+        self._seen: dict[str, tuple[int, set[str]]] = {}
         self._emptied: dict[str, float] = {}  # by SKU, when its closed ledger was seen to have no units
+        self._tasks = KeyedTasks("seeing to hot SKUs")
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -60,27 +67,37 @@ class HotKeeper:
     def close(self) -> None:
         if self._task is not None:
             self._task.cancel()
+        self._tasks.close()
 
-    async def turn(self) -> None:
-        """Do what is to be done now."""
-        deadline = asyncio.get_running_loop().time() + TURN_S
-        await self._open_announced(deadline)
-        await self._go_by_rates(deadline)
-        now, hot = asyncio.get_running_loop().time(), list(self._router.chain.hot.values())
+    async def turn(self, wait_s: float = ROUND_WAIT_S) -> None:
+        """Do what is to be done now. It goes on behind this where an actor does not answer within `wait_s`, and is then
+        not waited for the next time.
+        """
+        await self._tasks.run([*self._announced(), *self._by_rates()], wait_s)
+        hot = list(self._router.chain.hot.values())
         self._calls.forget(each.sku for each in hot)
         for each in hot:
-            if self._seen.get(each.sku, (0, []))[0] != each.generation:
+            if self._seen.get(each.sku, (0, ()))[0] != each.generation:
+                # Of shops without an actor nothing is known; they are asked when somebody wants units of them.
+                self._seen[each.sku] = each.generation, set(await self._router.shops_with_actors())
                 self._emptied.pop(each.sku, None)
-            if each.generation and self._emptied.get(each.sku, -EMPTIED_S) + EMPTIED_S <= now:
-                with suppress(*PASSING):  # another SKU need not wait for that, and the next turn goes on
-                    await self._see_to(each, deadline)
+        now = asyncio.get_running_loop().time()
+        seen_to = [
+            each for each in hot if each.generation and self._emptied.get(each.sku, -EMPTIED_S) + EMPTIED_S <= now
+        ]
+        await self._tasks.run([task for each in seen_to for task in self._for_shops(each)], wait_s)
+        looks = [KeyedTask(ledger_of_hot(each.sku), partial(self._see_to, each, wait_s)) for each in seen_to]
+        await self._tasks.run(looks, wait_s)
 
-    async def _open_announced(self, deadline: float) -> None:
+    def _announced(self) -> Iterator[KeyedTask]:
         hot, now_ms = self._router.chain.hot.values(), self._clock.now_ms()
         if any(each.announced and not each.is_open and each.from_ms <= now_ms for each in hot):
-            await self._router.change_chain("open_announced", deadline=deadline)
+            yield KeyedTask(CHAIN_ACTOR, self._open_announced)
 
-    async def _go_by_rates(self, deadline: float) -> None:
+    async def _open_announced(self) -> None:
+        await self._router.change_chain("open_announced", deadline=_soon())
+
+    def _by_rates(self) -> Iterator[KeyedTask]:
         rates = self._rates.look(asyncio.get_running_loop().time())
         if not self._rate:
             return
@@ -89,46 +106,73 @@ class HotKeeper:
         self._hot_rounds = {sku: self._hot_rounds.get(sku, 0) + 1 for sku in often}
         for sku, rounds in self._hot_rounds.items():
             known = hot.get(sku)
-            if rounds < HOT_ROUNDS or (known is not None and known.is_open):
-                continue
-            if await self._router.change_chain("promote_sku", sku, 0, False, ANY_REVISION, deadline=deadline):
-                log.info("%s is hot: %d calls a second", sku, rates[sku], extra={"sku": sku})
+            if rounds >= HOT_ROUNDS and (known is None or not known.is_open):
+                yield KeyedTask(CHAIN_ACTOR, partial(self._promote, sku, rates[sku]))
         open_by_rate = [each.sku for each in hot.values() if each.is_open and not each.announced]
         calm = [sku for sku in open_by_rate if rates.get(sku, 0.0) < CALM_SHARE * self._rate]
         self._calm_rounds = {sku: self._calm_rounds.get(sku, 0) + 1 for sku in calm}
         for sku, rounds in self._calm_rounds.items():
-            if rounds >= CALM_ROUNDS and await self._is_calm(sku, rounds, deadline):
-                await self._router.change_chain("demote_sku", sku, False, ANY_REVISION, deadline=deadline)
-                log.info("%s is calm again", sku, extra={"sku": sku})
+            if rounds >= CALM_ROUNDS:
+                yield KeyedTask(f"{ledger_of_hot(sku)} {CHAIN_ACTOR}", partial(self._demote_if_calm, sku, rounds))
 
-    async def _is_calm(self, sku: str, rounds: int, deadline: float) -> bool:
+    async def _promote(self, sku: str, rate: float) -> None:
+        if await self._router.change_chain("promote_sku", sku, 0, False, ANY_REVISION, deadline=_soon()):
+            log.info("%s is hot: %d calls a second", sku, rate, extra={"sku": sku})
+
+    async def _demote_if_calm(self, sku: str, rounds: int) -> None:
+        if await self._is_calm(sku, rounds):
+            await self._router.change_chain("demote_sku", sku, False, ANY_REVISION, deadline=_soon())
+            log.info("%s is calm again", sku, extra={"sku": sku})
+
+    async def _is_calm(self, sku: str, rounds: int) -> bool:
         """Whether its ledger has decided little, over all gateways, since the last time that this was asked."""
-        version = (await self._positions(sku, deadline))[0]
+        version = (await self._positions(sku))[0]
         before = self._versions.get(sku)
         self._versions[sku] = version
         self._calm_rounds[sku] = 0
         return before is not None and version - before < CALM_SHARE * self._rate * rounds * EVERY_S
 
-    async def _see_to(self, hot: HotSku, deadline: float) -> None:
+    def _for_shops(self, hot: HotSku) -> list[KeyedTask]:
+        """Have shops hand their units, or get them back, that have not been asked since it was opened or closed."""
+        _, unasked = self._seen[hot.sku]
+        return self._in_shops(hot, {store_id: partial(self._for_shop, hot, store_id, unasked) for store_id in unasked})
+
+    async def _for_shop(self, hot: HotSku, store_id: str, unasked: set[str]) -> None:
+        place = store_id, hot.sku
+        if hot.is_open:
+            await self._units.hand(place, _soon())
+        else:
+            await self._units.give_back(place, 0, _soon())
+        unasked.discard(store_id)
+
+    async def _see_to(self, hot: HotSku, wait_s: float) -> None:
         """Bring a SKU's units to where they belong: in its ledger while it is open, else in the shops."""
-        generation, away = self._seen.get(hot.sku, (0, []))
-        if generation != hot.generation:
-            # Of shops without an actor nothing is known; they are asked when somebody wants units of them.
-            away = list(await self._router.shops_with_actors())
-        if away:
-            away = await self._for_shops(hot, away, deadline)
-        self._seen[hot.sku] = hot.generation, away
-        _, _, positions = await self._positions(hot.sku, deadline)
-        if not hot.is_open and not away and not any(on_hand for _, on_hand, _ in positions.values()):
+        generation, unasked = self._seen[hot.sku]
+        is_known = not unasked
+        _, _, positions = await self._positions(hot.sku)
+        is_empty = is_known and not any(on_hand for _, on_hand, _ in positions.values())
+        if is_empty and not hot.is_open and self._seen[hot.sku][0] == generation:  # it was not opened meanwhile
             # Once more later on: what was read may not be durable, and units may be under way.
             self._emptied[hot.sku] = asyncio.get_running_loop().time()
-        works = (self._see_to_shop(hot, store_id, *each, deadline) for store_id, each in positions.items())
-        await asyncio.gather(*works)
+        works = {store_id: partial(self._see_to_shop, hot, store_id, *there) for store_id, there in positions.items()}
+        await self._tasks.run(self._in_shops(hot, works), wait_s)
 
-    async def _see_to_shop(
-        self, hot: HotSku, store_id: str, there: HotTotals, on_hand: int, reserved: int, deadline: float
-    ) -> None:
-        """The same of one shop, of whose units that ledger has so many."""
+    def _in_shops(self, hot: HotSku, works: Mapping[str, Callable[[], Awaitable[None]]]) -> list[KeyedTask]:
+        """A key for each actor of shops, as that is what may be away. A stopped shop delays none of its neighbours."""
+
+        async def run(work: Callable[[], Awaitable[None]]) -> None:
+            with suppress(LedgerStopped):
+                await work()
+
+        return [
+            KeyedTask(f"{ledger_of_hot(hot.sku)} {actor}", partial(run, works[store_id]))
+            for actor, store_ids in self._router.by_actor(list(works)).items()
+            for store_id in store_ids
+        ]
+
+    async def _see_to_shop(self, hot: HotSku, store_id: str, there: HotTotals, on_hand: int, reserved: int) -> None:
+        """Do it in one shop, of whose units that ledger has so many."""
+        deadline = _soon()
         [here] = await self._router.ask(store_id, "hot_totals", store_id, [hot.sku], deadline=deadline)
         place, free = (store_id, hot.sku), on_hand - reserved + here.over - there.over
         if here.short or (here.wanted and free > 0 and hot.is_open):
@@ -140,28 +184,10 @@ class HotKeeper:
         elif here.over > there.over:
             await self._units.receive(place, here.over, deadline)
 
-    async def _for_shops(self, hot: HotSku, store_ids: Iterable[str], deadline: float) -> list[str]:
-        """Those of the shops that did not answer."""
-        asked = iter(store_ids)
-        away: list[str] = []
-
-        async def run() -> None:
-            for store_id in asked:
-                place = store_id, hot.sku
-                try:
-                    await (
-                        self._units.hand(place, deadline) if hot.is_open else self._units.give_back(place, 0, deadline)
-                    )
-                except PASSING:
-                    away.append(store_id)
-
-        await asyncio.gather(*(run() for _ in range(SHOPS_AT_ONCE)))
-        return away
-
-    async def _positions(self, sku: str, deadline: float) -> tuple[int, int, Positions]:
+    async def _positions(self, sku: str) -> tuple[int, int, Positions]:
         ledger_id = ledger_of_hot(sku)
         found: tuple[int, int, Positions] = await self._router.ask(
-            ledger_id, "positions", ledger_id, [], deadline=deadline
+            ledger_id, "positions", ledger_id, [], deadline=_soon()
         )
         return found
 
@@ -180,3 +206,7 @@ class HotKeeper:
                 log.warning("hot SKUs are seen to again: %r", error)
             except Exception:
                 log.exception("seeing to hot SKUs failed, and is tried again")
+
+
+def _soon() -> float:
+    return asyncio.get_running_loop().time() + TASK_S

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from google.protobuf.message import Message
 
@@ -12,6 +12,8 @@ from tests.gateway.front import Answer, Front
 from tests.runtime.loop_time import skip
 
 SKIP_S: Final = 0.1
+
+T = TypeVar("T")
 
 
 class Away:
@@ -26,9 +28,13 @@ class Away:
 
     def ask(self, method: str, request: Message, *, timeout_ms: str = "", back_after_s: float = 0.0) -> Answer:
         """Call, and wait until it is answered. With `back_after_s` of skipped time they are let back meanwhile."""
+        return self.wait(lambda: self._front.asked(method, request, timeout_ms=timeout_ms), back_after_s)
 
-        async def main() -> Answer:
-            asked = asyncio.ensure_future(self._front.asked(method, request, timeout_ms=timeout_ms))
+    def wait(self, work: Callable[[], Coroutine[Any, Any, T]], back_after_s: float = 0.0) -> T:
+        """Wait for anything in the gateway's loop, likewise."""
+
+        async def main() -> T:
+            asked = asyncio.ensure_future(work())
             left = back_after_s
             while not asked.done():
                 with suppress(TimeoutError):

@@ -1,6 +1,6 @@
 """A hot SKU H before gateways: promoted, asked for and demoted by tests."""
 
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf.message import Message
 
@@ -15,6 +15,8 @@ from serve.gateway import Gateway
 from serve.routing.router import Router
 from tests.gateway.front import POSTCODES, Context, Front, answer_of, reserve_request
 
+TIDY_S: Final = 30.0
+
 
 def promote(front: Front, sku: str = "H") -> None:
     """By an operator, and every shop is asked for its units."""
@@ -28,8 +30,8 @@ def demote(front: Front, sku: str = "H") -> None:
 
 
 def tidy(front: Front) -> None:
-    """One turn of the keeper."""
-    front.run(front.gateway._keeper.turn)
+    """One turn of the keeper, whatever it takes here."""
+    front.run(lambda: front.gateway._keeper.turn(TIDY_S))
 
 
 def first(key: str, store_id: str = "S1", units: int = 1, sku: str = "H") -> rs.ReserveRequest:

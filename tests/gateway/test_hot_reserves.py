@@ -14,6 +14,7 @@ from holdfast.v1 import (
 )
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.hot import (
+    TIDY_S,
     OtherGateway,
     again,
     available,
@@ -168,7 +169,7 @@ def test_a_gateway_that_has_not_heard_of_the_sku_tells_what_its_ledger_has(front
     """As for an order, which it plans in the shop that has the units."""
     other = OtherGateway(front)
     assert other.accept("PromoteSku", ad.PromoteSkuRequest(sku="H")).hot_sku.open
-    front.run(other.gateway._keeper.turn)
+    front.run(lambda: other.gateway._keeper.turn(TIDY_S))
     assert other.accept("Reserve", first("a", "S1", 2)).HasField("reservation")
     assert "H" not in front.gateway._router.chain.hot
     assert (available(front), sold(front)) == (UNITS - 2, 2)

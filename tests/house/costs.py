@@ -138,6 +138,7 @@ LATER: Final = {
     "a format of what a service writes, declared, kept, and raised by its operator": (490, 2),
     "hand-outs of a till that are said each by itself": (62, 0),
     "pauses of shops that ledgers of hot SKUs adopt before they are answered": (12, 0),
+    "hot SKUs seen to by a task for each actor that is needed": (35, 0),
     "changes of hot SKUs' stock answered by their shops' decisions alone": (25, 0),
     "terms of a till by the clock of its machine, and first ids of hot SKUs' reservations": (82, 0),
     "loads measured together that begin together, and make no more than is due": (14, 0),
