@@ -110,6 +110,12 @@ def _collected(reservation: Reservation) -> tuple[int, ...]:
     return tuple([sold for sold, _ in reservation.done]) if reservation.done else (0,) * len(reservation.lines)
 
 
+def is_applied(revision: int, reservation: Reservation) -> bool:
+    """Whether a shop's answer to an outcome is that it was applied: it waits where a till has the part."""
+    part = reservation.part
+    return part is None or reservation.status not in LIVE or part.applied_revision >= revision
+
+
 def heard_of(order: Order, part: Part, reservation: Reservation) -> Applied | Report:
     """What a shop's answer to an outcome says: most often nothing but that it was applied."""
     status, of = reservation.status, (order.number, part.store_id, part.attempt, order.revision)

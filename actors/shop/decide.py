@@ -23,6 +23,7 @@ from actors.shop.decide_allotments import (
     decide_give,
     decide_return_allotment,
     given_to_other,
+    is_given,
 )
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim, decide_settle_grant
 from actors.shop.decide_hot import decide_hot_units, decided_elsewhere, is_kept_there, key_elsewhere, unless_fetched
@@ -79,7 +80,7 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
         case cm.SettleGrant():
             return decide_settle_grant(ledger, command)
         case cm.ApplyOutcome():
-            return decide_apply_outcome(ledger, command)
+            return decide_apply_outcome(ledger, command, now_ms)
         case cm.Acknowledge():
             return decide_acknowledge(ledger, command)
         case cm.AdjustStock():
@@ -180,6 +181,8 @@ def _replaced_hold(ledger: Ledger, command: Reserve, now_ms: int) -> Reservation
         return None
     if earlier.status is not Status.HELD or earlier.units_collected():
         return Rejection(Reason.BASKET_CONFIRMED, number=number, status=earlier.status)
+    if is_given(earlier, now_ms):
+        return Rejection(Reason.GIVEN_TO_TILL, number=number, status=earlier.status)
     return earlier
 
 
@@ -217,7 +220,7 @@ def decide_step(ledger: Ledger, command: StepCommand, now_ms: int, without: Clai
         case Collect() | cm.Release():
             if reservation.till and type(command) is Collect and given_to_other(reservation, command.till, now_ms):
                 return Rejection(Reason.GIVEN_TO_TILL, number=command.number, status=reservation.status)
-            return _decide_taking(command, reservation)
+            return _decide_taking(command, reservation, now_ms)
         case cm.MarkReady():
             return (ev.ReadyMarked(command.key, fingerprint(command), command.number),)
         case cm.Extend():
@@ -240,7 +243,7 @@ def _decide_confirm(ledger: Ledger, command: cm.Confirm, reservation: Reservatio
     return (ev.Confirmed(command.key, fingerprint(command), command.number, expires_at_ms),)
 
 
-def _decide_taking(command: cm.Collect | cm.Release, reservation: Reservation) -> Decision:
+def _decide_taking(command: cm.Collect | cm.Release, reservation: Reservation, now_ms: int) -> Decision:
     """Take units from a reservation: they are sold, or returned to stock."""
     lines = _by_line(reservation, command.lines)
     if isinstance(lines, Rejection):
@@ -250,6 +253,8 @@ def _decide_taking(command: cm.Collect | cm.Release, reservation: Reservation) -
         return decide_leave(command, content, reservation)
     if isinstance(command, Collect):
         return (ev.Collected(key, content, number, lines, command.payment_reference),)
+    if is_given(reservation, now_ms) and lines != reservation.held_lines():
+        return Rejection(Reason.GIVEN_TO_TILL, number=number, status=reservation.status)
     return (ev.Released(key, content, number, lines, command.reason),)
 
 
@@ -272,8 +277,10 @@ def _decide_amend(
         return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=command.number, status=reservation.status)
     policy = ledger.policy
     lines = command.lines or reservation.lines
-    has = dict(by_sku(reservation.lines))
-    more = tuple((sku, asked) for sku, asked in by_sku(lines) if asked > has.get(sku, 0))
+    has, wanted = dict(by_sku(reservation.lines)), dict(by_sku(lines))
+    more = tuple((sku, asked) for sku, asked in wanted.items() if asked > has.get(sku, 0))
+    if is_given(reservation, now_ms) and any(wanted.get(sku, 0) < units for sku, units in has.items()):
+        return Rejection(Reason.GIVEN_TO_TILL, number=command.number, status=reservation.status)
     if more and policy.paused:
         return Rejection(Reason.STORE_NOT_ACCEPTING)
     if command.ttl_ms > policy.ttl_ms_max:

@@ -88,4 +88,11 @@ def decide_give(command: Give, reservation: Reservation, now_ms: int) -> Decisio
 
 def given_to_other(reservation: Reservation, till: str, now_ms: int) -> bool:
     """True where another till has the reservation, and may be handing it out."""
-    return bool(reservation.till) and reservation.till != till and now_ms < reservation.till_until_ms
+    return reservation.till != till and is_given(reservation, now_ms)
+
+
+def is_given(reservation: Reservation, now_ms: int) -> bool:
+    """True where a till has the reservation. It may have handed it out as it was, so units are taken of it by that till
+    alone, or all at once by who releases it: then it is over, and nobody hands out the rest of it again.
+    """
+    return bool(reservation.till) and now_ms < reservation.till_until_ms

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from actors.core.answers import Recorded
 from actors.core.rejection import Reason, Rejection
-from actors.core.status import LIVE, Status
+from actors.core.status import LIVE, ReleaseReason, Status
 from actors.core.transact import Decision
 from actors.shop.commands import Acknowledge, ApplyOutcome, Claim, Lines, SettleGrant, by_sku, claim_key
 from actors.shop.customer_totals import parts_of_order
+from actors.shop.decide_allotments import is_given
 from actors.shop.decide_hot import unless_fetched
 from actors.shop.events import Acknowledged, Claimed, OutcomeApplied, QuotaDrawn
 from actors.shop.preconditions import NONE, over_limit, slot_refusal, standing
@@ -68,8 +69,10 @@ def _over_limit(ledger: Ledger, claim: Claim, without: Claims) -> Rejection | No
     return over_limit(ledger, claim.customer_id, claim.channel, demand, None, order, without=apart)
 
 
-def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome) -> Decision:
-    """Apply an order's outcome. No events: it was applied before, or the part is final."""
+def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome, now_ms: int) -> Decision:
+    """Apply an order's outcome. No events: it was applied before, the part is final, or a till has it, which may be
+    handing out what the amended order wants back. Then it is to be said again, as to a shop that is away.
+    """
     holder, revision, status = command.holder, command.revision, command.status
     reservation = part_of(ledger, holder)
     if reservation is None:
@@ -89,6 +92,9 @@ def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome) -> Decision:
         lines = _beyond(reservation, command.keep) if command.keep else tuple((sku, 0) for sku, _ in reservation.lines)
         if _PROGRESS[status] < _PROGRESS[reservation.status]:
             status = reservation.status
+    is_amended = status in LIVE or command.reason is ReleaseReason.REPLACED
+    if is_amended and is_given(reservation, now_ms) and any(units for _, units in lines):
+        return ()
     number, expires_at_ms = reservation.number, command.expires_at_ms
     over = reservation if lines == reservation.held_lines() else None
     channel = command.channel if status in LIVE and command.channel != reservation.channel else ""

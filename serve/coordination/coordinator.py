@@ -24,7 +24,7 @@ from actors.core.ids import format_order_id, ledger_of_customer
 from actors.core.rejection import Reason, Rejection
 from actors.orders import commands as cm
 from actors.orders.commands import key_of
-from actors.orders.parts import claim_of, outcome_of, report_of, report_of_absent
+from actors.orders.parts import claim_of, is_applied, outcome_of, report_of, report_of_absent
 from actors.orders.state import Order, Part, Standing
 from actors.protocol.messages import LedgerStopped, Refusal, Stopped
 from actors.runtime.clock import Clock
@@ -223,7 +223,8 @@ class Coordinator:
         reports = []
         for part, answer in zip(parts, answers, strict=True):
             if isinstance(answer, Reservation):
-                reports.append(report_of(order.number, part.store_id, part.attempt, order.revision, answer))
+                if is_applied(order.revision, answer):
+                    reports.append(report_of(order.number, part.store_id, part.attempt, order.revision, answer))
             elif isinstance(answer, Refusal):
                 reports.append(report_of_absent(order.number, part, order.revision))
             elif isinstance(answer, BaseException) and not isinstance(answer, PASSING):

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from actors.core.ids import format_order_id
 from actors.orders import commands as cm
-from actors.orders.parts import heard_of, let_go_of, outcome_of, report_of_absent
+from actors.orders.parts import heard_of, is_applied, let_go_of, outcome_of, report_of_absent
 from actors.orders.state import Order, Part
 from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal
 from actors.shop.commands import Claim
@@ -87,7 +87,7 @@ class Deliveries:
     async def _hear(self, answers: "asyncio.Future[list[Answer]]", told: Sequence[Delivery]) -> None:
         with suppress(*PASSING):
             for (ledger_id, order, part), answer in zip(told, await answers, strict=True):
-                if isinstance(answer, Reservation):
+                if isinstance(answer, Reservation) and is_applied(order.revision, answer):
                     self._to_note.setdefault(ledger_id, []).append(heard_of(order, part, answer))
                 elif isinstance(answer, Refusal):
                     self._to_note.setdefault(ledger_id, []).append(report_of_absent(order.number, part, order.revision))

@@ -262,9 +262,46 @@ PAGES = {
         0:00 | receive A 9 | applied 1 | StockAdjusted
         0:01 | reserve ann A 3 | #2 HELD A 3 until 2:01 | Reserved
         0:03 | give #2 to t7 for 1h | #2 HELD A 3 until 2:01 at t7 until 1:03 | Given
-        0:04 | release #2 A 1 | #2 HELD A 3 -1 back OTHER until 2:01 at t7 until 1:03 | Released OTHER
+        0:04 | reserve bob A 2 | #4 HELD A 2 until 2:04 | Reserved
+        0:05 | give #4 to t7 for 1h | #4 HELD A 2 until 2:04 at t7 until 1:05 | Given
+        0:06 | release #4 | #4 RELEASED A 2 -2 back OTHER at t7 until 1:05 | Released OTHER
+        1:03 | release #2 A 1 | #2 HELD A 3 -1 back OTHER until 2:01 at t7 until 1:03 | Released OTHER
         1:03 | collect #2 by t8 | #2 COLLECTED A 3 -2 sold -1 back OTHER at t7 until 1:03 | Collected
         1:04 | collect #2 by t7 | TRANSITION_NOT_ALLOWED #2 COLLECTED | Refused
+    """,
+    "while a till has a reservation nothing is taken of it, which the till may have handed out": """
+        at | said | answer | stock
+        0:00 | receive A 9, B 2 | applied 2 | A 9/0, B 2/0
+        0:01 | reserve ann A 3, B 1 basket b | #2 HELD A 3, B 1 until 2:01 | A 9/3, B 2/1
+        0:02 | give #2 to t7 for 1h | #2 HELD A 3, B 1 until 2:01 at t7 until 1:02 | A 9/3, B 2/1
+        0:03 | amend #2 A 2, B 1 | GIVEN_TO_TILL #2 HELD | A 9/3, B 2/1
+        0:03 | amend #2 A 4 | GIVEN_TO_TILL #2 HELD | A 9/3, B 2/1
+        0:04 | release #2 B 1 | GIVEN_TO_TILL #2 HELD | A 9/3, B 2/1
+        0:05 | reserve ann A 2 basket b | GIVEN_TO_TILL #2 HELD | A 9/3, B 2/1
+        0:06 | amend #2 A 4, B 1 for 3h | #2 HELD A 4, B 1 until 3:06 at t7 until 1:02 | A 9/4, B 2/1
+        0:07 | collect #2 A 3, B 1 by t7 | #2 HELD A 4 -3 sold, B 1 -1 sold until 3:06 at t7 until 1:02 | A 6/1, B 1/0
+        0:08 | release #2 | #2 COLLECTED A 4 -3 sold -1 back, B 1 -1 sold OTHER at t7 until 1:02 | A 6/0, B 1/0
+    """,
+    "once the till's time is over it is amended and replaced as any": """
+        at | said | answer | stock
+        0:00 | receive A 9 | applied 1 | A 9/0
+        0:01 | reserve ann A 3 basket b | #2 HELD A 3 until 2:01 | A 9/3
+        0:02 | give #2 to t7 for 1h | #2 HELD A 3 until 2:01 at t7 until 1:02 | A 9/3
+        1:02 | amend #2 A 2 | #2 HELD A 2 until 2:01 at t7 until 1:02 | A 9/2
+        1:03 | reserve ann A 1 basket b | #6 HELD A 1 until 3:03 | A 9/1
+    """,
+    "an amended order takes nothing of a part while a till has it, and is heard once that is over": """
+        at | said | answer
+        0:00 | receive A 9 | applied 1
+        0:01 | claim o.1 ann A 3 | #2 CLAIMED A 3 of o.1 at 0
+        0:01 | apply o.1 1 HELD until 4:00 | #2 HELD A 3 until 4:00 of o.1 at 1
+        0:02 | give #2 to t7 for 1h | #2 HELD A 3 until 4:00 at t7 until 1:02 of o.1 at 1
+        0:03 | apply o.1 2 HELD until 5:00 keep A 2 | #2 HELD A 3 until 4:00 at t7 until 1:02 of o.1 at 1
+        0:04 | apply o.1 3 HELD until 5:00 keep A 3 | #2 HELD A 3 until 5:00 at t7 until 1:02 of o.1 at 3
+        0:05 | apply o.1 4 RELEASED because REPLACED | #2 HELD A 3 until 5:00 at t7 until 1:02 of o.1 at 3
+        1:02 | apply o.1 4 HELD until 5:00 keep A 2 | #2 HELD A 3 -1 back OTHER until 5:00 at t7 until 1:02 of o.1 at 4
+        1:03 | give #2 to t7 for 1h | #2 HELD A 3 -1 back OTHER until 5:00 at t7 until 2:03 of o.1 at 4
+        1:04 | apply o.1 5 RELEASED | #2 RELEASED A 3 -3 back OTHER at t7 until 2:03 of o.1 at 5
     """,
     "restarts keep it all": """
         at | said | answer | stock

@@ -31,6 +31,8 @@ CAUSES: Final = frozenset(
         "served by a quota",
         "settled late",
         "sold cut off",
+        "handed out in time",
+        "refused to others",
         "recovery",
     }
 )
@@ -101,8 +103,21 @@ class _SettlesTwice(LedgerHost):
         super().__init__(core._replace(transact=transact), *arguments)
 
 
+class _AmendsWhatIsGiven(LedgerHost):
+    """A reservation is amended as if no till had it."""
+
+    def __init__(self, core: Any, *arguments: Any) -> None:
+        def transact(*of: Any) -> Any:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("actors.shop.decide.is_given", lambda *_: False)
+                return core.transact(*of)
+
+        super().__init__(core._replace(transact=transact), *arguments)
+
+
 MUTANTS: Final[dict[str, tuple[Parts, set[str]]]] = {
     "returns what a till had by time": (Parts(host=_ReturnsByTime), {"I2"}),
+    "amends what a till may have handed out": (Parts(host=_AmendsWhatIsGiven), {"I3"}),
     "settles a sale twice": (Parts(host=_SettlesTwice), {"I1", "I13"}),
 }
 

@@ -1,16 +1,24 @@
 """One shop whose tills are cut off: a world with allotments, and what must hold of them at its end besides.
 
 Tills sell what they were given while nobody hears of it, and settle late, twice, or never; quotas are drawn and end;
-counts come at any time. Whatever is asked is killed and repeated as all else.
+counts come at any time. Reservations that a till was given are amended while it hands them out. Whatever is asked is
+killed and repeated as all else.
 """
 
 from random import Random
+from typing import Final, NamedTuple
 
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import LIVE
+from actors.protocol.messages import Stopped
 from actors.shop import commands as cm
 from actors.shop.allotments import Allotment, AllotmentStatus, HolderKind
-from tests.simulation.callers import CHANNELS, CUSTOMERS, ENDS_MS, SKUS, TILLS, WAITS_MS, Callers
+from actors.shop.state import Remembered, Reservation
+from tests.simulation.callers import ASKED, CHANNELS, CUSTOMERS, ENDS_MS, SKUS, TILLS, WAITS_MS, Callers
 from tests.simulation.checks import Broken, check
 from tests.simulation.world import STORE_ID, Parts, World
+
+_LESS_IS_THERE: Final = frozenset({Reason.LINE_NOT_FOUND, Reason.QUANTITY_EXCEEDS_HELD})
 
 
 class Till:
@@ -23,12 +31,23 @@ class Till:
         self.said = 0
 
 
+class Given(NamedTuple):
+    """What a till was given of one reservation: until then it alone hands it out, also while it is cut off."""
+
+    till: str
+    until_ms: int
+    lines: cm.Lines
+
+
 class TillCallers(Callers):
     """A source of commands of which half are about allotments. `now_ms` is the till's clock."""
 
     def __init__(self, random: Random) -> None:
         super().__init__(random)
         self.tills: dict[int, Till] = {}
+        self.live: dict[int, None] = {}  # reservations, by what was heard last
+        self.given: dict[int, Given] = {}
+        self.handed: dict[str, Given] = {}  # what was handed out, by the key under which its till says so
         self.now_ms = 0
         self.sold = 0
 
@@ -37,7 +56,7 @@ class TillCallers(Callers):
         if random.random() < 0.5:
             return super().about(key)
         kinds = (self._allot, self._sale, self._end, self._extend, self._give, self._hand_over, self._count_all)
-        (kind,) = random.choices(kinds, weights=(25, 35, 8, 5, 5, 7, 15))
+        (kind,) = random.choices((*kinds, self._of_given), weights=(25, 35, 8, 5, 15, 7, 15, 40))
         return kind(key)
 
     def hear(self, given: Allotment) -> None:
@@ -94,9 +113,29 @@ class TillCallers(Callers):
         known = [*self.tills, *self.quotas] or [1]
         return cm.ExtendAllotment(key, self._random.choice(known), self._random.choice(ENDS_MS))
 
+    def _give(self, key: str) -> cm.Command:
+        """One that was live when somebody last heard of it."""
+        number = self._random.choice(list(self.live)[-3:]) if self.live else 1
+        return cm.Give(key, number, self._random.choice(TILLS), self._random.choice(ENDS_MS))
+
     def _hand_over(self, key: str) -> cm.Command:
         number = self._random.choice(self.numbers) if self.numbers else 1
         return cm.Collect(key, number, "p1", (), self._random.choice(("", *TILLS)))
+
+    def _of_given(self, key: str) -> cm.Command:
+        """Somebody changes what a till was given, or that till has handed out all of it, and is back in time."""
+        random = self._random
+        self.given = {number: each for number, each in self.given.items() if self.now_ms < each.until_ms}
+        if not self.given:
+            return self._give(key)
+        number, given = random.choice(list(self.given.items()))
+        if random.random() < 0.3:
+            self.handed[key] = self.given.pop(number)
+            return cm.Collect(key, number, "p1", given.lines, given.till)
+        if random.random() < 0.3:
+            return cm.Release(key, number, random.choice(ASKED), self._lines(1))
+        lines = self._lines(3) if random.random() < 0.7 else given.lines
+        return cm.Amend(key, number, lines, 0, 0)
 
     def _count_all(self, key: str) -> cm.Command:
         random = self._random
@@ -127,8 +166,30 @@ class TillWorld(World):
         self.struck["served by a quota"] += any(each.in_line is not None for each in held)
         self.struck["counted"] += any(each.status is AllotmentStatus.COUNTED for each in rows)
 
+    def _hear(self, command: cm.Command, answer: Remembered | Stopped) -> None:
+        """Besides: what a till hands out in time is there to be handed out, or over and nobody's any more."""
+        super()._hear(command, answer)
+        assert not isinstance(answer, Stopped), "that is broken"
+        value = answer if isinstance(answer, Reservation) else answer.answer
+        if isinstance(command, cm.Give) and isinstance(value, Reservation):
+            lines = cm.by_sku(value.held_lines())
+            self.callers.given[value.number] = Given(value.till, value.till_until_ms, lines)
+        given = self.callers.handed.pop(command.key, None)
+        if not isinstance(command, cm.Collect) or given is None:
+            return
+        in_time = self._ledger_ms() < given.until_ms and command.number not in self.lost
+        self.struck["handed out in time"] += in_time and isinstance(value, Reservation)
+        if in_time and isinstance(value, Rejection) and value.reason in _LESS_IS_THERE:
+            raise Broken("I3", f"{given.till} handed out {given.lines} of {command.number}, and is told {value}")
+
     def _learn(self, value: object) -> None:
         super()._learn(value)
+        if isinstance(value, Reservation):
+            self.callers.live.pop(value.number, None)
+            if value.status in LIVE:
+                self.callers.live[value.number] = None
+        if isinstance(value, Rejection):
+            self.struck["refused to others"] += value.reason is Reason.GIVEN_TO_TILL
         self.struck["settled late"] += getattr(value, "settled_late", 0)
 
     def _quiet(self) -> None:

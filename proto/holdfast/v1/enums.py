@@ -177,7 +177,7 @@ class Reason(IntEnum):
     ALLOTMENT_ENDED = 23
     # The shop has as many allotments as it may. `available` is that number.
     ALLOTMENTS_LIMIT = 24
-    # The reservation was given to another till, which may be handing it out.
+    # The reservation was given to a till, which may be handing it out: no other does, and no part is taken of it.
     GIVEN_TO_TILL = 25
     # The shop has no transfer of this id, or forgot it after its memory ran out.
     TRANSFER_NOT_FOUND = 26

@@ -206,7 +206,8 @@ class ReservationServiceServicer:
 
     def GiveReservation(self, request, context):
         """Gives a reservation to one till, which may then hand it out while it is cut off. Until that time is over no other
-        till does (REASON_GIVEN_TO_TILL); it may be released, and then it is a conflict that its till finds when it is back.
+        till does, and nobody takes some of its units (REASON_GIVEN_TO_TILL); all of it may be released, and then it is a
+        conflict that its till finds when it is back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
