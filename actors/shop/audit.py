@@ -160,7 +160,7 @@ class Audit:
         self._stock.served(event.number)
         hold = self._lines.serve(event.number, self._version, at_ms, event.status, may_pass=self._rules.line_may_pass)
         if hold is not None:
-            hold.deadline_ms, hold.status = event.expires_at_ms, event.status
+            hold.deadline_ms, hold.status, hold.is_served = event.expires_at_ms, event.status, True
             self._check_grant(hold.channel, {sku for sku, _ in hold.held}, granted=False)
             self._hold(hold, number=event.number)
 
@@ -243,7 +243,8 @@ class Audit:
         for sku, units in claim.held:
             self._books[sku].reserved -= units
             had[sku] += units
-        claim.held, claim.deadline_ms = event.lines, event.expires_at_ms
+        self._lines.move_end(event.number, claim, event.expires_at_ms, self._rules.line_take_up_ms)
+        claim.held = event.lines
         self._handed_out.amended(event.number, had, event.lines)
         asked = self._promise(event.lines, had)
         if event.slot_start_ms != claim.slot_start_ms:
@@ -324,7 +325,7 @@ class Audit:
         if claim is not None:
             claim.status = leads_to or claim.status
             if moves_deadline:
-                claim.deadline_ms = event.expires_at_ms
+                self._lines.move_end(event.number, claim, event.expires_at_ms, self._rules.line_take_up_ms)
 
     def _collected(self, event: events.Collected, at_ms: int) -> None:
         self._answered(event.key, at_ms)

@@ -151,6 +151,7 @@ class Hold:
         "deadline_ms",
         "held",
         "holder",
+        "is_served",
         "keys",
         "lost_as",
         "since_ms",
@@ -170,6 +171,7 @@ class Hold:
     ) -> None:
         self.keys = keys
         self.since_ms = 0
+        self.is_served = False  # from a line
         self.lost_as: Status | None = None
         self.status = Status.CLAIMED if holder else Status.HELD
         self.holder = holder
@@ -200,13 +202,14 @@ class Hold:
 class Rules:
     """The rules in force, by the policies that were adopted."""
 
-    __slots__ = ("calendar", "chain", "hot", "limits", "line_may_pass", "losers_wait", "loses_first")
+    __slots__ = ("calendar", "chain", "hot", "limits", "line_may_pass", "line_take_up_ms", "losers_wait", "loses_first")
 
     def __init__(self) -> None:
         self.calendar: Calendar = ALWAYS_OPEN
         self.limits: list[Rule] = []
         self.chain: set[tuple[str, str]] = set()  # channel and SKU of each limit over the whole chain
         self.line_may_pass = self.losers_wait = False
+        self.line_take_up_ms = 0
         self.loses_first = LosesFirst.LOWEST_STATUS
         self.hot: dict[str, tuple[int, bool]] = {}  # by SKU its generation, and whether its ledger is open
 
@@ -214,7 +217,7 @@ class Rules:
         """Take a policy over."""
         policy, kept = event.policy, event.kept
         self.line_may_pass, self.losers_wait = policy.line_may_pass, policy.losers_wait
-        self.loses_first = policy.loses_first
+        self.line_take_up_ms, self.loses_first = policy.line_take_up_ms, policy.loses_first
         if "calendar" not in kept:
             self.calendar = policy.calendar
         if "hot" not in kept:

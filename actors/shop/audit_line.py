@@ -3,7 +3,8 @@
 I18  who waits is served by arrival, but first who has lost units in a shortfall, unless the one ahead was passed over
      just now, has waited long enough, or the policy lets a line be passed and there were too few units for it,
      or the one behind took its own channel's quota alone; a customer has one place in a line, and nobody takes units
-     past it, of a quota nobody past those of its channel; what was confirmed when it lost is so again
+     past it, of a quota nobody past those of its channel; what was confirmed when it lost is so again; who was served
+     has no longer to take it up while others wait, where the policy says how long that is
 """
 
 from collections import defaultdict
@@ -87,6 +88,14 @@ class Lines:
         hold = self._take(number)
         if hold is not None and is_over != (at_ms >= hold.deadline_ms):
             self._found("I11", f"reservation {number}", f"a wait until {hold.deadline_ms}", f"out of line at {at_ms}")
+
+    def move_end(self, number: int, hold: Hold, end_ms: int, take_up_ms: int) -> None:
+        """A hold has another end: no later one where it was served, has not been taken up, and others wait."""
+        is_waited_for = hold.is_served and any(self._stands(sku) for sku, _ in hold.held)
+        if take_up_ms and is_waited_for and hold.status is Status.HELD and end_ms > hold.deadline_ms:
+            expected = f"taken up by {hold.deadline_ms}, as others wait"
+            self._found("I18", f"reservation {number}", expected, f"held until {end_ms}")
+        hold.deadline_ms = end_ms
 
     def _take(self, number: int) -> Hold | None:
         sku = self._sku_of.pop(number, None)

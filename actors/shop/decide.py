@@ -27,7 +27,7 @@ from actors.shop.decide_allotments import (
 )
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim, decide_settle_grant
 from actors.shop.decide_hot import decide_hot_units, decided_elsewhere, is_kept_there, key_elsewhere, unless_fetched
-from actors.shop.decide_line import decide_leave, decide_queue
+from actors.shop.decide_line import decide_leave, decide_queue, latest_end_ms
 from actors.shop.decide_shortfalls import decide_resolve_shortfall
 from actors.shop.decide_stock import (
     decide_adjust_stock,
@@ -259,8 +259,9 @@ def _decide_taking(command: cm.Collect | cm.Release, reservation: Reservation, n
 
 
 def _decide_extend(ledger: Ledger, command: cm.Extend, reservation: Reservation, now_ms: int) -> Decision:
-    if command.ttl_ms > ledger.policy.ttl_ms_max:
-        return Rejection(Reason.TTL_TOO_LONG, "", command.ttl_ms, ledger.policy.ttl_ms_max)
+    most_ms = latest_end_ms(ledger, reservation, now_ms) - now_ms
+    if command.ttl_ms > most_ms:
+        return Rejection(Reason.TTL_TOO_LONG, "", command.ttl_ms, most_ms)
     expires_at_ms = now_ms + command.ttl_ms
     if reservation.status is not Status.HELD:
         expires_at_ms = _pickup_deadline_ms(ledger, reservation.slot_start_ms, expires_at_ms)
@@ -283,8 +284,9 @@ def _decide_amend(
         return Rejection(Reason.GIVEN_TO_TILL, number=command.number, status=reservation.status)
     if more and policy.paused:
         return Rejection(Reason.STORE_NOT_ACCEPTING)
-    if command.ttl_ms > policy.ttl_ms_max:
-        return Rejection(Reason.TTL_TOO_LONG, "", command.ttl_ms, policy.ttl_ms_max)
+    most_ms = latest_end_ms(ledger, reservation, now_ms) - now_ms
+    if command.ttl_ms > most_ms:
+        return Rejection(Reason.TTL_TOO_LONG, "", command.ttl_ms, most_ms)
     customer_id, channel, grant = reservation.customer_id, reservation.channel, command.grant
     refusal = over_limit(ledger, customer_id, channel, more, reservation, without=without) if more else None
     if more and refusal is None:

@@ -132,8 +132,22 @@ def _served(ledger: Ledger, waiting: Reservation, now_ms: int) -> Served:
         until_ms = policy.calendar.deadline_ms(now_ms + policy.collect_within_ms)
         return Served(*of, until_ms, Status.CONFIRMED)
     own_ms = waiting.ttl_ms or policy.hold_ms(waiting.channel, waiting.lines, ledger.ledger_id)
-    ttl_ms = policy.line_take_up_ms or own_ms
-    return Served(*of, now_ms + ttl_ms)
+    until_ms = latest_end_ms(ledger, waiting, now_ms) if policy.line_take_up_ms else now_ms + own_ms
+    return Served(*of, until_ms)
+
+
+def latest_end_ms(ledger: Ledger, held: Reservation, now_ms: int) -> int:
+    """The latest end that a hold may be given now. One that came from a line has to be taken up in the rule's time for
+    lines: as long as others wait for a SKU of it, that gets no later. Confirmed it is taken up.
+    """
+    policy = ledger.policy
+    latest_ms = now_ms + policy.ttl_ms_max
+    if not policy.line_take_up_ms or held.in_line is None:
+        return latest_ms
+    if held.status is Status.QUEUED:  # it is served just now
+        return now_ms + policy.line_take_up_ms
+    is_waited_for = held.in_line.chances and any(sku in ledger.lines for sku, _ in held.lines)
+    return min(latest_ms, held.expires_at_ms) if is_waited_for and held.status is Status.HELD else latest_ms
 
 
 def row_of(ledger: Ledger, sku: str) -> Row | None:

@@ -142,6 +142,7 @@ LATER: Final = {
     "changes of hot SKUs' stock answered by their shops' decisions alone": (25, 0),
     "terms of a till by the clock of its machine, and first ids of hot SKUs' reservations": (82, 0),
     "reservations that stay whole while a till has them, also as parts of orders": (32, 0),
+    "one time to take up what a line has served, however it is asked for": (35, 0),
     "loads measured together that begin together, and make no more than is due": (14, 0),
     "claims that are let go of by what they are, and not by their number alone": (24, 0),
     "shops that move from one actor to another, carried by any gateway, and another number of actors": (1_215, 10),

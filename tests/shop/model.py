@@ -28,7 +28,7 @@ from tests.shop.model_books import (
     taken_by_line,
 )
 from tests.shop.model_hours import deadline_ms, offered, slot_at
-from tests.shop.model_line import falls_due, left, queue, unpromised
+from tests.shop.model_line import falls_due, left, most_ms, queue, unpromised
 from tests.shop.model_rules import over_a_limit, rule_ms
 from tests.shop.model_shortfalls import Task, resolve, shortfalls
 
@@ -299,7 +299,8 @@ class Model:
             return ("no", "STORE_NOT_ACCEPTING")
         if not isinstance(command, ask.MarkReady):
             asked_ms = command.collect_within_ms if isinstance(command, ask.Confirm) else command.ttl_ms
-            if asked_ms > self.policy.ttl_ms_max:
+            is_confirm = isinstance(command, ask.Confirm)
+            if asked_ms > (self.policy.ttl_ms_max if is_confirm else most_ms(self, of, now_ms)):
                 return ("no", "TTL_TOO_LONG")
             refusal = self._amend(of, command, now_ms) if isinstance(command, ask.Amend) else ""
             if refusal:

@@ -96,6 +96,15 @@ def falls_due(model: Model, now_ms: int) -> None:
             pass
 
 
+def most_ms(model: Model, of: Reservation, now_ms: int) -> int:
+    """For how long from now one may be held: not beyond its end where it was served, has not been taken up, and others
+    wait, under a policy with a time for that.
+    """
+    mine = model.policy.line_take_up_ms and of.chances and of.status is Status.HELD
+    is_waited_for = mine and any(line(model, its.sku) for its in of.lines)
+    return min(model.policy.ttl_ms_max, of.deadline_ms - now_ms) if is_waited_for else model.policy.ttl_ms_max
+
+
 def _keeps_its_place(model: Model, of: Reservation) -> bool:
     fits = len(of.lines) == 1 and not of.slot_start_ms and not of.touched()
     waits = [found.customer_id for found in line(model, of.lines[0].sku)] if fits else []

@@ -167,6 +167,31 @@ def test_who_is_served_has_so_long_as_the_rule_says() -> None:
     play(TAKE_UP, Policy(version=1, line_take_up_ms=10 * HOUR_MS // 60))
 
 
+TAKEN_UP_LATER = """
+    at   | said                       | answer                                                  | events
+    0:00 | receive A 2                | applied 1                                               | StockAdjusted
+    0:01 | reserve ann A 2            | #3 HELD A 2 until 2:01                                  | Reserved
+    0:02 | reserve bob A 1 waiting 5h | #4 QUEUED A 1 until 5:02 place 1                        | Queued
+    0:03 | reserve cy A 2 waiting 5h  | #5 QUEUED A 2 until 5:03 place 2                        | Queued
+    0:04 | release #3                 | #3 RELEASED A 2 -2 back OTHER                           | Released OTHER, Served
+    0:05 | extend #4 for 1h           | TTL_TOO_LONG 3600000 of 540000                          | Refused
+    0:05 | amend #4 for 10m           | TTL_TOO_LONG 600000 of 540000                           | Refused
+    0:06 | amend #4 A 1               | #4 HELD A 1 until 0:14                                  | Amended
+    0:07 | extend #4 for 7m           | #4 HELD A 1 until 0:14                                  | Extended
+    0:08 | amend #4 A 1 for 5m        | #4 HELD A 1 until 0:13                                  | Amended
+    0:09 | release #5                 | #5 RELEASED A 2 OTHER                                   | Left OTHER
+    0:10 | extend #4 for 1h           | #4 HELD A 1 until 1:10                                  | Extended
+    0:11 | reserve dan A 2 waiting 5h | #15 QUEUED A 2 until 5:11 place 1 at 0:12:45            | Queued
+    0:12 | extend #4 for 1h           | TTL_TOO_LONG 3600000 of 3480000                         | Refused
+    0:13 | confirm #4                 | #4 CONFIRMED A 1 until 2d0:13                           | Confirmed
+    0:14 | extend #4 for 3h           | #4 CONFIRMED A 1 until 3:14                             | Extended
+"""
+
+
+def test_who_was_served_has_no_longer_to_take_it_up_while_others_wait() -> None:
+    play(TAKEN_UP_LATER, Policy(version=1, line_take_up_ms=10 * HOUR_MS // 60))
+
+
 def test_a_shop_goes_by_its_own_rule_for_lines() -> None:
     chain = Policy(
         version=1,

@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 
+from actors.core.policy import Policy
 from actors.core.status import ReleaseReason, Status
 from actors.core.transact import Decision
 from actors.shop.commands import Command, Reserve
@@ -96,6 +97,13 @@ def test_the_mutant_is_caught(name: str) -> None:
     core, caught_by, page = MUTANTS[name]
     assert noticed(core, page, None) >= caught_by
     assert noticed(Core(), page, None) == set()
+
+
+@pytest.mark.parametrize("longer", ["extend #4 for 1h", "amend #4 for 1h"])
+def test_one_that_gives_who_was_served_more_time_while_others_wait_is_caught(longer: str) -> None:
+    page, policy = TWO_WAIT + f"    0:04 | release #3\n    0:05 | {longer}", Policy(version=1, line_take_up_ms=600_000)
+    assert noticed(assembled(decided=takes_what_is_kept), page, policy) >= {"audit", "model"}
+    assert noticed(Core(), page, policy) == set()
 
 
 def test_a_restored_line_that_lost_its_sequence_is_another_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
