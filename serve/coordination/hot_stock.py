@@ -13,7 +13,6 @@ from actors.protocol.messages import LedgerStopped
 from actors.shop.commands import Lines, by_sku
 from actors.shop.decide_line import Row
 from actors.shop.state import Reservation
-from serve.coordination.deliveries import PASSING
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.beside import KEPT
 from serve.routing.router import Router
@@ -88,19 +87,15 @@ def with_held(row: Row | None, held: tuple[int, int, int] | None) -> Row | None:
     return on_hand, reserved + reserved_there, allotted - there, safety_stock, unknown, kept, left
 
 
-async def free_of(
-    router: Router, store_ids: Sequence[str], hot: Sequence[str], deadline: float
-) -> dict[str, dict[str, int]]:
-    """By hot SKU and shop the units that are free there, as advice: nothing of a ledger that does not answer."""
-
-    async def ask(sku: str) -> dict[str, int]:
-        ledger_id = ledger_of_hot(sku)
-        with suppress(*PASSING):
-            _, _, rows = await router.ask(ledger_id, "positions", ledger_id, list(store_ids), deadline=deadline)
-            return {store_id: max(0, on_hand - reserved) for store_id, (_, on_hand, reserved) in rows.items()}
-        return {}
-
-    return dict(zip(hot, await asyncio.gather(*map(ask, hot)), strict=True))
+async def free_of(router: Router, store_ids: Sequence[str], sku: str, deadline: float) -> dict[str, int]:
+    """By shop the units of a hot SKU that are free in its ledger, as advice: nothing of one that is stopped. Raises as
+    `Router.ask`.
+    """
+    ledger_id = ledger_of_hot(sku)
+    with suppress(LedgerStopped):
+        _, _, rows = await router.ask(ledger_id, "positions", ledger_id, list(store_ids), deadline=deadline)
+        return {store_id: max(0, on_hand - reserved) for store_id, (_, on_hand, reserved) in rows.items()}
+    return {}
 
 
 def lines_by_sku(ledger_id: str, lines: Lines) -> Lines:

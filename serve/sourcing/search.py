@@ -5,7 +5,7 @@ made with that. Nothing is kept between questions.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf
@@ -15,11 +15,12 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from actors.core.ids import ledger_of_hot, sku_of_ledger
 from actors.core.rejection import Reason, Rejection
 from actors.protocol.messages import Stopped
 from actors.runtime.clock import Clock
 from actors.shop.commands import Lines
-from serve.coordination.hot_stock import free_of, hot_among
+from serve.coordination.hot_stock import free_of
 from serve.routing.batcher import DeadlinePassed, Overloaded, Rerouted
 from serve.routing.router import Router
 from serve.sourcing.availability import Availability
@@ -164,7 +165,7 @@ class Finder:
         self._router = router
         self._clock = clock
         self._gathering: dict[tuple[int, int], _Question] = {}
-        self._away: dict[str, asyncio.Task[Any] | None] = {}  # actors that did not answer, with the question since then
+        self._away: dict[str, asyncio.Task[Any] | None] = {}  # what did not answer, with the question since then
         self._turn = asyncio.Lock()
         self._store_index: StoreIndex | None = None
         self._ready_times = ReadyTimes(())
@@ -317,25 +318,15 @@ class Finder:
         found = Availability({sku: place for place, sku in enumerate(skus)})
         deadline = asyncio.get_running_loop().time() + QUESTION_S
         groups = self._router.by_actor([store_index.store_ids[row] for row in sorted(question.rows)])
-        asked = {
-            actor: self._ask_one(actor, (store_ids, skus, slot_start_ms), deadline)
-            for actor, store_ids in groups.items()
-            if self._away.get(actor) is None
-        }
-        free_of_hot = partial(free_of, self._router, [store_id for mine in groups.values() for store_id in mine])
-        hot = asyncio.get_running_loop().create_task(free_of_hot(hot_among(self._router, skus), deadline))
-        waited = [hot, *(task for actor, task in asked.items() if actor not in self._away)]
-        await asyncio.wait(waited)
-        answers = [task.result() for task in asked.values() if task.done()]
-        told = {sku for shops in answers for shop in shops or () if shop for sku in shop[-1]}
-        unheard = sorted(told.difference(hot.result()))  # hot lately: this gateway has not heard of it
-        free = hot.result() | (await free_of_hot(unheard, deadline) if unheard else {})
-        for actor, task in asked.items():
-            if actor in self._away and not task.done():
-                continue
-            shops, store_ids = task.result(), groups[actor]
+        ask = partial(self._router.ask_by_rules, deadline=deadline)
+        stocks = {actor: partial(ask, actor, "stock", mine, skus, slot_start_ms) for actor, mine in groups.items()}
+        answers = await self._answers_of(stocks)
+        told = {sku for shops in answers.values() for shop in shops or () if shop for sku in shop[-1]}
+        free = await self._free([store_id for mine in groups.values() for store_id in mine], told)
+        for actor, shops in answers.items():
             if shops is None:
                 continue
+            store_ids = groups[actor]
             for store_id, shop in zip(store_ids, shops, strict=True):
                 row = store_index.rows[store_id]
                 if not shop:
@@ -350,25 +341,41 @@ class Finder:
                     found.claimed[row] = claimed, claimed_places
         return found
 
-    def _ask_one(self, actor: str, question: tuple[Any, ...], deadline: float) -> asyncio.Task[Any]:
-        """A question that answers None where the actor is away. One that was away has one question at a time, and no
-        search waits for it, until it has answered.
+    async def _free(self, store_ids: Sequence[str], skus: Collection[str]) -> dict[str, dict[str, int]]:
+        """By SKU and shop the units that are free in ledgers of hot SKUs, which have some as the shops say."""
+        deadline = asyncio.get_running_loop().time() + QUESTION_S
+        ask = partial(free_of, self._router, store_ids, deadline=deadline)
+        found = await self._answers_of({ledger_of_hot(sku): partial(ask, sku) for sku in skus})
+        return {sku_of_ledger(ledger_id): by_shop for ledger_id, by_shop in found.items() if by_shop}
+
+    async def _answers_of(self, questions: Mapping[str, Callable[[], Awaitable[Any]]]) -> dict[str, Any]:
+        """What these answer, None of those that are away; nothing of those that were, and have not answered since."""
+        asked = {
+            name: self._ask_one(name, question) for name, question in questions.items() if self._away.get(name) is None
+        }
+        if waited := [task for name, task in asked.items() if name not in self._away]:
+            await asyncio.wait(waited)
+        return {name: task.result() for name, task in asked.items() if task.done()}
+
+    def _ask_one(self, name: str, question: Callable[[], Awaitable[Any]]) -> asyncio.Task[Any]:
+        """A question that answers None where the actor, or the ledger of a hot SKU, is away. One that was away has one
+        question at a time, and no search waits for it, until it has answered.
         """
 
         async def ask() -> Any:
             try:
-                answer = await self._router.ask_by_rules(actor, "stock", *question, deadline=deadline)
+                answer = await question()
             except Rerouted:  # of one of its shops, which the next search asks elsewhere
                 return None
             except (DeadlinePassed, Overloaded):  # away, or so for long that others wait for it already
-                self._away[actor] = None
+                self._away[name] = None
                 return None
-            self._away.pop(actor, None)
+            self._away.pop(name, None)
             return answer
 
         task = asyncio.get_running_loop().create_task(ask())
-        if actor in self._away:
-            self._away[actor] = task
+        if name in self._away:
+            self._away[name] = task
         return task
 
 
