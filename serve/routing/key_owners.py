@@ -3,7 +3,7 @@ they say is told to the shop, and the call is sent again.
 
 A shop asks for that of what its process does not know: once after its start, for each SKU that is or was hot, and of a
 key that such a ledger seems to have. So a call waits for these ledgers hardly ever, and never for long: where one does
-not answer, the call goes on as if that had no such key.
+not answer, the call goes on as if that had no such key. For one that has not answered the next calls wait for a moment.
 """
 
 import asyncio
@@ -18,6 +18,8 @@ from actors.shop.hot import DisownKey, VoidWords
 from serve.routing.batcher import DeadlinePassed, Overloaded
 
 ASK_S: Final = 1.0
+ASK_AWAY_S: Final = 0.05  # likewise, of a ledger that did not answer the last time
+SETTLING_MAX: Final = 64  # keys told to one shop at once: of a large batch they would fill the questions to its actor
 
 log = logging.getLogger("holdfast.router")
 
@@ -40,6 +42,8 @@ class KeyOwners:
     def __init__(self, router: Asking) -> None:
         self._router = router
         self._learning: dict[Unlearned, asyncio.Task[None]] = {}
+        self._away: set[str] = set()  # SKUs whose ledgers did not answer the last time
+        self._telling: dict[str, asyncio.Semaphore] = {}  # by shop
 
     async def settle(self, entry: Entry, refused: Rejection) -> None:
         """Find out what the shop needs to know to decide this command. Raises as `Router.ask`, where that cannot be
@@ -47,17 +51,25 @@ class KeyOwners:
         """
         store_id, command = entry
         key = command.call_key if isinstance(command, Claim) else str(getattr(command, "key", ""))
+        asked, is_known = refused.sku, False
+        skus = {sku for sku, _, _ in refused.short_lines} | ({refused.sku} if refused.sku else set())
         try:
-            async with asyncio.timeout(ASK_S):
+            async with asyncio.timeout(ASK_AWAY_S if skus & self._away else ASK_S):
                 for sku, generation, page in refused.short_lines:
+                    asked = sku
                     await self._learned((store_id, sku, generation, page))
                 if not refused.sku:
                     return
-                is_known = await self._has(refused.sku, DisownKey(f"{store_id}\n{key}", store_id))
+                asked = refused.sku
+                is_known = await self._has(asked, DisownKey(f"{store_id}\n{key}", store_id))
+                self._away.discard(asked)
         except (TimeoutError, DeadlinePassed, Overloaded, LedgerStopped) as error:
-            log.warning("%s decides %s without the ledgers of hot SKUs: %r", store_id, key, error, extra={"key": key})
-            is_known = False
-        await self._router.ask(store_id, "settle_key", store_id, key, is_known, deadline=_soon())
+            if asked not in self._away:
+                self._away.add(asked)
+                message = "%s decides %s, and others, without the ledger of %s: %r"
+                log.warning(message, store_id, key, asked, error, extra={"key": key, "sku": asked})
+        async with self._telling.setdefault(store_id, asyncio.Semaphore(SETTLING_MAX)):
+            await self._router.ask(store_id, "settle_key", store_id, key, is_known, deadline=_soon())
 
     async def _has(self, sku: str, disowned: DisownKey) -> bool:
         answer = await self._sent(sku, disowned)
@@ -73,8 +85,8 @@ class KeyOwners:
 
     def _forget(self, unlearned: Unlearned, done: asyncio.Task[None]) -> None:
         del self._learning[unlearned]
-        if not done.cancelled():
-            done.exception()  # also where nobody waits any more
+        if not done.cancelled() and done.exception() is None:  # looked at also where nobody waits any more
+            self._away.discard(unlearned[1])
 
     async def _learn(self, store_id: str, sku: str, generation: int, page: int) -> None:
         await self._sent(sku, VoidWords(store_id, page, generation))  # what it answers from then on the shop knows

@@ -5,16 +5,18 @@ what it was.
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from actors.core.rejection import Reason
-from actors.protocol.messages import Answer, Entry, Refusal
+from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal
 from actors.protocol.placement import Placement
 from actors.shop import commands as shop
 from holdfast.v1 import error_pb2, reservation_service_pb2 as rs, stock_pb2, stock_service_pb2 as ss
-from serve.routing import key_owners
+from serve.routing import key_owners, router
 from serve.routing.batcher import DeadlinePassed
+from serve.routing.key_owners import KeyOwners
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.hot import again, demote, first, promote, release, tidy
 from tests.gateway.test_one_key import BY_PLACE
@@ -27,7 +29,7 @@ REUSED = error_pb2.REASON_IDEMPOTENCY_KEY_REUSED
 def front(tmp_path: Path) -> Iterator[Front]:
     with Front(tmp_path, ManualClock()) as front:
         front.receive("H", 5)
-        front.receive("A", 5)
+        front.receive("A", 500)
         promote(front)
         yield front
 
@@ -163,6 +165,44 @@ def test_a_shop_goes_on_without_the_ledger_of_a_sku_that_does_not_answer(
     held = front.actors.hold(hot_actor())
     assert front.reserve("cold").HasField("reservation")
     held.set()
+    monkeypatch.setattr(key_owners, "ASK_AWAY_S", WAIT_S)
+    assert front.reserve("k").rejection.reason == REUSED
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_large_batch_is_decided_without_the_ledger_of_a_sku(
+    front: Front, monkeypatch: pytest.MonkeyPatch, *, stopped: bool
+) -> None:
+    """Of a shop that has just started, with more keys than there may be questions to its actor."""
+    monkeypatch.setattr(router, "ASKING_MAX", key_owners.SETTLING_MAX + 10)
+    front.accept("Reserve", first("k"))
+    front.actors.kill("store-S1")
+    if stopped:
+        monkeypatch.setattr(KeyOwners, "_learn", _stopped)
+    else:
+        monkeypatch.setattr(key_owners, "ASK_S", 0.05)
+        front.actors.hold(hot_actor())
+    keys = [f"cold {number}" for number in range(2 * router.ASKING_MAX)]
+    batch = rs.ReserveBatchRequest(requests=[reserve_request(key) for key in keys])
+    assert {each.WhichOneof("result") for each in front.accept("ReserveBatch", batch).outcomes} == {"reservation"}
+
+
+async def _stopped(*_: Any) -> None:
+    raise LedgerStopped("the ledger is stopped; verify it")
+
+
+def test_a_ledger_that_did_not_answer_is_hardly_waited_for_the_next_time(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_owners, "ASK_S", 0.05)
+    front.accept("Reserve", first("k"))
+    front.actors.kill("store-S1")
+    held = front.actors.hold(hot_actor())
+    assert front.reserve("one").HasField("reservation")
+    monkeypatch.setattr(key_owners, "ASK_S", 1_000.0)
+    assert front.reserve("two").HasField("reservation"), "it waits for a moment, or the test for ever"
+    held.set()
+    monkeypatch.setattr(key_owners, "ASK_AWAY_S", WAIT_S)
     assert front.reserve("k").rejection.reason == REUSED
 
 

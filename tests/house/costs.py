@@ -140,6 +140,7 @@ LATER: Final = {
     "pauses of shops that ledgers of hot SKUs adopt before they are answered": (12, 0),
     "hot SKUs seen to by a task for each actor that is needed": (35, 0),
     "ledgers of hot SKUs that searches wait for once": (15, 0),
+    "ledgers of hot SKUs asked for keys that did not answer before": (12, 0),
     "changes of hot SKUs' stock answered by their shops' decisions alone": (25, 0),
     "terms of a till by the clock of its machine, and first ids of hot SKUs' reservations": (82, 0),
     "reservations that stay whole while a till has them, also as parts of orders": (32, 0),
