@@ -331,7 +331,7 @@ CUT_OFF: Final[dict[str, tuple[Break, frozenset[str]]]] = {
 
 # The first world in which a mutant was noticed, where that is not among the first few: earlier ones would cost time.
 FIRST_SEEDS: Final = {
-    "what was collected at the old shop is not cut at the new one": 8,
+    "what was collected at the old shop is not cut at the new one": 46,
     "an amendment asks the shop's limits alone": 10,
     "a passing no lasts": 14,
     "an order's overload is passed on": 10,

@@ -97,7 +97,9 @@ def run(seed: int, kind: type[ChainWorld] = ChainWorld, world: list[ChainWorld] 
         check_journals(world[0].actors.disks, live)
         check_keys(world[0].actors.disks, world[0].reused)
     except Exception as error:
-        error.add_note(f"again: {VARIABLES[kind]}={seed} python -m pytest tests/simulation/test_chain_seeds.py")
+        error.add_note(
+            f"again: PYTHONHASHSEED=0 {VARIABLES[kind]}={seed} python -m pytest tests/simulation/test_chain_seeds.py"
+        )
         raise
     finally:
         if world:

@@ -30,13 +30,14 @@ struck: Counter[str] = Counter()
 def run(seed: int) -> World:
     """One world; where it breaks, the failure has the seed and the end of the script."""
     world = World(seed)
+    again = f"again: PYTHONHASHSEED=0 HOLDFAST_SEED={seed} python -m pytest {__file__}"
     try:
         world.run()
     except Broken as broken:
         script = "\n".join(world.script if SEED else world.script[-LINES_TOLD:])
-        pytest.fail(f"{script}\n\nseed {seed} breaks {broken}\nagain: HOLDFAST_SEED={seed} python -m pytest {__file__}")
+        pytest.fail(f"{script}\n\nseed {seed} breaks {broken}\n{again}")
     except Exception as error:
-        error.add_note(f"again: HOLDFAST_SEED={seed} python -m pytest {__file__}")
+        error.add_note(again)
         raise
     return world
 
