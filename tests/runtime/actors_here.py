@@ -18,7 +18,7 @@ from actors.core.policy import Policy
 from actors.customer_actor import CustomerActor
 from actors.hot_sku_actor import HotSkuActor
 from actors.journal.open import open_journal, sqlite_setting
-from actors.journal.port import JournalDamaged, JournalError
+from actors.journal.port import Journal, JournalDamaged, JournalError
 from actors.protocol.formats import CURRENT, Writing
 from actors.protocol.messages import ActorGone, CallLost, LedgerStopped
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
@@ -49,6 +49,7 @@ class ActorsHere:
         self.calls: list[tuple[str, str, tuple[Any, ...]]] = []
         self.made: Counter[str] = Counter()
         self._chain_journals = sqlite_setting(chain_dir)
+        self._opened: list[Journal] = []
         self._clock = clock
         self._actors: dict[str, StoreActor | CustomerActor | ChainActor] = {}
         self._making = Lock()
@@ -141,9 +142,9 @@ class ActorsHere:
     def _make(self, actor: str) -> StoreActor | CustomerActor | ChainActor:
         self.made[actor] += 1
         if actor == CHAIN_ACTOR:
-            self._actors[actor] = ChainActor(
-                actor, open_journal(self._chain_journals, actor), self._clock, self._ending(actor), self.writing.number
-            )
+            opened = open_journal(self._chain_journals, actor)
+            self._opened.append(opened)
+            self._actors[actor] = ChainActor(actor, opened, self._clock, self._ending(actor), self.writing.number)
         else:
             journal = BreakingJournal(MemoryJournal(self.disks.setdefault(actor, MemoryDisk())))
             self.journals[actor] = journal
@@ -159,6 +160,8 @@ class ActorsHere:
         """End all of them."""
         for actor in list(self._actors):
             self.kill(actor)
+        for journal in self._opened:  # a process that ends has no files open
+            journal.close()
 
     async def put_stores(self, *store_ids: str) -> None:
         """Make shops."""

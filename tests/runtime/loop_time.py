@@ -60,7 +60,7 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         return self.now_s
 
 
-class _Jumping(selectors.SelectSelector):
+class _Jumping(selectors.DefaultSelector):
     """Lets the loop's time pass in place of waiting."""
 
     def __init__(self, loop: JumpingLoop) -> None:
