@@ -86,7 +86,7 @@ class Moving(ReadAnew):
         """
         with self._moving:
             was, stands = self._journal.whereabouts().get(ledger_id), self._journal.stands_at(ledger_id)
-            if was is not None and was[::2] == (move, actor) and was.phase is not Phase.LEFT:
+            if was is not None and (was.move, was.actor) == (move, actor) and was.phase is not Phase.LEFT:
                 return stands.seq if was.phase is Phase.ARRIVING else None
             if (was is None and stands.epoch) or (was is not None and (was.move >= move or was.phase is Phase.HERE)):
                 raise MoveRefused(f"ledger {ledger_id} is {was or 'here'}; this is move {move}")

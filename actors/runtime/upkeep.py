@@ -35,8 +35,8 @@ class Upkeep:
         self.kept_for: dict[str, dict[str, int]] = {}
 
     def check_owner(self) -> None:
-        """Raises Fenced for a replaced owner: of the ledgers that are hosted one epoch tells."""
-        self._commits.check_owner({each: hosted.epoch for each, hosted in list(self._hosted.items())[:1]})
+        """Raises Fenced for a replaced owner, whose successor takes one ledger over after another."""
+        self._commits.check_owner({each: hosted.epoch for each, hosted in list(self._hosted.items())})
 
     def do(self) -> None:
         """All but moving, for the ledgers that are hosted; records of one are sealed, of the next one at the next call.

@@ -43,6 +43,7 @@ class KeyOwners:
         self._router = router
         self._learning: dict[Unlearned, asyncio.Task[None]] = {}
         self._away: set[str] = set()  # SKUs whose ledgers did not answer the last time
+        self._asking: dict[str, asyncio.Task[bool]] = {}  # by SKU the question that goes on whoever waits for it
         self._telling: dict[str, asyncio.Semaphore] = {}  # by shop
 
     async def settle(self, entry: Entry, refused: Rejection) -> None:
@@ -61,8 +62,7 @@ class KeyOwners:
                 if not refused.sku:
                     return
                 asked = refused.sku
-                is_known = await self._has(asked, DisownKey(f"{store_id}\n{key}", store_id))
-                self._away.discard(asked)
+                is_known = await self._heard(asked, DisownKey(f"{store_id}\n{key}", store_id))
         except (TimeoutError, DeadlinePassed, Overloaded, LedgerStopped) as error:
             if asked not in self._away:
                 self._away.add(asked)
@@ -71,8 +71,23 @@ class KeyOwners:
         async with self._telling.setdefault(store_id, asyncio.Semaphore(SETTLING_MAX)):
             await self._router.ask(store_id, "settle_key", store_id, key, is_known, deadline=_soon())
 
+    async def _heard(self, sku: str, disowned: DisownKey) -> bool:
+        """Whether the ledger of a SKU has answered a key. One question of each SKU at a time outlives its call: by it a
+        ledger that is back is found out, also where that is slower than a call waits for one that was away.
+        """
+        if sku in self._asking:
+            return await self._has(sku, disowned)
+        task = self._asking[sku] = asyncio.get_running_loop().create_task(self._has(sku, disowned))
+        task.add_done_callback(lambda done: self._answered(sku, done))
+        return await asyncio.shield(task)
+
+    def _answered(self, sku: str, done: "asyncio.Task[bool]") -> None:
+        del self._asking[sku]
+        done.cancelled() or done.exception()  # looked at, also where nobody waits any more
+
     async def _has(self, sku: str, disowned: DisownKey) -> bool:
         answer = await self._sent(sku, disowned)
+        self._away.discard(sku)
         return isinstance(answer, Refusal) and answer.rejection.reason is Reason.IDEMPOTENCY_KEY_REUSED
 
     async def _learned(self, unlearned: Unlearned) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.runtime.clock import SystemClock
 from holdfast.client import (
     Allotment,
     ChannelClient,
@@ -17,7 +18,7 @@ from holdfast.client import (
     TillClient,
     Unavailable,
 )
-from holdfast.client.till_allotments import FASTER_AT_MOST
+from holdfast.client.till_allotments import FASTER_AT_MOST, Term
 from holdfast.client.till_journal import TillJournal
 from tests.clients.faults import LoseAnswer
 from tests.clients.service import Service
@@ -25,6 +26,7 @@ from tests.clients.serving import QUICK, serving
 from tests.clients.till_machine import HOUR_MS, MINUTE_MS, Machine
 
 TTL_MS = 2 * HOUR_MS
+S_NS = 1_000_000_000
 EARLIER_MS = TTL_MS - int(TTL_MS * (1 - FASTER_AT_MOST))  # than in the shop
 
 
@@ -182,3 +184,22 @@ def test_a_file_whose_terms_have_no_clock_is_read_and_they_are_over(
                 assert not isinstance(await client.take_allotment([("a", 10)], ttl_ms=HOUR_MS), Rejection)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("set_by_s", [-3_600, 0, 300, 3_600, 86_400])
+@pytest.mark.parametrize("hours", [1, 8])
+def test_a_till_sells_nothing_of_what_has_ended_in_its_shop(set_by_s: int, hours: int) -> None:
+    """The shop's machine has its wall clock set, and its ledger's time is drawn to it; the till's runs as before."""
+    wall_ns, steady_ns = 1_800_000_000 * S_NS, 10**12
+    clock = SystemClock(None, lambda: wall_ns, lambda: steady_ns, "b")
+    clock.now_ms()
+    wall_ns += set_by_s * S_NS
+    ttl_ms = hours * HOUR_MS
+    until_ms = clock.now_ms() + ttl_ms
+    began_s = steady_ns / S_NS
+    term = Term.beginning(0, began_s, ttl_ms)
+    while clock.now_ms() < until_ms:
+        wall_ns += 10 * S_NS
+        steady_ns += 10 * S_NS
+    assert term.taken_s is not None
+    assert (term.until_ms - term.taken_ms) / 1_000 < steady_ns / S_NS - began_s

@@ -21,6 +21,7 @@ from tests.gateway.front import Front, reserve_request
 from tests.gateway.hot import again, demote, first, promote, release, tidy
 from tests.gateway.test_one_key import BY_PLACE
 from tests.runtime.runtime_fixture import WAIT_S, ManualClock
+from tests.waiting import until_async
 
 REUSED = error_pb2.REASON_IDEMPOTENCY_KEY_REUSED
 
@@ -204,6 +205,36 @@ def test_a_ledger_that_did_not_answer_is_hardly_waited_for_the_next_time(
     held.set()
     monkeypatch.setattr(key_owners, "ASK_AWAY_S", WAIT_S)
     assert front.reserve("k").rejection.reason == REUSED
+
+
+def test_a_ledger_that_is_back_and_slow_is_waited_for_again(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question of a call that goes on without it goes on as well: by its answer the ledger is known to be back."""
+    for key in ("k", "l", "m"):
+        front.accept("Reserve", first(key))
+    front.actors.kill("store-S1")
+    assert front.reserve("cold").HasField("reservation"), "the shop has learned which keys are there"
+    monkeypatch.setattr(key_owners, "ASK_S", 0.05)
+    held = front.actors.hold(hot_actor())
+    assert front.reserve("k").HasField("reservation")
+    held.set()
+    monkeypatch.setattr(key_owners, "ASK_S", WAIT_S)
+    monkeypatch.setattr(key_owners, "ASK_AWAY_S", 0.01)
+    sent, answers = KeyOwners._sent, asyncio.Event()
+
+    async def slow(*asked: Any) -> Answer:
+        await answers.wait()
+        return await sent(*asked)
+
+    monkeypatch.setattr(KeyOwners, "_sent", slow)
+    assert front.reserve("l").HasField("reservation"), "nobody knows that it is back"
+    answers.set()
+
+    async def is_back() -> bool:
+        return not front.gateway._router._owners._away
+
+    front.run(lambda: until_async(is_back, within_s=WAIT_S, what="a ledger that has answered"))
+    monkeypatch.setattr(key_owners, "ASK_AWAY_S", 0.0)
+    assert front.reserve("m").rejection.reason == REUSED
 
 
 def test_a_shop_asks_once_for_each_sku_after_its_start(front: Front) -> None:

@@ -17,7 +17,7 @@ import pytest
 from actors.protocol import formats
 from actors.protocol.formats import FIRST, FORMATS, NEWEST, Format, Writing
 from actors.rpc.frames import VERSIONS
-from tests.house.formats import Shape, methods, shape_of
+from tests.house.message_shapes import Shape, methods, shape_of
 
 METHODS: Final = Path(__file__).parent / "methods.json"  # of the version before
 FOLDER: Final = Path(__file__).parent / "formats"

@@ -1,4 +1,4 @@
-"""The exam, third part: the service's format is in its chain's journal, whichever kind that is of."""
+"""The exam, fourth part: the service's format is in its chain's journal, whichever kind that is of."""
 
 from collections.abc import Callable
 

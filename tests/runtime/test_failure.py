@@ -188,6 +188,15 @@ def test_a_stale_host_is_fenced_when_a_step_makes_no_events(stocked: ActorRuntim
     assert [type(failure) for failure in stocked.failures] == [Fenced]
 
 
+def test_a_host_is_not_in_office_any_more_once_a_successor_has_one_of_its_ledgers(runtime: ActorRuntime) -> None:
+    """Which takes them over one after another, in whatever sequence."""
+    runtime.host.step([(store_id, runtime.command(f"k{store_id}: receive A 5")) for store_id in ("S1", "S2")])
+    runtime.host.upkeep.check_owner()
+    runtime.storage.open().take_over("S2")
+    with pytest.raises(Fenced):
+        runtime.host.upkeep.check_owner()
+
+
 def test_of_a_mixed_batch_the_journal_is_asked_once_about_what_wrote_nothing(runtime: ActorRuntime) -> None:
     stores = ("S1", "S2", "S3")
     repeats = [(store_id, runtime.command(f"k{store_id}: receive A 5")) for store_id in stores]
