@@ -20,6 +20,8 @@ from ray.serve.context import _get_global_client
 from ray.serve.deployment import Application
 from ray.serve.schema import LoggingConfig
 
+from actors.contacts.cipher import ContactsError, make_key, read_key
+from actors.contacts.open import has_contacts
 from actors.core.chain import EMPTY, part_from_packed
 from actors.journal.open import is_server, journal_names, place_of, with_format
 from actors.journal.port import JournalError
@@ -71,6 +73,7 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
         start_ray(settings.ray_address)
         check_nodes(settings.journals)  # before anything is noted in the data directory
     journals = fixed(settings)
+    make_contacts_key(settings, journals)
     if not settings.ray_address:
         start_ray("", settings.metrics_port)
     signals.take_over()
@@ -104,6 +107,7 @@ def application(arguments: dict[str, Any]) -> Application:
     check_nodes(settings.journals)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     journals = fixed(settings)
+    make_contacts_key(settings, journals)
     journals = start_ledgers(settings, chain_file, journals)
     make_keeper(journals, settings.actor_host)
     return gateway(settings, journals)
@@ -129,6 +133,21 @@ def start_ledgers(settings: Settings, chain_file: ChainFile, journals: str) -> s
     apply_chain_file(chain_file, settings, journals)
     make_actors(names, journals, settings.actor_host)
     return journals
+
+
+def make_contacts_key(settings: Settings, journals: str) -> None:
+    """Make the key of contacts at the first start. Raises SettingsError where it cannot be read, or where contacts are
+    there and it is missing: a new one would read none of them.
+    """
+    path = settings.contacts_key_path
+    try:
+        if not path.exists() and settings.contacts_key_file is None and not has_contacts(journals):
+            make_key(path)
+        read_key(path)
+    except OSError as error:
+        raise SettingsError(f"the key of contacts {path} cannot be made: {error.strerror}") from error
+    except ContactsError as error:
+        raise SettingsError(f"{error}; docs/operations.md, 'Contacts', says where it must be") from error
 
 
 def check_nodes(journals: str) -> None:
@@ -206,6 +225,7 @@ def gateway(settings: Settings, journals: str, replicas: int = 1) -> Application
         settings.sold_out_hint_ms,
         settings.hot_rate,
         fix_placement(settings.data_dir.resolve(), settings.store_actors, settings.customer_actors),
+        str(settings.contacts_key_path),
     )
 
 

@@ -7,7 +7,8 @@ its items by its service, not by the server.
 
 import gc
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2 as hp
 
+from actors.contacts.address_book import AddressBook
+from actors.contacts.open import open_book
 from actors.protocol.placement import Placement
 from actors.ray_actors import RayActors, writing_of
 from actors.ray_metrics import publish_figures
@@ -38,6 +41,7 @@ from serve.routing.rates import Rates
 from serve.routing.router import Router
 from serve.services.admin import Admin
 from serve.services.allotments import Allotments
+from serve.services.contacts import Contacts, without_key
 from serve.services.events import Feeds
 from serve.services.hot_skus import HotSkus
 from serve.services.new_orders import NewOrders
@@ -62,7 +66,7 @@ class Gateway:
     """Builds the services, each whole. `journals` is the setting of `actors.journal.open`. `postcodes` is the path of
     the table, empty where there is none; `hint_ms` how long a SKU counts as sold out that a shop has said to be so;
     `hot_rate` how many calls a second for it promote a SKU. `store_actors` are those that shops are to lie with, by the
-    number that the data directory began with until they have moved.
+    number that the data directory began with until they have moved. `contacts_key` is the path of the key of contacts.
     """
 
     async def __init__(  # type: ignore[misc]  # Serve awaits it
@@ -75,13 +79,16 @@ class Gateway:
         hint_ms: int,
         hot_rate: int,
         began_store_actors: int,
+        contacts_key: str,
     ) -> None:
         keep_logs("gateway")
         placement = Placement(store_actors, customer_actors)
         began = placement._replace(store_actors=began_store_actors)
         table = read_postcodes_file(Path(postcodes) if postcodes else None)
         router = Router(RayActors(journals, actor_host), began, hint_ms / 1_000, writing_of(journals))
-        await self._open(router, SystemClock(), table, hot_rate, placement)
+        clock = SystemClock()
+        contacts = partial(open_book, journals, Path(contacts_key), clock.now_ms)
+        await self._open(router, clock, table, hot_rate, placement, contacts)
         publish_figures(self._figures, "gateway")
         serve_here(self)
 
@@ -92,6 +99,7 @@ class Gateway:
         postcodes: Postcodes,
         hot_rate: int = 0,
         placement: Placement | None = None,
+        contacts: Callable[[], AddressBook] = without_key,
     ) -> None:
         self._router = router
         stores = StoreDirectory(router)
@@ -120,6 +128,7 @@ class Gateway:
             **Readers(router, stores).calls,
             **Transfers(router, stores, units).calls,
             **TransferVerification(router, clock).calls,
+            **Contacts(contacts).calls,
         }
         self._unary = {name: call._replace(is_read=name.startswith(READS)) for name, call in unary.items()}
         self._keeper = HotKeeper(router, units, hot, clock, rates, hot_rate)

@@ -11,6 +11,7 @@ stamp that it must have, and `format` what is written (`protocol.formats`), both
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
@@ -116,6 +117,15 @@ def is_server(setting: str) -> bool:
     return setting.partition(":")[0] in _SERVERS
 
 
+def server_of(setting: str) -> tuple[str, list[str], int]:
+    """The URL of the server that has the journals, which losses are accepted, and how many replicas must have a write.
+    Raises ValueError.
+    """
+    kind, _, where = setting.partition(":")
+    url, _, accepted, replicas = _server_parts(kind, where)
+    return url, accepted, replicas
+
+
 def _parsed(setting: str) -> tuple[_Kind, str]:
     kind, colon, where = setting.partition(":")
     if not colon or not where or kind not in _KINDS:
@@ -139,24 +149,26 @@ def _open_sqlite(where: str, name: str) -> Journal:
     return SqliteJournal(folder / f"{name}.db", keep_bytes=keep_bytes, sealed_bytes=sealed_bytes, away=away)
 
 
+def _server_parts(kind: str, where: str) -> tuple[str, str, list[str], int]:
+    """URL, stamp's id, accepted losses, and replicas. Raises ValueError."""
+    base, _, options = where.partition("?")
+    url = urlsplit(base)
+    if not url.hostname or not url.path.removeprefix("/").isdecimal():
+        raise ValueError(f"journals in a Redis are at {kind}://HOST:PORT/DB, with the number of a database")
+    given = dict(parse_qsl(options))
+    accepted, stamp_id = given.pop("accept_loss", ""), given.pop("id", "")
+    replicas = int(given.pop("replicas", 0))
+    given.pop("format", None)  # of what is written into it
+    if given:
+        raise ValueError(
+            f"journals in a Redis: {', '.join(sorted(given))} is no option of theirs; see accept_loss and replicas"
+        )
+    return f"{kind}:{base}", stamp_id, [word for word in accepted.split(",") if word], replicas
+
+
 def _redis(kind: str) -> _Kind:
     """Imported by name, as redis-py takes 0.2 s of CPU, and 15 MB, of processes that need none of it."""
-
-    def parsed(where: str) -> tuple[str, str, list[str], int]:
-        """URL, stamp's id, accepted losses, and replicas. Raises ValueError."""
-        base, _, options = where.partition("?")
-        url = urlsplit(base)
-        if not url.hostname or not url.path.removeprefix("/").isdecimal():
-            raise ValueError(f"journals in a Redis are at {kind}://HOST:PORT/DB, with the number of a database")
-        given = dict(parse_qsl(options))
-        accepted, stamp_id = given.pop("accept_loss", ""), given.pop("id", "")
-        replicas = int(given.pop("replicas", 0))
-        given.pop("format", None)  # of what is written into it
-        if given:
-            raise ValueError(
-                f"journals in a Redis: {', '.join(sorted(given))} is no option of theirs; see accept_loss and replicas"
-            )
-        return f"{kind}:{base}", stamp_id, [word for word in accepted.split(",") if word], replicas
+    parsed = partial(_server_parts, kind)
 
     def place(where: str) -> str:
         url = urlsplit(parsed(where)[0])

@@ -22,6 +22,7 @@ SERVICE_FILE: Final = "service.json"
 LOCK_FILE: Final = "lock"
 RUN_DIR_FILE: Final = "run_dir"
 JOURNAL_DIR: Final = "journal"
+CONTACTS_KEY: Final = "contacts.key"
 LOG_DIR: Final = "logs"
 RUN_DIR_PREFIX: Final = "hf-"
 
@@ -87,6 +88,11 @@ class Settings(BaseSettings):
     journal: str = Field(
         default="",
         description="A Redis or Valkey for all journals, redis://HOST:PORT/DB; empty keeps them in the data directory.",
+    )
+    contacts_key_file: Path | None = Field(
+        default=None,
+        description="File with the key of contacts; left out, contacts.key in the data directory, made at the first "
+        "start.",
     )
     init: CliImplicitFlag[bool] = Field(
         default=False, description="Begin with journals that are empty, or other ones than the data directory's."
@@ -194,6 +200,11 @@ class Settings(BaseSettings):
         """Where and how all processes write their log lines."""
         folder = self.log_dir or self.data_dir / LOG_DIR
         return LogSettings(str(folder.resolve()), self.log_mb, self.log_format, self.log_level)
+
+    @property
+    def contacts_key_path(self) -> Path:
+        """Where the key of contacts is."""
+        return (self.contacts_key_file or self.data_dir / CONTACTS_KEY).resolve()
 
     @property
     def journals(self) -> str:

@@ -6,6 +6,7 @@
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
@@ -14,7 +15,10 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2
 
+from actors.contacts.cipher import make_key
+from actors.contacts.open import open_book
 from actors.customer_actor import CustomerActor
+from actors.journal.open import sqlite_setting
 from actors.protocol.placement import Placement
 from actors.store_actor import StoreActor
 from holdfast.client import Place
@@ -72,6 +76,7 @@ class Service:
 
     def __init__(self, folder: Path) -> None:
         self.clock = ManualClock()
+        self._folder = folder
         self.actors = ActorsHere(folder, self.clock)
         self.faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self.requests: list[tuple[str, Any]] = []
@@ -143,7 +148,10 @@ class Service:
         """Start a gateway; the first one lays the chain out."""
         is_first = not self.actors.made
         gateway: Gateway = object.__new__(Gateway)  # its constructor would reach for Ray
-        await gateway._open(Router(self.actors, Placement(0)), self.clock, POSTCODES)
+        key = self._folder / "contacts.key"
+        make_key(key)
+        book = partial(open_book, sqlite_setting(self._folder), key, self.clock.now_ms)
+        await gateway._open(Router(self.actors, Placement(0)), self.clock, POSTCODES, contacts=book)
         self.gateway = gateway
         if is_first:
             for method, request in self._layout:

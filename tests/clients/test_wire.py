@@ -64,6 +64,7 @@ from holdfast.client.wire_types import enum_reader, milliseconds, to_message
 from holdfast.v1 import (
     admin_service_pb2,
     allotment_service_pb2,
+    contact_service_pb2,
     error_pb2,
     event_pb2,
     event_service_pb2,
@@ -107,6 +108,7 @@ def test_every_method_of_the_services_is_called_by_the_clients() -> None:
     modules: tuple[ModuleType, ...] = (
         admin_service_pb2,
         allotment_service_pb2,
+        contact_service_pb2,
         event_service_pb2,
         order_service_pb2,
         reservation_service_pb2,

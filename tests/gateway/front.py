@@ -11,6 +11,10 @@ import grpc
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
+from actors.contacts.address_book import AddressBook
+from actors.contacts.cipher import make_key
+from actors.contacts.open import open_book
+from actors.journal.open import sqlite_setting
 from actors.protocol.formats import CURRENT, Writing
 from actors.protocol.placement import Placement
 from holdfast.v1 import (
@@ -116,6 +120,7 @@ class Front:
         self, folder: Path, clock: ManualClock, postcodes: Postcodes = POSTCODES, writing: Writing = CURRENT
     ) -> None:
         self.clock = clock
+        self._folder = folder
         self._postcodes = postcodes
         self.actors = ActorsHere(folder, clock, writing)
         self.gateway: Gateway = object.__new__(Gateway)  # its constructor would reach for Ray
@@ -135,9 +140,14 @@ class Front:
     async def _open(self) -> None:
         await self.actors.put_stores(*SHOPS)
         router = Router(self.actors, Placement(0), writing=self.actors.writing)
-        await self.gateway._open(router, self.clock, self._postcodes)
+        await self.gateway._open(router, self.clock, self._postcodes, contacts=self.open_book)
         numbers = count(FIRST_ORDER)
         self.gateway._reconciler._coordinator._draw = lambda _: next(numbers)
+
+    def open_book(self) -> AddressBook:
+        """The address book, with a key of its own."""
+        make_key(self._folder / "contacts.key")
+        return open_book(sqlite_setting(self._folder), self._folder / "contacts.key", self.clock.now_ms)
 
     def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine in the gateway's loop."""

@@ -29,6 +29,8 @@ LAYERS: Final = (
     # What gateways and actors say to each other.
     Layer("protocol", ("actors.protocol",), ("core",)),
     Layer("journal", ("actors.journal",), ("core",)),
+    # How customers are reached, beside all journals and in none.
+    Layer("contacts", ("actors.contacts",), ("core", "journal")),
     # Frames between gateways and actors, the two ends of a connection, and who looks at a process that does not answer.
     Layer("rpc", ("actors.rpc", "actors.watchdog"), ("core", "telemetry", "protocol", "journal")),
     Layer("runtime", ("actors.runtime",), ("core", "telemetry", "protocol", "journal", "rpc")),
@@ -72,6 +74,7 @@ LAYERS: Final = (
             "telemetry",
             "protocol",
             "journal",
+            "contacts",
             "runtime",
             "actors",
             "ray",
@@ -90,6 +93,7 @@ LAYERS: Final = (
             "telemetry",
             "protocol",
             "journal",
+            "contacts",
             "runtime",
             "actors",
             "ray",
@@ -111,6 +115,7 @@ LAYERS: Final = (
             "telemetry",
             "protocol",
             "journal",
+            "contacts",
             "rpc",
             "runtime",
             "actors",
@@ -169,6 +174,7 @@ OWNERS: Final[dict[str, tuple[str, ...]]] = {
     # SQL and Redis stay in their journals; a peer in bench/ keeps its stock in Redis.
     "sqlite3": (
         "actors.journal.sqlite_file",
+        "actors.contacts.sqlite",
         "holdfast.client.till_journal",
         "holdfast.client.till_allotments",
         "holdfast.client.till_offline_journal",
@@ -180,6 +186,8 @@ OWNERS: Final[dict[str, tuple[str, ...]]] = {
     "grpc_health": ("serve", "holdfast.client", "bench"),
     "grpc_reflection": ("serve", "holdfast.client", "bench"),
     "grpc_status": ("serve", "holdfast.client", "bench"),
+    # What is sealed at rest is sealed in one place.
+    "cryptography": ("actors.contacts.cipher",),
     # The rules of fields are applied in one place.
     "protovalidate": ("serve.wire.rules",),
     # Validation libraries are for configuration, never for the hot path.

@@ -59,6 +59,12 @@ from holdfast.client.models.allotments import (
     HolderKind as HolderKind,
     Share as Share,
 )
+from holdfast.client.models.contacts import (
+    Contact as Contact,
+    ContactChange as ContactChange,
+    ContactConsent as ContactConsent,
+    MessageChannel as MessageChannel,
+)
 from holdfast.client.models.events import Event as Event
 from holdfast.client.models.orders import (
     Candidate as Candidate,

@@ -16,6 +16,7 @@ from holdfast.client.batching import Batcher
 from holdfast.client.blocking import opening
 from holdfast.client.calls.administration import AdministrationCalls, BlockingAdministrationCalls
 from holdfast.client.calls.allotments import AllotmentCalls, BlockingAllotmentCalls
+from holdfast.client.calls.contacts import BlockingContactCalls, ContactCalls
 from holdfast.client.calls.orders import BlockingOrderCalls, OrderCalls
 from holdfast.client.calls.reservations import BlockingReservationCalls, ReservationCalls
 from holdfast.client.calls.shortfalls import BlockingShortfallCalls, ShortfallCalls
@@ -28,7 +29,14 @@ from holdfast.v1.reservation_service_pb2 import ReserveRequest
 
 
 class ChannelClient(
-    ReservationCalls, OrderCalls, StockCalls, AllotmentCalls, TransferCalls, ShortfallCalls, AdministrationCalls
+    ReservationCalls,
+    OrderCalls,
+    StockCalls,
+    AllotmentCalls,
+    TransferCalls,
+    ShortfallCalls,
+    ContactCalls,
+    AdministrationCalls,
 ):
     """Everything the service offers. Make it inside the event loop that uses it, and close it (or use `async with`).
 
@@ -89,6 +97,7 @@ class BlockingChannelClient(
     BlockingAllotmentCalls,
     BlockingTransferCalls,
     BlockingShortfallCalls,
+    BlockingContactCalls,
     BlockingAdministrationCalls,
 ):
     """`ChannelClient` for threads, with the same arguments. Thread-safe; concurrent threads' calls batch together."""

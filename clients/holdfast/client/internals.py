@@ -17,6 +17,7 @@ from holdfast.client.batching import BatchedMethod, Batcher
 from holdfast.client.connection import METHODS, Caller, Connection, Method
 from holdfast.client.limits import Limits
 from holdfast.client.models.allotments import allotment_from
+from holdfast.client.models.contacts import contact_change_from
 from holdfast.client.models.orders import order_from
 from holdfast.client.models.reservations import Rejection, Reservation, rejection_from, reservation_from
 from holdfast.client.models.shortfalls import shortfall_task_from
@@ -48,6 +49,7 @@ _RESULTS: Final[dict[str, Callable[[Any], Any]]] = {
     "change": stock_change_from,
     "transfer": transfer_from,
     "task": shortfall_task_from,
+    "contact_change": contact_change_from,
     "rejection": rejection_from,
     "error": fault_from_item,
 }

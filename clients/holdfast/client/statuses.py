@@ -46,6 +46,8 @@ REASONS: dict[str, type[errors.HoldfastError]] = {
     "SKU_LIMITED_IN_SHOPS": errors.Conflict,
     "ACTOR_UNKNOWN": errors.Conflict,
     "STORE_MOVING": errors.Conflict,
+    "CONTACTS_WITHOUT_KEY": errors.Conflict,
+    "CONTACTS_LIMIT": errors.Conflict,
     "CLAIM_KNOWN": errors.Conflict,
     "GRANT_HELD": errors.Conflict,
     "GRANT_UNKNOWN": errors.NotFound,

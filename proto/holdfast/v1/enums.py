@@ -200,6 +200,17 @@ class Reason(IntEnum):
     HELD_ELSEWHERE = 34
 
 
+class MessageChannel(IntEnum):
+    """A way by which a customer is told something."""
+
+    # Never sent.
+    UNSPECIFIED = 0
+    # By e-mail.
+    EMAIL = 1
+    # By a short message to the telephone.
+    SMS = 2
+
+
 class ShortfallCause(IntEnum):
     """What found promised units missing."""
 

@@ -6,6 +6,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from holdfast.v1 import admin_service_pb2
 from holdfast.v1 import allotment_service_pb2
+from holdfast.v1 import contact_service_pb2
 from holdfast.v1 import stock_service_pb2
 from holdfast.v1 import event_service_pb2
 from holdfast.v1 import order_service_pb2
@@ -16,6 +17,7 @@ from holdfast.v1 import transfer_service_pb2
 SERVICES: Final[tuple[ServiceDescriptor, ...]] = (
     admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"],
     allotment_service_pb2.DESCRIPTOR.services_by_name["AllotmentService"],
+    contact_service_pb2.DESCRIPTOR.services_by_name["ContactService"],
     stock_service_pb2.DESCRIPTOR.services_by_name["StockService"],
     event_service_pb2.DESCRIPTOR.services_by_name["EventService"],
     order_service_pb2.DESCRIPTOR.services_by_name["OrderService"],

@@ -18,7 +18,18 @@ from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from holdfast.client.cli import admin, allotments, doctor, hot, orders, reservations, shortfalls, stock, transfers
+from holdfast.client.cli import (
+    admin,
+    allotments,
+    contacts,
+    doctor,
+    hot,
+    orders,
+    reservations,
+    shortfalls,
+    stock,
+    transfers,
+)
 from holdfast.client.cli.output import ExitCode, error_document, error_text, exit_code_of, print_line
 from holdfast.client.errors import HoldfastError, Unsupported
 
@@ -169,6 +180,7 @@ app.add_typer(stock.app, name="stock")
 app.add_typer(allotments.app, name="allotment")
 app.add_typer(transfers.app, name="transfer")
 app.add_typer(shortfalls.app, name="shortfalls")
+app.add_typer(contacts.app, name="contacts")
 app.add_typer(stock.watch_app, name="watch")
 app.add_typer(admin.store_app, name="store")
 app.add_typer(admin.policy_app, name="policy")

@@ -19,6 +19,7 @@ from holdfast.client.channel import ChannelClient
 from holdfast.client.cli import output, tables
 from holdfast.client.limits import Timeouts
 from holdfast.client.models.allotments import Allotment, AllotmentOutcome
+from holdfast.client.models.contacts import ContactChange
 from holdfast.client.models.orders import Order, PartOutcomes, Place, SourcingPolicy
 from holdfast.client.models.reservations import Rejection, ReleaseReason, Reservation
 from holdfast.client.models.shortfalls import ShortfallTask
@@ -190,7 +191,9 @@ def one_place(near: str | None, postcode: str | None) -> Place:
 ParamsT = ParamSpec("ParamsT")
 ResultT = TypeVar("ResultT")
 
-Answer: TypeAlias = Reservation | Order | PartOutcomes | StockOutcome | AllotmentOutcome | Transfer | ShortfallTask
+Answer: TypeAlias = (
+    Reservation | Order | PartOutcomes | StockOutcome | AllotmentOutcome | Transfer | ShortfallTask | ContactChange
+)
 """What a change may be answered with."""
 
 DEFAULT_TARGET = "127.0.0.1:9000"
@@ -291,6 +294,8 @@ class Session:
                 self.show({"transfer": output.to_document(outcome)}, tables.facts_of(tables.TRANSFER, outcome))
             case ShortfallTask():
                 self.show({"task": output.to_document(outcome)}, tables.facts_of(tables.TASK, outcome))
+            case ContactChange():
+                self.show({"contact_change": output.to_document(outcome)}, tables.facts_of("entries", outcome))
             case tuple():
                 self.show({"outcomes": output.part_documents(outcome)}, tables.parts_table(outcome))
                 if code := output.exit_code_of_parts(outcome):

@@ -100,6 +100,7 @@ _COMMANDS = {
     "ExtendOrder": "order extend",
     "ExtendReservation": "extend",
     "FindStores": "find",
+    "GetContact": "contacts show",
     "GetOrder": "order show",
     "GetReservation": "show",
     "ListReservations": "list",

@@ -14,6 +14,7 @@ from holdfast.client.cli.output import advice_text, duration_text, error_text, f
 from holdfast.client.errors import HoldfastError
 from holdfast.client.models.administration import BarredClaim
 from holdfast.client.models.allotments import AllottedLine
+from holdfast.client.models.contacts import ContactConsent
 from holdfast.client.models.events import Event
 from holdfast.client.models.orders import Candidate, Exclusion, FoundStores, Order, PartOutcome, PickupSlots
 from holdfast.client.models.reservations import Line, NearStore, Rejection, Reservation
@@ -57,9 +58,14 @@ def _barred(claim: BarredClaim) -> str:
     return f"{named} by {claim.operator}, {time_text(claim.barred_at_ms)}: {claim.why}"
 
 
+def _consent(said: ContactConsent) -> str:
+    return said.channel.name.lower() if said.granted else f"not {said.channel.name.lower()}"
+
+
 TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "barred": lambda claims: "\n".join(map(_barred, claims)),
     "barred_at_ms": time_text,
+    "consents": lambda said: ", ".join(map(_consent, said)),
     "created_at_ms": time_text,
     "destination_unreachable": lambda away: "its destination did not answer" if away else "",
     "discrepancies": lambda found: "; ".join(
@@ -164,6 +170,7 @@ TRANSFERS: Final = "transfer_id destination_store_id status lines expected_at_ms
 TRANSFERS_VERIFICATION: Final = "holds transfers units_in_transit units_short units_missing discrepancies left_out"
 ORDERS_VERIFICATION: Final = "parts orders on_the_way left_out not_compared barred discrepancies"
 READERS: Final = "name number all_stores behind furthest_ledger furthest_behind keeps"
+CONTACT: Final = "customer_id purchase_id display_name email telephone language consents preferred_channel"
 HOT_SKU: Final = "sku open announced starts_at_ms closed_at_ms"
 BARRED: Final = "order_id attempt operator why barred_at_ms"
 VERIFICATIONS: Final = "store_id holds version events accepted units_sold units_reserved units_oversold discrepancies"

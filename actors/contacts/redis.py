@@ -1,0 +1,97 @@
+"""The store of contacts in the Redis of the journals. Each change is one script, safe to send twice.
+
+What is erased is gone from memory at once, and from the server's log with its next rewrite, which each erasure asks
+for.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from actors.contacts.cipher import ContactsAway
+from actors.contacts.port import KEYS_S, Entry
+from actors.journal.open import server_of
+from actors.journal.port import JournalError
+from actors.journal.redis_server import CLIENT, PATIENCE_S, RedisServer
+
+ENTRIES: Final = b"holdfast:contacts"  # a hash: place, sealed entry
+_OWNER: Final = b"holdfast:contacts:of:"  # and the owner: a set of places
+_FOUND: Final = b"holdfast:contacts:found:"  # and the index: a set of places
+_KEY: Final = b"holdfast:contacts:key:"  # and the key of a change: what was noted with it
+
+log = logging.getLogger("holdfast.contacts")
+
+
+def open_redis(journals: str) -> "RedisContacts":
+    """The store in the server of that setting. Raises ContactsAway."""
+    url, accepted, replicas = server_of(journals)
+    server = RedisServer(url, CLIENT, accepted, PATIENCE_S, replicas)
+    try:
+        with _named():
+            server.prove()
+    except ContactsAway:
+        server.close()
+        raise
+    return RedisContacts(server)
+
+
+class RedisContacts:
+    """See `ContactStore`."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self._server = server
+
+    def read(self, place: bytes) -> bytes | None:
+        with _named():
+            found: bytes | None = self._server.ask("HGET", ENTRIES, place)
+        return found
+
+    def of_owner(self, owner: bytes) -> list[tuple[bytes, bytes]]:
+        return self._entries(_OWNER + owner.hex().encode())
+
+    def found(self, index: bytes, entries_max: int) -> list[tuple[bytes, bytes]]:
+        return self._entries(_FOUND + index.hex().encode())[:entries_max]
+
+    def said(self, key: bytes) -> bytes | None:
+        with _named():
+            found: bytes | None = self._server.ask("GET", _KEY + key.hex().encode())
+        return found
+
+    def write(self, owner: bytes, entries: Sequence[Entry], key: bytes, said: bytes, at_s: int) -> bool:
+        del at_s  # the server forgets keys by its own clock
+        keys = [ENTRIES, _OWNER + owner.hex().encode(), _KEY + key.hex().encode()]
+        words: list[bytes | int] = [said, KEYS_S]
+        for each in entries:
+            words += [each.place, each.was or b"", each.now or b"", len(each.found_before), len(each.found)]
+            for index in (*each.found_before, *each.found):
+                keys.append(_FOUND + index.hex().encode())
+                words.append(len(keys))
+        with _named():
+            is_done = bool(self._server.run("write_contacts", [each.decode() for each in keys], *words, writes=True))
+        if is_done and any(each.was and each.now is None for each in entries):
+            self._rewrite()
+        return is_done
+
+    def close(self) -> None:
+        self._server.close()
+
+    def _entries(self, places: bytes) -> list[tuple[bytes, bytes]]:
+        with _named():
+            wanted = sorted(self._server.ask("SMEMBERS", places))
+            sealed = self._server.ask("HMGET", ENTRIES, *wanted) if wanted else []
+        return [(place, each) for place, each in zip(wanted, sealed, strict=True) if each is not None]
+
+    def _rewrite(self) -> None:
+        try:
+            self._server.ask("BGREWRITEAOF")
+        except JournalError as error:  # one is under way already, or the server has no log
+            log.warning("what was erased stays in the server's log until its next rewrite: %s", error)
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    try:
+        yield
+    except JournalError as error:
+        raise ContactsAway(str(error)) from error
