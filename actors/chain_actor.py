@@ -28,6 +28,7 @@ from actors.core.chain import (
     policy_set,
     stores_put,
 )
+from actors.core.pickup_keys import PICKUP_KEYS_MAX, SEED_BYTES, PickupKeyMade, keys_at, signing
 from actors.core.policy import HotSku, Policy
 from actors.core.store_moves import StoreMoved, StoreMoving
 from actors.journal.codec import NONSENSE, Reader, damage_of
@@ -226,6 +227,23 @@ class ChainActor:
             known = self._chain.moves.get(store_id)
             if known is not None and known.move == move and not known.is_done:
                 self._append(StoreMoved(store_id))
+            return self._as_owner(self._document(known_revision))
+
+    @rpc
+    def make_pickup_key(self, former: int, revokes: bool, known_revision: int = 0) -> bytes | None:
+        """Sign pickup codes by a new key in place of the `former` one, 0 where there was none; `revokes`: what any key
+        before it has signed is not good any more. Returns the document; None where another key signs, or there are too
+        many that are good. Raises JournalError, and BeyondFormat.
+        """
+        with self._lock:
+            now_ms = self._clock.now_ms()
+            if former != signing(self._chain.pickup_keys):
+                return self._as_owner(None)
+            if not revokes and len(keys_at(self._chain.pickup_keys, now_ms)) >= PICKUP_KEYS_MAX:
+                return self._as_owner(None)
+            made = PickupKeyMade(token_hex(SEED_BYTES), now_ms, revokes)
+            self._writing.require(made)
+            self._append(made)
             return self._as_owner(self._document(known_revision))
 
     def close(self) -> None:

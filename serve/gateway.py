@@ -46,6 +46,7 @@ from serve.services.events import Feeds
 from serve.services.hot_skus import HotSkus
 from serve.services.new_orders import NewOrders
 from serve.services.orders import Orders
+from serve.services.pickups import Pickups
 from serve.services.readers import Readers
 from serve.services.reservations import Reservations
 from serve.services.shortfalls import Shortfalls
@@ -129,6 +130,7 @@ class Gateway:
             **Transfers(router, stores, units).calls,
             **TransferVerification(router, clock).calls,
             **Contacts(contacts).calls,
+            **Pickups(router, stores, hot, coordinator, clock).calls,
         }
         self._unary = {name: call._replace(is_read=name.startswith(READS)) for name, call in unary.items()}
         self._keeper = HotKeeper(router, units, hot, clock, rates, hot_rate)

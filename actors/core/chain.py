@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from actors.calendar.hours import ALWAYS_OPEN, Calendar
 from actors.core.ids import HOT_PREFIX, is_customers, is_hot, sku_of_ledger
 from actors.core.message import Message, Value, to_json
+from actors.core.pickup_keys import PickupKeyMade, PickupKeys, keys_after, signing
 from actors.core.policy import ANSWER_MEMORY_MARGIN_MS, TTL_MS_CEILING, HotSku, Policy
 from actors.core.stamps import stamp_of
 from actors.core.store_moves import StoreMove, StoreMoved, StoreMoving, moved_by
@@ -110,7 +111,8 @@ class FormatRaised(Message, frozen=True):
 
 
 HotEvent = SkuAnnounced | SkuPromoted | SkuDemoted
-ChainEvent = StoresPut | PolicySet | ReaderNamed | ReaderDropped | HotEvent | FormatRaised | StoreMoving | StoreMoved
+MoveEvent = StoreMoving | StoreMoved
+ChainEvent = StoresPut | PolicySet | ReaderNamed | ReaderDropped | HotEvent | FormatRaised | MoveEvent | PickupKeyMade
 
 
 class ChainPart(Value, frozen=True, gc=True):
@@ -130,6 +132,7 @@ class ChainPart(Value, frozen=True, gc=True):
     hot_revision: int = 0
     paused_stores: tuple[str, ...] | None = None  # to actors of hot SKUs alone
     moves: dict[str, StoreMove] = msgspec.field(default_factory=dict)  # that changed; to gateways alone
+    pickup_keys: PickupKeys | None = None  # None: as they were; to gateways alone
 
 
 class Chain(Value, frozen=True, dict=True, gc=True):
@@ -156,6 +159,7 @@ class Chain(Value, frozen=True, dict=True, gc=True):
     paused_stores: tuple[str, ...] = ()  # as an actor of hot SKUs knows them, which knows no shops
     format: int = 0  # as the chain's actor knows it, 0 for one that is not said
     moves: dict[str, StoreMove] = msgspec.field(default_factory=dict)  # the last of each shop that has moved
+    pickup_keys: PickupKeys = ()
 
     @cached_property
     def has_hours(self) -> bool:
@@ -228,7 +232,8 @@ class Chain(Value, frozen=True, dict=True, gc=True):
         hot = self.hot if self.hot_revision > revision else None
         part = ChainPart(self.revision, self.policy_revision, policy, stores_put(put, {}), revisions, readers, at)
         moves = {each: move for each, move in self.moves.items() if move.changed > revision}
-        return replace(part, hot=hot, hot_revision=self.hot_revision, moves=moves)
+        keys = self.pickup_keys if signing(self.pickup_keys) > max(revision, 0) else None
+        return replace(part, hot=hot, hot_revision=self.hot_revision, moves=moves, pickup_keys=keys)
 
     def with_part(self, part: ChainPart) -> "Chain":
         """This chain with what a part says of a later revision."""
@@ -244,6 +249,7 @@ class Chain(Value, frozen=True, dict=True, gc=True):
             hot_revision=part.hot_revision,
             paused_stores=self.paused_stores if part.paused_stores is None else part.paused_stores,
             moves={**self.moves, **part.moves},
+            pickup_keys=self.pickup_keys if part.pickup_keys is None else part.pickup_keys,
         )
 
 
@@ -312,6 +318,8 @@ def evolve_chain(chain: Chain, event: ChainEvent) -> Chain:
             return replace(chain, revision=revision, hot=hot, hot_revision=revision)
         case StoreMoving() | StoreMoved():
             return replace(chain, revision=revision, moves=moved_by(chain.moves, event, revision))
+        case PickupKeyMade():
+            return replace(chain, revision=revision, pickup_keys=keys_after(chain.pickup_keys, event, revision))
 
 
 def known_hot(rows: Mapping[str, HotSku], at_ms: int) -> dict[str, HotSku]:

@@ -99,7 +99,7 @@ class Rejection(Message, frozen=True):
 
 
 class Violation(Value, frozen=True):
-    """A broken invariant: its name (I1 to I20, docs/design.md), its subject, the expected and the found value."""
+    """A broken invariant: its name (I1 to I22, docs/design.md), its subject, the expected and the found value."""
 
     invariant: str
     subject: str

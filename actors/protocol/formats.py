@@ -18,6 +18,7 @@ import msgspec
 
 from actors.core.chain import ChainPart, FormatRaised
 from actors.core.message import to_json
+from actors.core.pickup_keys import PickupKey, PickupKeyMade
 from actors.core.policy import LineRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.store_moves import StoreMove, StoreMoved, StoreMoving
@@ -51,9 +52,13 @@ FORMATS: Final[dict[int, Format]] = {
             "a shop's own rule for its lines, and how long who is served has to take the units up",
             "a channel's quota of a SKU that serves the channel also while the SKU is hot",
             "shops that move from one actor to another, and another number of actors for them",
+            "pickup codes",
         ),
-        kinds=(FormatRaised, LineRule, KeyCeded, StoreMoving, StoreMoved, StoreMove, Elsewhere),
-        fields={Policy: ("line_take_up_ms", "line_rules"), Reserve: ("to_shop",), ChainPart: ("moves",)},
+        kinds=(
+            *(FormatRaised, LineRule, KeyCeded, StoreMoving, StoreMoved, StoreMove, Elsewhere),
+            *(PickupKeyMade, PickupKey),
+        ),
+        fields={Policy: ("line_take_up_ms", "line_rules"), Reserve: ("to_shop",), ChainPart: ("moves", "pickup_keys")},
         told={HotTotals: ("quotas",), ApplyOutcome: ("claim",)},
         values=(Reason.HOT_CEDED,),
     ),

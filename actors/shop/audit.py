@@ -2,7 +2,7 @@
 
 It uses the events and enums, and nothing of `decide`, `evolve`, `state`, `transact`, `invariants` or the transition
 table: a mistake in one of them must not be repeated here. It folds the events into books of its own, in one pass, and
-checks each rule, I1 to I20 of docs/design.md, at the event that could break it. VerifyLedger compares its result with
+checks each rule, I1 to I22 of docs/design.md, at the event that could break it. VerifyLedger compares its result with
 the live positions.
 """
 

@@ -1,1 +1,1 @@
-"""The calls, one module for each proto service."""
+"""The calls of each proto service, in one module or a few."""

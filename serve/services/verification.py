@@ -323,7 +323,7 @@ class Comparison:
     def _note(self, verdict: parts.Verdict, subject: str) -> None:
         self._reply.on_the_way += verdict.on_the_way
         if verdict.expected:
-            _fill(self._reply.discrepancies, [Violation("I16", subject, verdict.expected, verdict.found)])
+            _fill(self._reply.discrepancies, [Violation("I22", subject, verdict.expected, verdict.found)])
 
 
 def _hashes(ledger_id: str, replayed: str, live: str) -> list[Violation]:

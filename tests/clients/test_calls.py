@@ -221,7 +221,7 @@ def test_pickups_that_new_hours_broke_are_told(three_shops: Service) -> None:
 
 def test_ledgers_are_looked_into(service: Service) -> None:
     contradiction = admin_service_pb2.VerifyOrdersResponse(parts=4, orders=2, on_the_way=1, left_out=["S9"])
-    contradiction.discrepancies.add(invariant="I16", subject="0007/3.1 in s1", expected="it", found="none")
+    contradiction.discrepancies.add(invariant="I22", subject="0007/3.1 in s1", expected="it", found="none")
 
     async def use(client: ChannelClient) -> None:
         status = await client.ledger_status("s1")

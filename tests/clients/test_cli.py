@@ -227,14 +227,14 @@ def test_ledgers_of_customers_are_looked_into_where_they_have_begun(three_shops:
     }
     assert "orders" not in run("verify", begun)
     answer = admin_service_pb2.VerifyOrdersResponse(left_out=["S9"])
-    answer.discrepancies.add(invariant="I16", subject="0007/3.1 in s1", expected="reservation 5", found="none")
+    answer.discrepancies.add(invariant="I22", subject="0007/3.1 in s1", expected="reservation 5", found="none")
     three_shops.faults["VerifyOrders"].extend([Answer([answer])] * 2)
     contradicted = run("verify", "--all", code=1)
     assert (contradicted["holds"], contradicted["orders"]["holds"]) == (False, False)
-    assert contradicted["orders"]["discrepancies"][0]["invariant"] == "I16"
+    assert contradicted["orders"]["discrepancies"][0]["invariant"] == "I22"
     words = run.words("verify", "--all", code=1)
     assert "DO NOT AGREE" in words
-    assert "I16 0007/3.1 in s1: reservation 5, not none" in words
+    assert "I22 0007/3.1 in s1: reservation 5, not none" in words
     assert "S9" in words
     assert run("verify", begun)["holds"] is True
 

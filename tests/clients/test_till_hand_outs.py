@@ -8,10 +8,10 @@ import pytest
 from holdfast.client import (
     AdjustmentKind,
     ChannelClient,
+    Conflict,
     FlushReport,
     HoldsCounted,
     InvalidArgument,
-    NotFound,
     ReleaseReason,
     Reservation,
     Status,
@@ -197,7 +197,7 @@ def test_what_was_handed_out_and_is_unsaid_is_not_handed_out_again_though_it_was
             made = client.journal.hand_out(kept.reservation_id, "p")
             await given(client, kept.reservation_id)
             assert client.journal.hand_out(kept.reservation_id, "p") == made
-            with pytest.raises(NotFound, match="this till was not given it"):
+            with pytest.raises(Conflict, match="with the payment p"):
                 client.journal.hand_out(kept.reservation_id, "another")
             report = await client.flush()
             assert (report.handed_out, report.conflicts) == (1, ())

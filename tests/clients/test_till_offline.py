@@ -14,6 +14,7 @@ from holdfast.client import (
     AllotmentStatus,
     BeyondAllotment,
     ChannelClient,
+    Conflict,
     HoldsCounted,
     NotFound,
     Position,
@@ -213,7 +214,7 @@ def test_a_reservation_given_to_a_till_is_handed_out_there_alone_while_it_is_cut
                 await other.hand_out(held.reservation_id, payment_reference="p9")
         assert not await client.hand_out(held.reservation_id, payment_reference="p1", timeout_ms=20)
         assert not await client.hand_out(held.reservation_id, payment_reference="p1", timeout_ms=20)
-        with pytest.raises(NotFound):
+        with pytest.raises(Conflict):
             await client.hand_out(held.reservation_id, payment_reference="p2")
         await client.close()
         async with line.up() as target, till(target, tmp_path) as back:
@@ -258,7 +259,7 @@ def test_a_file_of_the_first_format_is_read(tmp_path: Path) -> None:
     with TillJournal(path) as journal:
         rows = journal.record([("a", -1)], AdjustmentKind.SALE)
         with journal._writing() as database:  # as it was before there were allotments
-            for table in ("allotted", "asked", "given", "hand_outs"):
+            for table in ("allotted", "asked", "given", "hand_outs", "pickup_keys"):
                 database.execute(f"DROP TABLE {table}")
             for column in ("allotment", "boot", "clock_s"):
                 database.execute(f"ALTER TABLE movements DROP COLUMN {column}")

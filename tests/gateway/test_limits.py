@@ -168,7 +168,7 @@ def test_what_a_shop_holds_by_a_grant_is_verified_against_what_is_counted(stocke
     ledger.grants.put(replace(grant, held=(("A", 1),)))
     for _ in range(2):
         found = stocked.accept("VerifyOrders", ad.VerifyOrdersRequest()).discrepancies
-        assert ("I16", held.reservation_id) in {(each.invariant, each.subject.split(" of ")[0]) for each in found}
+        assert ("I22", held.reservation_id) in {(each.invariant, each.subject.split(" of ")[0]) for each in found}
         for each in list(ledger.grants):
             ledger.grants.drop(each.number)
 

@@ -108,7 +108,7 @@ WRONG: Final[dict[str, Callable[[OrderLedger, Ledger], None]]] = {
 @pytest.mark.parametrize("wrong", WRONG)
 def test_grants_and_holds_that_contradict_are_named(held: Front, wrong: str) -> None:
     WRONG[wrong](customers(held), hosted(held, "store-S1", "S1"))
-    assert named(compared(held)) == {"I16"}
+    assert named(compared(held)) == {"I22"}
 
 
 @pytest.mark.parametrize("page", [1, 100])

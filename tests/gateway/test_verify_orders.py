@@ -225,7 +225,7 @@ def test_orders_and_shops_that_contradict_are_named(front: Front, wrong: str) ->
     change, subject, found = WRONG[wrong]
     change(order, customers(front), hosted(front, "store-S1", "S1"))
     reply = compared(front)
-    assert named(reply) == {"I16"}
+    assert named(reply) == {"I22"}
     assert any(subject in row.subject and found in row.found for row in reply.discrepancies), reply
 
 
@@ -237,7 +237,7 @@ def test_a_restart_from_an_older_copy_of_the_customers_is_named(front: Front) ->
     front.actors.kill(CUSTOMERS)
     del front.actors.disks[CUSTOMERS]  # a copy from before her first order
     reply = compared(front)
-    assert named(reply) == {"I16"}
+    assert named(reply) == {"I22"}
     assert {row.found for row in reply.discrepancies} == {"no order"}
 
 

@@ -152,6 +152,8 @@ LATER: Final = {
     "tills that end before their shop does": (6, 0),
     "questions by which a ledger that is back is found out": (16, 0),
     "how customers are reached, sealed at rest and apart from ledgers, with its calls": (1_064, 13),
+    "connections of callers that are encrypted, by certificates that may be renewed": (260, 2),
+    "pickup codes, their keys, and what a till finds by them": (780, 8),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
 FILES_MAX: Final = HOUSE[1] + sum(files for _, files in LATER.values())

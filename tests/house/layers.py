@@ -186,8 +186,8 @@ OWNERS: Final[dict[str, tuple[str, ...]]] = {
     "grpc_health": ("serve", "holdfast.client", "bench"),
     "grpc_reflection": ("serve", "holdfast.client", "bench"),
     "grpc_status": ("serve", "holdfast.client", "bench"),
-    # What is sealed at rest is sealed in one place.
-    "cryptography": ("actors.contacts.cipher",),
+    # What is sealed at rest is sealed in one place; what is signed is signed in one, and verified by tills in another.
+    "cryptography": ("actors.contacts.cipher", "serve.pickup.codes", "holdfast.client.pickup_codes"),
     # The rules of fields are applied in one place.
     "protovalidate": ("serve.wire.rules",),
     # Validation libraries are for configuration, never for the hot path.

@@ -8,6 +8,7 @@ import pytest
 from actors.calendar.hours import ALWAYS_OPEN, Calendar
 from actors.chain_actor import ChainActor
 from actors.core.chain import EMPTY, Chain, Store, part_from_packed
+from actors.core.pickup_keys import SEED_BYTES
 from actors.core.policy import HOUR_MS, LimitRule, Policy, TtlRule
 from actors.core.store_moves import StoreMove
 from actors.journal.open import open_journal, sqlite_setting
@@ -213,3 +214,31 @@ def test_a_move_is_a_change_of_the_rules_of_both_actors_and_of_no_other(start_ne
     assert moving.revision_for(["S2"]) == 1
     known = moving.with_part(part_from_packed(actor.note_moved("S1", 2, moving.revision)))
     assert known == chain(actor)
+
+
+def test_pickup_keys_are_made_in_the_place_of_the_one_that_signs(
+    start_newest: Callable[[], ChainActor],
+) -> None:
+    actor = start_newest()
+    document = actor.make_pickup_key(0, revokes=False)
+    assert document is not None
+    [key] = chain_from_document(document).pickup_keys
+    assert len(bytes.fromhex(key.seed)) == SEED_BYTES
+    assert actor.make_pickup_key(0, revokes=False) is None, "another gateway has made it meanwhile"
+    document = actor.make_pickup_key(key.number, revokes=False)
+    assert document is not None
+    assert [each.number for each in chain_from_document(document).pickup_keys] == [key.number, key.number + 1]
+    before = chain(actor).pickup_keys
+    actor.close()
+    assert chain(start_newest()).pickup_keys == before, "they are in the journal"
+
+
+def test_a_gateway_is_told_of_pickup_keys_once_and_an_actor_never(start_newest: Callable[[], ChainActor]) -> None:
+    actor = start_newest()
+    document = actor.make_pickup_key(0, revokes=False)
+    assert document is not None
+    known = chain_from_document(document)
+    moved = actor.put_stores(STORES, known.revision)
+    assert part_from_packed(moved).pickup_keys is None
+    assert known.with_part(part_from_packed(moved)).pickup_keys == known.pickup_keys
+    assert chain(actor).part_for(["S1"]).pickup_keys is None

@@ -286,7 +286,7 @@ async def check_compared(router: Router) -> None:
         if not reply.on_the_way:
             return
         await asyncio.sleep(5)
-    raise Broken(reply.discrepancies[0].invariant if reply.discrepancies else "I16", str(reply))
+    raise Broken(reply.discrepancies[0].invariant if reply.discrepancies else "I22", str(reply))
 
 
 def check_keys(disks: dict[str, MemoryDisk], reused: set[str]) -> None:

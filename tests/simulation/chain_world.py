@@ -226,7 +226,7 @@ class ChainWorld:
         until = asyncio.get_running_loop().time() + PERSIST_S_MAX
         while True:
             if asyncio.get_running_loop().time() > until:
-                raise Broken("I16", f"{store_id} does not answer {command}")
+                raise Broken("I22", f"{store_id} does not answer {command}")
             deadline = asyncio.get_running_loop().time() + 20
             try:
                 answer = await router.send((store_id, command), deadline, promise=True)
@@ -286,7 +286,7 @@ class ChainWorld:
             gateway = self.random.choice(self.gateways)
             began_ms, began_s = self.now_ms(), asyncio.get_running_loop().time()
             if began_s > until:  # as from a ledger that was stopped, which no world has but by a fault
-                raise Broken("I16", f"{who} {key} is not answered")
+                raise Broken("I22", f"{who} {key} is not answered")
             self.struck["gateway behind the chain"] += gateway.router.chain.revision < self.chain.revision
             task = gateway.begin(attempt(gateway, asyncio.get_running_loop().time() + 12))
             if self.cut_offs and self.random.random() < 0.5:
@@ -337,7 +337,7 @@ class ChainWorld:
         until = asyncio.get_running_loop().time() + REST_S_MAX
         while left := unheard(self.actors) or [each for each, of in self.chain.moves.items() if not of.is_done]:
             if asyncio.get_running_loop().time() > until:
-                raise Broken("I16", f"nobody hears of {left}")
+                raise Broken("I22", f"nobody hears of {left}")
             await asyncio.sleep(2)
         self.in_force = [self.chain.policy]
         check_sums(self.actors)
@@ -382,7 +382,7 @@ class ChainWorld:
             if not left and not any(ledger.open_reservations for ledger in self.shops()):
                 break
         if left:
-            raise Broken("I16", f"nobody hears of {left}")
+            raise Broken("I22", f"nobody hears of {left}")
         for ledger in self.shops():
             for sku, position in ledger.positions.items():
                 if position.reserved:

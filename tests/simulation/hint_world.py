@@ -172,7 +172,7 @@ class HintWorld(ChainWorld):
                 return answer
             self.struck["asked again"] += 1
             await asyncio.sleep(self.random.random() * 0.1)
-        raise Broken("I16", f"{request.idempotency_key} is not answered")
+        raise Broken("I22", f"{request.idempotency_key} is not answered")
 
     async def _attempt(
         self, gateway: Gateway, request: rs.ReserveRequest, *, is_retry: bool
@@ -190,7 +190,7 @@ class HintWorld(ChainWorld):
         now = asyncio.get_running_loop().time()
         until = self._had_none.get((store_id, sku), 0.0)
         if until is not None and now - until > HINT_S_DEFAULT + TOLERANCE_S:
-            raise Broken("I16", f"{store_id} has had {sku} for {now - until} s, and {key} is told that it is sold out")
+            raise Broken("I22", f"{store_id} has had {sku} for {now - until} s, and {key} is told that it is sold out")
 
     def _has_made(self, store_id: str, key: str) -> bool:
         """Whether a shop that is there has ever made a reservation under a key."""

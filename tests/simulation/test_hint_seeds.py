@@ -59,10 +59,10 @@ def _learns_from_repeats(patch: pytest.MonkeyPatch) -> None:
 
 
 MUTANTS: Final[dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]]] = {
-    "a hint lasts twice as long": (_lasts_twice_as_long, "I16"),
+    "a hint lasts twice as long": (_lasts_twice_as_long, "I22"),
     "a hint takes what gRPC sends again for a first attempt": (_never_asks_whether_it_was_sent_before, "I5"),
     "a hint refuses whoever comes": (_refuses_whoever_comes, "I5"),
-    "a hint is learned from a repeated refusal": (_learns_from_repeats, "I16"),
+    "a hint is learned from a repeated refusal": (_learns_from_repeats, "I22"),
 }
 
 # The first world in which a mutant was noticed, where that is not among the first few.

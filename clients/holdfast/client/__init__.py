@@ -81,6 +81,10 @@ from holdfast.client.models.orders import (
     SourcingPolicy as SourcingPolicy,
     StorePlan as StorePlan,
 )
+from holdfast.client.models.pickups import (
+    PickupCode as PickupCode,
+    PickupKey as PickupKey,
+)
 from holdfast.client.models.reservations import (
     Line as Line,
     NearStore as NearStore,
@@ -116,6 +120,10 @@ from holdfast.client.models.transfers import (
     Transfer as Transfer,
     TransferLine as TransferLine,
     TransfersVerification as TransfersVerification,
+)
+from holdfast.client.pickup_codes import (
+    ReadCode as ReadCode,
+    read_pickup_code as read_pickup_code,
 )
 from holdfast.client.subscription import Subscription as Subscription
 from holdfast.client.till import (

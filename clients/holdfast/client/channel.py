@@ -18,6 +18,7 @@ from holdfast.client.calls.administration import AdministrationCalls, BlockingAd
 from holdfast.client.calls.allotments import AllotmentCalls, BlockingAllotmentCalls
 from holdfast.client.calls.contacts import BlockingContactCalls, ContactCalls
 from holdfast.client.calls.orders import BlockingOrderCalls, OrderCalls
+from holdfast.client.calls.pickups import BlockingPickupCalls, PickupCalls
 from holdfast.client.calls.reservations import BlockingReservationCalls, ReservationCalls
 from holdfast.client.calls.shortfalls import BlockingShortfallCalls, ShortfallCalls
 from holdfast.client.calls.stock import BlockingStockCalls, StockCalls
@@ -36,6 +37,7 @@ class ChannelClient(
     TransferCalls,
     ShortfallCalls,
     ContactCalls,
+    PickupCalls,
     AdministrationCalls,
 ):
     """Everything the service offers. Make it inside the event loop that uses it, and close it (or use `async with`).
@@ -98,6 +100,7 @@ class BlockingChannelClient(
     BlockingTransferCalls,
     BlockingShortfallCalls,
     BlockingContactCalls,
+    BlockingPickupCalls,
     BlockingAdministrationCalls,
 ):
     """`ChannelClient` for threads, with the same arguments. Thread-safe; concurrent threads' calls batch together."""

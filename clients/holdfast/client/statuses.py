@@ -50,6 +50,9 @@ REASONS: dict[str, type[errors.HoldfastError]] = {
     "CONTACTS_LIMIT": errors.Conflict,
     "CLAIM_KNOWN": errors.Conflict,
     "GRANT_HELD": errors.Conflict,
+    "NO_PICKUP_CODE": errors.Conflict,
+    "PICKUP_KEYS_CHANGED": errors.Conflict,
+    "TOO_MANY_PICKUP_KEYS": errors.Conflict,
     "GRANT_UNKNOWN": errors.NotFound,
     "READER_UNKNOWN": errors.NotFound,
 }

@@ -20,6 +20,7 @@ from holdfast.client.limits import ROWS_PER_CALL_MAX, TILL_LIMITS, TILL_TIMEOUTS
 from holdfast.client.models import stock as models
 from holdfast.client.models.events import Event
 from holdfast.client.models.reservations import Reason, Rejection, Reservation, Status
+from holdfast.client.pickup_codes import PREFIX as CODE_PREFIX
 from holdfast.client.subscription import Subscription
 from holdfast.client.till_journal import UNSENT_ROWS_MAX, TillJournal
 from holdfast.client.till_offline import FlushReport, OfflineTill, collect_key
@@ -233,6 +234,13 @@ class TillClient(OfflineTill, AbstractAsyncContextManager["TillClient"]):
         """Look a pickup up. Raises NotFound. It may be another shop's: see its `store_id`."""
         return await self.channel_client.get_reservation(reservation_id, timeout_ms=timeout_ms)
 
+    async def scanned(self, shown: str, *, timeout_ms: int | None = None) -> tuple[Reservation, ...]:
+        """What this shop has for a pickup code, scanned or typed, as it is now; also what was collected. Raises
+        InvalidArgument where it is no good here, and NotFound.
+        """
+        by = "code" if shown.strip().upper().startswith(CODE_PREFIX) else "short_code"
+        return await self.channel_client.lookup_pickup(self.store_id, **{by: shown}, timeout_ms=timeout_ms)
+
     def ready_pickups(self, *, timeout_ms: int | None = None) -> AsyncIterator[Reservation]:
         """What waits at this shop's counter, oldest first."""
         return self.channel_client.list_reservations(self.store_id, statuses=[Status.READY], timeout_ms=timeout_ms)
@@ -295,6 +303,9 @@ class BlockingTillClient(BlockingClient):
     flush = blocking(TillClient.flush)
     count = blocking(TillClient.count)
     pickup = blocking(TillClient.pickup)
+    scanned = blocking(TillClient.scanned)
+    read_pickup_keys = blocking(TillClient.read_pickup_keys)
+    hand_out_code = blocking(TillClient.hand_out_code)
     collect = blocking(TillClient.collect)
     availability = blocking(TillClient.availability)
     ready_pickups = iterating(TillClient.ready_pickups)

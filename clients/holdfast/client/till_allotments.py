@@ -1,4 +1,5 @@
-"""What a till was given, in its own file: units to sell, and reservations to hand out, while it is cut off.
+"""What a till was given, in its own file: units to sell, reservations to hand out, and the keys by which it knows
+pickup codes, while it is cut off.
 
 The tables lie beside the movements, so that a sale and what it leaves are written as one. The journal takes turns for
 them and opens the transactions; what is in memory changes once they are on disk.
@@ -39,6 +40,8 @@ CLOCKS = (  # by which a term ends over a start of the program too, and the id t
     "ALTER TABLE hand_outs ADD COLUMN first_id TEXT NOT NULL DEFAULT ''",
 )
 
+PICKUP_KEYS = ("CREATE TABLE pickup_keys (key_id INTEGER PRIMARY KEY, public_key BLOB NOT NULL)",)
+
 
 FASTER_AT_MOST = 0.02
 """By how much the time of a shop's ledger may run faster than this machine's: it is drawn towards the wall clock by up
@@ -48,7 +51,8 @@ and after a count, would change nothing."""
 
 def changes_since(version: int) -> tuple[str, ...]:
     """What makes a file of an earlier format one of this; 0 has the tables of `till_rows` alone."""
-    return (*(SCHEMA if version < 2 else ()), *(till_rows.CLOCKS if version < 3 else ()), *CLOCKS)
+    steps = ((2, SCHEMA), (3, till_rows.CLOCKS), (4, CLOCKS), (5, PICKUP_KEYS))
+    return tuple(statement for first, statements in steps if version < first for statement in statements)
 
 
 def now_ms() -> int:
@@ -132,6 +136,7 @@ class TillAllotments:
     taken: dict[str, Taken] = field(default_factory=dict)
     given: dict[str, Given] = field(default_factory=dict)
     hand_outs: list[HandOut] = field(default_factory=list)
+    pickup_keys: dict[int, bytes] = field(default_factory=dict)  # public ones, by their ids
 
     def load(self, database: sqlite3.Connection) -> bool:
         """Read what is in the file. Returns False where it is damaged."""
@@ -150,6 +155,7 @@ class TillAllotments:
             number, reservation, payment, lines, at_ms = row
             at = at_ms, self._since(boot, clock_s)
             self.hand_outs.append(HandOut(number, reservation, payment, _lines_of(lines), *at, first_id))
+        self.pickup_keys = dict(database.execute("SELECT key_id, public_key FROM pickup_keys"))
         return True
 
     def _since(self, boot: str, clock_s: float | None) -> float | None:

@@ -13,6 +13,7 @@ from holdfast.client.channel import ChannelClient
 from holdfast.client.models import stock as models
 from holdfast.client.models.allotments import Allotment, AllotmentOutcome, HolderKind
 from holdfast.client.models.reservations import Reason, Rejection, Reservation
+from holdfast.client.pickup_codes import ReadCode, code_refused, read_pickup_code
 from holdfast.client.till_allotments import HandOut, Term, now_ms
 from holdfast.client.till_journal import TillJournal
 from holdfast.client.wire_types import LineQuantities
@@ -153,12 +154,42 @@ class OfflineTill(ABC):
             await asyncio.to_thread(self.journal.was_given, outcome, term, reservation_id)
         return outcome
 
+    async def read_pickup_keys(self, *, timeout_ms: int | None = None) -> int:
+        """Keep the keys of pickup codes in the till's file, for when it is cut off; returns how many are good. Once a
+        day, and when a code is refused as revoked.
+        """
+        keys = {key.key_id: key.public_key for key in await self.channel_client.list_pickup_keys(timeout_ms=timeout_ms)}
+        await asyncio.to_thread(self.journal.keep_pickup_keys, keys)
+        return len(keys)
+
+    def read_code(self, code: str, *, at_ms: int | None = None) -> ReadCode:
+        """What a pickup code says that is for this shop, by the keys in the till's file. `at_ms` is when it was shown,
+        None now. Raises InvalidArgument, with the `reason` that LookupPickup has, or PICKUP_CODE_OVER for one whose
+        time was over then.
+        """
+        read = read_pickup_code(code, self.journal.allotments.pickup_keys)
+        if read.store_id != self.store_id:
+            why, mend = f"it is for shop {read.store_id}", "The customer collects there"
+            raise code_refused("PICKUP_CODE_ELSEWHERE", why, mend)
+        if read.not_after_ms <= (now_ms() if at_ms is None else at_ms):
+            mend = "It may have been extended: look it up over the network, or have the customer open the page again"
+            raise code_refused("PICKUP_CODE_OVER", "its time to collect was over", mend)
+        return read
+
+    async def hand_out_code(
+        self, code: str, *, payment_reference: str, at_ms: int | None = None, timeout_ms: int | None = None
+    ) -> bool:
+        """`hand_out` of what a pickup code is for, which this till was given. Raises as `read_code` and that."""
+        reservation_id = self.read_code(code, at_ms=at_ms).reservation_id
+        return await self.hand_out(reservation_id, payment_reference=payment_reference, timeout_ms=timeout_ms)
+
     async def hand_out(self, reservation_id: str, *, payment_reference: str, timeout_ms: int | None = None) -> bool:
         """Hand out all of a reservation that this till was given, and then try to say so; a lost network is no error.
 
         It is on disk when this returns. True where the service knows it by now, or it is a conflict; else a later
         `flush` says it. Raises NotFound where this till was not given it, or its time is over, and InvalidArgument for
-        a reference that is not 1 to 128 printable characters; then nothing was recorded.
+        a reference that is not 1 to 128 printable characters, and Conflict where it has done so with another payment;
+        then nothing was recorded.
         """
         made = await asyncio.to_thread(self.journal.hand_out, reservation_id, payment_reference)
         try:

@@ -4,12 +4,13 @@ import secrets
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 
 from holdfast.client import till_rows
-from holdfast.client.errors import InvalidArgument, NotFound
+from holdfast.client.errors import Conflict, InvalidArgument, NotFound
 from holdfast.client.models.allotments import Allotment
 from holdfast.client.models.reservations import Reservation
 from holdfast.client.models.stock import Adjustment, AdjustmentKind
@@ -97,17 +98,31 @@ class OfflineJournal(ABC):
                 self.allotments.write_given(database, given)
             self.allotments.given[given.reservation_id] = given
 
+    def keep_pickup_keys(self, keys: Mapping[int, bytes]) -> None:
+        """Know codes that these have signed, and no others."""
+        with self._turn:
+            with self._writing() as database:
+                database.execute("DELETE FROM pickup_keys")
+                database.executemany("INSERT INTO pickup_keys VALUES (?, ?)", keys.items())
+            self.allotments.pickup_keys = dict(keys)
+
     def hand_out(self, reservation_id: str, payment_reference: str) -> HandOut:
-        """Note that it was handed out. Said again with the same payment, it is the same. Raises NotFound, and
-        InvalidArgument where the service would refuse the reference for ever.
+        """Note that it was handed out. Said again with the same payment, it is the same. Raises NotFound; Conflict
+        where it was handed out with another payment, and the service does not know of it yet; and InvalidArgument where
+        the service would refuse the reference for ever.
         """
         if violations := till_rows.payment_violations(payment_reference):
             why = "a payment's reference is not valid"
             raise InvalidArgument("hand out a reservation", where=reservation_id, why=why, violations=violations)
         with self._turn:
             for made in self.allotments.hand_outs:
-                if reservation_id in made.ids and made.payment_reference == payment_reference:
-                    return made
+                if reservation_id in made.ids:
+                    if made.payment_reference == payment_reference:
+                        return made
+                    at = datetime.fromtimestamp(made.at_ms // 1_000).astimezone().isoformat()
+                    why = f"this till has handed it out at {at}, with the payment {made.payment_reference}"
+                    mend = "Hand nothing over; it is sold"
+                    raise Conflict("hand out a reservation", where=reservation_id, why=why, mend=mend)
             given = self.allotments.given_as(reservation_id)
             if given is None or given.term.is_over:
                 why = "its time is over" if given else "this till was not given it"

@@ -25,6 +25,7 @@ from holdfast.client.cli import (
     doctor,
     hot,
     orders,
+    pickups,
     reservations,
     shortfalls,
     stock,
@@ -175,6 +176,7 @@ app.command()(orders.amend)
 app.command()(reservations.show)
 app.command("list")(reservations.list_reservations)
 app.add_typer(orders.app, name="order")
+app.add_typer(pickups.app, name="pickup")
 app.add_typer(reservations.line_app, name="line")
 app.add_typer(stock.app, name="stock")
 app.add_typer(allotments.app, name="allotment")

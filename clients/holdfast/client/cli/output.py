@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timezone
@@ -20,7 +21,7 @@ from holdfast.client.models.stock import StoreAvailability, UnreachableStore
 
 
 def to_document(value: Any) -> Any:
-    """A value as JSON knows it: dataclasses as objects, enums by name, tuples as arrays."""
+    """A value as JSON knows it: dataclasses as objects, enums by name, tuples as arrays, bytes in base 64."""
     if isinstance(value, Enum):
         return value.name
     if is_dataclass(value) and not isinstance(value, type):
@@ -29,6 +30,8 @@ def to_document(value: Any) -> Any:
         return {str(key): to_document(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [to_document(each) for each in value]
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
     return value
 
 

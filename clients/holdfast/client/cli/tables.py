@@ -67,6 +67,10 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "barred_at_ms": time_text,
     "consents": lambda said: ", ".join(map(_consent, said)),
     "created_at_ms": time_text,
+    "good_until_ms": time_text,
+    "made_at_ms": time_text,
+    "not_after_ms": time_text,
+    "public_key": to_document,
     "destination_unreachable": lambda away: "its destination did not answer" if away else "",
     "discrepancies": lambda found: "; ".join(
         f"{one.invariant} {one.subject}: {one.expected}, not {one.found}" for one in found
@@ -168,6 +172,8 @@ TRANSFER: Final = (
 )
 TRANSFERS: Final = "transfer_id destination_store_id status lines expected_at_ms loss_bearer destination_unreachable"
 TRANSFERS_VERIFICATION: Final = "holds transfers units_in_transit units_short units_missing discrepancies left_out"
+PICKUP_CODE: Final = "short_code code reservation_id store_id order_id not_after_ms key_id"
+PICKUP_KEYS: Final = "key_id made_at_ms good_until_ms public_key"
 ORDERS_VERIFICATION: Final = "parts orders on_the_way left_out not_compared barred discrepancies"
 READERS: Final = "name number all_stores behind furthest_ledger furthest_behind keeps"
 CONTACT: Final = "customer_id purchase_id display_name email telephone language consents preferred_channel"

@@ -1,0 +1,62 @@
+"""Pickups: the codes by which customers collect, and what a till finds by them. Deadlines are as in
+`calls.reservations`.
+"""
+
+from typing import Protocol
+
+from holdfast.client.blocking import BlockingClient, blocking
+from holdfast.client.internals import Client, read
+from holdfast.client.models.pickups import PickupCode, PickupKey, pickup_code_from, pickup_key_from
+from holdfast.client.models.reservations import Reservation, reservation_from
+from holdfast.v1 import pickup_service_pb2 as service_pb2
+
+
+class PickupCalls(Client, Protocol):
+    """Calls for pickups."""
+
+    async def get_pickup_code(self, reservation_id: str, *, timeout_ms: int | None = None) -> PickupCode:
+        """The codes of a reservation that is CONFIRMED or READY, made anew. Raises Conflict before and after, and
+        NotFound.
+        """
+        request = service_pb2.GetPickupCodeRequest(reservation_id=reservation_id)
+        return pickup_code_from((await read(self, request, timeout_ms)).pickup_code)
+
+    async def lookup_pickup(
+        self,
+        store_id: str,
+        *,
+        code: str | None = None,
+        short_code: str | None = None,
+        order_id: str | None = None,
+        reservation_id: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> tuple[Reservation, ...]:
+        """What a shop has for one of these, as it is now: of an order all of its reservations there. Raises
+        InvalidArgument where the code is no good in this shop, and NotFound.
+        """
+        request = service_pb2.LookupPickupRequest(
+            store_id=store_id, code=code, short_code=short_code, order_id=order_id, reservation_id=reservation_id
+        )
+        return tuple(map(reservation_from, (await read(self, request, timeout_ms)).reservations))
+
+    async def list_pickup_keys(self, *, timeout_ms: int | None = None) -> tuple[PickupKey, ...]:
+        """The keys of which codes are good, the oldest first; the last one signs."""
+        found = await read(self, service_pb2.ListPickupKeysRequest(), timeout_ms)
+        return tuple(map(pickup_key_from, found.keys))
+
+    async def rotate_pickup_key(self, key_id: int, *, revoke: bool = False, timeout_ms: int | None = None) -> PickupKey:
+        """Sign by a new key in place of this one, the one that signs now; 0 where there is none. With `revoke` codes of
+        all keys before are not good any more. Raises Conflict where another key signs, also where this very call has
+        made it and its answer was lost.
+        """
+        request = service_pb2.RotatePickupKeyRequest(key_id=key_id, revoke=revoke)
+        return pickup_key_from((await read(self, request, timeout_ms)).key)
+
+
+class BlockingPickupCalls(BlockingClient):
+    """`PickupCalls` for threads."""
+
+    get_pickup_code = blocking(PickupCalls.get_pickup_code)
+    lookup_pickup = blocking(PickupCalls.lookup_pickup)
+    list_pickup_keys = blocking(PickupCalls.list_pickup_keys)
+    rotate_pickup_key = blocking(PickupCalls.rotate_pickup_key)

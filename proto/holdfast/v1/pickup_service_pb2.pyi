@@ -1,0 +1,65 @@
+from holdfast.v1 import pickup_pb2 as _pickup_pb2
+from holdfast.v1 import reservation_pb2 as _reservation_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class GetPickupCodeRequest(_message.Message):
+    __slots__ = ("reservation_id",)
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    def __init__(self, reservation_id: _Optional[str] = ...) -> None: ...
+
+class GetPickupCodeResponse(_message.Message):
+    __slots__ = ("pickup_code",)
+    PICKUP_CODE_FIELD_NUMBER: _ClassVar[int]
+    pickup_code: _pickup_pb2.PickupCode
+    def __init__(self, pickup_code: _Optional[_Union[_pickup_pb2.PickupCode, _Mapping]] = ...) -> None: ...
+
+class LookupPickupRequest(_message.Message):
+    __slots__ = ("store_id", "code", "short_code", "order_id", "reservation_id")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    SHORT_CODE_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    store_id: str
+    code: str
+    short_code: str
+    order_id: str
+    reservation_id: str
+    def __init__(self, store_id: _Optional[str] = ..., code: _Optional[str] = ..., short_code: _Optional[str] = ..., order_id: _Optional[str] = ..., reservation_id: _Optional[str] = ...) -> None: ...
+
+class LookupPickupResponse(_message.Message):
+    __slots__ = ("reservations",)
+    RESERVATIONS_FIELD_NUMBER: _ClassVar[int]
+    reservations: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.Reservation]
+    def __init__(self, reservations: _Optional[_Iterable[_Union[_reservation_pb2.Reservation, _Mapping]]] = ...) -> None: ...
+
+class ListPickupKeysRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListPickupKeysResponse(_message.Message):
+    __slots__ = ("keys",)
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    keys: _containers.RepeatedCompositeFieldContainer[_pickup_pb2.PickupKey]
+    def __init__(self, keys: _Optional[_Iterable[_Union[_pickup_pb2.PickupKey, _Mapping]]] = ...) -> None: ...
+
+class RotatePickupKeyRequest(_message.Message):
+    __slots__ = ("key_id", "revoke")
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    REVOKE_FIELD_NUMBER: _ClassVar[int]
+    key_id: int
+    revoke: bool
+    def __init__(self, key_id: _Optional[int] = ..., revoke: _Optional[bool] = ...) -> None: ...
+
+class RotatePickupKeyResponse(_message.Message):
+    __slots__ = ("key",)
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    key: _pickup_pb2.PickupKey
+    def __init__(self, key: _Optional[_Union[_pickup_pb2.PickupKey, _Mapping]] = ...) -> None: ...

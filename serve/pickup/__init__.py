@@ -1,0 +1,1 @@
+"""What a customer shows, and a till reads, at the counter."""

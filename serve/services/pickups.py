@@ -1,0 +1,191 @@
+"""PickupService: pickup codes, what a till finds by them, and the keys that sign them."""
+
+import asyncio
+from typing import Final
+
+import grpc
+
+from actors.core.ids import format_order_id, format_reservation_id, is_hot, parse_order_id, parse_reservation_id
+from actors.core.pickup_keys import PICKUP_KEYS_MAX, PickupKey, PickupKeys, keys_at, signing
+from actors.core.status import Status
+from actors.runtime.clock import Clock
+from actors.shop.state import AnyReservation
+from holdfast.v1 import pickup_pb2 as pk, pickup_service_pb2 as ps
+from serve.calls import Call
+from serve.coordination.coordinator import Coordinator
+from serve.coordination.hot import HotCalls
+from serve.pickup.codes import Guesses, public_key, read, read_short, short_code, sign
+from serve.routing.router import Router
+from serve.services.store_directory import StoreDirectory
+from serve.wire import statuses
+from serve.wire.fields import fill_instant
+from serve.wire.reservations import fill_reservation
+from serve.wire.rules import Checked
+from serve.wire.statuses import CallRefused, refused
+
+TO_COLLECT: Final = frozenset({Status.CONFIRMED, Status.READY})
+
+
+class Pickups:
+    """Serves PickupService. The keys are of the chain, which gateways follow."""
+
+    def __init__(
+        self, router: Router, stores: StoreDirectory, hot: HotCalls, coordinator: Coordinator, clock: Clock
+    ) -> None:
+        self._router = router
+        self._stores = stores
+        self._hot = hot
+        self._coordinator = coordinator
+        self._clock = clock
+        self._guesses = Guesses()
+        self.calls: Final = {
+            "GetPickupCode": Call(self._code),
+            "LookupPickup": Call(self._lookup, is_read=True),
+            "ListPickupKeys": Call(self._list),
+            "RotatePickupKey": Call(self._rotate),
+        }
+
+    async def _code(self, request: ps.GetPickupCodeRequest, deadline: float, reply: ps.GetPickupCodeResponse) -> None:
+        Checked(request).raise_if_faulty()
+        store_id, reservation = await self._read(request.reservation_id, deadline)
+        if reservation.status not in TO_COLLECT:
+            message = (
+                f"the reservation is {reservation.status.name}, and only one that is CONFIRMED or READY has a pickup "
+                "code; confirm it first, or reserve again"
+            )
+            status = reservation.status.name
+            raise refused(grpc.StatusCode.FAILED_PRECONDITION, "NO_PICKUP_CODE", message, status=status)
+        key = await self._signing_key(deadline)
+        code = reply.pickup_code
+        code.store_id, code.key_id = store_id, key.number
+        code.reservation_id = format_reservation_id(store_id, reservation.number)
+        code.order_id = reservation.part.order if reservation.part else ""
+        code.short_code = short_code(store_id, reservation.number, key)
+        fill_instant(reservation.expires_at_ms, code.not_after)
+        code.code = sign(
+            pk.PickupTicket(
+                key_id=key.number,
+                store_id=store_id,
+                number=reservation.number,
+                order_id=code.order_id,
+                not_after_s=reservation.expires_at_ms // 1_000,
+            ),
+            key,
+        )
+
+    async def _lookup(self, request: ps.LookupPickupRequest, deadline: float, reply: ps.LookupPickupResponse) -> None:
+        Checked(request).raise_if_faulty()
+        store_id = request.store_id
+        await self._stores.require(store_id, deadline=deadline)
+        by = request.WhichOneof("by")
+        if by == "order_id":
+            asked = await self._parts(request.order_id, store_id, deadline)
+        elif by == "reservation_id":
+            asked = [request.reservation_id]
+        else:
+            asked = [format_reservation_id(store_id, await self._number(request, by or "", deadline))]
+        for each in asked:
+            found_in, reservation = await self._read(each, deadline)
+            if found_in != store_id and not is_hot(found_in):
+                raise _elsewhere(by or "", found_in)
+            told = reply.reservations.add()
+            fill_reservation(reservation, found_in, self._router.chain, told)
+            if told.store_id != store_id:
+                raise _elsewhere(by or "", told.store_id)
+
+    async def _number(self, request: ps.LookupPickupRequest, by: str, deadline: float) -> int:
+        """The number that a code is for, in the till's own shop. Raises CallRefused."""
+        store_id, now = request.store_id, asyncio.get_running_loop().time()
+        if by == "short_code" and (wait_s := self._guesses.wait_s(store_id, now)):
+            message = f"too many wrong short codes in shop {store_id}; scan it, or type it again in {wait_s:.0f} s"
+            limit = grpc.StatusCode.RESOURCE_EXHAUSTED
+            raise refused(limit, "PICKUP_CODE_GUESSED", message, retry_after_s=wait_s, store_id=store_id)
+        is_fresh = False
+        while True:
+            try:
+                if by == "short_code":
+                    return read_short(request.short_code, store_id, self._keys())
+                ticket = read(request.code, self._keys())
+            except CallRefused as no:
+                is_readable = no.status.reason != "PICKUP_CODE_UNREADABLE"
+                if is_readable and not is_fresh:  # another gateway may have a newer key
+                    await self._router.refresh_chain(deadline)
+                    is_fresh = True
+                    continue
+                if by == "short_code" and is_readable:
+                    self._guesses.spend(store_id, now)
+                raise
+            if ticket.store_id != store_id:
+                raise _elsewhere(by, ticket.store_id)
+            return ticket.number
+
+    async def _parts(self, order_id: str, store_id: str, deadline: float) -> list[str]:
+        """The reservations of an order in one shop. Raises CallRefused."""
+        ledger_id, number = parse_order_id(order_id)
+        order = await self._coordinator.order(ledger_id, number, deadline)
+        if order is None:
+            order_id = format_order_id(ledger_id, number)
+            message = f"there is no order {order_id}, or it was forgotten; check the id"
+            raise refused(grpc.StatusCode.NOT_FOUND, "ORDER_NOT_FOUND", message, field="order_id", order_id=order_id)
+        return [
+            format_reservation_id(store_id, part.reservation)
+            for part in order.certain_parts()
+            if part.store_id == store_id
+        ]
+
+    async def _read(self, reservation_id: str, deadline: float) -> tuple[str, AnyReservation]:
+        """The ledger that has a reservation, and the reservation. Raises CallRefused."""
+        ledger_id, number = parse_reservation_id(reservation_id)
+        if is_hot(ledger_id):
+            ledger_id, _, found = await self._hot.read(ledger_id, number, deadline)
+        else:
+            await self._stores.require(ledger_id, "reservation_id", deadline=deadline)
+            _, found = await self._router.ask(ledger_id, "reservation", ledger_id, number, deadline=deadline)
+        if found is None:
+            raise statuses.unknown_reservation(ledger_id, reservation_id)
+        return ledger_id, found
+
+    def _keys(self) -> PickupKeys:
+        """Those that are good now, as far as is known here."""
+        return keys_at(self._router.chain.pickup_keys, self._clock.now_ms())
+
+    async def _signing_key(self, deadline: float) -> PickupKey:
+        """The newest, which is made where there is none. Raises BeyondFormat."""
+        if not self._router.chain.pickup_keys and not await self._make(0, revokes=False, deadline=deadline):
+            await self._router.refresh_chain(deadline)  # another gateway has made it
+        return self._router.chain.pickup_keys[-1]
+
+    async def _make(self, former: int, *, revokes: bool, deadline: float) -> bool:
+        return await self._router.change_chain("make_pickup_key", former, revokes, deadline=deadline)
+
+    async def _list(self, _: ps.ListPickupKeysRequest, deadline: float, reply: ps.ListPickupKeysResponse) -> None:
+        await self._router.refresh_chain(deadline)
+        for key in self._keys():
+            _fill_key(key, reply.keys.add())
+
+    async def _rotate(
+        self, request: ps.RotatePickupKeyRequest, deadline: float, reply: ps.RotatePickupKeyResponse
+    ) -> None:
+        Checked(request).raise_if_faulty()
+        if not await self._make(request.key_id, revokes=request.revoke, deadline=deadline):
+            await self._router.refresh_chain(deadline)
+            newest = signing(self._router.chain.pickup_keys)
+            code = grpc.StatusCode.FAILED_PRECONDITION
+            if newest != request.key_id:
+                message = f"is {request.key_id}, and {newest} signs now; list the keys, and decide again"
+                raise refused(code, "PICKUP_KEYS_CHANGED", message, field="key_id", key_id=str(newest))
+            message = f"{PICKUP_KEYS_MAX} keys are good already; wait until the oldest is over, or revoke them all"
+            raise refused(code, "TOO_MANY_PICKUP_KEYS", message)
+        _fill_key(self._router.chain.pickup_keys[-1], reply.key)
+
+
+def _elsewhere(field: str, store_id: str) -> statuses.CallRefused:
+    message = f"is for shop {store_id}, and not for this one; the customer collects there"
+    return refused(grpc.StatusCode.INVALID_ARGUMENT, "PICKUP_CODE_ELSEWHERE", message, field=field, store_id=store_id)
+
+
+def _fill_key(key: PickupKey, reply: pk.PickupKey) -> None:
+    reply.key_id, reply.public_key = key.number, public_key(key)
+    fill_instant(key.made_ms, reply.made_at)
+    if key.until_ms:
+        fill_instant(key.until_ms, reply.good_until)
