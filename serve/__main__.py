@@ -46,7 +46,7 @@ def _again_with_switches(settings: "Settings") -> None:
         environment, ports = joining_environment(run_dir, settings.grpc_port)
     else:
         environment, ports, guard = service_environment(
-            run_dir, settings.grpc_port, str(settings.host), metrics=settings.metrics_port
+            run_dir, settings.grpc_port, str(settings.host), metrics=settings.metrics_port, tls=settings.tls
         )
         guard.set_inheritable(True)
     os.environ.update(environment | settings.logs.environment)

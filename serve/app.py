@@ -52,6 +52,7 @@ from serve.config.settings import (
     read_settings,
 )
 from serve.config.stamp import fix_journal
+from serve.config.tls import Renewal
 from serve.gateway import Gateway
 from serve.wire.stores import year_of
 
@@ -83,11 +84,16 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
         signals.serve_on()
         host = node_address() if settings.ray_address else str(settings.host)
         target = "127.0.0.1" if settings.host.is_unspecified else host  # for clients on this machine
-        service = {"grpc": address_of(target, ports["grpc"]), "pid": os.getpid()}
+        service: dict[str, object] = {"grpc": address_of(target, ports["grpc"]), "pid": os.getpid()}
+        if settings.tls is not None:
+            service["tls"] = True
         (data_dir / SERVICE_FILE).write_bytes(orjson.dumps(service))
-        log.info("serving gRPC on %s; stop with Ctrl-C", address_of(host, ports["grpc"]))
+        kind = "gRPC" if settings.tls is None else "gRPC over TLS"
+        log.info("serving %s on %s; stop with Ctrl-C", kind, address_of(host, ports["grpc"]))
         if settings.ray_address:
             Spread(journals, settings.actor_host, gateways.follow).watch(signals.asked)
+        if settings.tls is not None:
+            Renewal(settings.tls, signals.run_dir).watch(signals.asked)
         signals.asked.wait()
         log.info("draining")
     finally:

@@ -18,6 +18,7 @@ from zlib import crc32
 from actors.ray_nodes import node_address
 from serve.config.environment import node_environment
 from serve.config.settings import RUN_DIR_PREFIX
+from serve.config.tls import Tls, check_authorities, check_certificate
 
 FAILED: Final = 1
 
@@ -33,16 +34,35 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--metrics", action="store_true", help="Collect metrics, for `ray start --metrics-export-port`."
     )
+    for option, what in (
+        ("--tls-cert", "PEM file of the node's certificate with its chain; callers speak TLS then."),
+        ("--tls-key", "PEM file of its key."),
+        ("--tls-client-ca", "PEM file of the authorities of callers' certificates; others are not let in."),
+    ):
+        parser.add_argument(option, type=Path, help=what)
     given = parser.parse_args(arguments)
     host = given.host or node_address()
     try:
-        environment = node_environment(run_dir_of(host), host, metrics=given.metrics)
-    except OSError as error:
+        tls = _tls(given.tls_cert, given.tls_key, given.tls_client_ca)
+        environment = node_environment(run_dir_of(host), host, metrics=given.metrics, tls=tls)
+    except (OSError, ValueError) as error:
         sys.stderr.write(f"holdfast: {error}\n")
         return FAILED
     for name, value in environment.items():
         sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
     return 0
+
+
+def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> Tls | None:
+    """What callers' connections are encrypted with, None where they are not. Raises ValueError."""
+    if certificate is None or key is None:
+        if certificate or key or client_ca:
+            raise ValueError("without both --tls-cert and --tls-key nothing is encrypted; give both")
+        return None
+    check_certificate(certificate, key)
+    if client_ca is not None:
+        check_authorities(client_ca)
+    return Tls(certificate.resolve(), key.resolve(), client_ca and client_ca.resolve())
 
 
 def run_dir_of(host: str, parent: Path = Path("/tmp")) -> Path:  # noqa: S108  # it is checked whose it is

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from actors.telemetry.metrics import COLLECTION_VARIABLE
 from serve.config.haproxy import BINARY_VARIABLE, GATEWAY_HOST_VARIABLE, write_stand_in
 from serve.config.settings import SettingsError
+from serve.config.tls import Tls
 
 _BLOCKS_START: Final = 10_000
 _BLOCKS_END: Final = 32_000
@@ -188,7 +189,9 @@ class Ports(NamedTuple):
         }
 
 
-def service_environment(run_dir: Path, grpc_port: int, host: str = "127.0.0.1", *, metrics: int = 0) -> Ground:
+def service_environment(
+    run_dir: Path, grpc_port: int, host: str = "127.0.0.1", *, metrics: int = 0, tls: Tls | None = None
+) -> Ground:
     """The environment for every process of one service with a Ray of its own, and its ports by name.
 
     gRPC is served on `host`. `run_dir` takes what the service writes beside its data, and its path must be short:
@@ -205,7 +208,7 @@ def service_environment(run_dir: Path, grpc_port: int, host: str = "127.0.0.1", 
         **({COLLECTION_VARIABLE: "1"} if metrics else {}),
         "RAY_TMPDIR": str(run_dir),
         **ports.environment(),
-        **_haproxy_environment(run_dir, host, "127.0.0.1"),
+        **_haproxy_environment(run_dir, host, "127.0.0.1", tls),
     }
     return Ground(environment, {"grpc": grpc_port or ports.grpc, "http": ports.http}, guard)
 
@@ -219,7 +222,7 @@ def joining_environment(run_dir: Path, grpc_port: int) -> tuple[dict[str, str], 
     return environment, {"grpc": grpc_port or ports.grpc, "http": ports.http}
 
 
-def node_environment(run_dir: Path, host: str, *, metrics: bool = False) -> dict[str, str]:
+def node_environment(run_dir: Path, host: str, *, metrics: bool = False, tls: Tls | None = None) -> dict[str, str]:
     """The environment for every process of one node of a cluster, which others reach at `host`. `run_dir` is as
     above.
     """
@@ -229,18 +232,18 @@ def node_environment(run_dir: Path, host: str, *, metrics: bool = False) -> dict
         **TOKEN,
         **({COLLECTION_VARIABLE: "1"} if metrics else {}),
         **Ports(NODE_PORTS).environment(),
-        **_haproxy_environment(run_dir, host, host),
+        **_haproxy_environment(run_dir, host, host, tls),
     }
 
 
-def _haproxy_environment(run_dir: Path, host: str, gateways: str) -> dict[str, str]:
-    """HAProxy listens for clients on `host`, and finds the node's gateways on `gateways`."""
+def _haproxy_environment(run_dir: Path, host: str, gateways: str, tls: Tls | None) -> dict[str, str]:
+    """HAProxy listens for clients on `host`, encrypted with `tls`, and finds the node's gateways on `gateways`."""
     if len(str(run_dir)) > RUN_DIR_CHARS_MAX:
         raise OSError(f"{run_dir} is too long for the sockets in it: at most {RUN_DIR_CHARS_MAX} characters")
     return {
         **LISTENING,
         GATEWAY_HOST_VARIABLE: gateways,
-        BINARY_VARIABLE: str(write_stand_in(run_dir, host, gateways)),
+        BINARY_VARIABLE: str(write_stand_in(run_dir, host, gateways, tls)),
         "RAY_SERVE_HAPROXY_LOG_TARGET": str(run_dir / "log.sock"),  # nobody reads there; by UDP it would hold a port
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(run_dir / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(run_dir / "admin.sock"),

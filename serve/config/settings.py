@@ -15,6 +15,7 @@ from actors.journal.open import is_server, place_of, sqlite_setting
 from actors.protocol.placement import HOT_ACTORS, PLACEMENT_VERSION
 from actors.telemetry.logs import MEGABYTES_DEFAULT, LogSettings
 from serve.config.processes import end_processes
+from serve.config.tls import Tls, check_authorities, check_certificate
 from serve.sourcing.places import MalformedPostcodes, Postcodes, load_postcodes
 
 PLACEMENT_FILE: Final = "placement.json"
@@ -48,8 +49,14 @@ class Settings(BaseSettings):
     chain_file: Path | None = Field(default=None, description="YAML file of stores and policy, applied at the start.")
     postcodes: Path | None = Field(default=None, description="CSV file of postcodes with their places.")
     host: IPvAnyAddress = Field(default=IPv4Address("127.0.0.1"), description="Address for gRPC.")
+    tls_cert: Path | None = Field(default=None, description="PEM file of the service's certificate with its chain.")
+    tls_key: Path | None = Field(default=None, description="PEM file of its key.")
+    tls_client_ca: Path | None = Field(
+        default=None, description="PEM file of the authorities of callers' certificates; others are not let in."
+    )
     insecure: CliImplicitFlag[bool] = Field(
-        default=False, description="Serve on another address than loopback, without encryption or authentication."
+        default=False,
+        description="Serve on another address than loopback where callers do not prove who they are (--tls-client-ca).",
     )
     grpc_port: int = Field(default=0, ge=0, le=65_535, description="Port for gRPC; 0 takes a free one.")
     store_actors: int = Field(
@@ -120,12 +127,46 @@ class Settings(BaseSettings):
     @classmethod
     def _refuse_strangers(cls, insecure: bool, info: ValidationInfo) -> bool:
         host = info.data.get("host")
-        if not insecure and host is not None and not host.is_loopback:
+        if not insecure and host is not None and not host.is_loopback and not info.data.get("tls_client_ca"):
             raise ValueError(
-                f"whoever reaches {host} could read and change everything, since there is no TLS yet; leave --host "
-                "out, or give --insecure if nobody else reaches that address"
+                f"whoever reaches {host} could read and change everything; leave --host out, have callers prove who "
+                "they are by --tls-client-ca, or give --insecure if nobody else reaches that address"
             )
         return insecure
+
+    @field_validator("tls_key")
+    @classmethod
+    def _refuse_key(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        certificate = info.data.get("tls_cert")
+        if (key is None) != (certificate is None):
+            raise ValueError("without both --tls-cert and --tls-key nothing is encrypted; give the other one too")
+        if key is not None and certificate is not None:
+            check_certificate(certificate, key)
+        return key
+
+    @field_validator("tls_client_ca")
+    @classmethod
+    def _refuse_client_ca(cls, client_ca: Path | None, info: ValidationInfo) -> Path | None:
+        if client_ca is not None:
+            if info.data.get("tls_key") is None:
+                raise ValueError("without --tls-cert and --tls-key nothing is encrypted; give those too")
+            check_authorities(client_ca)
+        return client_ca
+
+    @field_validator("ray_address")
+    @classmethod
+    def _refuse_certificate(cls, ray_address: str, info: ValidationInfo) -> str:
+        if ray_address and info.data.get("tls_cert") is not None:
+            raise ValueError("in a Ray cluster each node has its certificate: give it to `holdfast node` instead")
+        return ray_address
+
+    @property
+    def tls(self) -> Tls | None:
+        """What callers' connections are encrypted with, None where they are not."""
+        if self.tls_cert is None or self.tls_key is None:
+            return None
+        client_ca = self.tls_client_ca and self.tls_client_ca.resolve()
+        return Tls(self.tls_cert.resolve(), self.tls_key.resolve(), client_ca)
 
     @field_validator("journal_archive")
     @classmethod
@@ -186,7 +227,7 @@ class Settings(BaseSettings):
         if ray_address and not info.data.get("insecure"):
             raise ValueError(
                 "in a Ray cluster gRPC listens on each node's own address, and whoever reaches that could read and "
-                "change everything, since there is no TLS yet; give --insecure if nobody else reaches the nodes"
+                "change everything; give --insecure if nobody else does, or `holdfast node` has --tls-client-ca"
             )
         return ray_address
 

@@ -88,6 +88,12 @@ def test_nodes_of_one_machine_differ_by_their_loopback_addresses() -> None:
     assert [bind for bind in binds if not bind.startswith("127.0.0.3:")] == ["unix@/run/grpc.sock"]
 
 
+def test_callers_speak_tls_where_there_is_a_certificate_and_gateways_do_not() -> None:
+    tls = " ssl crt /run/certificate.pem alpn h2"
+    lines = mended(SERVING, Path("/run/x.http"), "192.0.2.7", tls=tls).splitlines()
+    assert [line for line in lines if " ssl " in line] == [f"    bind 192.0.2.7:9000{tls}"]
+
+
 def test_a_caller_cannot_name_another_application() -> None:
     assert "    http-request del-header application" in mended(SERVING, Path("/run/x.http"), "127.0.0.1").splitlines()
 

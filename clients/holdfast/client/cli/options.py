@@ -13,10 +13,12 @@ from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
+import grpc
 import typer
 
 from holdfast.client.channel import ChannelClient
 from holdfast.client.cli import output, tables
+from holdfast.client.cli.encryption import CaOption, CertKeyOption, CertOption, credentials_of
 from holdfast.client.limits import Timeouts
 from holdfast.client.models.allotments import Allotment, AllotmentOutcome
 from holdfast.client.models.contacts import ContactChange
@@ -228,14 +230,15 @@ async def first(items: AsyncIterator[ResultT], count: int | None) -> AsyncIterat
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The options of every command: the service's address, for whom to print, how long a call may take, and the
-    idempotency key of a change.
+    """The options of every command: the service's address, for whom to print, how long a call may take, the
+    idempotency key of a change, and what the connection is encrypted with.
     """
 
     target: str
     as_json: bool
     timeout_ms: int
     key: str | None
+    credentials: grpc.ChannelCredentials | None = None
 
     @classmethod
     def of_options(
@@ -243,10 +246,13 @@ class Session:
         target: TargetOption = None,
         as_json: JsonOption = False,
         timeout: TimeoutOption = TIMEOUT,  # type: ignore[assignment]  # parsed as what is typed
+        ca: CaOption = None,
+        cert: CertOption = None,
+        cert_key: CertKeyOption = None,
         key: KeyOption = None,
     ) -> "Session":
         """Of the options that all commands have: these parameters, the last where the command changes something."""
-        return cls(find_target(target), as_json, timeout, key)
+        return cls(find_target(target), as_json, timeout, key, credentials_of(ca, cert, cert_key))
 
     def list(self, listing: Callable[[ChannelClient], AsyncIterator[ResultT]], limit: int) -> "list[ResultT]":
 
@@ -260,7 +266,7 @@ class Session:
 
         async def main() -> ResultT:
             timeouts = Timeouts(call_ms=self.timeout_ms, attempt_ms=min(self.timeout_ms, Timeouts().attempt_ms))
-            async with ChannelClient(self.target, timeouts=timeouts) as client:
+            async with ChannelClient(self.target, credentials=self.credentials, timeouts=timeouts) as client:
                 return await use(client)
 
         return asyncio.run(main())

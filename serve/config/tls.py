@@ -1,0 +1,116 @@
+"""The certificate that callers see. HAProxy speaks TLS with them, and plainly with the gateways of its own machine."""
+
+import logging
+import os
+import socket
+import ssl
+from pathlib import Path
+from threading import Event
+from typing import Final, NamedTuple
+
+LOOK_S: Final = 30.0  # how often the files are looked at
+_ANSWER_S: Final = 5.0
+_ANSWER_BYTES_MAX: Final = 65_536
+
+log = logging.getLogger("holdfast.app")
+
+
+class Tls(NamedTuple):
+    """PEM files: the certificate with its chain, its key, and, where callers must prove who they are by certificates
+    as well, those of the authorities that they are of.
+    """
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+    def bound(self, folder: Path) -> str:
+        """What HAProxy's configuration says behind an address, for the files as they are now: it takes certificate and
+        key in one, which is written into `folder`.
+        """
+        both = folder / "certificate.pem"
+        descriptor = os.open(both, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # nobody else ever reads it
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(self._both())
+        callers = f" verify required ca-file {self.client_ca}" if self.client_ca else ""
+        return f" ssl crt {both} alpn h2 ssl-min-ver TLSv1.2{callers}"
+
+    def _both(self) -> bytes:
+        lines = b"\n".join((self.certificate.read_bytes(), self.key.read_bytes())).splitlines()
+        return b"".join(line + b"\n" for line in lines if line.strip())  # an empty one would end it for HAProxy
+
+
+class Renewal:
+    """Has a HAProxy that runs, with its socket for operators in `folder`, take a certificate that was renewed. One that
+    starts takes the files as they are then.
+    """
+
+    def __init__(self, tls: Tls, folder: Path) -> None:
+        self._tls = tls
+        self._folder = folder
+        self._taken = self._stamps()
+
+    def watch(self, asked: Event) -> None:
+        """Look at the files until `asked` is set."""
+        while not asked.wait(LOOK_S):
+            try:
+                if self.look():
+                    log.info("callers see the certificate %s as it is now", self._tls.certificate)
+            except (OSError, ValueError) as error:
+                log.warning("callers see the former certificate until this is mended: %s", error)
+
+    def look(self) -> bool:
+        """Whether the files were others than before, and callers see them from here on. Raises OSError, ValueError."""
+        found = self._stamps()
+        if found == self._taken:
+            return False
+        check_certificate(self._tls.certificate, self._tls.key)
+        self._tls.bound(self._folder)
+        name = self._folder / "certificate.pem"
+        self._say(f"set ssl cert {name} <<\n".encode() + name.read_bytes() + b"\n", b"Transaction created")
+        self._say(f"commit ssl cert {name}\n".encode(), b"Success!")
+        self._taken = found
+        return True
+
+    def _stamps(self) -> tuple[int, ...]:
+        return tuple(path.stat().st_mtime_ns for path in (self._tls.certificate, self._tls.key))
+
+    def _say(self, command: bytes, expected: bytes) -> None:
+        said = b""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(_ANSWER_S)
+            connection.connect(str(self._folder / "admin.sock"))
+            connection.sendall(command)
+            while (more := connection.recv(4_096)) and len(said) < _ANSWER_BYTES_MAX:
+                said += more
+        if expected not in said:
+            raise ValueError(f"HAProxy did not take it: {said.decode(errors='replace').strip()}")
+
+
+def check_certificate(certificate: Path, key: Path) -> None:
+    """Raise ValueError where nothing could be served with the two, with what is wrong and the mend."""
+    _check_readable(certificate)
+    _check_readable(key)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=_no_password)
+    except (ssl.SSLError, OSError) as error:
+        message = f"{certificate} is no certificate in PEM with its key in {key}: {error}"
+        raise ValueError(f"{message}; give the two that belong together") from error
+
+
+def check_authorities(client_ca: Path) -> None:
+    """Raise ValueError where the file has no certificates."""
+    _check_readable(client_ca)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(client_ca)
+    except (ssl.SSLError, OSError) as error:
+        raise ValueError(f"{client_ca} has no certificates in PEM: {error}; give the authority's") from error
+
+
+def _check_readable(path: Path) -> None:
+    if not os.access(path, os.R_OK) or not path.is_file():
+        raise ValueError(f"{path} cannot be read; check the path, and who may read it")
+
+
+def _no_password() -> str:
+    raise ValueError("the key has a password, and nobody is there to type it; give one without")
