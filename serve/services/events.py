@@ -1,4 +1,4 @@
-"""The streams WatchEvents and WatchAvailability, which read the journal from a cursor for each shop.
+"""The streams WatchEvents, WatchAvailability and WatchPickups, which read the journal from a cursor for each shop.
 
 Only one turn's records, of a bounded size, are buffered for a reader; the next are read when it has taken those. A
 reader that does not take what it was sent within `TAKE_S_MAX` is cut off, and resumes from the last version it saw.
@@ -19,7 +19,8 @@ from actors.protocol.messages import UNHEARD
 from actors.runtime.feed_questions import FEED_BYTES_MAX
 from actors.runtime.kinds import CUSTOMERS, SHOP
 from actors.shop.events import touched_skus
-from holdfast.v1 import event_pb2, event_service_pb2 as es, stock_service_pb2 as ss
+from actors.shop.state import Reservation
+from holdfast.v1 import event_pb2, event_service_pb2 as es, pickup_service_pb2 as ps, stock_service_pb2 as ss
 from serve.coordination.hot_stock import held_of, positions_of, with_held
 from serve.routing.batcher import DeadlinePassed, Rerouted
 from serve.routing.heads import NEW_SHOPS_S, Heads
@@ -28,11 +29,16 @@ from serve.services.store_directory import StoreDirectory
 from serve.wire.cursors import beyond_head, history_changed, pack_cursor, unpack_cursor
 from serve.wire.events import fill_event, fill_order_event
 from serve.wire.fields import fill_instant
+from serve.wire.pickups import Change, changes_in
+from serve.wire.reservations import fill_reservation
 from serve.wire.rules import Checked
 from serve.wire.statuses import refused
 from serve.wire.stock import fill_position
 
 STREAMS_MAX: Final = 64  # by gateway
+PICKUP_STREAMS_MAX: Final = 512  # likewise, of tills: most stand still, and what they are told is little
+PICKUP_CHANGES_MAX: Final = 128  # in one message; a reservation may have 100 lines
+UNTOLD_MAX: Final = 1_000  # events that concern no pickup, after which the cursor moves all the same
 POLL_S_MIN: Final = 0.02  # between two turns that found something
 POLL_S_MAX: Final = 0.25  # how long an actor that does not answer is waited for before the others' next turn
 TAKE_S_MAX: Final = 10.0
@@ -67,11 +73,12 @@ class Feeds:
         self._bytes_max = bytes_max
         self._reading: dict[tuple[Any, ...], asyncio.Task[list[tuple[str, list[Record]]]]] = {}
         self._shared: dict[tuple[Any, ...], tuple[es.WatchEventsResponse, ...]] = {}
-        self._open = 0
+        self._open = {STREAMS_MAX: 0, PICKUP_STREAMS_MAX: 0}
         self._closing = False
         self.streams: Final[dict[str, Callable[[Any], AsyncIterator[Message]]]] = {
             "WatchEvents": self._events,
             "WatchAvailability": self._availability,
+            "WatchPickups": self._pickups,
         }
 
     def close(self) -> None:
@@ -121,6 +128,46 @@ class Feeds:
                     yield message
                     self._cut_off_if_slow(began)
 
+    async def _pickups(self, request: ps.WatchPickupsRequest) -> AsyncIterator[ps.WatchPickupsResponse]:
+        """Which changed is read from the journal, how they stand now is asked of the ledger."""
+        with self._place(PICKUP_STREAMS_MAX):
+            cursors, hashes = await self._cursors(request)
+            told = dict(cursors)
+            async for store_id, records in self._records(cursors, hashes, len(cursors), follow_chain=False):
+                if not store_id:
+                    continue
+                changes = list(changes_in(records, cursors[store_id]))
+                last = records[-1]
+                if not changes and last.seq - told[store_id] < UNTOLD_MAX:
+                    continue
+                for start in range(0, max(1, len(changes)), PICKUP_CHANGES_MAX):
+                    some = changes[start : start + PICKUP_CHANGES_MAX]
+                    message = ps.WatchPickupsResponse(store_id=store_id, version=last.seq, record_hash=last.hash)
+                    if start + PICKUP_CHANGES_MAX < len(changes):
+                        message.version, message.record_hash = some[-1].version, some[-1].record_hash
+                    await self._fill_changes(store_id, some, message)
+                    began = self._now()
+                    yield message
+                    self._cut_off_if_slow(began)
+                told[store_id] = last.seq
+
+    async def _fill_changes(self, store_id: str, changes: list[Change], message: ps.WatchPickupsResponse) -> None:
+        """Changes with their reservations. One that the shop has forgotten, or has in an archive that is not there, is
+        left out: it is long over.
+        """
+        numbers = list(dict.fromkeys(change.number for change in changes))
+        if not numbers:
+            return
+        deadline = asyncio.get_running_loop().time() + ASK_S_MAX
+        rows = await self._router.ask(store_id, "reservations_of", store_id, numbers, deadline=deadline)
+        found = dict(zip(numbers, rows, strict=True))
+        for change in changes:
+            reservation = found[change.number]
+            if isinstance(reservation, Reservation):
+                filled = message.changes.add(version=change.version, kind=change.kind, record_hash=change.record_hash)
+                fill_instant(change.at_ms, filled.at)
+                fill_reservation(reservation, store_id, self._router.chain, filled.reservation)
+
     async def _fill_positions(self, store_id: str, skus: list[str], message: ss.WatchAvailabilityResponse) -> None:
         if skus:
             deadline = asyncio.get_running_loop().time() + ASK_S_MAX
@@ -137,25 +184,28 @@ class Feeds:
             raise refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "READER_TOO_SLOW", message, retry_after_s=0.1)
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
-        """A stream's place among those of this gateway, before anything is asked for it."""
-        if self._open >= STREAMS_MAX:
-            message = f"this gateway serves {STREAMS_MAX} streams already; ask again later, or another gateway"
+    def _place(self, streams_max: int = STREAMS_MAX) -> Iterator[None]:
+        """A stream's place among those of its kind in this gateway, before anything is asked for it."""
+        if self._open[streams_max] >= streams_max:
+            message = f"this gateway serves {streams_max} such streams already; ask again later, or another gateway"
             raise refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS", message, retry_after_s=1.0)
-        self._open += 1
+        self._open[streams_max] += 1
         try:
             yield
         except DeadlinePassed as error:
             message = "a shop's actor did not answer; resume from your cursor"
             raise refused(grpc.StatusCode.UNAVAILABLE, "SHOP_AWAY", message, retry_after_s=0.1) from error
         finally:
-            self._open -= 1
-            if not self._open:
+            self._open[streams_max] -= 1
+            if not any(self._open.values()):
                 self._followed.close()
                 self._shared.clear()
 
     async def _cursors(
-        self, request: es.WatchEventsRequest | ss.WatchAvailabilityRequest, *, may_be_customers: bool = False
+        self,
+        request: es.WatchEventsRequest | ss.WatchAvailabilityRequest | ps.WatchPickupsRequest,
+        *,
+        may_be_customers: bool = False,
     ) -> tuple[dict[str, int], dict[str, int]]:
         """By store the version to go on from, and the hash of its record, 0 where that is not known."""
         asked = request.cursors

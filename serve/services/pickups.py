@@ -1,4 +1,4 @@
-"""PickupService: pickup codes, what a till finds by them, and the keys that sign them."""
+"""PickupService, but for WatchPickups, which is a feed: pickup codes, what a till finds by them, and their keys."""
 
 import asyncio
 from typing import Final
@@ -7,7 +7,6 @@ import grpc
 
 from actors.core.ids import format_order_id, format_reservation_id, is_hot, parse_order_id, parse_reservation_id
 from actors.core.pickup_keys import PICKUP_KEYS_MAX, PickupKey, PickupKeys, keys_at, signing
-from actors.core.status import Status
 from actors.runtime.clock import Clock
 from actors.shop.state import AnyReservation
 from holdfast.v1 import pickup_pb2 as pk, pickup_service_pb2 as ps
@@ -19,11 +18,10 @@ from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire import statuses
 from serve.wire.fields import fill_instant
+from serve.wire.pickups import TO_COLLECT
 from serve.wire.reservations import fill_reservation
 from serve.wire.rules import Checked
 from serve.wire.statuses import CallRefused, refused
-
-TO_COLLECT: Final = frozenset({Status.CONFIRMED, Status.READY})
 
 
 class Pickups:

@@ -12,6 +12,8 @@ from holdfast.client import (
     Conflict,
     InvalidArgument,
     NotFound,
+    PickupChangeKind,
+    ReleaseReason,
     Reservation,
     Status,
     TillClient,
@@ -146,3 +148,33 @@ def test_a_code_whose_time_is_over_is_refused_by_a_till_and_looked_up_by_the_ser
             assert found.status is Status.CONFIRMED
 
     asyncio.run(main())
+
+
+def test_a_till_hears_of_each_pickup_once_also_after_it_was_away(service: Service, tmp_path: Path) -> None:
+    service.shop("s1", {"a": 3})
+
+    async def main() -> None:
+        async with serving(service) as target, ChannelClient(target) as web, till(target, tmp_path) as client:
+            first, second = await confirmed(web), await confirmed(web)
+            await web.mark_ready(first)
+            async with client.watch_pickups() as changes:
+                ready = await anext(changes)
+                seen = changes.cursors["s1"]
+            assert (ready.kind, ready.reservation.reservation_id) == (PickupChangeKind.READY, first)
+            await client.collect(first, payment_reference="p")
+            await web.release(second, reason=ReleaseReason.CUSTOMER_CANCELLED)
+            async with client.watch_pickups(after_version=seen) as changes:
+                told = [await anext(changes), await anext(changes)]
+            assert [(each.kind, each.reservation.reservation_id) for each in told] == [
+                (PickupChangeKind.COLLECTED, first),
+                (PickupChangeKind.WITHDRAWN, second),
+            ]
+
+    asyncio.run(main())
+
+
+def test_changes_of_pickups_by_command(run: Command, mine: str) -> None:
+    run("ready", mine)
+    told = run("watch", "pickups", "s1", "--count", "1")
+    assert (told["kind"], told["reservation"]["reservation_id"]) == ("READY", mine)
+    assert f"READY      {mine}" in run.words("watch", "pickups", "s1", "--count", "1")

@@ -153,6 +153,7 @@ LATER: Final = {
     "questions by which a ledger that is back is found out": (16, 0),
     "how customers are reached, sealed at rest and apart from ledgers, with its calls": (1_064, 13),
     "connections of callers that are encrypted, by certificates that may be renewed": (260, 2),
+    "changes of pickups, told to tills": (210, 1),
     "pickup codes, their keys, and what a till finds by them": (780, 8),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
@@ -202,6 +203,7 @@ COSTS: Final = (
         ("proto", "actors", "serve", "clients"),
         {
             "serve/wire/orders.py": "MarkOrderReady takes the same step in each shop of an order",
+            "serve/wire/pickups.py": "tills are told of it, which is what they wait for",
         },
         12,
     ),

@@ -82,6 +82,8 @@ from holdfast.client.models.orders import (
     StorePlan as StorePlan,
 )
 from holdfast.client.models.pickups import (
+    PickupChange as PickupChange,
+    PickupChangeKind as PickupChangeKind,
     PickupCode as PickupCode,
     PickupKey as PickupKey,
 )

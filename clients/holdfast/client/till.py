@@ -19,6 +19,7 @@ from holdfast.client.channel import ChannelClient
 from holdfast.client.limits import ROWS_PER_CALL_MAX, TILL_LIMITS, TILL_TIMEOUTS, Limits, RetryPolicy, Timeouts
 from holdfast.client.models import stock as models
 from holdfast.client.models.events import Event
+from holdfast.client.models.pickups import PickupChange
 from holdfast.client.models.reservations import Reason, Rejection, Reservation, Status
 from holdfast.client.pickup_codes import PREFIX as CODE_PREFIX
 from holdfast.client.subscription import Subscription
@@ -281,6 +282,10 @@ class TillClient(OfflineTill, AbstractAsyncContextManager["TillClient"]):
         """What happens in this shop, from the event after `after_version` on."""
         return self.channel_client.watch_events({self.store_id: after_version})
 
+    def watch_pickups(self, *, after_version: int = 0) -> Subscription[PickupChange]:
+        """What became ready in this shop, was changed, collected or withdrawn, after `after_version`."""
+        return self.channel_client.watch_pickups({self.store_id: after_version})
+
     def watch_availability(
         self, *, after_version: int = 0, skus: Sequence[str] = ()
     ) -> Subscription[models.AvailabilityChange]:
@@ -310,6 +315,7 @@ class BlockingTillClient(BlockingClient):
     availability = blocking(TillClient.availability)
     ready_pickups = iterating(TillClient.ready_pickups)
     watch = watching(TillClient.watch)
+    watch_pickups = watching(TillClient.watch_pickups)
     watch_availability = watching(TillClient.watch_availability)
 
     @opening(TillClient)

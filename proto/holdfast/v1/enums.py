@@ -338,3 +338,18 @@ class OrderStatus(IntEnum):
     EXPIRED = 6
     # Final. It never became certain.
     ABANDONED = 7
+
+
+class PickupChangeKind(IntEnum):
+    """What happened to a pickup, as its shop's tills see it."""
+
+    # Never sent.
+    UNSPECIFIED = 0
+    # It waits at the counter.
+    READY = 1
+    # It has other lines, another deadline or slot, was given to a till, or a part of it was collected or given back.
+    CHANGED = 2
+    # All that was left of it was handed over.
+    COLLECTED = 3
+    # It was given back, by somebody or by time: there is nothing more to hand over.
+    WITHDRAWN = 4

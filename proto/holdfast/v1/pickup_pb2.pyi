@@ -1,12 +1,27 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from holdfast.v1 import reservation_pb2 as _reservation_pb2
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class PickupChangeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PICKUP_CHANGE_KIND_UNSPECIFIED: _ClassVar[PickupChangeKind]
+    PICKUP_CHANGE_KIND_READY: _ClassVar[PickupChangeKind]
+    PICKUP_CHANGE_KIND_CHANGED: _ClassVar[PickupChangeKind]
+    PICKUP_CHANGE_KIND_COLLECTED: _ClassVar[PickupChangeKind]
+    PICKUP_CHANGE_KIND_WITHDRAWN: _ClassVar[PickupChangeKind]
+PICKUP_CHANGE_KIND_UNSPECIFIED: PickupChangeKind
+PICKUP_CHANGE_KIND_READY: PickupChangeKind
+PICKUP_CHANGE_KIND_CHANGED: PickupChangeKind
+PICKUP_CHANGE_KIND_COLLECTED: PickupChangeKind
+PICKUP_CHANGE_KIND_WITHDRAWN: PickupChangeKind
 
 class PickupTicket(_message.Message):
     __slots__ = ("key_id", "store_id", "number", "order_id", "not_after_s")
@@ -47,6 +62,20 @@ class PickupCode(_message.Message):
     not_after: _timestamp_pb2.Timestamp
     key_id: int
     def __init__(self, code: _Optional[str] = ..., short_code: _Optional[str] = ..., reservation_id: _Optional[str] = ..., store_id: _Optional[str] = ..., order_id: _Optional[str] = ..., not_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., key_id: _Optional[int] = ...) -> None: ...
+
+class PickupChange(_message.Message):
+    __slots__ = ("version", "at", "kind", "reservation", "record_hash")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_FIELD_NUMBER: _ClassVar[int]
+    RECORD_HASH_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    at: _timestamp_pb2.Timestamp
+    kind: PickupChangeKind
+    reservation: _reservation_pb2.Reservation
+    record_hash: int
+    def __init__(self, version: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., kind: _Optional[_Union[PickupChangeKind, str]] = ..., reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ..., record_hash: _Optional[int] = ...) -> None: ...
 
 class PickupKey(_message.Message):
     __slots__ = ("key_id", "public_key", "made_at", "good_until")

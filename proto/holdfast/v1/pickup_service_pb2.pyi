@@ -1,5 +1,6 @@
 from holdfast.v1 import pickup_pb2 as _pickup_pb2
 from holdfast.v1 import reservation_pb2 as _reservation_pb2
+from holdfast.v1 import stock_service_pb2 as _stock_service_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -39,6 +40,24 @@ class LookupPickupResponse(_message.Message):
     RESERVATIONS_FIELD_NUMBER: _ClassVar[int]
     reservations: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.Reservation]
     def __init__(self, reservations: _Optional[_Iterable[_Union[_reservation_pb2.Reservation, _Mapping]]] = ...) -> None: ...
+
+class WatchPickupsRequest(_message.Message):
+    __slots__ = ("cursors",)
+    CURSORS_FIELD_NUMBER: _ClassVar[int]
+    cursors: _containers.RepeatedCompositeFieldContainer[_stock_service_pb2.StoreCursor]
+    def __init__(self, cursors: _Optional[_Iterable[_Union[_stock_service_pb2.StoreCursor, _Mapping]]] = ...) -> None: ...
+
+class WatchPickupsResponse(_message.Message):
+    __slots__ = ("store_id", "changes", "version", "record_hash")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    RECORD_HASH_FIELD_NUMBER: _ClassVar[int]
+    store_id: str
+    changes: _containers.RepeatedCompositeFieldContainer[_pickup_pb2.PickupChange]
+    version: int
+    record_hash: int
+    def __init__(self, store_id: _Optional[str] = ..., changes: _Optional[_Iterable[_Union[_pickup_pb2.PickupChange, _Mapping]]] = ..., version: _Optional[int] = ..., record_hash: _Optional[int] = ...) -> None: ...
 
 class ListPickupKeysRequest(_message.Message):
     __slots__ = ()

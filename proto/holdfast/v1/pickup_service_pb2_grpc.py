@@ -27,6 +27,11 @@ class PickupServiceStub:
                 request_serializer=holdfast_dot_v1_dot_pickup__service__pb2.LookupPickupRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_pickup__service__pb2.LookupPickupResponse.FromString,
                 _registered_method=True)
+        self.WatchPickups = channel.unary_stream(
+                '/holdfast.v1.PickupService/WatchPickups',
+                request_serializer=holdfast_dot_v1_dot_pickup__service__pb2.WatchPickupsRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_pickup__service__pb2.WatchPickupsResponse.FromString,
+                _registered_method=True)
         self.ListPickupKeys = channel.unary_unary(
                 '/holdfast.v1.PickupService/ListPickupKeys',
                 request_serializer=holdfast_dot_v1_dot_pickup__service__pb2.ListPickupKeysRequest.SerializeToString,
@@ -62,6 +67,16 @@ class PickupServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchPickups(self, request, context):
+        """For the tills of shops: what became ready, was changed, collected or withdrawn of what is confirmed, each shop's
+        changes in sequence, each once from the cursor on, however long a till was away. What a till does not know it may
+        leave alone: of some that are withdrawn nobody can tell any more whether they were confirmed. RESOURCE_EXHAUSTED
+        where a gateway has 512 of these streams.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListPickupKeys(self, request, context):
         """The keys of which codes are good, for tills that verify without network. A till reads them again once a day, and when
         it meets a key that it does not know.
@@ -90,6 +105,11 @@ def add_PickupServiceServicer_to_server(servicer, server):
                     servicer.LookupPickup,
                     request_deserializer=holdfast_dot_v1_dot_pickup__service__pb2.LookupPickupRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_pickup__service__pb2.LookupPickupResponse.SerializeToString,
+            ),
+            'WatchPickups': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchPickups,
+                    request_deserializer=holdfast_dot_v1_dot_pickup__service__pb2.WatchPickupsRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_pickup__service__pb2.WatchPickupsResponse.SerializeToString,
             ),
             'ListPickupKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPickupKeys,
@@ -158,6 +178,33 @@ class PickupService:
             '/holdfast.v1.PickupService/LookupPickup',
             holdfast_dot_v1_dot_pickup__service__pb2.LookupPickupRequest.SerializeToString,
             holdfast_dot_v1_dot_pickup__service__pb2.LookupPickupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchPickups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/holdfast.v1.PickupService/WatchPickups',
+            holdfast_dot_v1_dot_pickup__service__pb2.WatchPickupsRequest.SerializeToString,
+            holdfast_dot_v1_dot_pickup__service__pb2.WatchPickupsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -2,12 +2,21 @@
 `calls.reservations`.
 """
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
-from holdfast.client.blocking import BlockingClient, blocking
+from holdfast.client.blocking import BlockingClient, blocking, watching
 from holdfast.client.internals import Client, read
-from holdfast.client.models.pickups import PickupCode, PickupKey, pickup_code_from, pickup_key_from
+from holdfast.client.models.pickups import (
+    PickupChange,
+    PickupCode,
+    PickupKey,
+    pickup_change_from,
+    pickup_code_from,
+    pickup_key_from,
+)
 from holdfast.client.models.reservations import Reservation, reservation_from
+from holdfast.client.subscription import FeedItem, Subscription, cursor_messages
 from holdfast.v1 import pickup_service_pb2 as service_pb2
 
 
@@ -39,6 +48,21 @@ class PickupCalls(Client, Protocol):
         )
         return tuple(map(reservation_from, (await read(self, request, timeout_ms)).reservations))
 
+    def watch_pickups(self, cursors: Mapping[str, int] | Iterable[str]) -> Subscription[PickupChange]:
+        """What became ready, was changed, collected or withdrawn, in 1 to 1,024 shops; `cursors` are shops, or shops
+        with the last version seen. A till that begins takes the version of a list of what is there.
+        """
+
+        def request(cursors: Mapping[str, int]) -> service_pb2.WatchPickupsRequest:
+            return service_pb2.WatchPickupsRequest(cursors=cursor_messages(cursors))
+
+        def items(message: service_pb2.WatchPickupsResponse) -> Iterator[FeedItem[PickupChange]]:
+            for row in message.changes:
+                yield FeedItem(message.store_id, row.version, pickup_change_from(row), row.record_hash)
+            yield FeedItem(message.store_id, message.version, None, message.record_hash)
+
+        return Subscription(request, items, cursors, self.internals)
+
     async def list_pickup_keys(self, *, timeout_ms: int | None = None) -> tuple[PickupKey, ...]:
         """The keys of which codes are good, the oldest first; the last one signs."""
         found = await read(self, service_pb2.ListPickupKeysRequest(), timeout_ms)
@@ -58,5 +82,6 @@ class BlockingPickupCalls(BlockingClient):
 
     get_pickup_code = blocking(PickupCalls.get_pickup_code)
     lookup_pickup = blocking(PickupCalls.lookup_pickup)
+    watch_pickups = watching(PickupCalls.watch_pickups)
     list_pickup_keys = blocking(PickupCalls.list_pickup_keys)
     rotate_pickup_key = blocking(PickupCalls.rotate_pickup_key)

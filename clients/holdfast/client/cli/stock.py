@@ -18,7 +18,7 @@ from holdfast.client.cli.output import (
     store_documents,
     to_document,
 )
-from holdfast.client.cli.tables import LINE, event_line, positions_table, table_of
+from holdfast.client.cli.tables import LINE, event_line, pickup_line, positions_table, table_of
 from holdfast.client.models.stock import Adjustment, AdjustmentKind, HoldsCounted, UnreachableStore
 from holdfast.client.subscription import Subscription
 
@@ -139,6 +139,25 @@ def availability(
         lambda change: (
             print_json(to_document(change)) if session.as_json else print_for_people(positions_table(change))
         ),
+        count,
+    )
+
+
+@watch_app.command()
+@with_session
+def pickups(
+    session: Session,
+    stores: Annotated[
+        list[str], typer.Argument(help="STORE, or STORE@VERSION for what changed after it.", metavar="STORE...")
+    ],
+    count: CountOption = None,
+) -> None:
+    """Tell tills what became ready, was changed, collected or withdrawn; with --json one change a line."""
+    start = options.cursors(stores)
+    _follow(
+        session,
+        lambda client: client.watch_pickups(start),
+        lambda change: print_json(to_document(change)) if session.as_json else print_line(pickup_line(change)),
         count,
     )
 

@@ -17,6 +17,7 @@ from holdfast.client.models.allotments import AllottedLine
 from holdfast.client.models.contacts import ContactConsent
 from holdfast.client.models.events import Event
 from holdfast.client.models.orders import Candidate, Exclusion, FoundStores, Order, PartOutcome, PickupSlots
+from holdfast.client.models.pickups import PickupChange
 from holdfast.client.models.reservations import Line, NearStore, Rejection, Reservation
 from holdfast.client.models.shortfalls import LostLine
 from holdfast.client.models.stock import AvailabilityChange, Shortfall, StoreAvailability, UnreachableStore
@@ -226,6 +227,13 @@ def event_line(event: Event) -> str:
     rest = change.get("reservation", {}).get("reservation_id") or change.get("reservation_id") or json.dumps(change)
     place = f"{event.store_id}@{event.version}"
     return f"{time_text(event.at_ms)}  {place:<20} {type(event.change).__name__:<18} {rest}"
+
+
+def pickup_line(change: PickupChange) -> str:
+    """One change of a pickup on one line."""
+    held = change.reservation
+    lines = ", ".join(map(_line, held.lines))
+    return f"{time_text(change.at_ms)}  {change.kind.name:<10} {held.reservation_id:<20} {held.status.name:<10} {lines}"
 
 
 RULES = {

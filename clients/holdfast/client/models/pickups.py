@@ -1,8 +1,10 @@
-"""Pickup codes, and the keys by which they are known."""
+"""Pickup codes, the keys by which they are known, and what happens to pickups."""
 
 from dataclasses import dataclass
 
+from holdfast.client.models.reservations import Reservation
 from holdfast.client.wire_types import reader
+from holdfast.v1 import enums
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,21 @@ class PickupCode:
     key_id: int
 
 
+PickupChangeKind = enums.PickupChangeKind
+
+
+@dataclass(frozen=True, slots=True)
+class PickupChange:
+    """One change of a pickup in a shop, at the ledger's `version`; `reservation` is as it was when this was told,
+    perhaps as a later change has left it.
+    """
+
+    version: int
+    at_ms: int
+    kind: PickupChangeKind
+    reservation: Reservation
+
+
 @dataclass(frozen=True, slots=True)
 class PickupKey:
     """A key of which codes are good; the one without `good_until_ms` signs now. `public_key` has 32 bytes (Ed25519)."""
@@ -32,3 +49,4 @@ class PickupKey:
 
 pickup_code_from = reader(PickupCode)
 pickup_key_from = reader(PickupKey)
+pickup_change_from = reader(PickupChange)

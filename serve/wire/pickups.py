@@ -1,0 +1,68 @@
+"""What the events of a shop's journal are to its tills."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from actors.core.status import LIVE, Status
+from actors.journal.port import Record
+from actors.runtime.kinds import SHOP
+from actors.shop import events as ev
+from actors.shop.state import Reservation
+from holdfast.v1.pickup_pb2 import PickupChangeKind
+
+READY: Final = PickupChangeKind.PICKUP_CHANGE_KIND_READY
+CHANGED: Final = PickupChangeKind.PICKUP_CHANGE_KIND_CHANGED
+COLLECTED: Final = PickupChangeKind.PICKUP_CHANGE_KIND_COLLECTED
+WITHDRAWN: Final = PickupChangeKind.PICKUP_CHANGE_KIND_WITHDRAWN
+TO_COLLECT: Final = frozenset({Status.CONFIRMED, Status.READY})
+
+
+class Change(NamedTuple):
+    """One change: version and instant of its event, what it was, of which reservation, and its record's hash."""
+
+    version: int
+    at_ms: int
+    kind: PickupChangeKind
+    number: int
+    record_hash: int
+
+
+def changes_in(records: Iterable[Record], after: int) -> Iterator[Change]:
+    """Those of the records' events after a version."""
+    for record in records:
+        version = record.seq - record.event_count
+        for event in SHOP.read_events(record.payload):
+            version += 1
+            kind = kind_of(event) if version > after else None
+            if kind is not None:
+                yield Change(version, record.at_ms, kind, event.number, record.hash)
+
+
+def kind_of(event: ev.Event) -> PickupChangeKind | None:
+    """What an event is to a till, None where it is nothing."""
+    match event:
+        case ev.ReadyMarked():
+            return READY
+        case ev.Collected():
+            return COLLECTED if _is_over(event.answer) else CHANGED
+        case ev.Amended() | ev.Extended() | ev.Given():
+            return CHANGED if _is_to_collect(event.answer) else None
+        case ev.Released():
+            if event.before is not None:
+                return WITHDRAWN if _is_to_collect(event.before) else None
+            return WITHDRAWN if _is_over(event.answer) else CHANGED
+        case ev.Expired():
+            return WITHDRAWN if _is_to_collect(event.before) else None
+        case ev.OutcomeApplied() if event.number:
+            if event.status not in LIVE:
+                return WITHDRAWN if _is_to_collect(event.before) else None
+            return CHANGED if event.status in TO_COLLECT and any(units for _, units in event.lines) else None
+    return None
+
+
+def _is_over(reservation: Reservation | None) -> bool:
+    return reservation is not None and reservation.status not in LIVE
+
+
+def _is_to_collect(reservation: Reservation | None) -> bool:
+    return reservation is not None and reservation.status in TO_COLLECT
