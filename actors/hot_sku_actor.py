@@ -60,7 +60,8 @@ class HotSkuActor(StoreActor):
         if not self.host.has_begun(ledger_id):
             return b""
         with self.host.reading(ledger_id) as (hosted, _):
-            heads: bytes = hosted.ledger.answers.made.heads(HEAD_BYTES)
+            answers = hosted.ledger.answers
+            heads: bytes = answers.made.heads(HEAD_BYTES) + answers.refused.heads(HEAD_BYTES)
         return heads
 
     @rpc

@@ -35,10 +35,16 @@ class TransferQuestions(LedgerActor):
             hosted.ledger.hot.keys.learn(sku, generation, page, heads)
 
     @rpc
-    def settle_key(self, store_id: str, key: str, is_known: bool) -> None:
-        """Take in whether the ledger of a hot SKU has answered this key. If not, it never will."""
+    def settle_keys(self, store_id: str, key: str, skus: list[str], is_known: bool) -> None:
+        """Take in whether a ledger of these hot SKUs has answered this key. If not, none of them ever will."""
         with self.host.reading(store_id) as (hosted, _):
-            hosted.ledger.hot.keys.settle(key, is_known=is_known)
+            hosted.ledger.hot.keys.settle(key, skus, is_known=is_known)
+
+    @rpc
+    def settle_key(self, store_id: str, key: str, is_known: bool) -> None:
+        """As a gateway of the version before says it, which has asked about one SKU: of none other is asked then."""
+        with self.host.reading(store_id) as (hosted, _):
+            hosted.ledger.hot.keys.settle(key, hosted.ledger.policy.hot_by_sku, is_known=is_known)
 
     @rpc
     def transfers_of(self, store_id: str, transfer_ids: list[str]) -> list[Transfer | Unseen | None]:

@@ -38,6 +38,7 @@ from actors.shop.commands import Claim, Command, Reserve
 from actors.shop.decide_line import free_of
 from actors.shop.hot import HandUnits, TakeUnitsBack
 from actors.shop.hot_events import UnitsHanded, UnitsTakenBack
+from actors.shop.hot_keys import ASKED_NOBODY, NO_PAGE
 from actors.shop.state import Ledger
 
 
@@ -62,17 +63,27 @@ def key_elsewhere(ledger: Ledger, command: Command) -> Rejection | None:
     if stamped and stamped != own:
         return Rejection(Reason.IDEMPOTENCY_KEY_REUSED)
     hashed = ledger.answers.hash if key is ledger.answers.key else hash_of(key)
-    verdict = keys.verdicts.get(key)
-    if verdict is None:
-        sku, unlearned = keys.found_for(hashed, f"{ledger.ledger_id}\n{key}", own), keys.unlearned(policy, own)
-        if sku or unlearned:
-            return Rejection(Reason.HOT_KEY, sku, short_lines=unlearned)
-    elif verdict:
+    known, free = keys.verdicts.get(key, ASKED_NOBODY) if keys.verdicts else ASKED_NOBODY
+    if known and known != {own}:
         del keys.verdicts[key]  # so it is as long as that ledger knows it
         return Rejection(Reason.IDEMPOTENCY_KEY_REUSED)
+    unlearned = keys.unlearned(policy, own)
+    found = keys.found_for(hashed, f"{ledger.ledger_id}\n{key}", own)
+    if found or unlearned:
+        found = [sku for sku in found if sku in policy.hot_by_sku and sku not in free]
+        if found or not free.issuperset(sku for sku, _, _ in unlearned):
+            return _hot_key(keys.page, found, unlearned)
     if own and not stamped and isinstance(command, Reserve) and decided_elsewhere(ledger, command):
         keys.note(hashed, key, own)
     return None
+
+
+def _hot_key(page: int, found: list[str], unlearned: tuple[tuple[str, int, int], ...]) -> Rejection:
+    """What is to be asked of a key: the ledgers of `sku`, and of those further SKUs that stand in `short_lines` with no
+    page; and what is to be learned. `number` says to the gateway that `settle_keys` is understood.
+    """
+    further = tuple((sku, 0, NO_PAGE) for sku in found[1:])
+    return Rejection(Reason.HOT_KEY, found[0] if found else "", number=page, short_lines=(*unlearned, *further))
 
 
 def begin_keys(ledger: Ledger, epoch: int, before: Ledger | None) -> None:

@@ -11,6 +11,7 @@ is noted here, or has a stamp that is known here.
 import sys
 from array import array
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -18,8 +19,9 @@ from actors.core.packed import hash_of
 from actors.core.policy import Policy
 
 EPOCH_PAGES: Final = 1 << 20  # pages of one owner of the ledger
+NO_PAGE: Final = -1
 NOTED_MAX: Final = 8_192  # keys of a page; some 1 MB
-VERDICTS_MAX: Final = 1_024
+VERDICTS_MAX: Final = 8_192
 HEAD_BYTES: Final = 4  # of a key's hash, in a filter: one in 40,000 keys is asked about in vain, beside 100,000
 
 
@@ -31,6 +33,16 @@ class Learned(NamedTuple):
     heads: "array[int]"  # ascending
 
 
+class Verdict(NamedTuple):
+    """The SKUs whose ledgers have a key, and those whose ledgers never will, as they were asked."""
+
+    known: frozenset[str] = frozenset()
+    free: frozenset[str] = frozenset()
+
+
+ASKED_NOBODY: Final = Verdict()
+
+
 @dataclass(slots=True, eq=False)
 class Keys:
     """The keys of one shop. `noted` has their hashes by page, each with the SKU that its call was sent on for."""
@@ -39,7 +51,7 @@ class Keys:
     first: int = 1  # the oldest page that is whole
     noted: dict[int, dict[bytes, str]] = field(default_factory=dict)
     learned: dict[str, Learned] = field(default_factory=dict)
-    verdicts: dict[str, bool] = field(default_factory=dict)  # whether the SKU's ledger has the key, as it was asked
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
     # So that most keys cost one look each, however many SKUs are known: those of all filters, and the rules under which
     # nothing is to be learned.
     heads: "array[int]" = field(default_factory=lambda: array("I"))
@@ -68,20 +80,14 @@ class Keys:
         if self.verdicts:
             self.verdicts.pop(key, None)
 
-    def found_for(self, hashed: bytes, prefixed: str, own: str) -> str:
-        """Another SKU than `own` whose ledger may have answered a key, empty where there is none. `prefixed` is the key
-        as that ledger has it.
-        """
-        for noted in self.noted.values():
-            sku = noted.get(hashed, "")
-            if sku and sku != own:
-                return sku
-        if not self.heads:
-            return ""
-        head = int.from_bytes(hash_of(prefixed)[:HEAD_BYTES], sys.byteorder)
-        if not _has(self.heads, head):
-            return ""
-        return next((sku for sku, (_, _, heads) in self.learned.items() if sku != own and _has(heads, head)), "")
+    def found_for(self, hashed: bytes, prefixed: str, own: str) -> list[str]:
+        """The SKUs but `own` whose ledgers may have answered a key. `prefixed` is the key as these have it."""
+        found = [sku for noted in self.noted.values() if (sku := noted.get(hashed, "")) and sku != own]
+        if self.heads:
+            head = int.from_bytes(hash_of(prefixed)[:HEAD_BYTES], sys.byteorder)
+            if _has(self.heads, head):
+                found += [sku for sku, (_, _, heads) in self.learned.items() if sku != own and _has(heads, head)]
+        return list(dict.fromkeys(found)) if found else found
 
     def unlearned(self, policy: Policy, own: str) -> tuple[tuple[str, int, int], ...]:
         """(SKU, generation, page) of others than `own`, of which is to be learned what their ledgers have answered."""
@@ -105,9 +111,10 @@ class Keys:
             self.learned[sku] = Learned(page, generation, array("I", sorted(found)))
             self.heads = array("I", sorted(head for _, _, heads in self.learned.values() for head in heads))
 
-    def settle(self, key: str, *, is_known: bool) -> None:
-        """Note what the ledger of a SKU has said about a key, for the call that waits for it."""
-        self.verdicts[key] = is_known
+    def settle(self, key: str, skus: Iterable[str], *, is_known: bool) -> None:
+        """Note what the ledgers of these SKUs have said about a key, for the call that waits for it."""
+        known, free = self.verdicts.pop(key, ASKED_NOBODY)
+        self.verdicts[key] = Verdict(known.union(skus), free) if is_known else Verdict(known, free.union(skus))
         if len(self.verdicts) > VERDICTS_MAX:
             del self.verdicts[next(iter(self.verdicts))]
 

@@ -8,13 +8,14 @@ not answer, the call goes on as if that had no such key. For one that has not an
 
 import asyncio
 import logging
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from actors.core.ids import ledger_of_hot
 from actors.core.rejection import Reason, Rejection
 from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal, Stopped
 from actors.shop.commands import Claim
 from actors.shop.hot import DisownKey, VoidWords
+from actors.shop.hot_keys import NO_PAGE
 from serve.routing.batcher import DeadlinePassed, Overloaded
 
 ASK_S: Final = 1.0
@@ -36,6 +37,13 @@ class Asking(Protocol):
         """See `Router.ask`."""
 
 
+class _Asked(NamedTuple):
+    """A key of a shop, for a call of which its shop has to know more."""
+
+    store_id: str
+    key: str
+
+
 class KeyOwners:
     """What all calls of one gateway ask for."""
 
@@ -52,24 +60,50 @@ class KeyOwners:
         """
         store_id, command = entry
         key = command.call_key if isinstance(command, Claim) else str(getattr(command, "key", ""))
-        asked, is_known = refused.sku, False
-        skus = {sku for sku, _, _ in refused.short_lines} | ({refused.sku} if refused.sku else set())
-        try:
-            async with asyncio.timeout(ASK_AWAY_S if skus & self._away else ASK_S):
-                for sku, generation, page in refused.short_lines:
-                    asked = sku
-                    await self._learned((store_id, sku, generation, page))
-                if not refused.sku:
-                    return
-                asked = refused.sku
-                is_known = await self._heard(asked, DisownKey(f"{store_id}\n{key}", store_id))
-        except (TimeoutError, DeadlinePassed, Overloaded, LedgerStopped) as error:
-            if asked not in self._away:
-                self._away.add(asked)
-                message = "%s decides %s, and others, without the ledger of %s: %r"
-                log.warning(message, store_id, key, asked, error, extra={"key": key, "sku": asked})
+        asked = _Asked(store_id, key)
+        rows = [row for row in refused.short_lines if row[2] != NO_PAGE]
+        skus = [sku for sku, _, page in refused.short_lines if page == NO_PAGE]
+        skus += [refused.sku] if refused.sku else []
+        missed = await asyncio.gather(*(self._is_missed(asked, (store_id, *row)) for row in rows))
+        has = await asyncio.gather(*(self._is_known(asked, sku) for sku in skus))
+        known = [sku for sku, is_known in zip(skus, has, strict=True) if is_known]
+        free = [sku for sku, is_known in zip(skus, has, strict=True) if not is_known]
+        free += [sku for (sku, _, _), is_missed in zip(rows, missed, strict=True) if is_missed]
+        if not (known or free):
+            return
+        told: list[Any] = [key, bool(known)] if not refused.number else [key, known or free, bool(known)]
+        method = "settle_keys" if refused.number else "settle_key"  # of a shop of the version before
         async with self._telling.setdefault(store_id, asyncio.Semaphore(SETTLING_MAX)):
-            await self._router.ask(store_id, "settle_key", store_id, key, is_known, deadline=_soon())
+            await self._router.ask(store_id, method, store_id, *told, deadline=_soon())
+
+    async def _is_known(self, asked: _Asked, sku: str) -> bool:
+        """Whether the ledger of a SKU has answered a key; not, as far as anybody hears, where that does not answer."""
+        try:
+            async with self._patience(sku):
+                return await self._heard(sku, DisownKey(f"{asked.store_id}\n{asked.key}", asked.store_id))
+        except (TimeoutError, DeadlinePassed, Overloaded, LedgerStopped) as error:
+            self._note_away(asked, sku, error)
+            return False
+
+    async def _is_missed(self, asked: _Asked, unlearned: Unlearned) -> bool:
+        """Have the shop learn what it has to. Whether it goes on without, as the ledger of the SKU does not answer."""
+        sku = unlearned[1]
+        try:
+            async with self._patience(sku):
+                await self._learned(unlearned)
+        except (TimeoutError, DeadlinePassed, Overloaded, LedgerStopped) as error:
+            self._note_away(asked, sku, error)
+            return True
+        return False
+
+    def _patience(self, sku: str) -> asyncio.Timeout:
+        return asyncio.timeout(ASK_AWAY_S if sku in self._away else ASK_S)
+
+    def _note_away(self, asked: _Asked, sku: str, error: Exception) -> None:
+        if sku not in self._away:
+            self._away.add(sku)
+            message = "%s decides %s, and others, without the ledger of %s: %r"
+            log.warning(message, *asked, sku, error, extra={"key": asked.key, "sku": sku})
 
     async def _heard(self, sku: str, disowned: DisownKey) -> bool:
         """Whether the ledger of a SKU has answered a key. One question of each SKU at a time outlives its call: by it a

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from actors.core.rejection import Reason
 from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal
 from actors.protocol.placement import Placement
-from actors.shop import commands as shop
+from actors.shop import commands as shop, decide_hot, hot_keys
 from holdfast.v1 import error_pb2, reservation_service_pb2 as rs, stock_pb2, stock_service_pb2 as ss
 from serve.routing import key_owners, router
 from serve.routing.batcher import DeadlinePassed
@@ -130,6 +131,48 @@ def test_another_hot_sku_does_not_have_it_either(front: Front) -> None:
         front.actors.kill("store-S1")
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_key_that_was_refused_there_a_moment_ago_is_used_for_nothing_else(front: Front, *, restarted: bool) -> None:
+    refused = front.accept("Reserve", again(first("k", units=6)))
+    assert refused.rejection.reason == error_pb2.REASON_INSUFFICIENT_STOCK
+    if restarted:
+        front.actors.kill("store-S1")
+    assert front.reserve("k").rejection.reason == REUSED
+    assert front.accept("Reserve", again(first("k", units=6))).rejection == refused.rejection
+
+
+def test_a_key_that_was_sent_on_for_two_skus_is_asked_of_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On two pages of notes: the ledger that has refused it has forgotten that."""
+    monkeypatch.setattr(hot_keys, "NOTED_MAX", 2)
+    clock = ManualClock()
+    with Front(tmp_path, clock) as front:
+        for sku in ("H", "G"):
+            front.receive(sku, 5)
+            promote(front, sku)
+        front.receive("A", 5)
+        for key in ("x", "k"):
+            assert front.accept("Reserve", again(first(key, units=6))).HasField("rejection")
+        clock.move(700_000)
+        front.accept("Reserve", again(first("y")))
+        held = front.accept("Reserve", again(first("k", sku="G"))).reservation.reservation_id
+        assert held.startswith("hot/G:")
+        assert front.reserve("k").rejection.reason == REUSED
+        assert front.accept("Reserve", again(first("k", sku="G"))).reservation.reservation_id == held
+
+
+def test_a_shop_of_the_version_before_is_asked_as_it_asks(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names one SKU, and is told of the key alone."""
+    before = decide_hot._hot_key
+    monkeypatch.setattr(
+        decide_hot, "_hot_key", lambda page, found, unlearned: replace(before(page, found[:1], unlearned), number=0)
+    )
+    front.accept("Reserve", first("k"))
+    front.actors.kill("store-S1")
+    assert front.reserve("k").rejection.reason == REUSED
+    assert front.reserve("other").HasField("reservation")
+    assert "settle_key" in {method for _, method, _ in front.actors.calls}
+
+
 def test_what_the_ledger_of_the_sku_has_not_answered_may_be_used_and_is_never_answered_there(front: Front) -> None:
     """It was sent there, and did not arrive."""
     actor = hot_actor()
@@ -244,7 +287,7 @@ def test_a_shop_asks_once_for_each_sku_after_its_start(front: Front) -> None:
     for number in range(4):
         assert front.reserve(f"cold {number}").HasField("reservation")
     methods = [(actor, method) for actor, method, _ in front.actors.calls[before:] if method != "step"]
-    assert [method for _, method in methods if method in ("answered", "learn_keys", "settle_key")] == [
+    assert [method for _, method in methods if method in ("answered", "learn_keys", "settle_keys")] == [
         "answered",
         "learn_keys",
     ]

@@ -94,12 +94,13 @@ class World:
         keys = self.ledgers[store_id].ledger.hot.keys
         for sku, generation, page in refused.short_lines:
             self.tell(HOT, VoidWords(store_id, page, generation))
-            heads = self.ledgers[HOT].ledger.answers.made.heads(HEAD_BYTES)
+            answers = self.ledgers[HOT].ledger.answers
+            heads = answers.made.heads(HEAD_BYTES) + answers.refused.heads(HEAD_BYTES)
             self.heads.append((store_id, generation, page, heads))
             keys.learn(sku, generation, page, heads)
         if refused.sku:
             answer = self.say(HOT, DisownKey(f"{store_id}\n{key}", store_id))
-            keys.settle(key, is_known=answer.reason is REUSED)
+            keys.settle(key, (refused.sku,), is_known=answer.reason is REUSED)
 
     def tell(self, ledger_id: str, command: Any, *, arrives: bool = True) -> Any:
         """A message from ledger to ledger."""
@@ -200,14 +201,15 @@ class World:
         return self._go(store_id, command, HOT if first_at_hot else store_id, losses)
 
     def reuse(self, pick: int) -> None:
-        """The same key for something else, in the same shop: refused, if the call was accepted anywhere; else the call
-        never is from then on.
+        """The same key for something else, in the same shop: refused, if the call was accepted anywhere, or refused a
+        moment ago; else the call never is from then on.
         """
         store_id, command, _ = self.calls[-1 - pick % len(self.calls)]
         answer = self.say(store_id, replace(command, lines=(("B", 1),)))
         if isinstance(answer, Reservation):
-            first = self.decided.get(command.key, ("", None, 0))
-            assert not isinstance(first[1], Reservation), f"{command.key} was answered {first[1]}, and now {answer}"
+            _, first, at_ms = self.decided.get(command.key, ("", None, 0))
+            is_over = first is None or (isinstance(first, Rejection) and self.clock_ms > at_ms + CALL_MS_MAX)
+            assert is_over, f"{command.key} was answered {first}, and now {answer}"
             self.others.add(command.key)
 
     def copy_arrives(self, pick: int) -> None:

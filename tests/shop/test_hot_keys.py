@@ -14,10 +14,12 @@ from actors.core.policy import HotSku, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.transact import Decision
 from actors.shop import decide as deciding, hot_keys
+from actors.shop.commands import Reserve
 from actors.shop.decide import decide
+from actors.shop.decide_hot import key_elsewhere
 from actors.shop.decide_hot_sku import decide_hot_sku
 from actors.shop.hot import DisownKey
-from actors.shop.hot_keys import HEAD_BYTES, Keys
+from actors.shop.hot_keys import HEAD_BYTES, NO_PAGE, Keys
 from actors.shop.state import Ledger, Reservation
 from tests.shop.hot_world import HOT, SHOPS, SKU, World
 from tests.shop.watched import Core, assembled
@@ -59,6 +61,12 @@ def used_after_a_restart(world: World) -> None:
     world.reuse(0)
 
 
+def used_after_a_restart_when_it_was_refused(world: World) -> None:
+    assert isinstance(world.reserve("S1", 9, first_at_hot=False), Rejection)
+    world.ledgers["S1"].restart()
+    world.reuse(0)
+
+
 def used_after_a_demotion(world: World) -> None:
     """The stamp is none any more."""
     assert isinstance(world.reserve("S1", 1, first_at_hot=True), Reservation)
@@ -95,6 +103,7 @@ USES: Final = (
     used_at_once,
     used_with_a_stamp,
     used_after_a_restart,
+    used_after_a_restart_when_it_was_refused,
     used_after_a_demotion,
     used_while_it_is_under_way,
     used_while_it_is_under_way_from_before_a_restart,
@@ -158,6 +167,7 @@ MUTANTS: Final[tuple[tuple[Callable[..., Decision], bool, Callable[[World], None
     (under_any_key, False, used_at_once),
     (without_notes, False, used_at_once),
     (without_filters, False, used_after_a_restart),
+    (without_filters, False, used_after_a_restart_when_it_was_refused),
     (as_if_it_knew_all, False, used_after_a_restart),
     (as_if_it_knew_all, False, used_after_a_demotion),
     (without_stamps, False, used_with_a_stamp),
@@ -183,7 +193,42 @@ def test_a_word_that_is_void_is_none_to_the_audit_either() -> None:
 
 
 def known(keys: Keys, key: str) -> bool:
-    return keys.found_for(hash_of(key), f"S1\n{key}", "") == "A"
+    return keys.found_for(hash_of(key), f"S1\n{key}", "") == ["A"]
+
+
+def test_what_is_known_of_a_key_is_known_of_each_sku_by_itself() -> None:
+    """What the ledger of one SKU says does not count for another, to which the key was sent on meanwhile."""
+    world = World()
+    for sku in (SKU, "B", "C"):
+        world.stock("S1", sku, 3)
+    hot = tuple(HotSku(sku, 1, True) for sku in (SKU, "B"))
+    world.ledgers["S1"].adopt(Policy(version=1, hot=hot, hot_revision=1), world.clock_ms)
+    ledger = world.ledgers["S1"].ledger
+    keys = ledger.hot.keys
+
+    def asked(sku: str) -> list[str]:
+        """Which SKUs' ledgers are to be asked first, where this one is reserved."""
+        refused = key_elsewhere(ledger, Reserve("k", "ann", "web", "", ((sku, 1),), 0))
+        if refused is None:
+            return []
+        if refused.reason is Reason.IDEMPOTENCY_KEY_REUSED:
+            return ["reused"]
+        return [refused.sku, *(further for further, _, page in refused.short_lines if page == NO_PAGE)]
+
+    assert asked(SKU) == [], "it is sent on, and noted"
+    assert asked(SKU) == []
+    keys.page += 1  # as many keys later
+    assert asked("B") == [SKU]
+    keys.settle("k", (SKU,), is_known=False)
+    assert asked("B") == [], "it is sent on for B as well"
+    assert asked("C") == [SKU, "B"]
+    keys.settle("k", (SKU,), is_known=False)
+    assert asked("C") == ["B"]
+    keys.settle("k", ("B",), is_known=True)
+    assert asked("C") == ["reused"]
+    keys.settle("k", (SKU,), is_known=False)
+    keys.settle("k", ("B",), is_known=True)
+    assert asked("B") == [], "a repeat goes where it was answered"
 
 
 def test_keys_are_forgotten_by_pages_and_then_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

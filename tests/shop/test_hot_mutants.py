@@ -177,7 +177,7 @@ def test_a_first_answer_that_is_lost_as_its_key_is_used_again_is_caught() -> Non
         world.hand("S1")
         world.reserve("S1", 1, first_at_hot=False)
         _, command, _ = world.calls[-1]
-        world.ledgers["S1"].ledger.hot.keys.settle(command.key, is_known=False)
+        world.ledgers["S1"].ledger.hot.keys.settle(command.key, (SKU,), is_known=False)
         assert isinstance(world.say("S1", replace(command, lines=(("B", 1),))), Reservation)
         world.repeat(0, first_at_hot=False)
 
