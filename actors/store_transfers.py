@@ -1,8 +1,11 @@
 """What a shop's actor answers about what it has to do with other ledgers: transfers, and units of hot SKUs."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from threading import Lock
+from typing import Any, Final
+from weakref import WeakValueDictionary
 
+from actors.core.bloom import Bloom
 from actors.core.ids import parse_transfer_id
 from actors.core.status import TransferStatus
 from actors.protocol.messages import Unseen
@@ -10,17 +13,47 @@ from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import PAGE_PIECES_MAX, PIECE_SCAN_MAX, LedgerActor
 from actors.runtime.read_back import ReadEvents, events_at, seen_at
 from actors.shop.hot import HotTotals
+from actors.shop.hot_keys import numbers_of
 from actors.shop.said_hot import totals_of
 from actors.shop.state import Ledger
 from actors.shop.transfers import Transfer, transfer_key
 
 TRANSFERS_MAX: Final = 100  # transfers of one shop to an answer
+FORGOTTEN_TIMES: Final = 4  # as many keys in a filter as are remembered: then a new one is begun
+FEW_KEYS: Final = 1_024  # are not worth it
 
 _FINAL: Final = frozenset({TransferStatus.RECEIVED, TransferStatus.CANCELLED})
 
 
+class LearnedKeys:
+    """What ledgers of hot SKUs have answered, by SKU and generation, once for all shops of an actor that have learned
+    it: as long as one of them goes by it. One that has learned it before others finds a few keys more, of which it asks
+    in vain.
+    """
+
+    def __init__(self) -> None:
+        self._adding = Lock()
+        self._known: WeakValueDictionary[tuple[str, int], Bloom] = WeakValueDictionary()
+
+    def with_heads(self, sku: str, generation: int, heads: bytes) -> Bloom:
+        """Add the heads of keys, of which most are known if another shop has learned them. Returns all of them. They
+        begin anew once most are of keys that the SKU's ledger has forgotten.
+        """
+        numbers = numbers_of(heads)
+        with self._adding:
+            known = self._known.get((sku, generation))
+            if known is None or known.count > FORGOTTEN_TIMES * max(len(numbers), FEW_KEYS):
+                known = self._known[sku, generation] = Bloom()
+            known.add(numbers)
+            return known
+
+
 class TransferQuestions(LedgerActor):
     """Questions about transfers and units of hot SKUs, of shops' ledgers."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        self.learned_keys = LearnedKeys()
+        super().__init__(*args, **named)
 
     @rpc
     def hot_totals(self, store_id: str, skus: list[str]) -> list[HotTotals]:
@@ -30,9 +63,10 @@ class TransferQuestions(LedgerActor):
 
     @rpc
     def learn_keys(self, store_id: str, sku: str, generation: int, page: int, heads: bytes) -> None:
-        """Take in what the ledger of a hot SKU has answered; see `hot_keys`."""
+        """Take in what the ledger of a hot SKU has answered; see `hot_keys`. Nobody is held up meanwhile."""
+        known = self.learned_keys.with_heads(sku, generation, heads)
         with self.host.reading(store_id) as (hosted, _):
-            hosted.ledger.hot.keys.learn(sku, generation, page, heads)
+            hosted.ledger.hot.keys.learn(sku, generation, page, known)
 
     @rpc
     def settle_keys(self, store_id: str, key: str, skus: list[str], is_known: bool) -> None:

@@ -263,13 +263,17 @@ class Packed:
                 found.append(version - back if entries[at + HASH_BYTES] & _OF_CALL_BYTE else version)
         return sorted(found)
 
-    def heads(self, count: int) -> bytes:
-        """The first `count` bytes of each hash, in no sequence, also of some that are forgotten."""
-        entries = b"".join(self._buckets)
+    def heads(self, count: int, first: int, buckets_max: int) -> tuple[bytes, int]:
+        """The first `count` bytes of each hash in at most so many buckets, in no sequence, also of some that are
+        forgotten; and the bucket to go on with, 0 at the end. Whatever was there when somebody began with the first
+        bucket is among them: what is moved goes to a bucket behind all others.
+        """
+        last = first + buckets_max
+        entries = b"".join(self._buckets[first:last])
         found = bytearray(count * (len(entries) // self._entry_bytes))
         for at in range(count):
             found[at::count] = entries[at :: self._entry_bytes]
-        return bytes(found)
+        return bytes(found), last if last < len(self._buckets) else 0
 
     def entries_kept(self, last: int = NEVER) -> int:
         """The entries in the buckets, counted: those up to this version, where others may have been added since."""

@@ -48,7 +48,7 @@ def evolve_hot(ledger: Ledger, event: ev.HotEvent, at_ms: int) -> Remembered | N
 
 def adopt(ledger: Ledger, policy: Policy) -> None:
     """Go by another policy."""
-    if policy.hot:
+    if policy.hot or ledger.policy.hot:
         ledger.hot.keys.adopt(ledger.policy, policy)
     ledger.policy = policy
 

@@ -10,11 +10,11 @@ is noted here, or has a stamp that is known here.
 
 import sys
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from actors.core.bloom import Bloom, names_having
 from actors.core.packed import hash_of
 from actors.core.policy import Policy
 
@@ -22,7 +22,7 @@ EPOCH_PAGES: Final = 1 << 20  # pages of one owner of the ledger
 NO_PAGE: Final = -1
 NOTED_MAX: Final = 8_192  # keys of a page; some 1 MB
 VERDICTS_MAX: Final = 8_192
-HEAD_BYTES: Final = 4  # of a key's hash, in a filter: one in 40,000 keys is asked about in vain, beside 100,000
+HEAD_BYTES: Final = 4  # of a key's hash, as what was answered is told
 
 
 class Learned(NamedTuple):
@@ -30,7 +30,7 @@ class Learned(NamedTuple):
 
     page: int
     generation: int
-    heads: "array[int]"  # ascending
+    heads: Bloom  # may be that of other shops too, and have keys that were answered later
 
 
 class Verdict(NamedTuple):
@@ -52,22 +52,23 @@ class Keys:
     noted: dict[int, dict[bytes, str]] = field(default_factory=dict)
     learned: dict[str, Learned] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
-    # So that most keys cost one look each, however many SKUs are known: those of all filters, and the rules under which
-    # nothing is to be learned.
-    heads: "array[int]" = field(default_factory=lambda: array("I"))
+    filters: tuple[tuple[str, Bloom], ...] = ()  # those of `learned` that have keys
+    # The rules under which nothing is to be learned.
     whole: Policy | None = None
 
     def begin(self, epoch: int) -> None:
         """Know nothing, as an owner that has just replayed the ledger."""
         self.page = self.first = epoch * EPOCH_PAGES
         self.noted, self.learned, self.verdicts = {}, {}, {}
-        self.heads, self.whole = array("I"), None
+        self.filters, self.whole = (), None
 
     def adopt(self, before: Policy, now: Policy) -> None:
-        """Of a SKU that was not hot by the rules before, no key was sent on."""
+        """Of a SKU that was not hot by the rules before, no key was sent on; one that is forgotten has none left."""
+        self.learned = {sku: known for sku, known in self.learned.items() if sku in now.hot_by_sku}
         for each in now.hot:
             if each.sku not in before.hot_by_sku:
-                self.learned[each.sku] = Learned(self.page, each.generation, array("I"))
+                self.learned[each.sku] = Learned(self.page, each.generation, Bloom())
+        self._note_filters()
         self.whole = None
 
     def note(self, hashed: bytes, key: str, sku: str) -> None:
@@ -83,10 +84,9 @@ class Keys:
     def found_for(self, hashed: bytes, prefixed: str, own: str) -> list[str]:
         """The SKUs but `own` whose ledgers may have answered a key. `prefixed` is the key as these have it."""
         found = [sku for noted in self.noted.values() if (sku := noted.get(hashed, "")) and sku != own]
-        if self.heads:
+        if self.filters:
             head = int.from_bytes(hash_of(prefixed)[:HEAD_BYTES], sys.byteorder)
-            if _has(self.heads, head):
-                found += [sku for sku, (_, _, heads) in self.learned.items() if sku != own and _has(heads, head)]
+            found += [sku for sku in names_having(head, self.filters) if sku != own]
         return list(dict.fromkeys(found)) if found else found
 
     def unlearned(self, policy: Policy, own: str) -> tuple[tuple[str, int, int], ...]:
@@ -101,15 +101,14 @@ class Keys:
         known = self.learned.get(sku)
         return known is not None and known.generation == generation and known.page >= self.first
 
-    def learn(self, sku: str, generation: int, page: int, heads: bytes) -> None:
-        """Take in a filter: `Packed.heads` of what the SKU's ledger remembers. One that was asked for by another owner
-        is of no use.
-        """
+    def learn(self, sku: str, generation: int, page: int, heads: Bloom) -> None:
+        """Take in a filter of what the SKU's ledger remembers. One that was asked for by another owner is of no use."""
         if self.first <= page <= self.page:
-            found = array("I")
-            found.frombytes(heads)
-            self.learned[sku] = Learned(page, generation, array("I", sorted(found)))
-            self.heads = array("I", sorted(head for _, _, heads in self.learned.values() for head in heads))
+            self.learned[sku] = Learned(page, generation, heads)
+            self._note_filters()
+
+    def _note_filters(self) -> None:
+        self.filters = tuple((sku, known.heads) for sku, known in self.learned.items() if known.heads.filters)
 
     def settle(self, key: str, skus: Iterable[str], *, is_known: bool) -> None:
         """Note what the ledgers of these SKUs have said about a key, for the call that waits for it."""
@@ -119,6 +118,8 @@ class Keys:
             del self.verdicts[next(iter(self.verdicts))]
 
 
-def _has(heads: "array[int]", head: int) -> bool:
-    at = bisect_left(heads, head)
-    return at < len(heads) and heads[at] == head
+def numbers_of(heads: bytes) -> "array[int]":
+    """Heads as a filter has them, of `Packed.heads`."""
+    found = array("I")
+    found.frombytes(heads)
+    return found

@@ -20,6 +20,8 @@ from serve.routing.batcher import DeadlinePassed, Overloaded
 
 ASK_S: Final = 1.0
 ASK_AWAY_S: Final = 0.05  # likewise, of a ledger that did not answer the last time
+HEAR_S: Final = 5.0  # for all keys of a ledger that has just answered
+TELL_S: Final = 30.0  # for the shop to take them in
 SETTLING_MAX: Final = 64  # keys told to one shop at once: of a large batch they would fill the questions to its actor
 
 log = logging.getLogger("holdfast.router")
@@ -44,12 +46,22 @@ class _Asked(NamedTuple):
     key: str
 
 
+class _Learning(NamedTuple):
+    """The steps by which a shop learns what a ledger has answered: that goes by no earlier words, says all of it, and
+    the shop is told.
+    """
+
+    voided: "asyncio.Task[Answer]"
+    heard: "asyncio.Task[bytes]"
+    told: "asyncio.Task[None]"
+
+
 class KeyOwners:
     """What all calls of one gateway ask for."""
 
     def __init__(self, router: Asking) -> None:
         self._router = router
-        self._learning: dict[Unlearned, asyncio.Task[None]] = {}
+        self._learning: dict[Unlearned, _Learning] = {}
         self._away: set[str] = set()  # SKUs whose ledgers did not answer the last time
         self._asking: dict[str, asyncio.Task[bool]] = {}  # by SKU the question that goes on whoever waits for it
         self._telling: dict[str, asyncio.Semaphore] = {}  # by shop
@@ -86,14 +98,19 @@ class KeyOwners:
             return False
 
     async def _is_missed(self, asked: _Asked, unlearned: Unlearned) -> bool:
-        """Have the shop learn what it has to. Whether it goes on without, as the ledger of the SKU does not answer."""
+        """Have the shop learn what it has to, once for all calls that wait for it. Whether it goes on without, as the
+        ledger of the SKU does not answer: one that has answered is waited for, however many keys it has.
+        """
         sku = unlearned[1]
+        learning = self._learning.get(unlearned) or self._learn(unlearned)
         try:
             async with self._patience(sku):
-                await self._learned(unlearned)
+                await asyncio.shield(learning.voided)
+            await asyncio.shield(learning.heard)
         except (TimeoutError, DeadlinePassed, Overloaded, LedgerStopped) as error:
             self._note_away(asked, sku, error)
             return True
+        await asyncio.shield(learning.told)
         return False
 
     def _patience(self, sku: str) -> asyncio.Timeout:
@@ -112,36 +129,43 @@ class KeyOwners:
         if sku in self._asking:
             return await self._has(sku, disowned)
         task = self._asking[sku] = asyncio.get_running_loop().create_task(self._has(sku, disowned))
-        task.add_done_callback(lambda done: self._answered(sku, done))
+        task.add_done_callback(_look_at)
+        task.add_done_callback(lambda _: self._asking.pop(sku))
         return await asyncio.shield(task)
-
-    def _answered(self, sku: str, done: "asyncio.Task[bool]") -> None:
-        del self._asking[sku]
-        done.cancelled() or done.exception()  # looked at, also where nobody waits any more
 
     async def _has(self, sku: str, disowned: DisownKey) -> bool:
         answer = await self._sent(sku, disowned)
         self._away.discard(sku)
         return isinstance(answer, Refusal) and answer.rejection.reason is Reason.IDEMPOTENCY_KEY_REUSED
 
-    async def _learned(self, unlearned: Unlearned) -> None:
-        """Have a shop learn what the ledger of a SKU has answered: once for all calls that wait for it."""
-        task = self._learning.get(unlearned)
-        if task is None:
-            task = self._learning[unlearned] = asyncio.get_running_loop().create_task(self._learn(*unlearned))
-            task.add_done_callback(lambda done: self._forget(unlearned, done))
-        await asyncio.shield(task)
+    def _learn(self, unlearned: Unlearned) -> _Learning:
+        store_id, sku, generation, page = unlearned
+        ledger_id, start = ledger_of_hot(sku), asyncio.get_running_loop().create_task
+        # What it answers from then on the shop knows.
+        voided = start(self._sent(sku, VoidWords(store_id, page, generation)))
 
-    def _forget(self, unlearned: Unlearned, done: asyncio.Task[None]) -> None:
+        async def hear() -> bytes:
+            await voided
+            heads: bytes = await self._router.ask(ledger_id, "answered", ledger_id, deadline=_soon(HEAR_S))
+            return heads
+
+        heard = start(hear())
+
+        async def tell() -> None:
+            known = store_id, sku, generation, page, await heard
+            await self._router.ask(store_id, "learn_keys", *known, deadline=_soon(TELL_S))
+
+        told = start(tell())
+        for each in (voided, heard, told):
+            each.add_done_callback(_look_at)
+        told.add_done_callback(lambda done: self._forget(unlearned, done))
+        learning = self._learning[unlearned] = _Learning(voided, heard, told)
+        return learning
+
+    def _forget(self, unlearned: Unlearned, told: "asyncio.Task[None]") -> None:
         del self._learning[unlearned]
-        if not done.cancelled() and done.exception() is None:  # looked at also where nobody waits any more
+        if not told.cancelled() and told.exception() is None:
             self._away.discard(unlearned[1])
-
-    async def _learn(self, store_id: str, sku: str, generation: int, page: int) -> None:
-        await self._sent(sku, VoidWords(store_id, page, generation))  # what it answers from then on the shop knows
-        ledger_id = ledger_of_hot(sku)
-        heads = await self._router.ask(ledger_id, "answered", ledger_id, deadline=_soon())
-        await self._router.ask(store_id, "learn_keys", store_id, sku, generation, page, heads, deadline=_soon())
 
     async def _sent(self, sku: str, command: VoidWords | DisownKey) -> Answer:
         answer = await self._router.send((ledger_of_hot(sku), command), _soon(), promise=True)
@@ -150,5 +174,11 @@ class KeyOwners:
         return answer
 
 
-def _soon() -> float:
-    return asyncio.get_running_loop().time() + ASK_S
+def _look_at(done: "asyncio.Task[Any]") -> None:
+    """At what ended a task, also where nobody waits for it any more."""
+    if not done.cancelled():
+        done.exception()
+
+
+def _soon(within_s: float = 0.0) -> float:
+    return asyncio.get_running_loop().time() + (within_s or ASK_S)

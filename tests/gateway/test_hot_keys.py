@@ -5,6 +5,7 @@ what it was.
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from actors.core.rejection import Reason
 from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal
 from actors.protocol.placement import Placement
 from actors.shop import commands as shop, decide_hot, hot_keys
+from actors.store_transfers import LearnedKeys
 from holdfast.v1 import error_pb2, reservation_service_pb2 as rs, stock_pb2, stock_service_pb2 as ss
 from serve.routing import key_owners, router
 from serve.routing.batcher import DeadlinePassed
@@ -21,6 +23,7 @@ from serve.routing.key_owners import KeyOwners
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.hot import again, demote, first, promote, release, tidy
 from tests.gateway.test_one_key import BY_PLACE
+from tests.runtime.loop_time import skip, turns
 from tests.runtime.runtime_fixture import WAIT_S, ManualClock
 from tests.waiting import until_async
 
@@ -222,7 +225,7 @@ def test_a_large_batch_is_decided_without_the_ledger_of_a_sku(
     front.accept("Reserve", first("k"))
     front.actors.kill("store-S1")
     if stopped:
-        monkeypatch.setattr(KeyOwners, "_learn", _stopped)
+        monkeypatch.setattr(KeyOwners, "_sent", _stopped)
     else:
         monkeypatch.setattr(key_owners, "ASK_S", 0.05)
         front.actors.hold(hot_actor())
@@ -233,6 +236,34 @@ def test_a_large_batch_is_decided_without_the_ledger_of_a_sku(
 
 async def _stopped(*_: Any) -> None:
     raise LedgerStopped("the ledger is stopped; verify it")
+
+
+def test_a_ledger_that_has_answered_is_waited_for_however_many_keys_it_has(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its keys are none that count as free, and the shop decides other calls while it takes them in."""
+    front.accept("Reserve", first("k"))
+    front.actors.kill("store-S1")
+    takes_in, goes_on, with_heads = Event(), Event(), LearnedKeys.with_heads
+
+    def slowly(*told: Any) -> Any:
+        takes_in.set()
+        assert goes_on.wait(WAIT_S)
+        return with_heads(*told)
+
+    monkeypatch.setattr(LearnedKeys, "with_heads", slowly)
+
+    async def main() -> Any:
+        asked = asyncio.create_task(front.asked("Reserve", reserve_request("k")))
+        await until_async(lambda: asyncio.sleep(0, takes_in.is_set()), within_s=WAIT_S, what="keys that are learned")
+        skip(2 * key_owners.ASK_S)
+        await turns()
+        host = front.actors.store_actor("store-S1").host
+        assert not host._deciding.locked()
+        goes_on.set()
+        return await asked
+
+    assert front.run(main).reply.rejection.reason == REUSED
 
 
 def test_a_ledger_that_did_not_answer_is_hardly_waited_for_the_next_time(

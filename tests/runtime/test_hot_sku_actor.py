@@ -1,15 +1,21 @@
 """The actor of hot SKUs without Ray: what it holds and what is on its way outlives it, and its questions tell both."""
 
+from copy import copy
 from typing import Any
 
+import pytest
+
+from actors import hot_sku_actor
 from actors.core.chain import ChainPart, StoresPut
 from actors.core.message import to_json
+from actors.core.packed import Packed, hash_of
 from actors.core.policy import HotSku, Policy
 from actors.hot_sku_actor import MOVING_MAX, HotSkuActor
 from actors.journal.port import JournalError
 from actors.protocol.messages import Held, Refusal, pack_batch, unpack_answers
 from actors.shop.commands import Reserve
 from actors.shop.hot import HotTotals, MoveOut, NoteMoved, ReceiveUnits
+from actors.shop.hot_keys import HEAD_BYTES, numbers_of
 from actors.shop.state import Reservation
 from tests.journal.storages import Storage
 from tests.runtime.runtime_fixture import ManualClock
@@ -78,3 +84,33 @@ def test_before_it_has_begun_there_is_nothing(storage: Storage, clock: ManualClo
     assert actor.hot_outbox({}) == []
     refused = say(actor, MoveOut(7))
     assert isinstance(refused, Refusal)
+
+
+def test_its_keys_are_read_a_few_at_a_time(
+    storage: Storage, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With others let in between, and from the beginning where the ledger is read anew meanwhile."""
+    monkeypatch.setattr(hot_sku_actor, "BUCKETS_AT_ONCE", 2)
+    actor = actor_of(storage, clock)
+    say(actor, ReceiveUnits("S1", 200))
+    keys = [f"S1\nk{number}" for number in range(150)]
+    units = [1 if number % 3 else 999 for number in range(150)]
+    asked = [
+        Reserve(key, key, "web", "", (("S1", count),), 0, asked=2, fetched=True)
+        for key, count in zip(keys, units, strict=True)
+    ]
+    answers = {type(answer) for each in asked for answer in [say(actor, each)]}
+    assert answers == {Held, Refusal}, "some are refused"
+    read, heads = list[bool](), Packed.heads
+
+    def seen(table: Packed, *of: int) -> tuple[bytes, int]:
+        read.append(actor.host._deciding.locked())
+        if len(read) == 4:  # as if it was read anew
+            actor.host._hosted[HOT].ledger = copy(actor.host._hosted[HOT].ledger)
+        return heads(table, *of)
+
+    monkeypatch.setattr(Packed, "heads", seen)
+    found = {*numbers_of(actor.answered(HOT))}
+    assert found >= {*numbers_of(b"".join(hash_of(key)[:HEAD_BYTES] for key in keys))}
+    assert len(read) > 6
+    assert all(read)

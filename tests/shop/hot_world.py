@@ -41,6 +41,7 @@ from actors.shop.hot_keys import HEAD_BYTES
 from actors.shop.said_hot import move_in_of, totals_of
 from actors.shop.state import Reservation
 from actors.shop.transact import expire, transact_hot
+from actors.store_transfers import LearnedKeys
 from tests.shop.hot_ends import across_hot
 from tests.shop.watched import DAY_ZERO_MS, Core, Watched
 
@@ -51,6 +52,7 @@ HOPS_MAX: Final = 8
 ASKS_MAX: Final = 4  # for the key of one call
 RULES: Final = Policy(version=1)
 STAMP: Final = "~"
+ALL: Final = 1 << 30  # buckets
 REUSED: Final = Reason.IDEMPOTENCY_KEY_REUSED
 
 
@@ -75,6 +77,7 @@ class World:
         self.stamps: Counter[str] = Counter()  # by shop: the newest opening of which its gateways give stamps
         self.others: set[str] = set()  # keys under which a shop has accepted something else
         self.heads: list[tuple[str, int, int, bytes]] = []  # what shops were told of keys
+        self.learned = LearnedKeys()  # as both shops are of one actor
         self.moved: dict[int, int] = {}  # numbers in the shops by those in the ledger of the SKU
         self.keys = 0
 
@@ -95,9 +98,9 @@ class World:
         for sku, generation, page in refused.short_lines:
             self.tell(HOT, VoidWords(store_id, page, generation))
             answers = self.ledgers[HOT].ledger.answers
-            heads = answers.made.heads(HEAD_BYTES) + answers.refused.heads(HEAD_BYTES)
+            heads = b"".join(table.heads(HEAD_BYTES, 0, ALL)[0] for table in (answers.made, answers.refused))
             self.heads.append((store_id, generation, page, heads))
-            keys.learn(sku, generation, page, heads)
+            keys.learn(sku, generation, page, self.learned.with_heads(sku, generation, heads))
         if refused.sku:
             answer = self.say(HOT, DisownKey(f"{store_id}\n{key}", store_id))
             keys.settle(key, (refused.sku,), is_known=answer.reason is REUSED)
@@ -112,8 +115,9 @@ class World:
         if self.messages:
             self.say(*self.messages[-1 - pick % len(self.messages)])
         if self.heads:
-            store_id, *known = self.heads[-1 - pick % len(self.heads)]
-            self.ledgers[store_id].ledger.hot.keys.learn(SKU, *known)  # type: ignore[arg-type]
+            store_id, generation, page, heads = self.heads[-1 - pick % len(self.heads)]
+            known = self.learned.with_heads(SKU, generation, heads)
+            self.ledgers[store_id].ledger.hot.keys.learn(SKU, generation, page, known)
 
     def key(self) -> str:
         self.keys += 1

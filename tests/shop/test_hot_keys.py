@@ -2,13 +2,13 @@
 one thing wrong about that is caught.
 """
 
-from array import array
 from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 from msgspec.structs import replace
 
+from actors.core.bloom import Bloom
 from actors.core.packed import hash_of
 from actors.core.policy import HotSku, Policy
 from actors.core.rejection import Reason, Rejection
@@ -19,8 +19,9 @@ from actors.shop.decide import decide
 from actors.shop.decide_hot import key_elsewhere
 from actors.shop.decide_hot_sku import decide_hot_sku
 from actors.shop.hot import DisownKey
-from actors.shop.hot_keys import HEAD_BYTES, NO_PAGE, Keys
+from actors.shop.hot_keys import HEAD_BYTES, NO_PAGE, Keys, numbers_of
 from actors.shop.state import Ledger, Reservation
+from actors.store_transfers import FEW_KEYS, LearnedKeys
 from tests.shop.hot_world import HOT, SHOPS, SKU, World
 from tests.shop.watched import Core, assembled
 
@@ -133,8 +134,7 @@ def without_notes(ledger: Ledger, command: Any, now_ms: int) -> Decision:
 
 
 def without_filters(ledger: Ledger, command: Any, now_ms: int) -> Decision:
-    learned = ledger.hot.keys.learned
-    learned.update({sku: known._replace(heads=array("I")) for sku, known in learned.items()})
+    ledger.hot.keys.filters = ()
     return decide(ledger, command, now_ms)
 
 
@@ -246,7 +246,8 @@ def test_keys_are_forgotten_by_pages_and_then_asked_for(monkeypatch: pytest.Monk
     assert [known(keys, f"k{number}") for number in range(5)] == [False, False, True, True, True]
     assert keys.unlearned(rules, "") == (("A", 3, first + 2),)
     assert keys.unlearned(rules, "A") == ()
-    heads = b"".join(hash_of(f"S1\n{key}")[:HEAD_BYTES] for key in ("k1", "k0"))
+    heads = Bloom()
+    heads.add(numbers_of(b"".join(hash_of(f"S1\n{key}")[:HEAD_BYTES] for key in ("k1", "k0"))))
     keys.learn("A", 3, first, heads)
     assert keys.unlearned(rules, ""), "it is of a page whose successor is gone"
     keys.learn("A", 3, first + 2, heads)
@@ -257,3 +258,27 @@ def test_keys_are_forgotten_by_pages_and_then_asked_for(monkeypatch: pytest.Monk
     assert not known(keys, "k4")
     keys.learn("A", 3, first + 2, heads)
     assert keys.unlearned(rules, "") == (("A", 3, keys.page),), "another owner has asked for it"
+
+
+def test_what_was_learned_of_a_sku_is_forgotten_with_it() -> None:
+    keys = Keys()
+    keys.adopt(Policy(), Policy(hot=(HotSku("A", 3, True),)))
+    heads = Bloom()
+    heads.add(numbers_of(hash_of("S1\nk")[:HEAD_BYTES]))
+    keys.learn("A", 3, keys.page, heads)
+    assert known(keys, "k")
+    keys.adopt(Policy(hot=(HotSku("A", 3, True),)), Policy())
+    assert (keys.learned, keys.filters) == ({}, ())
+
+
+def test_a_filter_that_is_mostly_of_forgotten_keys_is_begun_anew() -> None:
+    def heads_of(numbers: range) -> bytes:
+        return b"".join(hash_of(f"k{number}")[:HEAD_BYTES] for number in numbers)
+
+    learned = LearnedKeys()
+    first = learned.with_heads("A", 3, heads_of(range(9 * FEW_KEYS)))
+    assert learned.with_heads("A", 3, heads_of(range(9 * FEW_KEYS, 12 * FEW_KEYS))) is first
+    later = learned.with_heads("A", 3, heads_of(range(12 * FEW_KEYS, 13 * FEW_KEYS)))
+    assert later is not first
+    assert later.count <= FEW_KEYS
+    assert learned.with_heads("A", 4, b"") is not later, "of another opening"
