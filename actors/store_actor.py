@@ -1,6 +1,6 @@
 """The actor that serialises reservations and stock changes: of one shop, or of several that share a journal."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from actors.core.ascending import in_turn
@@ -16,7 +16,7 @@ from actors.runtime.read_back import ReadEvents, events_at, seen_at
 from actors.shop.allotments import Allotment
 from actors.shop.commands import Acknowledge, claim_key
 from actors.shop.decide_claims import claimed_beside
-from actors.shop.decide_line import Row, free_of, row_of, standing_in_line
+from actors.shop.decide_line import Found, Row, Standing, found_now, free_of, row_of
 from actors.shop.expiry import is_undelivered, note_lapsed
 from actors.shop.said import over_in
 from actors.shop.state import AnyReservation, Ledger, Reservation
@@ -31,8 +31,6 @@ NOTED_AT_ONCE: Final = 500  # of what is to be counted; some 0.5 ms under the lo
 Stock = tuple[int, int, int, int]  # on_hand, reserved, allotted, safety_stock
 # The ledger's version and time; a row is None where never stocked.
 Availability = tuple[int, int, list[Row | None]]
-# Reservations in memory, and of those that are over the versions of the events that have them, by number.
-Found = tuple[dict[int, Reservation], dict[int, int]]
 Wanted = Callable[[Ledger, Reservation], bool]
 WantedOver = Callable[[Status, bool], bool]
 
@@ -214,7 +212,7 @@ class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions):
         after, and how many were not read. It is looked for as in `page_by_number`, a piece at a time, so that nobody is
         held up for long.
         """
-        here, places, undelivered = dict[int, Reservation](), dict[int, int](), set[int]()
+        here, places, undelivered = dict[int, Reservation | Standing](), dict[int, int](), set[int]()
         numbers: list[int] = []
         version = 0
         for _ in range(PAGE_PIECES_MAX):
@@ -224,7 +222,7 @@ class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions):
                 piece, after_number = page_by_number(
                     ledger, after_number, page_size - len(numbers), wanted, wanted_over
                 )
-                in_memory, over = _found(ledger, piece, now_ms)
+                in_memory, over = found_now(ledger, piece, now_ms)
                 undelivered.update(number for number in piece if number in ledger.outbox)
             here.update(in_memory)
             places.update(over)
@@ -260,7 +258,7 @@ class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions):
         if not self.host.has_begun(store_id):
             return [None] * len(numbers)
         with self.host.reading(store_id) as (hosted, now_ms):
-            found = _found(hosted.ledger, numbers, now_ms)
+            found = found_now(hosted.ledger, numbers, now_ms)
         known = self._read(store_id, found, seen_at)
         return [known.get(number, Unseen() if number in found[1] else None) for number in numbers]
 
@@ -275,7 +273,7 @@ class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions):
             for holder in holders:
                 number = ledger.holders.get(holder)  # else the version of its claim is the number of its part
                 numbers[holder] = ledger.answers.versions(claim_key(holder)) if number is None else (number,)
-            found = _found(ledger, [number for each in numbers.values() for number in each], now_ms)
+            found = found_now(ledger, [number for each in numbers.values() for number in each], now_ms)
         known = self._read(store_id, found, seen_at)
         parts = {each.part.holder: each for each in known.values() if each.part is not None}
         unseen = found[1].keys() - known.keys()
@@ -284,13 +282,14 @@ class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions):
     def _known(self, store_id: str, numbers: Sequence[int]) -> tuple[int, list[Reservation | None]]:
         """The ledger's version, and for each number its reservation, None where there is none or it was forgotten."""
         with self.host.reading(store_id, About(numbers=tuple(numbers))) as (hosted, now_ms):
-            version, found = hosted.ledger.version, _found(hosted.ledger, numbers, now_ms)
+            version, found = hosted.ledger.version, found_now(hosted.ledger, numbers, now_ms)
         known = self._read(store_id, found)
         return version, [known.get(number) for number in numbers]
 
     def _read(self, store_id: str, found: Found, read: ReadEvents = events_at) -> dict[int, Reservation]:
-        """What was found, of which some is read back from the journal, holding nobody up."""
-        here, places = found
+        """What was found, holding nobody up: who waits with his place, and some of it read back from the journal."""
+        rows, places = found
+        here = {number: row.told() if isinstance(row, Standing) else row for number, row in rows.items()}
         events = read(self.core, self._journal, store_id, sorted(set(places.values())))
         for number, version in places.items():
             if version not in events:
@@ -361,14 +360,6 @@ class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions):
             state = capture.version, capture.state_hash(self.writing.json), positions, live
         with self.host.reading(store_id):  # it is still the owner
             return state
-
-
-def _found(ledger: Ledger, numbers: Iterable[int], now_ms: int) -> Found:
-    rows, version_of = ledger.reservations, ledger.finished.version_of
-    here = {number: row for number in numbers if (row := rows.get(number)) is not None}
-    for number in [number for number, row in here.items() if row.status is Status.QUEUED]:
-        here[number] = standing_in_line(ledger, here[number], now_ms)
-    return here, {each: version for each in numbers if each not in here and (version := version_of(each))}
 
 
 def page_by_number(

@@ -3,7 +3,7 @@
 from actors.core.status import Status, TransferStatus
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor
-from actors.shop.decide_line import expected_at_ms, standing_in_line
+from actors.shop.decide_line import Rates
 from actors.shop.shortfalls import ShortfallTask
 from actors.shop.state import Ledger
 
@@ -23,8 +23,8 @@ class ShortfallQuestions(LedgerActor):
         with self.host.reading(store_id) as (hosted, now_ms):
             ledger = hosted.ledger
             page, after = ledger.tasks.page(after, page_size, only_open=only_open)
-            arrivals = _arrivals(ledger, now_ms)
-            return ledger.version, [(task, _expected_ms(ledger, task, arrivals, now_ms)) for task in page], after
+            arrivals, rates = _arrivals(ledger, now_ms), Rates(ledger, now_ms)
+            return ledger.version, [(task, _expected_ms(ledger, task, arrivals, rates)) for task in page], after
 
     @rpc
     def shortfall(self, store_id: str, number: int) -> ShortfallTask | None:
@@ -48,16 +48,14 @@ def _arrivals(ledger: Ledger, now_ms: int) -> dict[str, int]:
     return found
 
 
-def _expected_ms(ledger: Ledger, task: ShortfallTask, arrivals: dict[str, int], now_ms: int) -> int:
+def _expected_ms(ledger: Ledger, task: ShortfallTask, arrivals: dict[str, int], rates: Rates) -> int:
     if task.resolution is not None:
         return 0
     by_sku: list[int] = []
     waiting = ledger.reservations.get(task.place)
-    for sku, units in task.lost():
-        if waiting is not None and waiting.status is Status.QUEUED:
-            in_line = standing_in_line(ledger, waiting, now_ms).in_line
-            estimate_ms = 0 if in_line is None else in_line.expected_at_ms
-        else:
-            estimate_ms = expected_at_ms(ledger.positions[sku], units, now_ms)  # as the first in line
+    for sku, lost in task.lost():
+        is_in_line = waiting is not None and waiting.status is Status.QUEUED
+        units = rates.standing(waiting).units if waiting and is_in_line else lost  # as the first who would wait
+        estimate_ms = rates.of(sku).expected_at_ms(units)
         by_sku.append(min(filter(None, (estimate_ms, arrivals.get(sku, 0))), default=0))
     return max(by_sku) if all(by_sku) else 0

@@ -4,8 +4,8 @@ Units that are free while somebody waits are kept for the head: nobody who comes
 says that a line may be passed. Who may wait has one SKU, and nothing that would have to be free at the same time.
 """
 
-from collections.abc import Collection, Iterator
-from typing import Final
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -43,7 +43,7 @@ def decide_queue(ledger: Ledger, command: Reserve, short: Rejection, now_ms: int
     if refusal is not None:
         return refusal
     line = ledger.lines.get(sku) or Line()
-    expected = expected_at_ms(ledger.positions[sku], line.units + short.asked, now_ms)
+    expected = rate_of(ledger.positions[sku], now_ms).expected_at_ms(line.units + short.asked)
     return (Queued(command, now_ms + command.wait_ms, len(line.numbers) + 1, expected),)
 
 
@@ -165,23 +165,80 @@ def free_of(ledger: Ledger, sku: str) -> int:
     return 0 if position is None else position.available - ledger.kept(sku, position.available)
 
 
-def standing_in_line(ledger: Ledger, waiting: Reservation, now_ms: int) -> Reservation:
-    """One that waits, with its place and its time as of now. Those ahead of it need as many units as all do on average:
-    to add them up would look at a thousand for each of a thousand.
-    """
-    ((sku, _),) = waiting.lines
-    line = ledger.lines[sku]
-    place = line.position_of(waiting.number)
-    units = line.units * place // len(line.numbers)
-    expected = expected_at_ms(ledger.positions[sku], units, now_ms)
-    assert waiting.in_line is not None, "it waits"
-    in_line = replace(waiting.in_line, queue_position=place, expected_at_ms=expected)
-    return waiting.changed(in_line=in_line)
+class Rate(NamedTuple):
+    """What came free of a position lately: so many units since an instant, and what is available of it as of now."""
+
+    came: int
+    since_ms: int
+    available: int
+    now_ms: int
+
+    def expected_at_ms(self, units: int) -> int:
+        """When so many units will be free if they go on coming free like that, 0 where none did."""
+        if self.came <= 0 or self.since_ms == self.now_ms:
+            return 0
+        short = max(0, units - max(0, self.available))
+        return self.now_ms + short * (self.now_ms - self.since_ms) // self.came
 
 
-def expected_at_ms(position: Position, units: int, now_ms: int) -> int:
-    """When so many units will be free if they go on coming free as they did lately, 0 where none did. Units promised
-    come free when they are given back, those on hand are more by what is delivered and fewer by what tills sell.
+class Standing(NamedTuple):
+    """One that waits, and what its place and its time follow from."""
+
+    waiting: Reservation
+    place: int
+    units: int  # that those up to it wait for
+    rate: Rate
+
+    def told(self) -> Reservation:
+        """The reservation with both."""
+        assert self.waiting.in_line is not None, "it waits"
+        expected = self.rate.expected_at_ms(self.units)
+        in_line = replace(self.waiting.in_line, queue_position=self.place, expected_at_ms=expected)
+        return self.waiting.changed(in_line=in_line)
+
+
+class Rates:
+    """The rates of one ledger's positions at one instant: of each it is looked once what came, however many wait."""
+
+    def __init__(self, ledger: Ledger, now_ms: int) -> None:
+        self._ledger, self._now_ms = ledger, now_ms
+        self._by_sku: dict[str, Rate] = {}
+
+    def of(self, sku: str) -> Rate:
+        """That of one position."""
+        rate = self._by_sku.get(sku)
+        if rate is None:
+            rate = self._by_sku[sku] = rate_of(self._ledger.positions[sku], self._now_ms)
+        return rate
+
+    def standing(self, waiting: Reservation) -> Standing:
+        """One that waits, as of now. Those ahead of it need as many units as all do on average: to add them up would
+        look at a thousand for each of a thousand.
+        """
+        ((sku, _),) = waiting.lines
+        line = self._ledger.lines[sku]
+        place = line.position_of(waiting.number)
+        return Standing(waiting, place, line.units * place // len(line.numbers), self.of(sku))
+
+
+# Reservations in memory, and of those that are over the versions of the events that have them, by number.
+Found = tuple[dict[int, Reservation | Standing], dict[int, int]]
+
+
+def found_now(ledger: Ledger, numbers: Iterable[int], now_ms: int) -> Found:
+    """Where reservations are. Of those that wait no more is reckoned here than has to be read of the ledger."""
+    rows, version_of, rates = ledger.reservations, ledger.finished.version_of, Rates(ledger, now_ms)
+    here: dict[int, Reservation | Standing] = {}
+    for number in numbers:
+        row = rows.get(number)
+        if row is not None:
+            here[number] = rates.standing(row) if row.status is Status.QUEUED else row
+    return here, {each: version for each in numbers if each not in here and (version := version_of(each))}
+
+
+def rate_of(position: Position, now_ms: int) -> Rate:
+    """What came free lately. Units promised come free when they are given back, those on hand are more by what is
+    delivered and fewer by what tills sell.
     """
     came, since_ms = 0, now_ms
     trails: tuple[tuple[Trail | None, int], ...] = ((position.on_hand_trail, 1), (position.reserved_trail, -1))
@@ -191,7 +248,4 @@ def expected_at_ms(position: Position, units: int, now_ms: int) -> int:
             if now_ms - ESTIMATE_WINDOW_MS < at_ms <= now_ms and (sign > 0 or delta < 0):
                 came += sign * delta
                 since_ms = min(since_ms, at_ms)
-    if came <= 0 or since_ms == now_ms:
-        return 0
-    short = max(0, units - max(0, position.available))
-    return now_ms + short * (now_ms - since_ms) // came
+    return Rate(came, since_ms, position.available, now_ms)

@@ -7,7 +7,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status
 from actors.core.transact import Decision
 from actors.shop.commands import AdjustmentKind, Movement, Reserve
-from actors.shop.decide_line import expected_at_ms, may_wait, no_place
+from actors.shop.decide_line import may_wait, no_place, rate_of
 from actors.shop.events import Event, Left, Queued, Released
 from actors.shop.line import Line
 from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
@@ -124,5 +124,5 @@ def _place_for(ledger: Ledger, task: ShortfallTask, now_ms: int) -> Queued | Rej
     if refusal is not None:
         return refusal
     line = ledger.lines.get(sku) or Line()
-    expected = expected_at_ms(ledger.positions[sku], units, now_ms)
+    expected = rate_of(ledger.positions[sku], now_ms).expected_at_ms(units)
     return Queued(asked, now_ms + wait_ms, line.losers + 1, expected, lost_as=task.was)

@@ -1,10 +1,12 @@
 """The store actor without Ray: every call that a gateway makes of it."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -26,6 +28,8 @@ from actors.protocol.messages import (
     unpack_answers,
 )
 from actors.runtime.kinds import SHOP
+from actors.shop import decide_line
+from actors.shop.decide_line import Standing
 from actors.shop.state import Ledger
 from actors.store_actor import page_by_number
 from tests.journal.storages import Storage
@@ -163,6 +167,30 @@ def test_what_is_over_is_found_as_what_is_live(storage: Storage, clock: ManualCl
         assert [getattr(each, "number", None) for each in ask.parts_of("S1", ["o2", "o1"])] == [None, 5]
         assert [(each.number, undelivered) for each, undelivered in ask.parts("S1", 0, 10)[0]] == [(5, False)]
         shop.actor.close()
+
+
+def test_a_look_at_who_waits_costs_what_it_shows(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came free is looked at once, and where each stands is reckoned while others decide."""
+    shop.say("release #3 A 1", "back")
+    for number in range(40):
+        shop.say(f"reserve c{number} A 10 waiting 1h", f"w{number}")
+    waiting = [each.number for each in shop.actor.reservations("S1", [Status.QUEUED], 0, 100)[1]]
+    looked: list[str] = []
+    rate_of, told = decide_line.rate_of, Standing.told
+
+    def rated(*of: Any) -> Any:
+        looked.append("came")
+        return rate_of(*of)
+
+    def reckoned(standing: Standing) -> Any:
+        looked.append("others wait" if shop.actor.host._deciding.locked() else "others decide")
+        return told(standing)
+
+    monkeypatch.setattr(decide_line, "rate_of", rated)
+    monkeypatch.setattr(Standing, "told", reckoned)
+    found = shop.actor.reservations_of("S1", waiting)
+    assert [each.in_line.queue_position for each in found] == [*range(1, 41)]  # type: ignore[union-attr]
+    assert Counter(looked) == {"came": 1, "others decide": 40}
 
 
 def test_slots_are_cut_while_others_decide(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from actors.core.policy import HOUR_MS, ChainLimitRule, LimitRule, LineRule, Pol
 from actors.core.status import ReleaseReason, Status
 from actors.shop import expiry
 from actors.shop.commands import Grant
-from actors.shop.decide_line import standing_in_line
+from actors.shop.decide_line import Rates
 from actors.shop.invariants import check
 from actors.shop.line import InLine
 from actors.shop.state import Reservation
@@ -290,7 +290,7 @@ def test_a_place_is_told_as_it_is_now() -> None:
     watched = play(PAGES["when it may be: by what came free lately"])
     ledger = watched.ledger
     watched.say(command_of("release #2 A 1", "k"), instant("0:40"))
-    eve = standing_in_line(ledger, ledger.reservations[8], instant("0:40"))
+    eve = Rates(ledger, instant("0:40")).standing(ledger.reservations[8]).told()
     assert eve.in_line == InLine(HOUR_MS, 0, 1, instant("1:00"))
 
 
