@@ -32,11 +32,18 @@ def refused_by(event: Any, version: int) -> Said:
 
 class PolicyAdopted(Message, frozen=True):
     """The ledger decides by this policy from here on. `kept` names its fields that are as they were before in this
-    journal, and are left out.
+    journal, and are left out. `lines`: the SKUs of which other units are kept for who waits than before, told for those
+    who watch what is available.
     """
 
     policy: Policy
     kept: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+
+
+def adopting(ledger: Any, policy: Policy) -> PolicyAdopted:
+    """The event by which a ledger adopts a policy."""
+    return PolicyAdopted(*policy.apart_from(ledger.policy))
 
 
 # The events in sequence, none where the command changes nothing; or why it is refused.

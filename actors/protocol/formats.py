@@ -22,6 +22,7 @@ from actors.core.pickup_keys import PickupKey, PickupKeyMade
 from actors.core.policy import LineRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.store_moves import StoreMove, StoreMoved, StoreMoving
+from actors.core.transact import PolicyAdopted
 from actors.protocol.messages import Elsewhere
 from actors.shop.commands import ApplyOutcome, Reserve
 from actors.shop.hot import HotTotals
@@ -59,7 +60,7 @@ FORMATS: Final[dict[int, Format]] = {
             *(PickupKeyMade, PickupKey),
         ),
         fields={Policy: ("line_take_up_ms", "line_rules"), Reserve: ("to_shop",), ChainPart: ("moves", "pickup_keys")},
-        told={HotTotals: ("quotas",), ApplyOutcome: ("claim",)},
+        told={HotTotals: ("quotas",), ApplyOutcome: ("claim",), PolicyAdopted: ("lines",)},
         values=(Reason.HOT_CEDED,),
     ),
 }

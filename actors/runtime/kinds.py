@@ -6,6 +6,8 @@ from typing import Any, Final, NamedTuple
 
 from actors.core.answers import Said
 from actors.core.due import About, Budget
+from actors.core.policy import Policy
+from actors.core.transact import adopting
 from actors.journal.codec import Reader
 from actors.orders import (
     commands as order_commands,
@@ -20,6 +22,7 @@ from actors.protocol.formats import Writing
 from actors.protocol.messages import batch_reader
 from actors.shop import commands, due_first, events, invariants, said, snapshot, transact
 from actors.shop.decide_hot import begin_keys
+from actors.shop.decide_line import adopting_in_shop
 from actors.shop.state import Ledger
 
 EXPIRED_AT_ONCE_MAX: Final = 200  # holds; some 2 ms under the lock
@@ -30,6 +33,7 @@ class Core(NamedTuple):
     except for its version, time, policy, row count and earliest deadline. `expired_at_once_max`: of what is due so much
     at most before a batch; None for all of it. `expire_first`: then, of what a command is about, as `about_of` says.
     `begin`: once it was replayed, by the owner of this epoch, who had what it was `before`, None after a start.
+    `adopting`: the event by which it adopts a policy.
     """
 
     empty: Callable[[str], Any]
@@ -50,6 +54,7 @@ class Core(NamedTuple):
     about_of: Callable[[Any, Any], About | None]
     expire_first: Callable[[Any, Any, int, Budget], tuple[list[Any], bool]]
     begin: Callable[[Any, int, Any], None] = lambda _ledger, _epoch, _before: None
+    adopting: Callable[[Any, Policy], Any] = adopting
 
 
 def restricted(core: Core, writing: Writing) -> Core:
@@ -81,6 +86,7 @@ SHOP: Final = Core(
     due_first.about_of,
     due_first.expire_first,
     begin_keys,
+    adopting_in_shop,
 )
 
 # The ledger of a hot SKU is one of a shop's kind, with decisions of its own.

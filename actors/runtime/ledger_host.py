@@ -25,7 +25,7 @@ from typing import Any, Final, TypeVar
 from actors.core.answers import Unread
 from actors.core.due import About, Budget
 from actors.core.policy import Policy
-from actors.core.transact import Deferred, PolicyAdopted
+from actors.core.transact import Deferred
 from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, SealedDamaged
 from actors.protocol.formats import CURRENT, Writing
 from actors.protocol.messages import Elsewhere, LedgerAway, Stopped, name_of
@@ -359,7 +359,7 @@ class LedgerHost(Moving):
             return events
         # Never an older one: after a restart the first caller may be a gateway that has not received the change yet.
         if policy != ledger.policy and policy.age >= ledger.policy.age:
-            adopted = PolicyAdopted(*policy.apart_from(ledger.policy))
+            adopted = self._core.adopting(ledger, policy)
             self._core.evolve(ledger, adopted, now_ms)
             events.append(adopted)
             events += self._fall_due(hosted, now_ms)  # by these rules who waits in line may be served

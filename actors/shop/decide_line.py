@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from actors.core.policy import HOUR_MS, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status
+from actors.core.transact import PolicyAdopted, adopting
 from actors.shop.commands import Release, Reserve
 from actors.shop.events import Left, PassedOver, Queued, QuotaDrawn, Served
 from actors.shop.line import Line
@@ -27,6 +28,14 @@ Row = tuple[int, int, int, int, int, int, int]
 CHANCES_MAX: Final = 2  # times that units are offered to one that waits; then it is out
 ESTIMATE_WINDOW_MS: Final = HOUR_MS  # what came free within is the rate of an estimate
 ESTIMATE_MOVES_MAX: Final = 64  # likewise, of each trail
+
+
+def adopting_in_shop(ledger: Ledger, policy: Policy) -> PolicyAdopted:
+    """As `adopting`: whether a line may be passed is whether what is free is kept for its head."""
+    lines: tuple[str, ...] = ()
+    if policy.line_may_pass != ledger.policy.line_may_pass:
+        lines = tuple(sku for sku in ledger.lines if ledger.positions[sku].available > 0)
+    return replace(adopting(ledger, policy), lines=lines)
 
 
 def decide_queue(ledger: Ledger, command: Reserve, short: Rejection, now_ms: int) -> tuple[Queued] | Rejection:

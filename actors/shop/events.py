@@ -364,7 +364,7 @@ def touched_skus(event: Event) -> tuple[str, ...]:
             return tuple(dict.fromkeys(sku for sku, units in event.lines if units))
         case Served() | PassedOver() | Requeued():
             return tuple(sku for sku, _ in event.lines)
-        case Left():
+        case Left() | TransferCancelled():
             return tuple(sku for sku, _ in event.before.lines)
         case Amended():
             return _changed_skus(event.before, event.lines)
@@ -378,13 +378,13 @@ def touched_skus(event: Event) -> tuple[str, ...]:
             return tuple(dict.fromkeys(sku for sku, _ in event.command.lines))
         case TransferSent() | TransferReceived():
             return tuple(sku for sku, units in event.lines if units)
-        case TransferCancelled():
-            return tuple(sku for sku, _ in event.before.lines)
+        case PolicyAdopted():
+            return event.lines
         case Refused() | Confirmed() | ReadyMarked() | Extended() | Acknowledged() | ShortfallDeclared():
             return ()
-        case PolicyAdopted() | AllotmentExtended() | Given() | MoveBegun() | ShortfallResolved():
+        case AllotmentExtended() | Given() | MoveBegun() | ShortfallResolved() | TransferExpected():
             return ()
-        case TransferExpected() | TransferAdvised() | TransferClosed():
+        case TransferAdvised() | TransferClosed():
             return ()
         case Allotted() | AllotmentReturned() | AllotmentExpired() | AllotmentShrunk():
             return tuple(sku for sku, _ in event.lines)

@@ -98,11 +98,11 @@ def touched_by_hot(event: HotEvent) -> tuple[str, ...]:
             return (event.sku,)
         case MovedIn():
             return (event.command.sku,)
-        case UnitsReceived() | UnitsGivenBack():
+        case UnitsReceived() | UnitsGivenBack() | UnitsKept():
             return (event.store_id,)
         case MovedOut():
             return (event.before.lines[0][0],)
-        case MoveNoted() | WordsVoided() | UnitsKept() | KeyCeded():
+        case MoveNoted() | WordsVoided() | KeyCeded():
             return ()
         case _:
             assert_never(event)

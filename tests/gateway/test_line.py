@@ -1,10 +1,12 @@
 """Waiting in line, as callers meet it: answers, reads, the feed, refusals, and what may not be sent beside `wait`."""
 
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
+from actors.protocol.formats import FIRST, NEWEST, Writing
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     error_pb2,
@@ -14,7 +16,7 @@ from holdfast.v1 import (
     stock_service_pb2 as ss,
 )
 from tests.gateway.front import UNITS, Front
-from tests.gateway.streams import events_of
+from tests.gateway.streams import Stream, events_of
 from tests.runtime.runtime_fixture import ManualClock
 
 HOUR = {"seconds": 3_600}
@@ -175,3 +177,25 @@ def test_a_shop_has_one_rule_for_lines(front: Front) -> None:
     refused = front.ask("SetPolicy", ad.SetPolicyRequest(policy=policy))
     named = {"policy.line_take_up", "policy.line_rules[1].take_up", "policy.line_rules[1].store_id"}
     assert set(refused.fields) == named
+
+
+@pytest.mark.parametrize("number", [FIRST, NEWEST])
+def test_who_watches_what_is_available_hears_of_rules_for_lines(
+    tmp_path: Path, clock: ManualClock, number: int
+) -> None:
+    """From the format on in which the event says so."""
+    with Front(tmp_path, clock, writing=Writing(number)) as front:
+        front.receive("A", 3)
+        front.accept("Reserve", asked("k", "ann", 5, wait=HOUR))
+        policy = front.accept("GetPolicy", ad.GetPolicyRequest()).policy
+
+        async def main() -> list[list[tuple[str, int, int]]]:
+            stream = Stream(front, "WatchAvailability", ss.WatchAvailabilityRequest(cursors=[{"store_id": "S1"}]))
+            told = [await stream.take()]
+            policy.line_may_pass = True
+            await front.asked("SetPolicy", ad.SetPolicyRequest(policy=policy))
+            told.append(await stream.take())
+            await stream.close()
+            return [[(each.sku, each.available, each.kept) for each in message.positions] for message in told]
+
+        assert front.run(main) == [[("A", 0, 3)], [("A", 3, 0)] if number == NEWEST else []]

@@ -15,6 +15,7 @@ from actors.shop.events import touched_skus
 from actors.shop.hot_events import HotEvent
 from tests.shop.hot_world import SKU, World
 from tests.shop.scenario import play
+from tests.shop.scenario_text import command_of
 from tests.shop.test_hot_line import opened, queued
 from tests.shop.test_hot_quota import QuotaWorld
 
@@ -79,6 +80,21 @@ def test_every_kind_of_event_tells_what_it_changed() -> None:
     assert {type(record.event) for record in watched.records} == set(get_args(ev.Event)) - set(get_args(HotEvent))
 
 
+@pytest.mark.parametrize("free", [0, 2])
+def test_rules_for_lines_tell_what_they_keep(free: int) -> None:
+    """No more than that: of a line whose position is empty nothing is another, nor where the rule stays."""
+    page = ["receive A 2, B 1", "reserve ann A 3 waiting 3h", "reserve bob B 1", "reserve cy B 1 waiting 3h"]
+    watched = play("at | said\n" + "\n".join(f"0:0{at} | {said}" for at, said in enumerate(page)))
+    if not free:
+        watched.say(CountStock("c", (("A", 0),), 0, True), watched.ledger.time_ms)
+    told = []
+    for version, may_pass in enumerate((True, True, False), 2):
+        watched.adopt(Policy(version=version, line_may_pass=may_pass), watched.ledger.time_ms)
+        told.append(touched_skus(watched.records[-1].event))
+    assert told == [("A",) if free else (), (), ("A",) if free else ()]
+    assert watched.mistold() == []
+
+
 def test_so_does_every_kind_of_event_of_a_hot_sku() -> None:
     world = World()
     world.stock("S1", SKU, 4)
@@ -116,10 +132,14 @@ def test_an_amendment_names_what_it_gave_back_and_what_it_took_more_of() -> None
         "TransferSent",
         "TransferCancelled",
         "TransferReceived",
+        "PolicyAdopted",
     ],
 )
 def test_a_branch_that_keeps_silent_is_seen(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = play(PAGE)
+    watched.say(command_of("reserve gus D 9 waiting 1h", "g"), watched.ledger.time_ms)
+    watched.say(command_of("receive D 1", "d"), watched.ledger.time_ms)
+    watched.adopt(Policy(version=2, line_may_pass=True), watched.ledger.time_ms)
 
     def silent(event: ev.Event) -> tuple[str, ...]:
         return () if type(event).__name__ == kind else touched_skus(event)

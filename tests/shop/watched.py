@@ -7,7 +7,7 @@ from actors.core.answers import Recorded, fingerprint
 from actors.core.message import to_json
 from actors.core.policy import DAY_MS, Policy
 from actors.core.rejection import UNRECORDED, Rejection
-from actors.core.transact import Decision, PolicyAdopted, Refused, Transacted
+from actors.core.transact import Decision, Refused, Transacted
 from actors.journal.codec import encode_rows
 from actors.runtime.kinds import SHOP
 from actors.shop.audit import Audit
@@ -27,6 +27,7 @@ from actors.shop.events import (
 )
 from actors.shop.evolve import evolve
 from actors.shop.expiry import Due, due
+from actors.shop.hot_events import UnitsKept
 from actors.shop.invariants import check
 from actors.shop.said import known, part_of, said_by
 from actors.shop.snapshot import Capture, Row, restore
@@ -150,7 +151,7 @@ class Watched:
     def adopt(self, policy: Policy, at_ms: int) -> None:
         """Decide by these rules from here on."""
         now_ms = self.wait(at_ms)
-        event = PolicyAdopted(*policy.apart_from(self.ledger.policy))
+        event = SHOP.adopting(self.ledger, policy)
         evolve(self.ledger, event, now_ms)
         self._journal([event], now_ms)
 
@@ -173,17 +174,19 @@ class Watched:
         """
         ledger, found = Ledger(self.ledger.ledger_id), []
         for record in self.records:
-            before = stock_of(ledger)
+            before = shown(ledger)
             answer = evolve(ledger, record.event, record.at_ms)
             is_kept = answer is not None and ledger.answers.newest[1] is answer
             if is_kept and getattr(record.event, "answer", answer) is not None:  # a mutant's events may have none
                 said = said_by(record.event, record.version, record.at_ms)[:2]
                 if said != ledger.answers.newest:
                     found.append(f"answer: {record.event} said {said}, and it is {ledger.answers.newest}")
-            after = stock_of(ledger)
+            after = shown(ledger)
             changed = {sku for sku in after if after[sku] != before.get(sku)}
             told = set(touched_skus(record.event))
-            of_stock = isinstance(record.event, StockAdjusted | StockCounted | SafetyStockSet | Queued | Left)
+            of_stock = isinstance(
+                record.event, StockAdjusted | StockCounted | SafetyStockSet | Queued | Left | UnitsKept
+            )
             if (changed - told) or (told - changed and not of_stock):
                 found.append(f"told: {record.event} told {sorted(told)} and changed {sorted(changed)}")
         return found
@@ -230,6 +233,11 @@ class Watched:
 def stock_of(ledger: Ledger) -> dict[str, tuple[int, int, int, int]]:
     """Positions as callers see them: on_hand, reserved, allotted, safety_stock."""
     return {sku: position.stock() for sku, position in ledger.positions.items()}
+
+
+def shown(ledger: Ledger) -> dict[str, tuple[int, ...]]:
+    """The same, and what is kept for who waits."""
+    return {sku: (*each.stock(), ledger.kept(sku, each.available)) for sku, each in ledger.positions.items()}
 
 
 def written(capture: Capture) -> list[bytes]:
