@@ -61,9 +61,9 @@ class Decider(NamedTuple):
     """A kind of ledger as its pure functions.
 
     `key_of` returns the key that a command's answer is remembered by, empty where there is none; `recall` the
-    remembered answer or None; `standing` the answer where the events give none. `waits_for_due`: the kinds of events
-    that must not be decided while there are units that are due. `call_of`: the key of the call that it is a claim of.
-    `with_answer` returns events that say what was answered, where they do not already.
+    remembered answer or None; `standing` the answer where the events give none, as of this time. `waits_for_due`: the
+    kinds of events that must not be decided while there are units that are due. `call_of`: the key of the call that it
+    is a claim of. `with_answer` returns events that say what was answered, where they do not already.
     """
 
     key_of: Callable[[Any], str]
@@ -71,7 +71,7 @@ class Decider(NamedTuple):
     recall: Callable[[Any, Any], Any]
     decide: Callable[[Any, Any, int], Decision]
     evolve: Callable[[Any, Any, int], Any]
-    standing: Callable[[Any, Any, tuple[Any, ...]], Any]
+    standing: Callable[[Any, Any, tuple[Any, ...], int], Any]
     waits_for_due: tuple[type[Message], ...] = ()
     call_of: Callable[[Any], str] = lambda _: ""
     with_answer: Callable[[Any, Any], Any] | None = None
@@ -119,7 +119,7 @@ def transact(
         answer = decider.evolve(ledger, event, now_ms) or answer
     if type(answer) is Recorded and decider.with_answer is not None:
         decision = decider.with_answer(decision, answer)
-    return _transacted((answer or decider.standing(ledger, command, decision), decision, False))
+    return _transacted((answer or decider.standing(ledger, command, decision, now_ms), decision, False))
 
 
 def _refuse(decider: Decider, ledger: Any, command: Any, rejection: Rejection, now_ms: int) -> Transacted:

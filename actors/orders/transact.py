@@ -39,7 +39,7 @@ def recall(ledger: OrderLedger, command: cm.Command) -> Answer:
     return Recorded(content, order.version, order) if order.content == content else KEY_REUSED
 
 
-def standing(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, ...]) -> Answer:
+def standing(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, ...], _now_ms: int) -> Answer:
     """The order concerned, as the events left it: an Open makes a new one, or changes its basket's."""
     if isinstance(command, cm.Place):
         made = ledger.orders[command.number]

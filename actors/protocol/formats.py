@@ -25,8 +25,9 @@ from actors.core.store_moves import StoreMove, StoreMoved, StoreMoving
 from actors.core.transact import PolicyAdopted
 from actors.protocol.messages import Elsewhere
 from actors.shop.commands import ApplyOutcome, Reserve
-from actors.shop.hot import HotTotals
+from actors.shop.hot import HotTotals, MoveIn, MoveOut
 from actors.shop.hot_events import KeyCeded
+from actors.shop.state import MovingOut
 
 FIRST: Final = 1
 
@@ -52,15 +53,22 @@ FORMATS: Final[dict[int, Format]] = {
         (
             "a shop's own rule for its lines, and how long who is served has to take the units up",
             "a channel's quota of a SKU that serves the channel also while the SKU is hot",
+            "holds of hot SKUs that move into their shops with what is left of them, whatever the clocks say",
             "shops that move from one actor to another, and another number of actors for them",
             "pickup codes",
         ),
         kinds=(
             *(FormatRaised, LineRule, KeyCeded, StoreMoving, StoreMoved, StoreMove, Elsewhere),
-            *(PickupKeyMade, PickupKey),
+            *(PickupKeyMade, PickupKey, MovingOut),
         ),
         fields={Policy: ("line_take_up_ms", "line_rules"), Reserve: ("to_shop",), ChainPart: ("moves", "pickup_keys")},
-        told={HotTotals: ("quotas",), ApplyOutcome: ("claim",), PolicyAdopted: ("lines",)},
+        told={
+            HotTotals: ("quotas",),
+            ApplyOutcome: ("claim",),
+            PolicyAdopted: ("lines",),
+            MoveIn: ("told_at_ms",),
+            MoveOut: ("timed",),
+        },
         values=(Reason.HOT_CEDED,),
     ),
 }

@@ -19,7 +19,7 @@ from actors.shop import commands as shop
 from actors.shop.allotments import Allotment
 from actors.shop.hot import HotTotals
 from actors.shop.shortfalls import ShortfallTask
-from actors.shop.state import AnyReservation, Remembered, Reservation, StockOutcome
+from actors.shop.state import AnyReservation, MovingOut, Remembered, Reservation, StockOutcome
 from actors.shop.transfers import Transfer
 
 Command = shop.Command | shop.HotCommand | orders.Command
@@ -94,6 +94,7 @@ Answer = (
     | Transfer
     | ShortfallTask
     | HotTotals
+    | MovingOut
     | Order
     | shop.Grant
     | Stopped

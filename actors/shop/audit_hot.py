@@ -113,8 +113,10 @@ class HotAudit:
         book.allotted -= units
         book.handed -= units
         book.reserved += units
-        hold = self._claims[number] = Hold(asked.customer_id, asked.channel, ((sku, units),), asked.expires_at_ms, 0)
-        hold.since_ms = asked.created_at_ms
+        ahead_ms = at_ms - asked.told_at_ms if asked.told_at_ms else 0  # what is left of it passes by this clock
+        until_ms = asked.expires_at_ms + ahead_ms
+        hold = self._claims[number] = Hold(asked.customer_id, asked.channel, ((sku, units),), until_ms, 0)
+        hold.since_ms = asked.created_at_ms + ahead_ms
         if self._rules.limits:
             self._by_customer[asked.customer_id].add(number)
 

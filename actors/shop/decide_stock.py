@@ -147,7 +147,7 @@ def decide_move_in(ledger: Ledger, command: MoveIn, now_ms: int) -> Decision:
     lost, shrunk = _lost_by_quotas(ledger, sku, max(0, reserved - there))
     missing = reserved - max(0, there + lost)
     shortfalls: tuple[Shortfall, ...] = ()
-    moved = moved_in_by(command, ledger.version + 1)
+    moved = moved_in_by(command, ledger.version + 1, now_ms)
     if missing > 0:
         losing = tuple(losers(ledger, sku, missing, moved))
         shortfalls = (Shortfall(sku, missing, losing, ShortfallCause.CORRECTION),)

@@ -61,7 +61,7 @@ def _move(position: Position, units: int, at_ms: int) -> None:
 def _evolve_moved_in(ledger: Ledger, event: ev.MovedIn, at_ms: int) -> Remembered:
     """What was allotted is reserved."""
     command, number = event.command, ledger.version
-    reservation = moved_in_by(command, number)
+    reservation = moved_in_by(command, number, at_ms)
     position = ledger.positions[command.sku]
     position.allotted -= command.held
     position.move_reserved(at_ms, command.held)

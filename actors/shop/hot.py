@@ -124,6 +124,8 @@ class TakeUnitsBack(Message, frozen=True):
 class MoveIn(Message, frozen=True):
     """To a shop: take over a reservation of the SKU's ledger, `hot_id` there, with its units. `key` is `move_key`.
     `only_known`: only say which reservation that has become here, as the ledger of the SKU was told that it has.
+    `told_at_ms`: that ledger's time as this is said, from which on what is left of the hold passes here; 0 from a
+    version before, whose instants are taken as this ledger's.
     """
 
     key: str
@@ -140,6 +142,11 @@ class MoveIn(Message, frozen=True):
     grant: int = 0
     release_reason: ReleaseReason | None = None
     only_known: bool = False
+    told_at_ms: int = 0
+
+    def ahead_ms(self, at_ms: int) -> int:
+        """How far the shop's clock is ahead of that of the SKU's ledger, as far as it was told."""
+        return at_ms - self.told_at_ms if self.told_at_ms else 0
 
     @property
     def held(self) -> int:
@@ -169,10 +176,13 @@ class GiveBackUnits(Message, frozen=True):
 
 
 class MoveOut(Message, frozen=True):
-    """To the SKU's ledger: let go of a reservation, which moves into its shop with its units."""
+    """To the SKU's ledger: let go of a reservation, which moves into its shop with its units. `timed`: tell the time,
+    see `MovingOut`.
+    """
 
     key: ClassVar[str] = ""
     number: int
+    timed: bool = False
 
 
 class NoteMoved(Message, frozen=True):

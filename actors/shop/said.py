@@ -44,7 +44,7 @@ def said_by(event: ev.Event, version: int, at_ms: int) -> Said:
         case ev.Acknowledged():
             return "", Recorded("", version, event.over), ""
         case MovedIn(command):
-            return command.key, Recorded("", version, moved_in_by(command, version)), ""
+            return command.key, Recorded("", version, moved_in_by(command, version, at_ms)), ""
         case MovedOut():
             return "", Recorded("", version, event.before), ""
         case KeyCeded(command):

@@ -14,8 +14,8 @@ from actors.shop.quotas import is_kept, left_by_channel
 from actors.shop.state import Ledger, Reservation
 
 
-def move_in_of(ledger_id: str, moving: Reservation) -> MoveIn:
-    """What the shop is told of a reservation that has left the SKU's ledger."""
+def move_in_of(ledger_id: str, moving: Reservation, told_at_ms: int = 0) -> MoveIn:
+    """What the shop is told of a reservation that has left the SKU's ledger, as of that ledger's time."""
     hot_id = format_reservation_id(ledger_id, moving.number)
     ((_, quantity),), (held,) = moving.lines, moving.held()
     return MoveIn(
@@ -32,11 +32,13 @@ def move_in_of(ledger_id: str, moving: Reservation) -> MoveIn:
         moving.external_reference,
         moving.grant,
         moving.release_reason,
+        told_at_ms=told_at_ms,
     )
 
 
-def moved_in_by(command: MoveIn, number: int) -> Reservation:
-    """The reservation as the shop has it."""
+def moved_in_by(command: MoveIn, number: int, at_ms: int) -> Reservation:
+    """The reservation as the shop has it: as much is left of it by this clock as was by the other."""
+    ahead_ms = command.ahead_ms(at_ms)
     made = Reservation(
         number,
         Status.HELD,
@@ -45,8 +47,8 @@ def moved_in_by(command: MoveIn, number: int) -> Reservation:
         "",
         ((command.sku, command.quantity),),
         command.ttl_ms,
-        command.created_at_ms,
-        command.expires_at_ms,
+        command.created_at_ms + ahead_ms,
+        command.expires_at_ms + ahead_ms,
         number,
     )
     return made.changed(

@@ -222,12 +222,20 @@ class StockOutcome(Message, frozen=True):
     settled_late: int = 0
 
 
+class MovingOut(Message, frozen=True):
+    """The answer to MoveOut that tells the ledger's time with what moves."""
+
+    reservation: AnyReservation
+    now_ms: int
+
+
 Claims = Mapping[int, Reservation]  # by number
 
 
 # The answer to a Reserve is remembered as the reservation itself, any other with its call's fingerprint.
 Remembered = (
-    Reservation | Recorded[Reservation | Rejection | StockOutcome | Allotment | Transfer | ShortfallTask | HotTotals]
+    Reservation
+    | Recorded[Reservation | Rejection | StockOutcome | Allotment | Transfer | ShortfallTask | HotTotals | MovingOut]
 )
 
 

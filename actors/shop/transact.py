@@ -24,7 +24,7 @@ from actors.shop.hot_events import MovedOut
 from actors.shop.said import part_of
 from actors.shop.said_hot import totals_of
 from actors.shop.shortfall_events import ShortfallDeclared
-from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
+from actors.shop.state import Ledger, MovingOut, Remembered, Reservation, StockOutcome
 from actors.shop.transfer_events import TransferCancelled, TransferExpected
 
 _ANSWERING: Final = frozenset(get_args(Answering))
@@ -51,7 +51,7 @@ def recall(ledger: Ledger, command: Command) -> Remembered | None:
     return _NUMBER_TAKEN if isinstance(command, Claim) else KEY_REUSED
 
 
-def standing(ledger: Ledger, command: Command | HotCommand, events: tuple[Event, ...]) -> Remembered:
+def standing(ledger: Ledger, command: Command | HotCommand, events: tuple[Event, ...], now_ms: int) -> Remembered:
     """The answer to a message that gives none: the part as it is, or the reservation or units, that it is about."""
     if isinstance(command, SettleGrant):
         held = held_by(ledger, command)
@@ -64,10 +64,10 @@ def standing(ledger: Ledger, command: Command | HotCommand, events: tuple[Event,
     match command:
         case HandUnits(name) | TakeUnitsBack(name) | ReceiveUnits(name) | GiveBackUnits(name):
             return Recorded("", ledger.version, totals_of(ledger, name))
-        case MoveOut(number):
+        case MoveOut(number, timed):
             moved = events[0].before if events and isinstance(events[0], MovedOut) else moved_before(ledger, number)
             assert moved is not None, "it is refused"
-            return Recorded("", ledger.version, moved)
+            return Recorded("", ledger.version, MovingOut(moved, now_ms) if timed else moved)
         case _:
             pass
     return Recorded("", ledger.version, StockOutcome(0, 0, 0, ()))

@@ -20,7 +20,7 @@ from actors.shop import commands as shop
 from actors.shop.decide import StepCommand
 from actors.shop.hot import MoveOut, NoteMoved
 from actors.shop.said_hot import move_in_of
-from actors.shop.state import AnyReservation, Reservation
+from actors.shop.state import AnyReservation, MovingOut, Reservation
 from serve.coordination.deliveries import PASSING
 from serve.coordination.grants import Grants, is_grant_required
 from serve.coordination.hot_stamps import Stamps
@@ -202,10 +202,12 @@ class HotCalls:
         """Move a reservation into its shop; the shop, and its number there. Or why it cannot be moved. Where it was
         moved before it is told again.
         """
-        out = await self._router.send((ledger_id, MoveOut(number)), deadline, promise=True)
+        out = await self._router.send((ledger_id, MoveOut(number, timed=True)), deadline, promise=True)
         if _is_moved(out):
             return await self._moved_before(ledger_id, number, deadline)
-        if not isinstance(out, Reservation):
+        if isinstance(out, Reservation):
+            out = MovingOut(out, 0)
+        if not isinstance(out, MovingOut):
             return out
         moved = await self._move_in(ledger_id, out, deadline)
         if isinstance(moved, tuple):
@@ -215,16 +217,17 @@ class HotCalls:
     async def _moved_before(self, ledger_id: str, number: int, deadline: float) -> tuple[str, int] | Answer:
         """Which reservation one has become that has moved; nothing is made, as its shop may have forgotten it."""
         before = await self._router.ask(ledger_id, "moved_from", ledger_id, number, deadline=deadline)
-        moved = None if before is None else await self._move_in(ledger_id, before, deadline, only_known=True)
+        was = None if before is None else MovingOut(before, 0)
+        moved = None if was is None else await self._move_in(ledger_id, was, deadline, only_known=True)
         if moved is None or (not isinstance(moved, tuple) and _is_moved(moved)):
             return Refusal(0, Rejection(Reason.RESERVATION_NOT_FOUND, number=number))
         return moved
 
     async def _move_in(
-        self, ledger_id: str, moving: Reservation, deadline: float, *, only_known: bool = False
+        self, ledger_id: str, moving: MovingOut, deadline: float, *, only_known: bool = False
     ) -> tuple[str, int] | Answer:
-        store_id = moving.lines[0][0]
-        command = replace(move_in_of(ledger_id, moving), only_known=only_known)
+        store_id = moving.reservation.lines[0][0]
+        command = replace(move_in_of(ledger_id, moving.reservation, moving.now_ms), only_known=only_known)
         moved = await self._router.send((store_id, command), deadline, promise=True)
         if isinstance(moved, Reservation):
             return store_id, moved.number
@@ -232,10 +235,10 @@ class HotCalls:
             raise LedgerStopped(moved.why)
         return moved
 
-    async def finish_move(self, ledger_id: str, moving: Reservation, deadline: float) -> None:
+    async def finish_move(self, ledger_id: str, moving: MovingOut, deadline: float) -> None:
         """Finish a move whose gateway has not, as far as anybody knows."""
         if isinstance(await self._move_in(ledger_id, moving, deadline), tuple):
-            await self._router.send((ledger_id, NoteMoved(moving.number)), deadline, promise=True)
+            await self._router.send((ledger_id, NoteMoved(moving.reservation.number)), deadline, promise=True)
 
     async def read(self, ledger_id: str, number: int, deadline: float) -> tuple[str, int, AnyReservation | None]:
         """Where a reservation is that the ledger of a hot SKU made, the version of that ledger, and the reservation."""

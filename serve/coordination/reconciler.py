@@ -22,7 +22,7 @@ from actors.orders.state import Order
 from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.shop.commands import Acknowledge
-from actors.shop.state import Part as Asking, Reservation
+from actors.shop.state import MovingOut, Part as Asking, Reservation
 from actors.shop.transfers import Transfer
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.deliveries import PASSING
@@ -141,9 +141,10 @@ class Reconciler:
         """
 
         def tasks_of(store_id: str, now_ms: int, parts: list[Reservation], moved: list[Any]) -> list[KeyedTask]:
-            follow = self._move_task if is_hot(store_id) else self._transfer_task
             reports = [self._report_task(store_id, part, now_ms) for part in parts]
-            return reports + [follow(store_id, each) for each in moved]
+            if is_hot(store_id):
+                return reports + [self._move_task(store_id, MovingOut(each, now_ms)) for each in moved]
+            return reports + [self._transfer_task(store_id, each) for each in moved]
 
         asked = "outbox", CLAIM_AGE_MS
         found = await self._round(ActorKind.STORE, asked, self._reported_after, tasks_of, self._reports)
@@ -230,11 +231,11 @@ class Reconciler:
 
         return KeyedTask(ends, run)
 
-    def _move_task(self, ledger_id: str, moving: Reservation) -> KeyedTask:
+    def _move_task(self, ledger_id: str, moving: MovingOut) -> KeyedTask:
         async def run() -> None:
             await self._hot.finish_move(ledger_id, moving, self._deadline())
 
-        return KeyedTask(f"{moving.lines[0][0]},{ledger_id}", run)
+        return KeyedTask(f"{moving.reservation.lines[0][0]},{ledger_id}", run)
 
     def _log_stuck(self, *kinds: StuckTracker) -> None:
         for kind in kinds:

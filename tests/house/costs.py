@@ -159,6 +159,7 @@ LATER: Final = {
     "keys of hot SKUs in one filter for all shops of an actor": (201, 1),
     "looks at who waits in line that hold nobody up": (43, 0),
     "rules for lines told by the feed of what is available": (25, 0),
+    "holds of hot SKUs that move with what is left of them": (35, 0),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
 FILES_MAX: Final = HOUSE[1] + sum(files for _, files in LATER.values())

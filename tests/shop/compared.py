@@ -13,7 +13,7 @@ from actors.shop.allotments import Allotment
 from actors.shop.commands import Command
 from actors.shop.hot import HotTotals
 from actors.shop.shortfalls import ShortfallTask
-from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
+from actors.shop.state import Ledger, MovingOut, Remembered, Reservation, StockOutcome
 from actors.shop.transfers import Transfer
 from tests.shop import model_books
 from tests.shop.model import Model
@@ -62,6 +62,8 @@ def plain(remembered: Remembered | ShortfallTask) -> Outcome:
             return ("transfer", answer.transfer_id, answer.status.name)  # of which the model knows nothing
         case HotTotals():  # nor of these
             return ("hot", answer.over, answer.back, answer.moved)
+        case MovingOut():
+            return ("moving", answer.reservation.number, answer.now_ms)
 
 
 def indexes(ledger: Ledger) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from actors.core.rejection import Violation
 from actors.shop.audit_books import AuditResult
 from actors.shop.audit_hot import HOT_PREFIX
+from actors.shop.state import Ledger
 
 
 def across_hot(shops: Mapping[str, AuditResult], of_skus: Mapping[str, AuditResult]) -> Iterator[Violation]:
@@ -23,3 +24,13 @@ def across_hot(shops: Mapping[str, AuditResult], of_skus: Mapping[str, AuditResu
             known = of_skus.get(hot_id.removeprefix(HOT_PREFIX).rpartition(":")[0])
             if known is not None and known.hot.moves.get(hot_id) != (store_id, units):
                 yield Violation("I20", hot_id, f"{known.hot.moves.get(hot_id)} moved", f"{units} in {store_id}")
+
+
+def assert_units_are_somewhere(shop: Ledger, hot: Ledger, sku: str) -> None:
+    """What a shop has handed is with the ledger of the SKU, or under way."""
+    mine, there = shop.hot.of(sku), hot.hot.of(shop.ledger_id)
+    under_way = mine.over - there.over, there.back - mine.back, there.moved - mine.moved
+    assert min(under_way) >= 0, f"{shop.ledger_id}: {mine} and {there}"
+    position = hot.positions.get(shop.ledger_id)
+    assert mine.left == sum(under_way) + (0 if position is None else position.on_hand)
+    assert position is None or position.available >= 0

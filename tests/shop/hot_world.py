@@ -42,7 +42,7 @@ from actors.shop.said_hot import move_in_of, totals_of
 from actors.shop.state import Reservation
 from actors.shop.transact import expire, transact_hot
 from actors.store_transfers import LearnedKeys
-from tests.shop.hot_ends import across_hot
+from tests.shop.hot_ends import across_hot, assert_units_are_somewhere
 from tests.shop.watched import DAY_ZERO_MS, Core, Watched
 
 SKU: Final = "A"  # which may be hot; there is B as well
@@ -52,7 +52,6 @@ HOPS_MAX: Final = 8
 ASKS_MAX: Final = 4  # for the key of one call
 RULES: Final = Policy(version=1)
 STAMP: Final = "~"
-ALL: Final = 1 << 30  # buckets
 REUSED: Final = Reason.IDEMPOTENCY_KEY_REUSED
 
 
@@ -67,6 +66,7 @@ class World:
         self.ledgers = {each: Watched(RULES, of_shops, each) for each in SHOPS}
         self.ledgers[HOT] = Watched(RULES, of_hot or Core(transact_hot, expire), HOT)
         self.clock_ms = DAY_ZERO_MS + DAY_MS
+        self.ahead_ms: Counter[str] = Counter()  # of this clock the ledgers' own, by ledger
         self.rules = RULES
         self.on_hand: Counter[tuple[str, str]] = Counter()
         self.messages: list[tuple[str, Any]] = []  # whatever was said between ledgers
@@ -85,7 +85,7 @@ class World:
 
     def say(self, ledger_id: str, command: Command | HotCommand) -> Any:
         for _ in range(ASKS_MAX):
-            told = self.ledgers[ledger_id].say(command, self.clock_ms)  # type: ignore[arg-type]
+            told = self.ledgers[ledger_id].say(command, self.clock_ms + self.ahead_ms[ledger_id])  # type: ignore[arg-type]
             answer = getattr(told.answer, "answer", told.answer)
             if not isinstance(answer, Rejection) or answer.reason is not Reason.HOT_KEY:
                 return answer
@@ -98,7 +98,7 @@ class World:
         for sku, generation, page in refused.short_lines:
             self.tell(HOT, VoidWords(store_id, page, generation))
             answers = self.ledgers[HOT].ledger.answers
-            heads = b"".join(table.heads(HEAD_BYTES, 0, ALL)[0] for table in (answers.made, answers.refused))
+            heads = b"".join(table.heads(HEAD_BYTES, 0, 1 << 30)[0] for table in (answers.made, answers.refused))
             self.heads.append((store_id, generation, page, heads))
             keys.learn(sku, generation, page, self.learned.with_heads(sku, generation, heads))
         if refused.sku:
@@ -138,7 +138,7 @@ class World:
             hot = replace(rules.hot[0], seal=stamp_of(ledger_id, rules.hot[0].generation))
             rules = replace(rules, hot=(hot,))
         if watched.ledger.policy != rules:
-            watched.adopt(rules, self.clock_ms)
+            watched.adopt(rules, self.clock_ms + self.ahead_ms[ledger_id])
 
     def is_open_in(self, ledger_id: str) -> bool:
         hot = self.ledgers[ledger_id].ledger.policy.hot_by_sku.get(SKU)
@@ -284,13 +284,13 @@ class World:
 
     def move(self, number: int, *, lost_at: int = 0) -> Reservation | None:
         """Move a reservation into its shop; the message of this place is lost."""
-        before = self.say(HOT, MoveOut(number))
-        if isinstance(before, Rejection):
+        out = self.say(HOT, MoveOut(number, timed=True))
+        if isinstance(out, Rejection):
             return None
         if lost_at == 1:
             return None
-        store_id = before.lines[0][0]
-        there = self.tell(store_id, move_in_of(HOT, before), arrives=lost_at != 2)
+        store_id = out.reservation.lines[0][0]
+        there = self.tell(store_id, move_in_of(HOT, out.reservation, out.now_ms), arrives=lost_at != 2)
         if there is None:
             return None
         assert self.moved.setdefault(number, there.number) == there.number, "it is in the shop once"
@@ -373,17 +373,11 @@ class World:
 
     def check(self) -> None:
         """Each unit of each shop is in one place, whatever is under way."""
-        hot = self.ledgers[HOT].ledger
         for store_id in SHOPS:
             watched = self.ledgers[store_id]
             for sku, row in watched.stock().items():
                 assert row[0] == self.on_hand[store_id, sku], f"{sku} on hand in {store_id}"
-            shop, there = watched.ledger.hot.of(SKU), hot.hot.of(store_id)
-            under_way = shop.over - there.over, there.back - shop.back, there.moved - shop.moved
-            assert min(under_way) >= 0, f"{store_id}: {shop} and {there}"
-            position = hot.positions.get(store_id)
-            assert shop.left == sum(under_way) + (0 if position is None else position.on_hand)
-            assert position is None or position.available >= 0
+            assert_units_are_somewhere(watched.ledger, self.ledgers[HOT].ledger, SKU)
         shops = {each: self.ledgers[each].audited() for each in SHOPS}
         assert list(across_hot(shops, {SKU: self.ledgers[HOT].audited()})) == []
 

@@ -62,7 +62,7 @@ from actors.shop.commands import (
 from actors.shop.events import Event, Left, OutcomeApplied, Released
 from actors.shop.hot import HotTotals
 from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallTask
-from actors.shop.state import Ledger, Remembered, Reservation, StockOutcome
+from actors.shop.state import Ledger, MovingOut, Remembered, Reservation, StockOutcome
 from actors.shop.transfers import Transfer
 from tests.shop.transfers_text import TRANSFER_VERBS, about_transfer, transfer_text
 from tests.shop.watched import DAY_ZERO_MS
@@ -229,6 +229,8 @@ def answer_text(remembered: Remembered) -> str:
             return task_text(answer)
         case HotTotals():
             return f"over {answer.over}, back {answer.back}, moved {answer.moved}, {answer.wanted} wanted"
+        case MovingOut():
+            return f"moving {_reservation_text(answer.reservation)}"
 
 
 def _reservation_text(held: Reservation) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from actors.core.policy import DAY_MS, ChainLimitRule, Policy
+from actors.core.policy import DAY_MS, HOUR_MS, ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status
 from actors.shop.allotments import HolderKind
@@ -195,6 +195,30 @@ def test_a_hold_moves_into_its_shop_as_it_is_and_is_there_once() -> None:
     made.ledgers[HOT].restart()
     assert made.say(HOT, MoveOut(held.number)).reason is Reason.RESERVATION_MOVED, "nothing makes it there again"
     assert made.say("S1", replace(move_in_of(HOT, before), only_known=True)) == there
+    made.check()
+
+
+@pytest.mark.parametrize("behind_ms", [-HOUR_MS, HOUR_MS])
+def test_a_hold_moves_with_what_is_left_of_it_whatever_the_clocks_say(behind_ms: int) -> None:
+    """It was made by the clock of the SKU's ledger, and ends by that of its shop."""
+    made = world(turns=0)
+    made.ahead_ms[HOT] = -behind_ms
+    made.turn()
+    for ledger_id in made.ledgers:
+        made.adopt(ledger_id)
+    made.hand("S1")
+    held = made.say(HOT, at_hot("k1", 3, ttl_ms=900_000))
+    made.clock_ms += 5_000
+    there = made.move(held.number)
+    assert there is not None
+    assert there.status is Status.HELD
+    assert there.expires_at_ms - made.clock_ms == 895_000
+    assert made.clock_ms - there.created_at_ms == 5_000
+    made.ledgers["S1"].wait(made.clock_ms + 894_999)
+    assert made.ledgers["S1"].known(there.number).status is Status.HELD
+    made.ledgers["S1"].wait(made.clock_ms + 895_000)
+    assert made.ledgers["S1"].known(there.number).status is Status.EXPIRED
+    assert made.ledgers["S1"].complaints() == []
     made.check()
 
 

@@ -69,7 +69,7 @@ def assembled(
             events = decision
         for event in events:
             evolved(ledger, event, now_ms)
-        answer = ledger.answers.get(command.key) if command.key else _standing(ledger, command, events)
+        answer = ledger.answers.get(command.key) if command.key else _standing(ledger, command, events, now_ms)
         assert answer is not None
         return Transacted(answer, with_answer(events, answer) if events and isinstance(answer, Recorded) else events)
 
@@ -83,10 +83,10 @@ def assembled(
     return Core(transact_parts, expire_parts)
 
 
-def _standing(ledger: Ledger, command: Command, events: tuple[Event, ...]) -> Remembered | None:
+def _standing(ledger: Ledger, command: Command, events: tuple[Event, ...], now_ms: int) -> Remembered | None:
     """The answer to a word that has no key: how the part stands by now, or that there never will be one."""
     if not isinstance(command, ApplyOutcome):
-        return standing(ledger, command, events)
+        return standing(ledger, command, events, now_ms)
     for version, event in enumerate(events, ledger.version - len(events) + 1):
         if isinstance(event, OutcomeApplied) and event.before is not None:
             ledger.answers.read[version] = said_by(event, version, ledger.time_ms)
