@@ -5,17 +5,19 @@ from itertools import chain
 from typing import Final
 
 from actors.core.ascending import Ascending, in_turn
+from actors.core.ids import sku_of_ledger
 from actors.rpc.methods import rpc
 from actors.runtime.kinds import HOT
 from actors.runtime.read_back import events_at
-from actors.shop.decide_hot_sku import moved_version
-from actors.shop.hot import HotTotals
+from actors.shop.decide_hot_sku import is_idle, moved_version
+from actors.shop.hot import DisownKey, HotTotals
 from actors.shop.hot_keys import HEAD_BYTES
 from actors.shop.position import ByRank
 from actors.shop.said_hot import totals_of
 from actors.shop.state import AnyReservation
 from actors.store_actor import StoreActor
 
+RESTING_KEY: Final = "\nrest"  # a ledger's own
 MOVING_MAX: Final = 500  # of one ledger to an answer
 BUCKETS_AT_ONCE: Final = 2_048  # of 16 keys each; some 1 ms under the lock
 
@@ -116,6 +118,22 @@ class HotSkuActor(StoreActor):
             if versions or parts or resume:
                 found.append((ledger_id, now_ms, parts, self._moved(ledger_id, versions), resume))
         return found
+
+    def _let_rest(self) -> None:
+        """Let ledgers rest of which the chain has forgotten the SKU. What is out of date there is forgotten before, or
+        it would be read at each start.
+        """
+        for ledger_id in self.host.recovered_ids() if self.told_revision else ():
+            if sku_of_ledger(ledger_id) in self.chain.hot:
+                continue
+            with self.host.reading(ledger_id) as (hosted, now_ms):
+                ledger = hosted.ledger
+                forgets = min(ledger.answers.made.forget_at_ms, ledger.finished.forget_at_ms) <= now_ms
+            if is_idle(ledger):
+                if forgets:  # with a refusal, and not beside its journal: a replay forgets the same
+                    self.host.step_whole([(ledger_id, DisownKey(RESTING_KEY, ""))])
+                self.host.snapshot_if_moved(ledger_id)
+                self.host.rest(ledger_id, is_idle)
 
     def _moved(self, ledger_id: str, versions: list[int]) -> list[AnyReservation]:
         """The reservations that events of these versions moved, read back, holding nobody up."""

@@ -289,6 +289,7 @@ class LedgerActor(FeedQuestions):
                 self.host.upkeep.do()
                 for ledger_id in self.host.snapshots_due(SNAPSHOT_EVENTS_MIN):
                     self.host.snapshot(ledger_id, self._pause)
+                self._let_rest()
             except (JournalDamaged, LedgerAway):  # of one ledger; the others go on
                 continue
             except JournalError:
@@ -296,6 +297,9 @@ class LedgerActor(FeedQuestions):
             except Exception as error:  # an actor that cannot expire holds any more must end
                 self._end(JournalFailed(f"tidying failed: {error!r}"))
                 raise
+
+    def _let_rest(self) -> None:
+        """Let ledgers rest that nobody is expected to ask for; of most kinds there are none. Raises JournalError."""
 
     def _move(self) -> None:
         """Move sealed files away, once the named readers are known, apart from all else: the disk may hang."""

@@ -1,5 +1,6 @@
-"""Which ledgers a host has: those that it serves, those that are stopped, those that wait for their recovery, and those
-that are read anew. Of those that have moved to another actor, or are still on their way here, it knows where they are.
+"""Which ledgers a host has: those that it serves, those that are stopped, those that wait for their recovery, those
+that rest, and those that are read anew. Of those that have moved to another actor, or are still on their way here, it
+knows where they are.
 
 After a start all wait. One is recovered when it is first asked for, and so are the rest in turn meanwhile: who calls a
 shop does not wait for the others of its actor.
@@ -27,6 +28,7 @@ class Begun:
         self._hosted: dict[str, Hosted] = {}
         self._damaged: dict[str, JournalDamaged] = {}
         self._waiting: dict[str, None] = {}
+        self._resting: dict[str, Hosted] = {}  # without their states
         self._anew: dict[str, Hosted] = {}
         self._unreadable: JournalDamaged | None = None
         self._elsewhere: dict[str, str] = {}  # actors of ledgers that have left, or have not arrived
@@ -88,7 +90,7 @@ class Begun:
         """
         self.refuse_elsewhere(ledger_id)
         hosted = self._hosted.get(ledger_id)
-        if hosted is None and ledger_id in self._waiting:
+        if hosted is None and self.is_waiting(ledger_id):
             hosted = self.taken_over(ledger_id)
         if hosted is None and self.is_read_anew(ledger_id):
             raise LedgerAway(f"ledger {ledger_id} is read anew")
@@ -111,8 +113,8 @@ class Begun:
                 return -1 if ledger is None else int(ledger.version)
 
     def is_waiting(self, ledger_id: str) -> bool:
-        """True where the ledger has begun and is not recovered yet."""
-        return ledger_id in self._waiting
+        """True where the ledger has begun and is not in memory until somebody asks for it, or its turn comes."""
+        return ledger_id in self._waiting or ledger_id in self._resting
 
     def is_read_anew(self, ledger_id: str) -> bool:
         """True where the ledger is served again in a moment."""
@@ -135,7 +137,7 @@ class Begun:
         return self._unreadable is not None or ledger_id in self._damaged
 
     def ledger_ids(self) -> list[str]:
-        """The ledgers that are served, once all are recovered. Raises JournalError."""
+        """The ledgers that are served, but those that rest, once all are recovered. Raises JournalError."""
         self._recover_the_rest()
         return self.recovered_ids()
 
@@ -148,7 +150,7 @@ class Begun:
             return self.recovered_ids()
 
     def recovered_ids(self) -> list[str]:
-        """The ledgers that are served by now."""
+        """The ledgers that are in memory by now."""
         return list(self._hosted)
 
     def stopped_count(self) -> int:
@@ -156,10 +158,10 @@ class Begun:
         return len(self._damaged) if self._unreadable is None else 1
 
     def begun_ids(self) -> list[str]:
-        """Those that wait, are served, read anew or stopped. Raises JournalDamaged where nobody knows them."""
+        """Those that wait, rest, are served, read anew or stopped. Raises JournalDamaged where nobody knows them."""
         if self._unreadable is not None:
             raise self._unreadable
-        return list(dict.fromkeys((*self._waiting, *self._anew, *self._hosted, *self._damaged)))
+        return list(dict.fromkeys((*self._waiting, *self._resting, *self._anew, *self._hosted, *self._damaged)))
 
     def _recover_the_rest(self) -> None:
         while self._waiting and self.recover_next():

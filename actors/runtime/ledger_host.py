@@ -176,7 +176,7 @@ class LedgerHost(Moving):
             hosted = self._get(ledger_id)
         with hosted.capturing:
             with self._deciding:
-                self.refuse_elsewhere(ledger_id)  # it may have left meanwhile
+                hosted = self._get(ledger_id)  # it may have left, or rested, meanwhile
                 capture = self._core.capture(hosted.ledger)
                 capture.freeze()
                 ticket = self._commits.enqueue(())
@@ -221,11 +221,13 @@ class LedgerHost(Moving):
         self.refuse_elsewhere(ledger_id)
         found: Hosted | JournalDamaged
         try:
-            found = self._hosted[ledger_id] = self._take_over(ledger_id)
+            found = self._woken(ledger_id) if ledger_id in self._resting else self._take_over(ledger_id)
+            self._hosted[ledger_id] = found
         except JournalDamaged as damage:
             log.critical("%s", damage, extra={"ledger": ledger_id})
             found = self._damaged[ledger_id] = damage
         self._waiting.pop(ledger_id, None)
+        self._resting.pop(ledger_id, None)
         return found
 
     def _stage(self, batch: Sequence[tuple[str, Any]]) -> tuple[list[Any], list[Decided], dict[str, int]]:

@@ -10,18 +10,18 @@ from threading import Thread
 from typing import Any, Final
 
 from actors.journal.port import Journal, JournalDamaged, JournalError
-from actors.runtime.begun import Begun
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Decided, Hosted
 from actors.runtime.kinds import Core
 from actors.runtime.recovery import recovered
+from actors.runtime.resting import Resting
 
 READ_EVENTS_MAX: Final = 1_000  # at a time: the journal's lock is held meanwhile, some 3 ms
 
 log = logging.getLogger("holdfast.host")
 
 
-class ReadAnew(Begun):
+class ReadAnew(Resting):
     """The part of `LedgerHost` that reads them."""
 
     _core: Core

@@ -159,6 +159,11 @@ def _decide_settle(ledger: Ledger, command: cm.SettleGrant) -> Decision:
     return decide_settle_grant(ledger, command)
 
 
+def is_idle(ledger: Ledger) -> bool:
+    """Whether nothing is held in the ledger of a SKU, nor on its way, nor still to be told."""
+    return not (ledger.reservations or ledger.hot.moving or ledger.outbox)
+
+
 def moved_version(ledger: Ledger, number: int) -> int:
     """The version of the event by which a reservation has moved, 0 where it has not."""
     return ledger.hot.moving.get(number, 0) or ledger.finished.moved_by(number)

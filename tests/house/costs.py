@@ -160,6 +160,7 @@ LATER: Final = {
     "looks at who waits in line that hold nobody up": (43, 0),
     "rules for lines told by the feed of what is available": (25, 0),
     "holds of hot SKUs that move with what is left of them": (35, 0),
+    "ledgers of forgotten hot SKUs that are in no memory": (85, 1),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
 FILES_MAX: Final = HOUSE[1] + sum(files for _, files in LATER.values())

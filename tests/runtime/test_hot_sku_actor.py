@@ -4,29 +4,33 @@ from copy import copy
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from actors import hot_sku_actor
 from actors.core.chain import ChainPart, StoresPut
 from actors.core.message import to_json
 from actors.core.packed import Packed, hash_of
-from actors.core.policy import HotSku, Policy
+from actors.core.policy import DAY_MS, HotSku, Policy
+from actors.core.rejection import Reason
 from actors.hot_sku_actor import MOVING_MAX, HotSkuActor
 from actors.journal.port import JournalError
 from actors.protocol.messages import Held, Refusal, pack_batch, unpack_answers
+from actors.runtime.actor_runtime import TIDY_EVERY_S
 from actors.shop.commands import Reserve
-from actors.shop.hot import HotTotals, MoveOut, NoteMoved, ReceiveUnits
+from actors.shop.hot import DisownKey, HotTotals, MoveOut, NoteMoved, ReceiveUnits
 from actors.shop.hot_keys import HEAD_BYTES, numbers_of
 from actors.shop.state import Reservation
 from tests.journal.storages import Storage
 from tests.runtime.runtime_fixture import ManualClock
 
 HOT = "hot/A"
+NEVER_S = 3_600.0  # so that nothing is done beside the test
 OPEN = {"A": HotSku("A", 2, is_open=True)}
 
 
-def actor_of(storage: Storage, clock: ManualClock) -> HotSkuActor:
+def actor_of(storage: Storage, clock: ManualClock, tidy_every_s: float = TIDY_EVERY_S) -> HotSkuActor:
     ended: list[JournalError] = []
-    actor = HotSkuActor("hot-0000-of-0002", storage.open(), clock, ended.append)
+    actor = HotSkuActor("hot-0000-of-0002", storage.open(), clock, ended.append, tidy_every_s)
     part = ChainPart(2, 1, Policy(version=1), StoresPut(()), {}, hot=OPEN, hot_revision=2)
     actor.adopt(to_json(part))
     return actor
@@ -114,3 +118,57 @@ def test_its_keys_are_read_a_few_at_a_time(
     assert found >= {*numbers_of(b"".join(hash_of(key)[:HEAD_BYTES] for key in keys))}
     assert len(read) > 6
     assert all(read)
+
+
+def closed(actor: HotSkuActor, *, is_known: bool) -> None:
+    hot = {"A": replace(OPEN["A"], generation=3, is_open=False)} if is_known else {}
+    revision = 3 if is_known else 4
+    actor.adopt(to_json(ChainPart(revision, 1, None, StoresPut(()), {}, hot=hot, hot_revision=revision)))
+
+
+def test_the_ledger_of_a_sku_that_the_chain_has_forgotten_rests(storage: Storage, clock: ManualClock) -> None:
+    """It is in no memory, nobody reads it by the way, and it is as it was for who asks."""
+    actor = actor_of(storage, clock, NEVER_S)
+    say(actor, ReceiveUnits("S1", 5))
+    asked = Reserve("S1\nk1", "ann", "web", "", (("S1", 2),), 60_000, asked=2)
+    held = say(actor, asked)
+    closed(actor, is_known=True)
+    clock.move(61_000)
+    actor.host.sweep()
+    actor._let_rest()
+    assert actor.host.recovered_ids() == [HOT], "the chain knows it"
+    assert say(actor, asked) == held
+    clock.move(31 * DAY_MS)
+    closed(actor, is_known=False)
+    actor._let_rest()
+    assert actor.host.recovered_ids() == []
+    assert actor.hot_outbox({}) == []
+    assert actor.outbox(0, {}) == []
+    actor.bind(to_json(ChainPart(5, 1, None, StoresPut(()), {})), [])
+    actor._let_rest()
+    actor.host.sweep()
+    assert actor.moved({HOT: 99}, 0.0) == {}
+    assert actor.host.recovered_ids() == []
+    assert actor.ledgers() == [HOT]
+    assert actor.positions(HOT, [])[2] == {"S1": (HotTotals(5, 0, 0, 0), 5, 0)}
+    assert actor.host.recovered_ids() == [HOT]
+    assert actor.host.stale_read(HOT).answers.made.count == 0, "what is out of date was forgotten before"
+    assert say(actor, DisownKey("S1\nk1", "S1")).rejection.reason is Reason.CLAIM_ABANDONED
+    state = actor.live_state(HOT)
+    actor._let_rest()
+    assert actor.host.recovered_ids() == []
+    assert actor.live_state(HOT) == state
+    again = actor_of(storage, clock, NEVER_S)
+    assert again.live_state(HOT) == state
+
+
+@pytest.mark.parametrize("why", ["held", "moving"])
+def test_a_ledger_that_is_not_idle_does_not_rest(storage: Storage, clock: ManualClock, why: str) -> None:
+    actor = actor_of(storage, clock, NEVER_S)
+    say(actor, ReceiveUnits("S1", 5))
+    held = say(actor, Reserve("S1\nk1", "ann", "web", "", (("S1", 2),), 0, asked=2))
+    if why == "moving":
+        say(actor, MoveOut(held.number))
+    closed(actor, is_known=False)
+    actor._let_rest()
+    assert actor.host.recovered_ids() == [HOT]
