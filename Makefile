@@ -88,6 +88,10 @@ serve: install ## Start the service and leave it up
 bench: install-dev ## Load a service of its own as at peak, some ten minutes, and report; another: make bench ARGS="mixed --quick"
 	@$(BIN)/python -m bench $(or $(ARGS),season)
 
+.PHONY: peers
+peers: install-dev ## Unpack a Redis with its redis-benchmark into the environment, for python -m bench peers; needs no root
+	@bash bench/peers/install.sh $(VENV)
+
 .PHONY: bench-gate
 bench-gate: install-dev ## Compare CPU per reservation with the committed figure, by process
 	@$(BIN)/python -m bench.gate $(ARGS)

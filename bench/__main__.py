@@ -34,7 +34,9 @@ MEASURED: Final = {  # from the inside out
     "gateway": "protobuf and back",
     "actor": "through Ray",
     "grpc": "the service beside an echo and a hand-written one",
+    "peers": "the service beside what one would build by hand, how fast, and how correct under kills",
     "client": "the channel client",
+    "cost": "CPU of a reservation, over shops and over live holds",
     "memory": "what holds and positions take",
     "recovery": "from kill -9 until it serves",
     "sourcing": "ranking shops",
@@ -98,6 +100,10 @@ def measure(
     record.show(scenario, outcome, console)
     if not no_record:
         console.print(f"[dim]appended to {record.append(line)}[/dim]")
+    if outcome.page is not None:
+        path = Path(f"bench-{scenario}.html")
+        path.write_text(outcome.page(orjson.loads(orjson.dumps(line))), encoding="utf-8")
+        console.print(f"The report: {path}", highlight=False)
     if as_json:
         sys.stdout.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE).decode())
     if outcome.conservation is not None and not outcome.conservation.holds:

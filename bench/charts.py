@@ -17,6 +17,12 @@ DOTS_PER_INCH: Final = 120
 _SERVICES: Final = (("echo Reserve", "tab:grey"), ("hand-written Reserve", "tab:orange"), ("Reserve", "tab:blue"))
 BATCHES: Final = tuple((in_flight, stores) for stores in (1, 16) for in_flight in (1, 4, 8))
 
+COST_BATCHES, COST_UNARY = "batches of 256, 8 in flight", "unary, 128 in flight"
+COST_ROLES: Final[dict[str, dict[str, Any]]] = {
+    "cpu": {"color": "black", "linewidth": 2.0},
+    **{role: {} for role in ("gateway", "store_actors", "haproxy", "serve", "ray")},
+}
+
 
 def draw(
     latest: Mapping[str, dict[str, Any]], folder: Path = record.RESULTS, documents: Path = record.ROOT / "docs"
@@ -26,6 +32,7 @@ def draw(
         folder / "unary.png": ("grpc", _unary),
         folder / "batches.png": ("grpc", _batches),
         folder / "client.png": ("client", _client),
+        documents / "cost.svg": ("cost", _cost),
         documents / "month.svg": ("month", _month),
         documents / "refusals.svg": ("refusals", _refusals),
     }
@@ -70,6 +77,20 @@ def _client(figure: Figure, rows: dict[str, Any]) -> None:
     axes = figure.subplots()
     _line(axes, rows, r"(\d+) callers", "per_s", label="channel client")
     _finish(axes, "calls a second", "callers in one process", 8_000, "target at 128")
+
+
+def _cost(figure: Figure, rows: dict[str, Any]) -> None:
+    """A column for each way of calling: by shops above, by live holds below."""
+    all_axes = figure.subplots(2, 2)
+    figure.set_size_inches(11, 7)
+    for column, kind in enumerate((COST_BATCHES, COST_UNARY)):
+        for axes, what in zip(all_axes[:, column], ("shops", "holds"), strict=True):
+            names = rf"(\d+) {what}, {kind}"
+            for role, style in COST_ROLES.items():
+                _line(axes, rows, names, f"{role}_us", label=role.replace("_", " "), **style)
+            across = "shops that are asked" if what == "shops" else "live holds"
+            _finish(axes, f"CPU, us for a reservation: {kind}", across, by_powers=False)
+            axes.set_xscale("log")
 
 
 def _month(figure: Figure, rows: dict[str, Any]) -> None:

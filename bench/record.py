@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
@@ -161,12 +162,15 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """All that a scenario found. `conservation` is None where no stock changed."""
+    """All that a scenario found. `conservation` is None where no stock changed. `page` makes a report, as HTML, of the
+    run's line.
+    """
 
     parameters: dict[str, Any]
     rows: list[Row]
     headlines: list[Headline] = field(default_factory=list)
     conservation: Conservation | None = None
+    page: Callable[[Mapping[str, Any]], str] | None = None
 
 
 def line(scenario: str, command: str, outcome: Outcome) -> dict[str, Any]:
@@ -202,14 +206,8 @@ def read(scenario: str, folder: Path = RESULTS) -> list[dict[str, Any]]:
 
 def show(scenario: str, outcome: Outcome, console: Console) -> None:
     """The run as a table, its headlines against their targets, and the verdict."""
-    columns = list(dict.fromkeys(name for row in outcome.rows for name in row.figures))
-    table = Table(title=f"bench {scenario}", title_justify="left")
-    table.add_column("", no_wrap=True)
-    for column in columns:
-        table.add_column(column.replace("_", " "), justify="right")
-    for row in outcome.rows:
-        table.add_row(row.name, *(number(row.figures.get(column)) for column in columns))
-    console.print(table)
+    for columns, rows in groupby(outcome.rows, lambda row: tuple(row.figures)):
+        _show_alike(scenario, columns, list(rows), console)
     for headline in outcome.headlines:
         text = f"  {headline.name}: {number(headline.value)} {headline.unit}".rstrip()
         text += f" ({headline.detail})" if headline.detail else ""
@@ -218,6 +216,18 @@ def show(scenario: str, outcome: Outcome, console: Console) -> None:
     conservation = outcome.conservation
     if conservation is not None:
         console.print(f"  {conservation.sentence()}", style="green" if conservation.holds else "bold red")
+
+
+def _show_alike(scenario: str, names: Sequence[str], rows: Sequence[Row], console: Console) -> None:
+    """Rows of the same figures. What no process took CPU for has no column."""
+    columns = [name for name in names if not name.endswith("_us") or any(row.figures[name] for row in rows)]
+    table = Table(title=f"bench {scenario}", title_justify="left")
+    table.add_column("", no_wrap=True)
+    for column in columns:
+        table.add_column(column.replace("_", " "), justify="right")
+    for row in rows:
+        table.add_row(row.name, *(number(row.figures[column]) for column in columns))
+    console.print(table)
 
 
 def target(headline: Headline) -> str:

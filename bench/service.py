@@ -29,14 +29,15 @@ from serve.config.environment import service_environment
 # --- processes -------------------------------------------------------------------------------------------------------
 
 MARK: Final = "HOLDFAST_BENCH_RUN"
-HAND_WRITTEN: Final = "bench.peers.hand_written"
+PEERS: Final = "bench.peers."
 ROLES: Final = (
     *("gateway", "store actors", "hot actors", "customer actors", "haproxy", "serve", "ray"),
-    *("hand written", "redis"),
+    *("hand written", "redis", "postgres"),
 )
+POSTGRES: Final = "postgres"
 END_S: Final = 5.0
 # By a process's own name.
-_NAMES: Final = {"haproxy": "haproxy", "valkey-server": "redis", "redis-server": "redis"}
+_NAMES: Final = {"haproxy": "haproxy", "valkey-server": "redis", "redis-server": "redis", "postgres": POSTGRES}
 # Beginnings of a process's title, the first that fits decides. What is left of a Ray session is `ray`.
 _TITLES: Final = (
     ("ray::ServeReplica", "gateway"),
@@ -56,6 +57,8 @@ def marked(mark: str) -> dict[psutil.Process, str]:
         with suppress(psutil.Error, OSError):  # it ended meanwhile, or belongs to somebody else
             if process.pid != os.getpid() and process.environ().get(MARK) == mark:
                 found[process] = _role(process)
+                if found[process] == POSTGRES:  # whose children write their titles over what they inherited
+                    found.update(dict.fromkeys(process.children(), POSTGRES))
     return found
 
 
@@ -63,7 +66,7 @@ def _role(process: psutil.Process) -> str:
     if (role := _NAMES.get(process.name())) is not None:
         return role
     title = " ".join(process.cmdline())
-    if HAND_WRITTEN in title:
+    if PEERS in title:
         return "hand written"
     return next((role for beginning, role in _TITLES if title.startswith(beginning)), "ray")
 
@@ -138,12 +141,14 @@ class Service(NamedTuple):
 
 
 @contextmanager
-def holdfast(folder: Path, store_ids: Sequence[str], store_actors: int, policy: str = "") -> Iterator[Service]:
-    """Holdfast with these shops, all of them in one place, and a policy as YAML."""
+def holdfast(
+    folder: Path, store_ids: Sequence[str], store_actors: int, policy: str = "", *more: str
+) -> Iterator[Service]:
+    """Holdfast with these shops, all of them in one place, a policy as YAML, and `more` options."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = (f"  - {{store_id: {each}, latitude: 1.0, longitude: 1.0}}\n" for each in store_ids)
     (folder / CHAIN_FILE).write_text("stores:\n" + "".join(rows) + policy, encoding="utf-8")
-    with serving(folder, store_actors) as service:
+    with serving(folder, store_actors, *more) as service:
         yield service
 
 
@@ -172,40 +177,66 @@ def echo(folder: Path) -> Iterator[Service]:
 
 
 @contextmanager
-def hand_written(folder: Path) -> Iterator[Service]:
-    """The peer that a team would write by hand, with a Redis of its own; see `bench.peers`."""
-    data_dir = folder / "hand-written"
-    with running([HAND_WRITTEN, str(data_dir)], data_dir, {}) as service:
-        yield service
-
-
-@contextmanager
 def running(command: Sequence[str], data_dir: Path, environment: Mapping[str, str]) -> Iterator[Service]:
     """A Python module that writes `service.json` into `data_dir` once it serves, and ends on SIGTERM."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    mark = uuid4().hex
-    log_path = data_dir.parent / f"{data_dir.name}.log"
-    # One that was killed left its file, with an address where nobody answers any more.
-    (data_dir / SERVICE_FILE).unlink(missing_ok=True)
-    with log_path.open("ab") as log:
-        # Our own program, by this interpreter.
-        process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", *command],
-            env={**os.environ, **environment, MARK: mark},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        try:
-            found = _wait(process, command, data_dir / SERVICE_FILE, log_path)
-            yield Service(found["grpc"], mark)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_S)
-            end(mark)
-            process.wait()
+    program = Program(command, data_dir, environment, uuid4().hex)
+    try:
+        program.start()
+        yield program.service
+    finally:
+        program.stop()
+
+
+class Program:
+    """Such a module, which may be started again after a kill."""
+
+    def __init__(self, command: Sequence[str], data_dir: Path, environment: Mapping[str, str], mark: str) -> None:
+        self.mark = mark
+        self._command = command
+        self._data_dir = data_dir
+        self._environment = environment
+        self._process: subprocess.Popen[bytes] | None = None
+        self._target = ""
+
+    @property
+    def service(self) -> Service:
+        """Where it is called."""
+        return Service(self._target, self.mark)
+
+    @property
+    def pid(self) -> int:
+        """Of its first process; 0 where none was started."""
+        return self._process.pid if self._process else 0
+
+    def start(self) -> None:
+        """Return once it serves; where it was started before, once that process has ended. Raises ServiceFailed."""
+        if self._process is not None:
+            self._process.wait(STOP_S)
+        self._data_dir.mkdir(parents=True, exist_ok=True)
+        log_path, file = self._data_dir.parent / f"{self._data_dir.name}.log", self._data_dir / SERVICE_FILE
+        # One that was killed left its file, with an address where nobody answers any more.
+        file.unlink(missing_ok=True)
+        with log_path.open("ab") as log:
+            # Our own program, by this interpreter.
+            self._process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", *self._command],
+                env={**os.environ, **self._environment, MARK: self.mark},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._target = _wait(self._process, self._command, file, log_path)["grpc"]
+
+    def stop(self) -> None:
+        """In order, and then all that it left."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_S)
+        end(self.mark)
+        self._process.wait()
 
 
 def _wait(process: "subprocess.Popen[bytes]", command: Sequence[str], path: Path, log_path: Path) -> dict[str, str]:

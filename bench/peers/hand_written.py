@@ -1,149 +1,105 @@
-"""What a team would write by hand: grpc.aio in one process, redis-py, and the rules of a reservation in a Lua script.
+"""What a team would write by hand over a Redis or a Valkey: redis-py, and the rules of a reservation in a Lua script.
 
-It serves the calls of `holdfast.v1` that a measurement makes: Reserve, ReserveBatch (one pipeline), AdjustStock, which
-puts stock into a shop, and VerifyLedger, which adds up what Redis has in the end. All that Holdfast does beyond that is
-left out, in the peer's favour: checks of fields, limits, giving back what expired. Started by `bench.service`.
+A batch is one pipeline. `python -m bench.peers.hand_written DATA_DIR PORT DATABASE_PORT`, started by
+`bench.peers.peer`.
 """
 
-import asyncio
-import json
-import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-import grpc
 import redis.asyncio
 import uvloop
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as ConnectionLost, NoScriptError, TimeoutError as TooLate
 
-from bench.peers.redis_server import redis_server
-from bench.service import SERVICE_FILE
-from holdfast.v1 import (
-    admin_service_pb2,
-    admin_service_pb2_grpc,
-    error_pb2,
-    reservation_pb2,
-    reservation_service_pb2 as service_pb2,
-    reservation_service_pb2_grpc,
-    stock_pb2,
-    stock_service_pb2,
-    stock_service_pb2_grpc,
-)
+from bench.peers.serving import EXPIRED_MAX, Asked, Audit, Held, Short, serve
 
-HOLD_MS: Final = 2 * 60 * 60 * 1_000  # as Holdfast's, where a request names no time
 CONNECTIONS_MAX: Final = 32  # to Redis; with 128, or with 8, a call took more CPU
 RETRY: Final = Retry(ExponentialBackoff(), 15)  # some 5 s, in which Redis comes up
+SHOPS: Final = "shops"  # the set of all
 _HERE: Final = Path(__file__).parent
 
+T = TypeVar("T")
 
-class HandWritten(
-    reservation_service_pb2_grpc.ReservationServiceServicer,
-    stock_service_pb2_grpc.StockServiceServicer,
-    admin_service_pb2_grpc.AdminServiceServicer,
-):
-    """Reservations in one Redis. Raises what redis-py raises; gRPC then answers UNKNOWN."""
+
+class RedisStock:
+    """Reservations in one Redis."""
+
+    lost: tuple[type[Exception], ...] = (ConnectionLost, TooLate)
 
     def __init__(self, client: Any) -> None:
         self._redis = client  # redis.asyncio.Redis, whose stubs give every command two types
         self._scripts: dict[str, str] = {}
 
     async def open(self) -> None:
-        """Load the scripts; to be awaited before the first call."""
-        for name in ("reserve", "verify"):
+        """Load the scripts; a server that was started again has forgotten them."""
+        for name in ("reserve", "receive", "verify", "expire"):
             self._scripts[name] = await self._redis.script_load((_HERE / f"{name}.lua").read_text(encoding="utf-8"))
 
-    async def Reserve(self, request: service_pb2.ReserveRequest, context: Any) -> service_pb2.ReserveResponse:
-        del context
-        return _answer(request, await self._redis.evalsha(*self._asked(request)))
+    async def reserve(self, asked: Asked) -> Held | Short:
+        return _said(await self._scripted(lambda: self._redis.evalsha(*self._arguments(asked))))
 
-    async def ReserveBatch(
-        self, request: service_pb2.ReserveBatchRequest, context: Any
-    ) -> service_pb2.ReserveBatchResponse:
-        del context
-        pipeline = self._redis.pipeline(transaction=False)
-        for each in request.requests:
-            pipeline.evalsha(*self._asked(each))
-        said = await pipeline.execute()
-        return service_pb2.ReserveBatchResponse(outcomes=map(_answer, request.requests, said))
+    async def reserve_batch(self, batch: Sequence[Asked]) -> Sequence[Held | Short]:
+        def piped() -> Coroutine[Any, Any, list[str]]:
+            pipeline = self._redis.pipeline(transaction=False)
+            for each in batch:
+                pipeline.evalsha(*self._arguments(each))
+            said: Coroutine[Any, Any, list[str]] = pipeline.execute()
+            return said
 
-    async def AdjustStock(
-        self, request: stock_service_pb2.AdjustStockRequest, context: Any
-    ) -> stock_service_pb2.AdjustStockResponse:
-        del context
-        # Set, not added: a measurement delivers each SKU once, and a delivery that is sent again changes nothing.
-        rows = {row.sku: row.delta for row in request.adjustments}
-        for units in ("on_hand", "available"):
-            await self._redis.hset(f"{request.store_id}:{units}", mapping=rows)
-        return stock_service_pb2.AdjustStockResponse(change=stock_pb2.StockChange(applied=len(rows)))
+        return list(map(_said, await self._scripted(piped)))
 
-    async def VerifyLedger(
-        self, request: admin_service_pb2.VerifyLedgerRequest, context: Any
-    ) -> admin_service_pb2.VerifyLedgerResponse:
-        del context
-        found, held, oversold, broken = await self._redis.evalsha(self._scripts["verify"], 1, request.store_id)
-        return admin_service_pb2.VerifyLedgerResponse(
-            store_id=request.store_id,
-            holds=not broken and not oversold,
-            discrepancies=[
-                admin_service_pb2.Discrepancy(invariant="I1", subject=sku, expected=expected, found=units)
-                for sku, expected, units in broken
-            ],
-            accepted=found,
-            units_reserved=held,
-            units_oversold=oversold,
-        )
+    async def receive(self, store_id: str, rows: dict[str, int]) -> None:
+        flat = [each for row in rows.items() for each in row]
+        await self._scripted(lambda: self._redis.evalsha(self._scripts["receive"], 2, store_id, SHOPS, *flat))
 
-    def _asked(self, request: service_pb2.ReserveRequest) -> Sequence[str | int]:
+    async def verify(self, store_id: str) -> Audit:
+        return Audit(*await self._scripted(lambda: self._redis.evalsha(self._scripts["verify"], 1, store_id)))
+
+    async def expire(self) -> None:
+        stores = await self._redis.smembers(SHOPS)
+
+        def piped() -> Coroutine[Any, Any, list[int]]:
+            pipeline = self._redis.pipeline(transaction=False)
+            for store_id in stores:
+                pipeline.evalsha(self._scripts["expire"], 1, store_id, EXPIRED_MAX)
+            given_back: Coroutine[Any, Any, list[int]] = pipeline.execute()
+            return given_back
+
+        await self._scripted(piped)
+
+    async def _scripted(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The call, and once more where the scripts were forgotten: a key makes that safe."""
+        try:
+            return await call()
+        except NoScriptError:
+            await self.open()
+            return await call()
+
+    def _arguments(self, asked: Asked) -> Sequence[str | int]:
         """What reserve.lua is called with."""
-        lines = [text for line in request.lines for text in (line.sku, line.quantity)]
-        hold_ms = request.ttl.ToMilliseconds() if request.HasField("ttl") else HOLD_MS
-        key, customer = request.idempotency_key, request.customer_id
-        return self._scripts["reserve"], 1, request.store_id, key, hold_ms, customer, *lines
+        lines = [each for line in asked.lines for each in line]
+        return self._scripts["reserve"], 1, asked.store_id, asked.key, asked.hold_ms, asked.customer_id, *lines
 
 
-def _answer(request: service_pb2.ReserveRequest, said: str) -> service_pb2.ReserveResponse:
-    word, first, second, third = said.split(" ", 3)
+def _said(text: str) -> Held | Short:
+    word, first, second, third = text.split(" ", 3)
     if word == "short":
-        reason, store_id = error_pb2.REASON_INSUFFICIENT_STOCK, request.store_id
-        return service_pb2.ReserveResponse(
-            rejection=error_pb2.Rejection(
-                reason=reason, store_id=store_id, sku=third, asked=int(first), available=int(second)
-            )
-        )
-    reservation = reservation_pb2.Reservation(
-        reservation_id=f"{request.store_id}:{first}",
-        store_id=request.store_id,
-        status=reservation_pb2.RESERVATION_STATUS_HELD,
+        return Short(third, int(first), int(second))
+    return Held(int(first), int(second), int(third))
+
+
+async def run(data_dir: Path, port: int, redis_port: int) -> None:
+    """Serve from the Redis at that port until SIGTERM."""
+    pool = redis.asyncio.BlockingConnectionPool(
+        max_connections=CONNECTIONS_MAX, timeout=None, retry=RETRY, port=redis_port, decode_responses=True
     )
-    reservation.created_at.FromMilliseconds(int(second))
-    reservation.expires_at.FromMilliseconds(int(third))
-    return service_pb2.ReserveResponse(reservation=reservation)
-
-
-async def serve(data_dir: Path) -> None:
-    """Serve until SIGTERM, from a Redis of its own with its data in `data_dir`."""
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    with redis_server(data_dir / "redis") as redis_port:
-        pool = redis.asyncio.BlockingConnectionPool(
-            max_connections=CONNECTIONS_MAX, timeout=None, retry=RETRY, port=redis_port, decode_responses=True
-        )
-        async with redis.asyncio.Redis.from_pool(pool) as client:
-            service = HandWritten(client)
-            await service.open()
-            server = grpc.aio.server()
-            reservation_service_pb2_grpc.add_ReservationServiceServicer_to_server(service, server)
-            stock_service_pb2_grpc.add_StockServiceServicer_to_server(service, server)
-            admin_service_pb2_grpc.add_AdminServiceServicer_to_server(service, server)
-            target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
-            await server.start()
-            (data_dir / SERVICE_FILE).write_text(json.dumps({"grpc": target}))
-            await stop.wait()
-            await server.stop(1.0)
+    async with redis.asyncio.Redis.from_pool(pool) as client:
+        await serve(data_dir, port, RedisStock(client))
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(Path(sys.argv[1])))
+    uvloop.run(run(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))

@@ -1,7 +1,7 @@
 -- Adds up a shop's holds again: what is on hand less what is held must be what is available, and no less than nothing.
 -- KEYS: the shop, as in reserve.lua.
--- Returns the number of holds, units held, units held beyond what is on hand; then for each SKU that does not agree its
--- name, the units that should be available, and those that are.
+-- Returns the number of holds, those that are over among them, units held, units held beyond what is on hand; then for each
+-- SKU that does not agree its name, the units that should be available, and those that are.
 local shop = KEYS[1]
 local left, available = {}, {}  -- units by SKU: those that should be available, and those that are
 local function read(name, units)
@@ -16,7 +16,7 @@ for sku in pairs(available) do
   left[sku] = left[sku] or 0
 end
 
-local found, units_held = 0, 0
+local found, units_held = tonumber(redis.call('GET', shop .. ':expired') or 0), 0
 for _, number in ipairs(redis.call('ZRANGE', shop .. ':expiry', 0, -1)) do
   local lines = redis.call('HGET', shop .. ':hold:' .. number, 'lines')
   if lines then

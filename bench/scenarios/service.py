@@ -25,10 +25,10 @@ from typing import Final
 
 from bench.load.loops import OPPOSING, UNITS, sku_of
 from bench.load.rounds import ECHO, RESERVE, RESERVE_BATCH, Generator, Load, generating
-from bench.peers.redis_server import absent
+from bench.peers.peer import by_hand, running_peer
 from bench.record import Headline, Options, Outcome, Row, medians, number, ratio
 from bench.samples import sku
-from bench.service import Service, echo, hand_written, holdfast, receive, verdict
+from bench.service import Service, echo, holdfast, receive, verdict
 from holdfast.client import BlockingChannelClient
 
 STORES: Final = tuple(f"S{number:03d}" for number in range(16))
@@ -106,13 +106,14 @@ class BesidePeers:
 
 def run_grpc(options: Options) -> Outcome:
     """Sweeps of unary calls and batches; the verdict comes from VerifyLedger of every shop, ours and by hand."""
-    why_not = absent()
+    kind = by_hand()
+    why_not = kind.absent()
     options.say(f"grpc: without the hand-written service: {why_not}" if why_not else "grpc: starting the peers")
-    by_hand = f"skipped: {why_not}"
+    said = f"skipped: {why_not}"
     with ExitStack() as started:
         services = {"echo": started.enter_context(echo(options.scratch))}
         if not why_not:
-            services["hand-written"] = started.enter_context(hand_written(options.scratch))
+            services["hand-written"] = started.enter_context(running_peer(kind, options.scratch)).service
             receive(services["hand-written"].target, STORES, [sku(number) for number in range(SKUS)])
         services[""], generator = started.enter_context(_loaded("grpc", options))
         beside = BesidePeers(generator, services, options)
@@ -124,11 +125,11 @@ def run_grpc(options: Options) -> Outcome:
         }
     conservation = verdicts[""]
     if peer := verdicts.get("hand-written"):
-        by_hand = peer.sentence()
+        said = peer.sentence()
         if not peer.holds:
-            conservation = replace(conservation, discrepancies=[f"by hand: {by_hand}", *conservation.discrepancies])
-    options.say(f"grpc: hand-written: {by_hand}")
-    parameters = {**generator.parameters(len(STORES), SKUS), "lines": 1, "hand_written": by_hand}
+            conservation = replace(conservation, discrepancies=[f"by hand: {said}", *conservation.discrepancies])
+    options.say(f"grpc: hand-written: {said}")
+    parameters = {**generator.parameters(len(STORES), SKUS), "lines": 1, "hand_written": said}
     return Outcome(parameters, rows, compared({row.name: row.figures for row in rows}), conservation)
 
 

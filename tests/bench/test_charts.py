@@ -20,6 +20,17 @@ def test_what_was_measured_is_drawn(tmp_path: Path) -> None:
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
 
 
+def test_cost_is_drawn_for_the_documentation(tmp_path: Path) -> None:
+    kinds = (charts.COST_BATCHES, charts.COST_UNARY)
+    cost = run(*(f"{number} {what}, {kind}" for number in (10, 500) for what in ("shops", "holds") for kind in kinds))
+    cost["figures"] = {
+        name: dict.fromkeys((f"{role}_us" for role in charts.COST_ROLES), 1.0) for name in cost["figures"]
+    }
+    (drawn,) = charts.draw({"cost": cost}, tmp_path / "none", tmp_path)
+    assert drawn.name == "cost.svg"
+    assert b"live holds" in drawn.read_bytes()
+
+
 def test_memory_is_drawn_for_the_documentation(tmp_path: Path) -> None:
     memory = {"rss_mib": 60.0, "shop_state_mib": 1.0, "orders_state_mib": 1.0, "us": 9.0, "tidy_us": 1.0}
     runs = {name: run(f"{row} 1", f"{row} 2") for name, row in (("month", "day"), ("refusals", "refusal"))}

@@ -12,7 +12,7 @@ from bench.peers import redis_server as server
 from bench.peers.redis_server import absent, redis_server
 from bench.record import Counts
 from bench.scenarios import service as scenario
-from bench.service import hand_written, receive, verdict
+from bench.service import receive, verdict
 from holdfast.client import BlockingChannelClient, Rejection, Reservation
 from holdfast.v1 import (
     admin_service_pb2,
@@ -27,9 +27,11 @@ if absent():
 
 import redis.asyncio
 
-from bench.peers.hand_written import HandWritten
+from bench.peers.hand_written import RedisStock
+from bench.peers.peer import by_hand, running_peer
+from bench.peers.serving import Servicer
 
-Verify = Callable[[HandWritten, Any], Awaitable[None]]
+Verify = Callable[[Servicer, Any], Awaitable[None]]
 
 
 def ask(key: str, **lines: int) -> service_pb2.ReserveRequest:
@@ -42,8 +44,9 @@ def with_stock(folder: Path, then: Verify, **on_hand: int) -> None:
 
     async def run(port: int) -> None:
         async with redis.asyncio.Redis(port=port, decode_responses=True) as client:
-            peer = HandWritten(client)
-            await peer.open()
+            stock = RedisStock(client)
+            await stock.open()
+            peer = Servicer(stock)
             rows = [stock_pb2.Adjustment(sku=sku, delta=units) for sku, units in on_hand.items()]
             await peer.AdjustStock(stock_service_pb2.AdjustStockRequest(store_id="S1", adjustments=rows), None)
             await then(peer, client)
@@ -52,12 +55,12 @@ def with_stock(folder: Path, then: Verify, **on_hand: int) -> None:
         asyncio.run(run(port))
 
 
-async def audit(peer: HandWritten) -> admin_service_pb2.VerifyLedgerResponse:
+async def audit(peer: Servicer) -> admin_service_pb2.VerifyLedgerResponse:
     return await peer.VerifyLedger(admin_service_pb2.VerifyLedgerRequest(store_id="S1"), None)
 
 
 def test_all_lines_are_held_or_none(tmp_path: Path) -> None:
-    async def then(peer: HandWritten, client: Any) -> None:
+    async def then(peer: Servicer, client: Any) -> None:
         refused = (await peer.Reserve(ask("k1", a=1, b=3), None)).rejection
         assert (refused.sku, refused.asked, refused.available) == ("b", 3, 2)
         assert await client.hgetall("S1:available") == {"a": "9", "b": "2"}
@@ -72,7 +75,7 @@ def test_all_lines_are_held_or_none(tmp_path: Path) -> None:
 
 
 def test_a_key_is_answered_as_before(tmp_path: Path) -> None:
-    async def then(peer: HandWritten, client: Any) -> None:
+    async def then(peer: Servicer, client: Any) -> None:
         first = await peer.Reserve(ask("k1", a=1), None)
         batch = service_pb2.ReserveBatchRequest(requests=[ask("k1", a=1), ask("k2", a=1), ask("k3", a=1)])
         again, second, refused = (await peer.ReserveBatch(batch, None)).outcomes
@@ -85,7 +88,7 @@ def test_a_key_is_answered_as_before(tmp_path: Path) -> None:
 
 
 def test_a_hold_has_an_instant_to_end_and_is_found_by_it(tmp_path: Path) -> None:
-    async def then(peer: HandWritten, client: Any) -> None:
+    async def then(peer: Servicer, client: Any) -> None:
         request = ask("k1", a=1)
         request.ttl.FromMilliseconds(1_500)
         held = (await peer.Reserve(request, None)).reservation
@@ -96,8 +99,47 @@ def test_a_hold_has_an_instant_to_end_and_is_found_by_it(tmp_path: Path) -> None
     with_stock(tmp_path, then, a=1)
 
 
+def test_a_hold_that_is_over_is_given_back_and_its_key_still_answered(tmp_path: Path) -> None:
+    async def then(peer: Servicer, client: Any) -> None:
+        request = ask("k1", a=2)
+        request.ttl.FromMilliseconds(1)
+        first = await peer.Reserve(request, None)
+        stock = RedisStock(client)
+        await stock.open()
+        while await client.zcard("S1:expiry"):
+            await stock.expire()
+        assert await client.hgetall("S1:available") == {"a": "2"}
+        assert (await peer.Reserve(request, None)) == first
+        found = await audit(peer)
+        assert (found.holds, found.accepted, found.units_reserved) == (True, 1, 0)
+
+    with_stock(tmp_path, then, a=2)
+
+
+def test_a_delivery_that_comes_again_changes_nothing(tmp_path: Path) -> None:
+    async def then(peer: Servicer, client: Any) -> None:
+        await peer.Reserve(ask("k1", a=1), None)
+        again = [stock_pb2.Adjustment(sku="a", delta=2)]
+        await peer.AdjustStock(stock_service_pb2.AdjustStockRequest(store_id="S1", adjustments=again), None)
+        assert await client.hgetall("S1:available") == {"a": "1"}
+
+    with_stock(tmp_path, then, a=2)
+
+
+def test_scripts_that_the_server_has_forgotten_are_loaded_again(tmp_path: Path) -> None:
+    async def then(peer: Servicer, client: Any) -> None:
+        await client.script_flush()
+        assert (await peer.Reserve(ask("k1", a=1), None)).reservation.reservation_id == "S1:1"
+        await client.script_flush()
+        batch = service_pb2.ReserveBatchRequest(requests=[ask("k1", a=1), ask("k2", a=1)])
+        first, second = (await peer.ReserveBatch(batch, None)).outcomes
+        assert (first.reservation.reservation_id, second.reservation.reservation_id) == ("S1:1", "S1:2")
+
+    with_stock(tmp_path, then, a=2)
+
+
 def test_each_write_is_flushed_before_it_is_answered(tmp_path: Path) -> None:
-    async def then(peer: HandWritten, client: Any) -> None:
+    async def then(peer: Servicer, client: Any) -> None:
         del peer
         assert await client.config_get("append*") | {"appendonly": "yes", "appendfsync": "always"} == (
             await client.config_get("append*")
@@ -119,7 +161,7 @@ def test_each_write_is_flushed_before_it_is_answered(tmp_path: Path) -> None:
 def test_a_lost_hold_is_caught(
     tmp_path: Path, lose: tuple[str, ...], found: int, discrepancy: tuple[str, str, str]
 ) -> None:
-    async def then(peer: HandWritten, client: Any) -> None:
+    async def then(peer: Servicer, client: Any) -> None:
         for key in ("k1", "k2", "k3"):
             await peer.Reserve(ask(key, a=1), None)
         sound = await audit(peer)
@@ -134,7 +176,7 @@ def test_a_lost_hold_is_caught(
 
 
 def test_what_is_held_beyond_what_is_on_hand_is_caught(tmp_path: Path) -> None:
-    async def then(peer: HandWritten, client: Any) -> None:
+    async def then(peer: Servicer, client: Any) -> None:
         await peer.Reserve(ask("k1", a=2), None)
         await client.hset("S1:on_hand", "a", 1)
         assert (await audit(peer)).units_oversold == 1
@@ -143,11 +185,15 @@ def test_what_is_held_beyond_what_is_on_hand_is_caught(tmp_path: Path) -> None:
 
 
 def test_the_client_speaks_to_it_and_its_verdict_counts_what_callers_were_told(tmp_path: Path) -> None:
-    with hand_written(tmp_path) as service:
+    with running_peer(by_hand(), tmp_path) as peer:
+        service = peer.service
         receive(service.target, ["S1"], ["a"], units=2)
         with BlockingChannelClient(service.target) as client:
             answers = [client.reserve("S1", [("a", 1)], customer_id="C1", channel="web") for _ in range(3)]
-        assert [type(each) for each in answers] == [Reservation, Reservation, Rejection]
+            peer.kill_database()
+            peer.kill_service()
+            answers.append(client.reserve("S1", [("a", 1)], customer_id="C1", channel="web", timeout_ms=60_000))
+        assert [type(each) for each in answers] == [Reservation, Reservation, Rejection, Rejection]
         assert sorted(processes.marked(service.mark).values()) == ["hand written", "redis"]
         assert verdict(service.target, ["S1"], [Counts(2)]).holds
         assert not verdict(service.target, ["S1"], [Counts(3)]).holds, "told of a hold that Redis does not have"
@@ -157,6 +203,7 @@ def test_the_client_speaks_to_it_and_its_verdict_counts_what_callers_were_told(t
 
 def test_where_there_is_no_redis_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(server, "UNPACKED", Path("/nowhere"))
     monkeypatch.setattr(server, "find_spec", lambda _: None)
     assert server.binary() == ""
     assert "not installed" in absent()

@@ -161,6 +161,8 @@ LATER: Final = {
     "rules for lines told by the feed of what is available": (25, 0),
     "holds of hot SKUs that move with what is left of them": (35, 0),
     "ledgers of forgotten hot SKUs that are in no memory": (85, 1),
+    "peers over Redis, Valkey and PostgreSQL, measured beside it, and all of them killed": (1_300, 9),
+    "CPU of a reservation over shops, live holds, and gateways with actors": (250, 1),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
 FILES_MAX: Final = HOUSE[1] + sum(files for _, files in LATER.values())

@@ -171,7 +171,7 @@ OWNERS: Final[dict[str, tuple[str, ...]]] = {
     # Ray types stop at the edge; a peer or an echo in bench/ is a program of its own.
     "ray": ("actors.ray_actors", "actors.ray_metrics", "actors.ray_nodes", "bench"),
     "ray.serve": ("serve.app", "serve.__main__", "bench"),
-    # SQL and Redis stay in their journals; a peer in bench/ keeps its stock in Redis.
+    # SQL and Redis stay in their journals; the peers in bench/ keep their stock in Redis or PostgreSQL.
     "sqlite3": (
         "actors.journal.sqlite_file",
         "actors.contacts.sqlite",
@@ -180,6 +180,7 @@ OWNERS: Final[dict[str, tuple[str, ...]]] = {
         "holdfast.client.till_offline_journal",
     ),
     "redis": ("actors.journal.redis_server", "bench.peers"),
+    "asyncpg": ("bench.peers.postgres",),
     # Protobuf and gRPC stop at the door.
     "google": ("serve", "holdfast.client", "bench"),
     "grpc": ("serve", "holdfast.client", "bench"),

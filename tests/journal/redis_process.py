@@ -9,7 +9,8 @@ from typing import Final
 
 from redis import Redis, exceptions
 
-from bench.peers.redis_server import DURABLE, STOP_S, binary, no_server
+from bench.peers.database import STOP_S
+from bench.peers.redis_server import DURABLE, binary, no_server
 from serve.config.environment import free_block
 from tests.waiting import until
 
