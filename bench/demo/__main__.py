@@ -23,6 +23,7 @@ from bench.demo.across import place_orders
 from bench.demo.calls import MEANWHILE_MS_MAX, Answers
 from bench.demo.flash import sell_out
 from bench.demo.line import wait_in_line
+from bench.demo.pickups import STORE_ID as COUNTER, NotServed, hand_over
 from bench.demo.plan import Across, across_plan, shops_with_slots, write_chain_file
 from bench.demo.proof import Proof, prove, until_quiet
 from bench.demo.report import Beside, document, tell
@@ -93,7 +94,7 @@ def main(
     except ServiceFailed as error:
         console.print(f"holdfast: the service did not start: {error}", style="red", markup=False)
         raise typer.Exit(EXIT_NOT_STARTED) from error
-    except (HoldfastError, NotRecovered) as error:
+    except (HoldfastError, NotRecovered, NotServed) as error:
         console.print(f"holdfast: the demo could not go on: {error}", style="red", markup=False)
         raise typer.Exit(EXIT_BROKEN) from error
     except KeyboardInterrupt as interrupt:
@@ -135,8 +136,10 @@ async def _ask_and_prove(
         kill = partial(kill_and_tell, client, service, store_ids, across, phases)
         await wait_in_line(client, store_ids, told, phases, kill)
         flash = await sell_out(client, phases, seed=workload.seed)
+        kill = partial(kill_and_tell, client, service, [*store_ids, COUNTER], across, phases, COUNTER)
+        pickups = await hand_over(client, service.target, folder, phases, kill)
         await until_quiet(client, (told, across), phases)
-        return told, across, Beside(till, moved, flash), await prove(client, store_ids, told, across, phases)
+        return told, across, Beside(till, moved, flash, pickups), await prove(client, store_ids, told, across, phases)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from rich.table import Table
 from bench.demo.calls import ORDER_KINDS, SHOP_KINDS, Answers, Kind
 from bench.demo.flash import FlashSale
 from bench.demo.line import WAITING, in_line
+from bench.demo.pickups import CUSTOMERS, Pickups
 from bench.demo.plan import LIMITS, Across
 from bench.demo.proof import HOLDS, Proof, conservation_of
 from bench.demo.run import Act
@@ -55,11 +56,12 @@ class Beside(NamedTuple):
     till: OfflineTill
     moved: Moved
     flash: FlashSale
+    pickups: Pickups
 
     @property
     def is_right(self) -> bool:
         """True where all of it came to what it must."""
-        return self.till.is_right and self.moved.holds and self.flash.holds
+        return self.till.is_right and self.moved.holds and self.flash.holds and self.pickups.holds
 
 
 def document(
@@ -75,7 +77,7 @@ def document(
 ) -> dict[str, Any]:
     """Everything, as plain values. Latencies are in ms, as callers saw them."""
     answers, audits, found = told.answers, proof.audits, proof.check.of_shops
-    (till, moved, flash), line = beside, in_line(proof.check.turns)
+    (till, moved, flash, pickups), line = beside, in_line(proof.check.turns)
     conservation, across = conservation_of(audits, proof.check.faults), _across(plan, told_across, proof)
     sound = conservation == HOLDS, not any(found.values()), across["holds"], beside.is_right, line["holds"]
     return {
@@ -112,6 +114,7 @@ def document(
         "offline_till": till._asdict(),
         "transfers": {**asdict(moved), "holds": moved.holds, "seconds": round(moved.seconds, 2)},
         "line": line,
+        "pickup": {**asdict(pickups), "holds": pickups.holds},
         "flash_sale": {**asdict(flash), "holds": flash.holds, "seconds": round(flash.seconds, 2)},
         "verdict": {
             "holds": all(sound),
@@ -177,15 +180,15 @@ def _repeats(answers: Answers) -> dict[str, int]:
 
 def tell(result: Mapping[str, Any], console: Console) -> None:
     """Tables, then the verdict."""
-    across, verdict, till = result["across"], result["verdict"], result["offline_till"]
+    across, verdict = result["across"], result["verdict"]
     latencies = "Latency in ms, as callers saw it (retries and the kill included)"
     console.print()
     console.print(_table("What was asked, and what became of it", ("what", "count"), _outcomes(result)))
     console.print(_table(latencies, ("what", "calls", *PERCENTILES), _latencies(result)))
     console.print(_table("How", ("what", ""), _circumstances(result), justify="left"))
-    rows = _verdict(verdict, across, till, result["transfers"], result["line"], result["flash_sale"])
+    rows = _verdict(result)
     console.print(_table("Verdict, from the journal", ("what", "found", "must be"), rows))
-    for each in (verdict, across, result["transfers"], result["line"], result["flash_sale"]):
+    for each in (verdict, across, *(result[name] for name in ("transfers", "line", "flash_sale", "pickup"))):
         for sentence in each["findings"][:FINDINGS_TOLD]:
             console.print(f"  {sentence}", style="red", highlight=False, markup=False)
     if verdict["holds"]:
@@ -268,6 +271,7 @@ def _circumstances(result: Mapping[str, Any]) -> Rows:
     yield "  from its instant to its first unit", f"{flash['hot_after_ms']:,.0f} ms"
     ordinary = "p99 {p99_before_ms:,.1f} ms before, {p99_during_ms:,.1f} ms meanwhile"
     yield "  ordinary calls beside it", ordinary.format(**flash)
+    yield "a till knows what is ready", "p99 {ready_to_till_ms_p99:,.1f} ms after its call".format(**result["pickup"])
     for each in across["killed"]:
         yield "killed (-9)", f"{each['role']}: back after {each['ms'] / 1000:.2f} s"
     units = f"{journal['units_sold']:,} units sold, {journal['units_reserved']:,} reserved"
@@ -286,14 +290,10 @@ def _said_again(repeats: Mapping[str, int]) -> str:
     return f"{repeats['same_content']:,} with the same content, {repeats['other_content']:,} with other content"
 
 
-def _verdict(
-    verdict: Mapping[str, Any],
-    across: Mapping[str, Any],
-    till: Mapping[str, Any],
-    transfers: Mapping[str, Any],
-    line: Mapping[str, Any],
-    flash: Mapping[str, Any],
-) -> Rows:
+def _verdict(result: Mapping[str, Any]) -> Rows:
+    verdict, across, till = result["verdict"], result["across"], result["offline_till"]
+    transfers, line, flash, pickup = (result[name] for name in ("transfers", "line", "flash_sale", "pickup"))
+
     def row(name: str, found: object, must_be: object, *, good: bool) -> tuple[str, ...]:
         return name, f"[{'green' if good else 'bold red'}]{found}[/]", str(must_be)
 
@@ -319,3 +319,8 @@ def _verdict(
     yield ()
     yield row("units sold in the flash sale", flash["sold"], flash["units"], good=flash["sold"] == flash["units"])
     yield row("customers with more than one", flash["over_limit"], 0, good=not flash["over_limit"])
+    yield ()
+    served = pickup["handed_over"]
+    yield row("handed over at the counter", served, CUSTOMERS, good=served == CUSTOMERS)
+    for name in ("codes_used_twice", "repeats_differing", "till_events_missing"):
+        yield row(f"  {name.replace('_', ' ')}", pickup[name], 0, good=not pickup[name])

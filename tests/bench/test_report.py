@@ -14,6 +14,7 @@ from bench.demo.calls import Answers, Repeated
 from bench.demo.feed import Contest, FeedCheck, Outage
 from bench.demo.flash import CONFIRMED, REQUESTS, UNITS as UNITS_OF_SALE, FlashSale
 from bench.demo.line import WAITING
+from bench.demo.pickups import CUSTOMERS as AT_COUNTER, UNITS as AT_COUNTER_UNITS, Pickups
 from bench.demo.plan import Across
 from bench.demo.proof import Proof, examine_shops
 from bench.demo.report import OF_SHOPS, WORDS, Beside, document, tell
@@ -71,6 +72,9 @@ def _proof(told: Act, *audits: Verification) -> Proof:
     return Proof(0, check, ended, audits or (SOUND,), shops_of, {})
 
 
+PICKUPS = Pickups(
+    handed_over=AT_COUNTER, ready_to_till_ms_p99=20.0, units_left=AT_COUNTER_UNITS - AT_COUNTER, holds_in_ledger=True
+)
 MOVED = Moved(transfers=TRANSFERS, short=5, units_sent=160, units_received=150, units_short=10)
 
 FLASH = FlashSale(
@@ -84,8 +88,10 @@ FLASH = FlashSale(
 )
 
 
-def _result(workload: Workload, told: Act, proof: Proof, moved: Moved = MOVED) -> dict[str, Any]:
-    plan, beside = Across((), (), (), "367"), Beside(TILL, moved, FLASH)
+def _result(
+    workload: Workload, told: Act, proof: Proof, moved: Moved = MOVED, pickups: Pickups = PICKUPS
+) -> dict[str, Any]:
+    plan, beside = Across((), (), (), "367"), Beside(TILL, moved, FLASH, pickups)
     return document(workload, plan, told, _told_across(), beside, proof, machine=MACHINE, seconds=1.5)
 
 
@@ -184,6 +190,18 @@ def test_what_breaks_among_transfers_breaks_the_whole(workload: Workload, broken
     assert result["transfers"][broken] == 1
     assert "this is why" in _text(result)
     assert _result(workload, told, _proof(told))["transfers"]["units_missing"] == 0
+
+
+@pytest.mark.parametrize("broken", ["codes_used_twice", "repeats_differing", "till_events_missing", "handed_over"])
+def test_what_breaks_at_the_counter_breaks_the_whole(workload: Workload, broken: str) -> None:
+    told = _told()
+    pickups = replace(PICKUPS, findings=["this is why"])
+    setattr(pickups, broken, 1)
+    result = _result(workload, told, _proof(told), pickups=pickups)
+    assert not result["verdict"]["holds"]
+    assert result["pickup"][broken] == 1
+    assert "this is why" in _text(result)
+    assert _result(workload, told, _proof(told))["pickup"]["holds"]
 
 
 def test_who_is_not_served_or_out_of_turn_breaks_the_whole(workload: Workload) -> None:

@@ -153,6 +153,7 @@ LATER: Final = {
     "questions by which a ledger that is back is found out": (16, 0),
     "how customers are reached, sealed at rest and apart from ledgers, with its calls": (1_064, 13),
     "connections of callers that are encrypted, by certificates that may be renewed": (260, 2),
+    "a counter in the demo, with codes, tills and a kill": (190, 1),
     "changes of pickups, told to tills": (210, 1),
     "pickup codes, their keys, and what a till finds by them": (780, 8),
     "keys asked of each hot SKU that may have them, refusals included": (59, 0),
