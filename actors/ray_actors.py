@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from typing import Any, ClassVar, Final, NoReturn
 
 import psutil
@@ -23,6 +24,7 @@ from actors.customer_actor import CustomerActor
 from actors.hot_sku_actor import HotSkuActor
 from actors.journal.open import format_of, open_journal
 from actors.journal.port import JournalError, JournalFailed
+from actors.notifier_actor import NotifierActor
 from actors.protocol.formats import FIRST, NEWEST, Writing
 from actors.protocol.messages import ActorGone
 from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
@@ -48,7 +50,6 @@ LOOKS_MAX: Final = 64  # processes that a watchdog looks at, at once: a disk tha
 RECOVERY_S_MAX: Final = 600.0  # by actor, at the start of a service
 RECOVERING_MAX: Final = 4  # actors at once
 SLOT_CPUS: Final = 0.001  # of Ray's counting; for an actor that needs nothing Ray takes any node, whatever the strategy
-OBJECT_STORE_BYTES: Final = 100 * 1024 * 1024  # nothing lives in the store
 CALL_S: Final = 30.0
 CLOSE_S: Final = 30.0  # the last snapshot of a million holds takes some seconds
 EXIT_JOURNAL: Final = 70  # the exit status of an actor whose journal failed or was taken over
@@ -58,30 +59,6 @@ log = logging.getLogger("holdfast.cluster")
 
 # Any failure of a call by Ray itself.
 CallFailed = RayError
-
-
-def start_ray(address: str, metrics_port: int = 0) -> None:
-    """Join the cluster at `address`, or, where it is empty, start Ray on this machine for this service alone, with
-    metrics on a port, if any: whether they are collected, the environment says.
-    """
-    options: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.WARNING}
-    if address:
-        ray.init(address=address, **options)
-        return
-    ray.init(
-        address="local",  # never join a cluster that is running here
-        _node_ip_address="127.0.0.1",
-        include_dashboard=False,
-        object_store_memory=OBJECT_STORE_BYTES,
-        _metrics_export_port=metrics_port or None,
-        num_cpus=max(4, os.cpu_count() or 1),  # slots for Serve's own actors, ours take next to none
-        **options,
-    )
-
-
-def stop_ray() -> None:
-    """Leave the cluster; one that `start_ray` started ends."""
-    ray.shutdown()
 
 
 def end_process(failure: JournalError) -> NoReturn:
@@ -106,7 +83,9 @@ class _Process:
             try:
                 clock = SystemClock(journal.kept_clock())
                 # The chain's own journal says the service's format.
-                told = {} if self.plain is ChainActor else {"writing": writing_of(journals)}
+                told: dict[str, Any] = {} if self.plain is ChainActor else {"writing": writing_of(journals)}
+                if self.plain is NotifierActor:  # imported by name, as no other process needs what sends
+                    told["desk"] = import_module("actors.delivery.open").desk_of_environment(journals, clock.now_ms)
                 actor = self.plain(name, journal, clock, end_process, **told)
             except BaseException:
                 journal.close()  # the next try opens it anew, and a file has one connection
@@ -174,11 +153,18 @@ class RayChainActor(_Process):
     plain = ChainActor
 
 
+class RayNotifierActor(_Process):
+    """The NotifierActor in a process of its own."""
+
+    plain = NotifierActor
+
+
 _CLASSES: Final[dict[ActorKind, type[_Process]]] = {
     ActorKind.CHAIN: RayChainActor,
     ActorKind.CUSTOMERS: RayCustomerActor,
     ActorKind.STORE: RayStoreActor,
     ActorKind.HOT: RayHotSkuActor,
+    ActorKind.NOTIFIER: RayNotifierActor,
 }
 
 

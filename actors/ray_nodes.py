@@ -5,6 +5,7 @@ Where an actor runs decides nothing: its journal is in a server, and its success
 """
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from threading import Event, Thread
 from typing import Any, Final
@@ -18,6 +19,7 @@ from actors.rpc.frames import Address
 from actors.telemetry.logs import keep_logs
 
 LOOK_S: Final = 2.0  # between two looks at the nodes
+OBJECT_STORE_BYTES: Final = 100 * 1024 * 1024  # nothing lives in the store
 KEEPER: Final = "holdfast-keeper"
 ADDRESSES_S: Final = 10.0  # until all actors have said where they are
 MOVED_S: Final = 60.0  # until one serves on its new node
@@ -25,6 +27,30 @@ TRIES: Final = 20  # the name of an actor that was ended may still be its own fo
 PAUSE_S: Final = 0.01
 
 log = logging.getLogger("holdfast.nodes")
+
+
+def start_ray(address: str, metrics_port: int = 0) -> None:
+    """Join the cluster at `address`, or, where it is empty, start Ray on this machine for this service alone, with
+    metrics on a port, if any: whether they are collected, the environment says.
+    """
+    options: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.WARNING}
+    if address:
+        ray.init(address=address, **options)
+        return
+    ray.init(
+        address="local",  # never join a cluster that is running here
+        _node_ip_address="127.0.0.1",
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        _metrics_export_port=metrics_port or None,
+        num_cpus=max(4, os.cpu_count() or 1),  # slots for Serve's own actors, ours take next to none
+        **options,
+    )
+
+
+def stop_ray() -> None:
+    """Leave the cluster; one that `start_ray` started ends."""
+    ray.shutdown()
 
 
 def node_address() -> str:

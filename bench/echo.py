@@ -16,7 +16,7 @@ import ray.serve
 from ray.serve.config import HTTPOptions, ProxyLocation, gRPCOptions
 from ray.serve.schema import LoggingConfig
 
-from actors.ray_actors import start_ray, stop_ray
+from actors.ray_nodes import start_ray, stop_ray
 from bench.load.rounds import ECHO
 from bench.service import SERVICE_FILE
 

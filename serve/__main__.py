@@ -49,7 +49,7 @@ def _again_with_switches(settings: "Settings") -> None:
             run_dir, settings.grpc_port, str(settings.host), metrics=settings.metrics_port, tls=settings.tls
         )
         guard.set_inheritable(True)
-    os.environ.update(environment | settings.logs.environment)
+    os.environ.update(environment | settings.logs.environment | settings.notices)
     os.environ[_PORTS] = json.dumps(ports)
     os.environ[_RUN_DIR] = str(run_dir)
     os.execv(sys.executable, [sys.executable, "-m", "serve", *sys.argv[1:]])  # noqa: S606  # ourselves

@@ -35,10 +35,8 @@ from actors.ray_actors import (
     make_actors,
     make_watchdogs,
     settled_format,
-    start_ray,
-    stop_ray,
 )
-from actors.ray_nodes import Spread, make_keeper, node_address, nodes_up
+from actors.ray_nodes import Spread, make_keeper, node_address, nodes_up, start_ray, stop_ray
 from actors.runtime.clock import SystemClock
 from serve.config.chain_file import ChainFile, read_chain_file
 from serve.config.environment import address_of
@@ -232,6 +230,7 @@ def gateway(settings: Settings, journals: str, replicas: int = 1) -> Application
         settings.hot_rate,
         fix_placement(settings.data_dir.resolve(), settings.store_actors, settings.customer_actors),
         str(settings.contacts_key_path),
+        settings.messages_file is not None,
     )
 
 

@@ -45,6 +45,8 @@ from serve.services.contacts import Contacts, without_key
 from serve.services.events import Feeds
 from serve.services.hot_skus import HotSkus
 from serve.services.new_orders import NewOrders
+from serve.services.notice_feed import NoticeFeed
+from serve.services.notices import Notices
 from serve.services.orders import Orders
 from serve.services.pickups import Pickups
 from serve.services.readers import Readers
@@ -67,7 +69,8 @@ class Gateway:
     """Builds the services, each whole. `journals` is the setting of `actors.journal.open`. `postcodes` is the path of
     the table, empty where there is none; `hint_ms` how long a SKU counts as sold out that a shop has said to be so;
     `hot_rate` how many calls a second for it promote a SKU. `store_actors` are those that shops are to lie with, by the
-    number that the data directory began with until they have moved. `contacts_key` is the path of the key of contacts.
+    number that the data directory began with until they have moved. `contacts_key` is the path of the key of contacts;
+    `tells_customers` where there is a messages file.
     """
 
     async def __init__(  # type: ignore[misc]  # Serve awaits it
@@ -81,6 +84,7 @@ class Gateway:
         hot_rate: int,
         began_store_actors: int,
         contacts_key: str,
+        tells_customers: bool,
     ) -> None:
         keep_logs("gateway")
         placement = Placement(store_actors, customer_actors)
@@ -89,7 +93,7 @@ class Gateway:
         router = Router(RayActors(journals, actor_host), began, hint_ms / 1_000, writing_of(journals))
         clock = SystemClock()
         contacts = partial(open_book, journals, Path(contacts_key), clock.now_ms)
-        await self._open(router, clock, table, hot_rate, placement, contacts)
+        await self._open(router, clock, table, hot_rate, placement, contacts, tells_customers=tells_customers)
         publish_figures(self._figures, "gateway")
         serve_here(self)
 
@@ -101,6 +105,8 @@ class Gateway:
         hot_rate: int = 0,
         placement: Placement | None = None,
         contacts: Callable[[], AddressBook] = without_key,
+        *,
+        tells_customers: bool = False,
     ) -> None:
         self._router = router
         stores = StoreDirectory(router)
@@ -131,6 +137,7 @@ class Gateway:
             **TransferVerification(router, clock).calls,
             **Contacts(contacts).calls,
             **Pickups(router, stores, hot, coordinator, clock).calls,
+            **Notices(router, is_on=tells_customers).calls,
         }
         self._unary = {name: call._replace(is_read=name.startswith(READS)) for name, call in unary.items()}
         self._keeper = HotKeeper(router, units, hot, clock, rates, hot_rate)
@@ -142,6 +149,9 @@ class Gateway:
         self._reconciler.start()
         self._keeper.start()
         self._mover.start()
+        self._notices = NoticeFeed(router)
+        if tells_customers:
+            self._notices.start()
         # What is here now stays: Ray, Serve and our modules. The collector need not walk it at every few hundred calls.
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)

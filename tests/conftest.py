@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 TIERS: Final[dict[str, str]] = {
     "shop": "core",
     "orders": "core",
+    "notices": "core",
     "journal": "journal",
     "runtime": "host",
     "gateway": "host",

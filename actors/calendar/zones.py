@@ -72,6 +72,11 @@ def local_day(zone: str, number: int) -> LocalDay:
     return LocalDay(number, start_ms, end_ms, tuple(stretch for stretch in own if stretch.start_ms < stretch.end_ms))
 
 
+def wall_clock(zone: str, at_ms: int) -> datetime:
+    """What a clock on the wall shows at an instant. Raises KeyError for an unknown zone."""
+    return datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(_read(zone))
+
+
 def _reached(stretches: list[Stretch], wall_ms: int) -> int:
     """The instant from which the clock never again shows an earlier time than `wall_ms`."""
     return max(min(until, wall_ms - offset) for since, until, offset in stretches if since + offset < wall_ms)

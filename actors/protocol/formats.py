@@ -23,6 +23,11 @@ from actors.core.policy import LineRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.store_moves import StoreMove, StoreMoved, StoreMoving
 from actors.core.transact import PolicyAdopted
+from actors.notices import events as notices
+from actors.notices.audit import Audit
+from actors.notices.commands import Observe
+from actors.notices.snapshot import HeadRow, NoticeRow, OpenRow
+from actors.notices.state import Notice
 from actors.protocol.messages import Elsewhere
 from actors.shop.commands import ApplyOutcome, Reserve
 from actors.shop.hot import HotTotals, MoveIn, MoveOut
@@ -56,10 +61,12 @@ FORMATS: Final[dict[int, Format]] = {
             "holds of hot SKUs that move into their shops with what is left of them, whatever the clocks say",
             "shops that move from one actor to another, and another number of actors for them",
             "pickup codes",
+            "customers who are told what becomes of their orders",
         ),
         kinds=(
             *(FormatRaised, LineRule, KeyCeded, StoreMoving, StoreMoved, StoreMove, Elsewhere),
             *(PickupKeyMade, PickupKey, MovingOut),
+            *(*get_args(notices.Event), Notice, Observe, Audit, HeadRow, NoticeRow, OpenRow),
         ),
         fields={Policy: ("line_take_up_ms", "line_rules"), Reserve: ("to_shop",), ChainPart: ("moves", "pickup_keys")},
         told={

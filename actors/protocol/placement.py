@@ -21,9 +21,12 @@ class ActorKind(StrEnum):
     CUSTOMERS = "customers"
     STORE = "store"
     HOT = "hot"
+    NOTIFIER = "notifier"
 
 
 CHAIN_ACTOR: Final = "chain"  # there is only one
+NOTIFIER_ACTOR: Final = "notifier"  # likewise
+OF_LEDGERS: Final = frozenset({ActorKind.CUSTOMERS, ActorKind.STORE, ActorKind.HOT})  # of reservations and orders
 
 
 def kind_of(actor: str) -> ActorKind:

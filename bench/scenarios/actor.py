@@ -19,7 +19,8 @@ import ray
 from actors.journal.open import sqlite_setting
 from actors.journal.port import JournalFailed
 from actors.protocol.messages import Held, pack_batch, unpack_answers
-from actors.ray_actors import RayActors, end_process, start_ray, stop_ray
+from actors.ray_actors import RayActors, end_process
+from actors.ray_nodes import start_ray, stop_ray
 from actors.rpc.client import Connection
 from actors.rpc.frames import Address
 from actors.rpc.methods import methods_of, rpc

@@ -11,6 +11,7 @@ import orjson
 from pydantic import Field, IPvAnyAddress, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, CliImplicitFlag, SettingsConfigDict
 
+from actors.delivery.settings import FILE_VARIABLE, OWN_KEY_VARIABLE, read_messages_file
 from actors.journal.open import is_server, place_of, sqlite_setting
 from actors.protocol.placement import HOT_ACTORS, PLACEMENT_VERSION
 from actors.telemetry.logs import MEGABYTES_DEFAULT, LogSettings
@@ -100,6 +101,10 @@ class Settings(BaseSettings):
         default=None,
         description="File with the key of contacts; left out, contacts.key in the data directory, made at the first "
         "start.",
+    )
+    messages_file: Path | None = Field(
+        default=None,
+        description="YAML file by which customers are told what becomes of their orders.",
     )
     init: CliImplicitFlag[bool] = Field(
         default=False, description="Begin with journals that are empty, or other ones than the data directory's."
@@ -203,6 +208,13 @@ class Settings(BaseSettings):
             raise ValueError(f"records in {place} stay in its memory, and none are sealed; leave --journal-keep-mb out")
         return journal
 
+    @field_validator("messages_file")
+    @classmethod
+    def _refuse_bad_messages(cls, path: Path | None) -> Path | None:
+        if path is not None:  # the notifier reads it again: faults are reported before the start
+            read_messages_file(path)
+        return path
+
     @field_validator("ray_address")
     @classmethod
     def _refuse_host(cls, ray_address: str, info: ValidationInfo) -> str:
@@ -246,6 +258,13 @@ class Settings(BaseSettings):
     def contacts_key_path(self) -> Path:
         """Where the key of contacts is."""
         return (self.contacts_key_file or self.data_dir / CONTACTS_KEY).resolve()
+
+    @property
+    def notices(self) -> dict[str, str]:
+        """What the notifier's process has in its environment."""
+        if self.messages_file is None:
+            return {}
+        return {FILE_VARIABLE: str(self.messages_file.resolve()), OWN_KEY_VARIABLE: str(self.contacts_key_path)}
 
     @property
     def journals(self) -> str:

@@ -28,7 +28,7 @@ from actors.protocol.messages import (
     pack_batch,
     unpack_answers,
 )
-from actors.protocol.placement import CHAIN_ACTOR, ActorKind, Placement, kind_of
+from actors.protocol.placement import CHAIN_ACTOR, OF_LEDGERS, ActorKind, Placement, kind_of
 from serve.routing.attempts import ATTEMPT_S_MAX, RETRY_FIRST_S, gathered, soon, until
 from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded, Rerouted
 from serve.routing.key_owners import KeyOwners
@@ -176,7 +176,7 @@ class Router:
 
     async def ledger_actors(self) -> list[str]:
         """The actors of ledgers that have been made: of shops, and of customers."""
-        return sorted(name for name in await self.actor_names() if kind_of(name) is not ActorKind.CHAIN)
+        return sorted(name for name in await self.actor_names() if kind_of(name) in OF_LEDGERS)
 
     async def actor_names(self) -> frozenset[str]:
         return await self._actors.names()

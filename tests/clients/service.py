@@ -6,7 +6,6 @@
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
@@ -15,6 +14,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2
 
+from actors.contacts.address_book import AddressBook
 from actors.contacts.cipher import make_key
 from actors.contacts.open import open_book
 from actors.customer_actor import CustomerActor
@@ -77,6 +77,7 @@ class Service:
     def __init__(self, folder: Path) -> None:
         self.clock = ManualClock()
         self._folder = folder
+        self.tells_customers = False
         self.actors = ActorsHere(folder, self.clock)
         self.faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self.requests: list[tuple[str, Any]] = []
@@ -93,6 +94,12 @@ class Service:
         self.actors.close()
 
     # -- what there is, and what became of it
+
+    def open_book(self) -> AddressBook:
+        """The address book, with a key of its own."""
+        key = self._folder / "contacts.key"
+        make_key(key)
+        return open_book(sqlite_setting(self._folder), key, self.clock.now_ms)
 
     def shop(self, store_id: str, stock: Mapping[str, int] | None = None, **fields: Any) -> None:
         """Add a shop with units by SKU; `fields` are those of a `Store`."""
@@ -148,10 +155,13 @@ class Service:
         """Start a gateway; the first one lays the chain out."""
         is_first = not self.actors.made
         gateway: Gateway = object.__new__(Gateway)  # its constructor would reach for Ray
-        key = self._folder / "contacts.key"
-        make_key(key)
-        book = partial(open_book, sqlite_setting(self._folder), key, self.clock.now_ms)
-        await gateway._open(Router(self.actors, Placement(0)), self.clock, POSTCODES, contacts=book)
+        await gateway._open(
+            Router(self.actors, Placement(0)),
+            self.clock,
+            POSTCODES,
+            contacts=self.open_book,
+            tells_customers=self.tells_customers,
+        )
         self.gateway = gateway
         if is_first:
             for method, request in self._layout:

@@ -12,7 +12,8 @@ from actors.journal.open import sqlite_setting
 from actors.journal.port import Record
 from actors.journal.sqlite import SqliteJournal
 from actors.protocol.messages import ActorGone
-from actors.ray_actors import RayActors, start_ray, stop_ray
+from actors.ray_actors import RayActors
+from actors.ray_nodes import start_ray, stop_ray
 from tests.cluster.service import ROOT
 from tests.runtime.actors_exam import ACTOR, Candidate, sit
 from tests.runtime.runtime_fixture import WAIT_S

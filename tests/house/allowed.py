@@ -4,6 +4,7 @@ from typing import Final
 
 # Where `except Exception` may stand: at an outer edge, where the failure of one caller must not become everybody's.
 BROAD_EXCEPT: Final[dict[str, str]] = {
+    "actors/delivery/round.py": "a library that raises is an outcome nobody knows; it is logged by its kind alone",
     "actors/ray_nodes.py": "a look at the nodes that fails ends no service; it is logged, and the next one follows",
     "actors/ray_metrics.py": "one round that fails keeps none of the next; it is logged",
     "actors/rpc/server.py": "a call that fails is answered with its error, and keeps no other caller from its answer",
@@ -14,6 +15,7 @@ BROAD_EXCEPT: Final[dict[str, str]] = {
     "serve/coordination/moves.py": "one look that fails keeps none of the next; it is logged",
     "serve/coordination/reconciler.py": "one task that fails keeps no other from its turn; it is logged",
     "serve/registration.py": "a call that fails has a status, as Serve would give it one; it is logged",
+    "serve/services/notice_feed.py": "one turn that fails keeps none of the next; it is logged",
     "serve/routing/router.py": "the chain's poller outlives one question that fails; it is logged",
 }
 

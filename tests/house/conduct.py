@@ -7,7 +7,7 @@ from typing import Final
 from tests.house.allowed import BROAD_EXCEPT, PROCESS_HASHES, SLEEPS
 from tests.house.sources import PACKAGES, Source, Violation, calls, dotted, imports, within
 
-CORE: Final = ("actors.core", "actors.calendar", "actors.shop", "actors.orders")
+CORE: Final = ("actors.core", "actors.calendar", "actors.shop", "actors.orders", "actors.notices")
 CLOCK: Final = ("actors.runtime.clock",)
 WALL_CLOCK: Final = frozenset(
     {

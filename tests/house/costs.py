@@ -152,6 +152,7 @@ LATER: Final = {
     "tills that end before their shop does": (6, 0),
     "questions by which a ledger that is back is found out": (16, 0),
     "how customers are reached, sealed at rest and apart from ledgers, with its calls": (1_064, 13),
+    "customers who are told what becomes of their orders, once, by a notifier with a journal of its own": (2_432, 26),
     "connections of callers that are encrypted, by certificates that may be renewed": (260, 2),
     "a counter in the demo, with codes, tills and a kill": (190, 1),
     "changes of pickups, told to tills": (210, 1),
@@ -213,6 +214,7 @@ COSTS: Final = (
         {
             "serve/wire/orders.py": "MarkOrderReady takes the same step in each shop of an order",
             "serve/wire/pickups.py": "tills are told of it, which is what they wait for",
+            "actors/notices/": "customers are told of it",
         },
         12,
     ),

@@ -23,7 +23,7 @@ LAYERS: Final = (
     # The generated modules of proto/.
     Layer("wire", ("holdfast.v1",), ()),
     # Pure: what both kinds of ledger share, a shop's hours, and the two kinds of ledger.
-    Layer("core", ("actors.core", "actors.calendar", "actors.shop", "actors.orders"), ()),
+    Layer("core", ("actors.core", "actors.calendar", "actors.shop", "actors.orders", "actors.notices"), ()),
     # What operators see of any process: log lines, the requests that they are about, and figures.
     Layer("telemetry", ("actors.telemetry",), ("core",)),
     # What gateways and actors say to each other.
@@ -31,6 +31,8 @@ LAYERS: Final = (
     Layer("journal", ("actors.journal",), ("core",)),
     # How customers are reached, beside all journals and in none.
     Layer("contacts", ("actors.contacts",), ("core", "journal")),
+    # How notices leave the house.
+    Layer("delivery", ("actors.delivery",), ("core", "journal", "contacts")),
     # Frames between gateways and actors, the two ends of a connection, and who looks at a process that does not answer.
     Layer("rpc", ("actors.rpc", "actors.watchdog"), ("core", "telemetry", "protocol", "journal")),
     Layer("runtime", ("actors.runtime",), ("core", "telemetry", "protocol", "journal", "rpc")),
@@ -44,13 +46,14 @@ LAYERS: Final = (
             "actors.hot_sku_actor",
             "actors.customer_actor",
             "actors.chain_actor",
+            "actors.notifier_actor",
         ),
-        ("core", "telemetry", "protocol", "journal", "rpc", "runtime"),
+        ("core", "telemetry", "protocol", "journal", "delivery", "rpc", "runtime"),
     ),
     Layer(
         "ray",
         ("actors.ray_actors", "actors.ray_metrics", "actors.ray_nodes"),
-        ("core", "telemetry", "protocol", "journal", "rpc", "runtime", "actors"),
+        ("core", "telemetry", "protocol", "journal", "delivery", "rpc", "runtime", "actors"),
     ),
     # A gateway's process. Ranking of shops is advice, and pure but for the question to the actors.
     Layer(
@@ -75,6 +78,7 @@ LAYERS: Final = (
             "protocol",
             "journal",
             "contacts",
+            "delivery",
             "runtime",
             "actors",
             "ray",
@@ -94,6 +98,7 @@ LAYERS: Final = (
             "protocol",
             "journal",
             "contacts",
+            "delivery",
             "runtime",
             "actors",
             "ray",
@@ -116,6 +121,7 @@ LAYERS: Final = (
             "protocol",
             "journal",
             "contacts",
+            "delivery",
             "rpc",
             "runtime",
             "actors",
@@ -189,6 +195,10 @@ OWNERS: Final[dict[str, tuple[str, ...]]] = {
     "grpc_status": ("serve", "holdfast.client", "bench"),
     # What is sealed at rest is sealed in one place; what is signed is signed in one, and verified by tills in another.
     "cryptography": ("actors.contacts.cipher", "serve.pickup.codes", "holdfast.client.pickup_codes"),
+    # Ways out, and words.
+    "aiosmtplib": ("actors.delivery.smtp",),
+    "apprise": ("actors.delivery.by_apprise",),
+    "jinja2": ("actors.delivery.wording",),
     # The rules of fields are applied in one place.
     "protovalidate": ("serve.wire.rules",),
     # Validation libraries are for configuration, never for the hot path.

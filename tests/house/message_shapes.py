@@ -14,6 +14,8 @@ from actors.chain_actor import ChainActor
 from actors.core.chain import ChainEvent, ChainPart
 from actors.customer_actor import CustomerActor
 from actors.hot_sku_actor import HotSkuActor
+from actors.notices import events as notice_events, snapshot as notice_snapshot
+from actors.notifier_actor import NotifierActor
 from actors.orders import commands as order_commands, events as order_events, snapshot as order_snapshot
 from actors.protocol import messages
 from actors.protocol.formats import BESIDE, FORMATS, FRAMES, Writing
@@ -22,7 +24,7 @@ from actors.rpc.methods import methods_of
 from actors.shop import commands, events, snapshot
 from actors.store_actor import StoreActor
 
-ACTORS: Final[tuple[Any, ...]] = (ChainActor, CustomerActor, HotSkuActor, StoreActor)
+ACTORS: Final[tuple[Any, ...]] = (ChainActor, CustomerActor, HotSkuActor, NotifierActor, StoreActor)
 # What is journaled, and what goes between gateways and actors.
 OWNERS: Final[dict[str, Any]] = {
     "shop events": events.Event,
@@ -33,6 +35,8 @@ OWNERS: Final[dict[str, Any]] = {
     "orders commands": order_commands.Command,
     "chain events": ChainEvent,
     "chain documents": ChainPart,
+    "notices events": notice_events.Event,
+    "notices snapshots": notice_snapshot.Row,
     "answers": messages.Answer,
 }
 

@@ -65,7 +65,7 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 
 def test_every_test_lives_in_a_tier() -> None:
     """A test outside the tiers' folders would be refused at collection; a folder without a tier is found here."""
-    tiers = {"shop", "orders", "journal", "runtime", "gateway", "clients", "bench", "fuzz"}
+    tiers = {"shop", "orders", "notices", "journal", "runtime", "gateway", "clients", "bench", "fuzz"}
     tiers |= {"simulation", "cluster", "house"}
     folders = {source.path.split("/")[1] for source in of_tests() if source.path.rpartition("/")[2].startswith("test_")}
     assert folders <= tiers

@@ -29,6 +29,7 @@ from actors.core.chain import ChainEvent
 from actors.core.ids import is_customers
 from actors.journal.codec import Reader, chained, encode
 from actors.journal.port import Record
+from actors.notices import events as notice_events
 from actors.orders import events as order_events, snapshot as order_snapshot
 from actors.runtime.kinds import CUSTOMERS, SHOP
 from actors.shop import events, snapshot
@@ -47,6 +48,7 @@ OWNERS: Final[dict[str, tuple[Any, Any]]] = {
     "shop": (SHOP.read_events, events.Event),
     "orders": (CUSTOMERS.read_events, order_events.Event),
     "chain": (Reader[ChainEvent](ChainEvent), ChainEvent),
+    "notices": (Reader[notice_events.Event](notice_events.Event), notice_events.Event),
 }
 
 

@@ -16,12 +16,15 @@ from actors.chain_actor import ChainActor
 from actors.core.chain import Store
 from actors.core.policy import Policy
 from actors.customer_actor import CustomerActor
+from actors.delivery.round import Desk
 from actors.hot_sku_actor import HotSkuActor
 from actors.journal.open import open_journal, sqlite_setting
 from actors.journal.port import Journal, JournalDamaged, JournalError
+from actors.notices.rules import Rules
+from actors.notifier_actor import NotifierActor
 from actors.protocol.formats import CURRENT, Writing
 from actors.protocol.messages import ActorGone, CallLost, LedgerStopped
-from actors.protocol.placement import CHAIN_ACTOR, ActorKind, kind_of
+from actors.protocol.placement import CHAIN_ACTOR, NOTIFIER_ACTOR, ActorKind, kind_of
 from actors.rpc.methods import methods_of
 from actors.rpc.server import WAITING
 from actors.runtime.clock import Clock
@@ -51,7 +54,8 @@ class ActorsHere:
         self._chain_journals = sqlite_setting(chain_dir)
         self._opened: list[Journal] = []
         self._clock = clock
-        self._actors: dict[str, StoreActor | CustomerActor | ChainActor] = {}
+        self.desk: tuple[Rules, Desk] | None = None  # of the notifier, from its next life on
+        self._actors: dict[str, StoreActor | CustomerActor | ChainActor | NotifierActor] = {}
         self._making = Lock()
         self._lost_before: Counter[str] = Counter()
         self._lost_after: Counter[str] = Counter()
@@ -77,7 +81,7 @@ class ActorsHere:
     def kill(self, actor: str) -> None:
         """The process is gone; the next call makes another from what is durable."""
         gone = self._actors.pop(actor, None)
-        if isinstance(gone, StoreActor | CustomerActor):
+        if isinstance(gone, StoreActor | CustomerActor | NotifierActor):
             gone._closing.set()
 
     def store_actor(self, actor: str) -> StoreActor:
@@ -120,7 +124,7 @@ class ActorsHere:
     def _call(self, actor: str, method: str, args: tuple[Any, ...], now_ms: int) -> bytes:
         process = self._process(actor)
         try:
-            if method == "step" and not isinstance(process, ChainActor):
+            if method == "step" and isinstance(process, StoreActor | CustomerActor):
                 [answer] = process.step_all([(args[0], now_ms)], *args[1:])
                 if isinstance(answer, Exception):
                     raise answer
@@ -135,11 +139,11 @@ class ActorsHere:
             raise ActorGone(f"{actor} ended: {error}") from error
         return self.writing.packed(answer)
 
-    def _process(self, actor: str) -> StoreActor | CustomerActor | ChainActor:
+    def _process(self, actor: str) -> StoreActor | CustomerActor | ChainActor | NotifierActor:
         with self._making:  # two calls at once are answered by one actor
             return self._actors.get(actor) or self._make(actor)
 
-    def _make(self, actor: str) -> StoreActor | CustomerActor | ChainActor:
+    def _make(self, actor: str) -> StoreActor | CustomerActor | ChainActor | NotifierActor:
         self.made[actor] += 1
         if actor == CHAIN_ACTOR:
             opened = open_journal(self._chain_journals, actor)
@@ -148,8 +152,9 @@ class ActorsHere:
         else:
             journal = BreakingJournal(MemoryJournal(self.disks.setdefault(actor, MemoryDisk())))
             self.journals[actor] = journal
+            more = {"desk": self.desk} if actor == NOTIFIER_ACTOR else {}
             self._actors[actor] = _class_of(actor)(
-                actor, journal, self._clock, self._ending(actor), writing=self.writing
+                actor, journal, self._clock, self._ending(actor), writing=self.writing, **more
             )
         return self._actors[actor]
 
@@ -178,5 +183,6 @@ def _class_of(actor: str) -> Any:
         ActorKind.CUSTOMERS: CustomerActor,
         ActorKind.STORE: StoreActor,
         ActorKind.HOT: HotSkuActor,
+        ActorKind.NOTIFIER: NotifierActor,
     }
     return kinds[kind_of(actor)]

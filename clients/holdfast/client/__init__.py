@@ -66,6 +66,13 @@ from holdfast.client.models.contacts import (
     MessageChannel as MessageChannel,
 )
 from holdfast.client.models.events import Event as Event
+from holdfast.client.models.notices import (
+    Notice as Notice,
+    NoticeDropped as NoticeDropped,
+    NoticeOccasion as NoticeOccasion,
+    NoticeStatus as NoticeStatus,
+    NoticesVerification as NoticesVerification,
+)
 from holdfast.client.models.orders import (
     Candidate as Candidate,
     ExcludedCount as ExcludedCount,

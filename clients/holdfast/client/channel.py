@@ -17,6 +17,7 @@ from holdfast.client.blocking import opening
 from holdfast.client.calls.administration import AdministrationCalls, BlockingAdministrationCalls
 from holdfast.client.calls.allotments import AllotmentCalls, BlockingAllotmentCalls
 from holdfast.client.calls.contacts import BlockingContactCalls, ContactCalls
+from holdfast.client.calls.notices import BlockingNoticeCalls, NoticeCalls
 from holdfast.client.calls.orders import BlockingOrderCalls, OrderCalls
 from holdfast.client.calls.pickups import BlockingPickupCalls, PickupCalls
 from holdfast.client.calls.reservations import BlockingReservationCalls, ReservationCalls
@@ -38,6 +39,7 @@ class ChannelClient(
     ShortfallCalls,
     ContactCalls,
     PickupCalls,
+    NoticeCalls,
     AdministrationCalls,
 ):
     """Everything the service offers. Make it inside the event loop that uses it, and close it (or use `async with`).
@@ -101,6 +103,7 @@ class BlockingChannelClient(
     BlockingShortfallCalls,
     BlockingContactCalls,
     BlockingPickupCalls,
+    BlockingNoticeCalls,
     BlockingAdministrationCalls,
 ):
     """`ChannelClient` for threads, with the same arguments. Thread-safe; concurrent threads' calls batch together."""

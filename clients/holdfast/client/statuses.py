@@ -48,6 +48,8 @@ REASONS: dict[str, type[errors.HoldfastError]] = {
     "STORE_MOVING": errors.Conflict,
     "CONTACTS_WITHOUT_KEY": errors.Conflict,
     "CONTACTS_LIMIT": errors.Conflict,
+    "NOTICES_OFF": errors.Conflict,
+    "NOTICE_NOT_REPEATABLE": errors.Conflict,
     "CLAIM_KNOWN": errors.Conflict,
     "GRANT_HELD": errors.Conflict,
     "NO_PICKUP_CODE": errors.Conflict,

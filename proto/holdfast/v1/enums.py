@@ -279,6 +279,69 @@ class AllottedCounted(IntEnum):
     EXCLUDED = 2
 
 
+class NoticeOccasion(IntEnum):
+    """On which occasion a customer is told something."""
+
+    # Never sent.
+    UNSPECIFIED = 0
+    # The order was placed.
+    CONFIRMED = 1
+    # The time at which it is expected to be ready has changed.
+    ESTIMATED = 2
+    # The goods wait at the counter.
+    READY = 3
+    # The time to collect is nearly over.
+    REMINDER = 4
+    # The time to collect is over.
+    NO_SHOW = 5
+    # All of it was given back.
+    RELEASED = 6
+    # Units that were promised are missing.
+    SHORTFALL = 7
+    # Units came free for who waited in line.
+    TURN = 8
+    # Units were handed over.
+    RECEIPT = 9
+
+
+class NoticeStatus(IntEnum):
+    """How a notice stands."""
+
+    # Never sent.
+    UNSPECIFIED = 0
+    # It is sent at `next_at`.
+    WAITING = 1
+    # It is being sent.
+    UNDER_WAY = 2
+    # Who delivers it has taken it.
+    SENT = 3
+    # It was not sent, and is not tried again.
+    FAILED = 4
+    # Nobody knows whether it was sent, and it is not tried again.
+    UNKNOWN = 5
+    # It is not sent, see `dropped`.
+    DROPPED = 6
+
+
+class NoticeDropped(IntEnum):
+    """Why a notice is not sent."""
+
+    # It was not dropped.
+    UNSPECIFIED = 0
+    # The customer has no address for the channel of messages.
+    NO_CONTACT = 1
+    # The customer has not consented to that channel, or has opted out.
+    NO_CONSENT = 2
+    # The customer wishes to be told by another channel alone.
+    OTHER_CHANNEL = 3
+    # It would have come too late.
+    PAST = 4
+    # What it is about has gone on.
+    OVERTAKEN = 5
+    # The service has no way out for that channel.
+    NO_WAY_OUT = 6
+
+
 class SourcingPolicy(IntEnum):
     """How shops are chosen."""
 

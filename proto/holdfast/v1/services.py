@@ -9,6 +9,7 @@ from holdfast.v1 import allotment_service_pb2
 from holdfast.v1 import contact_service_pb2
 from holdfast.v1 import stock_service_pb2
 from holdfast.v1 import event_service_pb2
+from holdfast.v1 import notice_service_pb2
 from holdfast.v1 import order_service_pb2
 from holdfast.v1 import pickup_service_pb2
 from holdfast.v1 import reservation_service_pb2
@@ -21,6 +22,7 @@ SERVICES: Final[tuple[ServiceDescriptor, ...]] = (
     contact_service_pb2.DESCRIPTOR.services_by_name["ContactService"],
     stock_service_pb2.DESCRIPTOR.services_by_name["StockService"],
     event_service_pb2.DESCRIPTOR.services_by_name["EventService"],
+    notice_service_pb2.DESCRIPTOR.services_by_name["NoticeService"],
     order_service_pb2.DESCRIPTOR.services_by_name["OrderService"],
     pickup_service_pb2.DESCRIPTOR.services_by_name["PickupService"],
     reservation_service_pb2.DESCRIPTOR.services_by_name["ReservationService"],

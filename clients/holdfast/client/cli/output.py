@@ -105,6 +105,7 @@ _COMMANDS = {
     "FindStores": "find",
     "GetContact": "contacts show",
     "GetOrder": "order show",
+    "RepeatNotice": "messages repeat",
     "GetReservation": "show",
     "ListReservations": "list",
     "ListSlots": "slots",

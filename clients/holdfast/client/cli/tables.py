@@ -66,6 +66,7 @@ def _consent(said: ContactConsent) -> str:
 TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "barred": lambda claims: "\n".join(map(_barred, claims)),
     "barred_at_ms": time_text,
+    "began_at_ms": time_text,
     "consents": lambda said: ", ".join(map(_consent, said)),
     "created_at_ms": time_text,
     "good_until_ms": time_text,
@@ -88,6 +89,7 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "keeps": ", ".join,
     "left_out": ", ".join,
     "ended_at_ms": time_text,
+    "next_at_ms": time_text,
     "lines": lambda lines: ", ".join(map(_line, lines)),
     "message": advice_text,
     "missing": _units,
@@ -178,6 +180,10 @@ PICKUP_KEYS: Final = "key_id made_at_ms good_until_ms public_key"
 ORDERS_VERIFICATION: Final = "parts orders on_the_way left_out not_compared barred discrepancies"
 READERS: Final = "name number all_stores behind furthest_ledger furthest_behind keeps"
 CONTACT: Final = "customer_id purchase_id display_name email telephone language consents preferred_channel"
+NOTICE: Final = "number occasion channel status customer_id reservation_id attempts next_at_ms dropped why"
+NOTICES_VERIFICATION: Final = (
+    "holds began_at_ms notices waiting attempts sent unknown repeated dropped twice never_tried unrecorded"
+)
 HOT_SKU: Final = "sku open announced starts_at_ms closed_at_ms"
 BARRED: Final = "order_id attempt operator why barred_at_ms"
 VERIFICATIONS: Final = "store_id holds version events accepted units_sold units_reserved units_oversold discrepancies"

@@ -1,0 +1,102 @@
+"""The way out by e-mail: a server that speaks SMTP. Whether a letter was taken is known but for a break in its DATA."""
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Final
+
+from aiosmtplib import SMTP
+from aiosmtplib.errors import SMTPException, SMTPResponseException
+
+from actors.delivery.settings import SmtpSettings
+from actors.delivery.way_out import Ended, Letter
+from actors.notices.occasion import Outcome
+
+PERMANENT: Final = 500  # from this reply on another attempt is answered alike
+CLOSE_S: Final = 2.0
+
+
+class SmtpWay:
+    """See `WayOut`. A connection for each letter: a server may close an idle one at any time, and would then leave open
+    what became of the letter after it.
+    """
+
+    def __init__(self, settings: SmtpSettings) -> None:
+        self._settings = settings
+
+    async def send(self, letter: Letter) -> Ended:
+        settings = self._settings
+        client = SMTP(
+            hostname=settings.host,
+            port=settings.port,
+            use_tls=settings.tls == "tls",
+            start_tls=settings.tls == "starttls",
+            timeout=settings.timeout_s,
+            username=settings.username or None,
+            password=self._password(),
+        )
+        content = self._message(letter).as_bytes(policy=SMTP_POLICY)
+        try:
+            before = await _answered(self._introduce(client, letter))
+            return before or await self._hand_over(client, content)
+        finally:
+            with suppress(SMTPException, OSError, TimeoutError):
+                async with asyncio.timeout(CLOSE_S):
+                    await client.quit()
+            client.close()
+
+    async def _introduce(self, client: SMTP, letter: Letter) -> None:
+        await client.connect()
+        await client.mail(self._settings.address)
+        await client.rcpt(letter.address)
+
+    async def _hand_over(self, client: SMTP, content: bytes) -> Ended:
+        """From here on a broken connection leaves open what became of it."""
+        try:
+            await client.data(content)
+        except SMTPResponseException as error:
+            return _refused(error, "the letter")
+        except (SMTPException, OSError, TimeoutError) as error:
+            return Ended(Outcome.UNKNOWN, f"the connection broke while it was sent: {type(error).__name__}")
+        return Ended(Outcome.SENT)
+
+    def _password(self) -> str | None:
+        path = self._settings.password_file
+        return Path(path).read_text(encoding="utf-8").strip() if path else None
+
+    def _message(self, letter: Letter) -> EmailMessage:
+        message = EmailMessage()
+        local, _, domain = self._settings.address.rpartition("@")
+        message["From"] = Address(self._settings.name, local, domain)
+        to_local, _, to_domain = letter.address.rpartition("@")
+        message["To"] = Address(letter.name, to_local, to_domain)
+        message["Subject"] = letter.subject
+        message["Date"] = format_datetime(datetime.fromtimestamp(letter.at_ms // 1_000, UTC))
+        message["Message-ID"] = f"<{letter.key}@{domain}>"
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(letter.text)
+        message.add_alternative(letter.html, subtype="html")
+        return message
+
+
+async def _answered(steps: Awaitable[None]) -> Ended | None:
+    """How it ended before anything was handed over, None where it may go on."""
+    try:
+        await steps
+    except SMTPResponseException as error:
+        return _refused(error, "sender or recipient")
+    except (SMTPException, OSError, TimeoutError) as error:
+        return Ended(Outcome.NOT_SENT, f"the server was not reached: {type(error).__name__}")
+    return None
+
+
+def _refused(error: SMTPResponseException, what: str) -> Ended:
+    """By the server's reply, whose text may repeat the address and is left out."""
+    outcome = Outcome.REFUSED if error.code >= PERMANENT else Outcome.NOT_SENT
+    return Ended(outcome, f"the server refused {what} with {error.code}")

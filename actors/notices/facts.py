@@ -1,0 +1,121 @@
+"""What the events of a shop's ledger say to its customers. The journal's encoding stays private to who writes it."""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from actors.core.status import LIVE, ReleaseReason, Status
+from actors.notices.commands import Fact
+from actors.notices.occasion import Occasion
+from actors.notices.state import Detail
+from actors.shop import events as ev
+from actors.shop.commands import Lines
+from actors.shop.shortfall_events import Requeued
+from actors.shop.state import Reservation
+
+LINES_MAX: Final = 20  # of a reservation, that a customer is told
+
+
+class Said(NamedTuple):
+    """What an event says of a reservation, and the reservation as the event has it, None where it has it not."""
+
+    occasion: Occasion | None
+    number: int
+    reservation: Reservation | None
+    is_over: bool = False
+    is_told_always: bool = True
+    lines: Lines = ()
+    expires_at_ms: int = 0
+    reason: str = ""
+    payment_reference: str = ""
+
+
+def said_by(event: Any) -> Said | None:
+    """What an event of a shop's ledger says to a customer, None for nothing."""
+    match event:
+        case ev.Confirmed():
+            return Said(Occasion.CONFIRMED, event.number, event.answer, expires_at_ms=event.expires_at_ms)
+        case ev.ReadyMarked():
+            return Said(Occasion.READY, event.number, event.answer)
+        case ev.Collected():
+            return Said(
+                Occasion.RECEIPT,
+                event.number,
+                event.answer,
+                is_over=event.answer is not None and event.answer.status not in LIVE,
+                lines=event.lines,
+                payment_reference=event.payment_reference,
+            )
+        case ev.Released():
+            return _released(event)
+        case ev.Expired():
+            was = event.before
+            occasion = Occasion.NO_SHOW if was is None or was.status is not Status.HELD else None
+            return Said(occasion, event.number, was, is_over=True, is_told_always=False, lines=event.lines)
+        case ev.Extended():
+            return Said(None, event.number, event.answer, expires_at_ms=event.expires_at_ms)
+        case ev.Amended():
+            return Said(
+                Occasion.ESTIMATED if event.slot_start_ms else None,
+                event.number,
+                event.answer,
+                is_told_always=False,
+                lines=event.lines,
+                expires_at_ms=event.expires_at_ms,
+            )
+        case ev.Served():
+            occasion = Occasion.TURN if event.status is Status.HELD else Occasion.CONFIRMED
+            return Said(occasion, event.number, None, lines=event.lines, expires_at_ms=event.expires_at_ms)
+        case Requeued():
+            return Said(Occasion.SHORTFALL, event.number, None, is_over=True, lines=event.lines)
+        case ev.OutcomeApplied():
+            return _applied(event)
+        case _:
+            return None
+
+
+def _released(event: ev.Released) -> Said:
+    known = event.answer or event.before
+    is_over = event.before is not None or (known is not None and known.status not in LIVE)
+    occasion = Occasion.RELEASED if is_over and event.reason is not ReleaseReason.REPLACED else None
+    is_short = event.reason is ReleaseReason.SHORTFALL
+    return Said(
+        Occasion.SHORTFALL if is_short else occasion,
+        event.number,
+        known,
+        is_over=is_over,
+        is_told_always=is_short,
+        lines=event.lines,
+        reason=event.reason.name,
+    )
+
+
+def _applied(event: ev.OutcomeApplied) -> Said | None:
+    """A part of an order went on as its order did."""
+    ended = {Status.RELEASED: Occasion.RELEASED, Status.EXPIRED: Occasion.NO_SHOW}.get(event.status)
+    if not event.number or (ended is None and event.status is not Status.CONFIRMED):
+        return None
+    if ended is None:
+        return Said(Occasion.CONFIRMED, event.number, None, expires_at_ms=event.expires_at_ms)
+    of = ended, event.number, event.before
+    return Said(*of, is_over=True, is_told_always=False, lines=event.lines, reason=event.reason.name)
+
+
+def fact_of(said: Said, version: int, at_ms: int, known: Mapping[int, Reservation]) -> Fact | None:
+    """The fact of what was said by the event of a version. `known` has reservations that events have not; None for one
+    that nobody knows any more.
+    """
+    reservation = said.reservation or known.get(said.number)
+    if reservation is None:
+        return None
+    lines = [(sku, units) for sku, units in said.lines or reservation.lines if units]
+    detail = Detail(
+        said.expires_at_ms or reservation.expires_at_ms,
+        reservation.slot_start_ms,
+        tuple(lines[:LINES_MAX]),
+        said.reason,
+        said.payment_reference,
+        at_ms,
+    )
+    order_id = "" if reservation.part is None else reservation.part.order
+    of = version, at_ms, said.number, reservation.customer_id, order_id, said.occasion, detail
+    return Fact(*of, said.is_over, said.is_told_always)

@@ -1,0 +1,106 @@
+"""What the events of a shop's ledger say to its customers: of each kind, by a ledger that decides them."""
+
+from typing import Any, get_args
+
+import pytest
+
+from actors.core.status import ReleaseReason, Status
+from actors.notices.facts import LINES_MAX, fact_of, said_by
+from actors.notices.occasion import Occasion
+from actors.shop import events as ev
+from actors.shop.shortfall_events import Requeued
+from actors.shop.shortfalls import ShortfallCause
+from actors.shop.state import FullReservation, Part, Reservation
+
+LINES = (("A", 2), ("B", 1))
+HELD = Reservation(7, Status.HELD, "ann", "web", "", LINES, 0, 1, 900, 3)
+FULL: dict[str, Any] = {"number": 7, "customer_id": "ann", "channel": "web", "basket_id": "", "lines": LINES}
+FULL |= {"ttl_ms": 0, "created_at_ms": 1, "expires_at_ms": 900, "version": 3}
+CONFIRMED = FullReservation(status=Status.CONFIRMED, slot_start_ms=500, **FULL)
+OVER = FullReservation(status=Status.COLLECTED, **FULL)
+RELEASED = FullReservation(status=Status.RELEASED, part=Part("0007/19.2", 1), **FULL)
+CUSTOMER, SHORT, REPLACED = ReleaseReason.CUSTOMER_CANCELLED, ReleaseReason.SHORTFALL, ReleaseReason.REPLACED
+COUNT = ShortfallCause.COUNT
+
+# The event, its occasion, whether the reservation is over then, and whether it is told of one that nobody heard of.
+SAID: list[tuple[Any, Occasion | None, bool, bool]] = [
+    (ev.Confirmed("k", "f", 7, 900, CONFIRMED), Occasion.CONFIRMED, False, True),
+    (ev.ReadyMarked("k", "f", 7, CONFIRMED), Occasion.READY, False, True),
+    (ev.Collected("k", "f", 7, (("A", 1), ("B", 0)), "p1", CONFIRMED), Occasion.RECEIPT, False, True),
+    (ev.Collected("k", "f", 7, LINES, "p1", OVER), Occasion.RECEIPT, True, True),
+    (ev.Released("k", "f", 7, LINES, CUSTOMER, RELEASED), Occasion.RELEASED, True, False),
+    (ev.Released("k", "f", 7, (("A", 1), ("B", 0)), CUSTOMER, CONFIRMED), None, False, False),
+    (ev.Released("", "", 7, LINES, SHORT, None, CONFIRMED, COUNT), Occasion.SHORTFALL, True, True),
+    (ev.Released("", "", 7, (("A", 1), ("B", 0)), SHORT, None, None, COUNT), Occasion.SHORTFALL, False, True),
+    (ev.Released("", "", 7, LINES, REPLACED, None, HELD), None, True, False),
+    (ev.Expired(7, LINES, CONFIRMED), Occasion.NO_SHOW, True, False),
+    (ev.Expired(7, LINES, HELD), None, True, False),
+    (ev.Extended("k", "f", 7, 950, CONFIRMED), None, False, True),
+    (ev.Amended("k", "f", 7, LINES, 950, 600, LINES, 0, CONFIRMED), Occasion.ESTIMATED, False, False),
+    (ev.Amended("k", "f", 7, LINES, 950, 0, LINES, 0, CONFIRMED), None, False, False),
+    (ev.Served(7, LINES, 950), Occasion.TURN, False, True),
+    (ev.Served(7, LINES, 950, Status.CONFIRMED), Occasion.CONFIRMED, False, True),
+    (Requeued(7, LINES, 950, COUNT), Occasion.SHORTFALL, True, True),
+    (ev.OutcomeApplied("0007/19.2", 2, 7, Status.CONFIRMED, 950, CUSTOMER, ()), Occasion.CONFIRMED, False, True),
+    (
+        ev.OutcomeApplied("0007/19.2", 2, 7, Status.RELEASED, 0, CUSTOMER, LINES, RELEASED),
+        Occasion.RELEASED,
+        True,
+        False,
+    ),
+    (ev.OutcomeApplied("0007/19.2", 2, 7, Status.EXPIRED, 0, CUSTOMER, LINES, RELEASED), Occasion.NO_SHOW, True, False),
+]
+SILENT: list[Any] = [
+    ev.OutcomeApplied("0007/19.2", 2, 0, Status.RELEASED, 0, CUSTOMER, ()),
+    ev.OutcomeApplied("0007/19.2", 2, 7, Status.HELD, 950, CUSTOMER, ()),
+    ev.PassedOver(7, LINES, 950),
+    ev.Left("k", "f", 7, Status.RELEASED, CUSTOMER, HELD),
+    ev.Acknowledged(()),
+]
+
+
+@pytest.mark.parametrize(("event", "occasion", "is_over", "always"), SAID, ids=lambda each: type(each).__name__)
+def test_an_event_says_so(event: Any, occasion: Occasion | None, is_over: bool, always: bool) -> None:
+    said = said_by(event)
+    assert said is not None
+    assert (said.number, said.occasion, said.is_over, said.is_told_always) == (7, occasion, is_over, always)
+    fact = fact_of(said, 12, 777, {7: CONFIRMED})
+    assert fact is not None
+    assert (fact.version, fact.at_ms, fact.reservation, fact.customer_id) == (12, 777, 7, "ann")
+    assert all(units for _, units in fact.detail.lines)
+
+
+@pytest.mark.parametrize("event", SILENT, ids=lambda each: type(each).__name__)
+def test_an_event_says_nothing(event: Any) -> None:
+    assert said_by(event) is None
+
+
+def test_every_kind_of_event_is_among_these_or_says_nothing_to_customers() -> None:
+    spoken = {type(event) for event, *_ in SAID}
+    kinds: set[type] = set()
+    pending = [ev.Event]
+    while pending:
+        each: Any = pending.pop()
+        pending += get_args(each)
+        kinds |= {each} if isinstance(each, type) else set()
+    assert spoken <= kinds
+    names = {kind.__name__ for kind in kinds - spoken}
+    assert {"Reserved", "Claimed", "Queued", "PassedOver", "Left", "Given", "StockAdjusted"} <= names
+
+
+def test_a_fact_has_the_orders_id_the_slot_and_a_bounded_number_of_lines() -> None:
+    many = FullReservation(**FULL | {"lines": tuple((f"S{each}", 1) for each in range(99))}, status=Status.READY)
+    said = said_by(ev.ReadyMarked("k", "f", 7, None))
+    assert said is not None
+    fact = fact_of(said, 1, 1, {7: many})
+    assert fact is not None
+    assert len(fact.detail.lines) == LINES_MAX
+    confirmed = said_by(ev.Confirmed("k", "f", 7, 950, CONFIRMED))
+    assert confirmed is not None
+    known = fact_of(confirmed, 1, 1, {})
+    assert known is not None
+    assert (known.detail.slot_start_ms, known.detail.expires_at_ms, known.order_id) == (500, 950, "")
+    part = fact_of(said, 1, 1, {7: RELEASED})
+    assert part is not None
+    assert part.order_id == "0007/19"
+    assert fact_of(said, 1, 1, {}) is None, "nobody knows it any more"
