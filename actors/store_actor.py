@@ -22,6 +22,7 @@ from actors.shop.said import over_in
 from actors.shop.state import AnyReservation, Ledger, Reservation
 from actors.shop.transfers import Transfer
 from actors.store_moves import MoveSteps
+from actors.store_picking import PickQuestions
 from actors.store_shortfalls import ShortfallQuestions
 from actors.store_transfers import TransferQuestions, outbox_in_turn
 
@@ -35,7 +36,7 @@ Wanted = Callable[[Ledger, Reservation], bool]
 WantedOver = Callable[[Status, bool], bool]
 
 
-class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions):
+class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions, PickQuestions):
     """The shops' ledgers of one journal."""
 
     core = SHOP
@@ -213,8 +214,7 @@ class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions):
         held up for long.
         """
         here, places, undelivered = dict[int, Reservation | Standing](), dict[int, int](), set[int]()
-        numbers: list[int] = []
-        version = 0
+        numbers, version = list[int](), 0
         for _ in range(PAGE_PIECES_MAX):
             with self.host.reading(store_id) as (hosted, now_ms):
                 ledger = hosted.ledger

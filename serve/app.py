@@ -47,6 +47,7 @@ from serve.config.settings import (
     SettingsError,
     fix_placement,
     read_postcodes_file,
+    read_products_file,
     read_settings,
 )
 from serve.config.stamp import fix_journal
@@ -66,7 +67,8 @@ log = logging.getLogger("holdfast.app")
 def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None:
     """Serve until SIGTERM or SIGINT; then drain, snapshot and end. The data directory is held, see `hold_data_dir`."""
     chain_file = read_chain_file(settings.chain_file) if settings.chain_file else ChainFile()
-    read_postcodes_file(settings.postcodes)  # each gateway reads it again: faults are reported before the start
+    read_postcodes_file(settings.postcodes)  # each gateway reads them again: faults are reported before the start
+    read_products_file(settings.products)
     data_dir = settings.data_dir.resolve()
     if settings.ray_address:
         start_ray(settings.ray_address)
@@ -108,6 +110,7 @@ def application(arguments: dict[str, Any]) -> Application:
     settings = read_settings(**{"ray_address": "auto", **arguments})
     chain_file = read_chain_file(settings.chain_file) if settings.chain_file else ChainFile()
     read_postcodes_file(settings.postcodes)
+    read_products_file(settings.products)
     check_nodes(settings.journals)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     journals = fixed(settings)
@@ -220,6 +223,7 @@ def gateway(settings: Settings, journals: str, replicas: int = 1) -> Application
         logging_config=SERVE_LOGGING,
     )(Gateway)
     postcodes = str(settings.postcodes.resolve()) if settings.postcodes else ""
+    products = str(settings.products.resolve()) if settings.products else ""
     return deployment.bind(
         journals,
         settings.actor_host,
@@ -231,6 +235,7 @@ def gateway(settings: Settings, journals: str, replicas: int = 1) -> Application
         fix_placement(settings.data_dir.resolve(), settings.store_actors, settings.customer_actors),
         str(settings.contacts_key_path),
         settings.messages_file is not None,
+        products,
     )
 
 

@@ -26,7 +26,7 @@ from actors.telemetry.logs import keep_logs
 from actors.telemetry.metrics import Figures
 from holdfast.v1.services import SERVICES
 from serve.calls import READS, Calls, read_stream
-from serve.config.settings import read_postcodes_file
+from serve.config.settings import read_postcodes_file, read_products_file
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
 from serve.coordination.hot import HotCalls
@@ -36,6 +36,7 @@ from serve.coordination.moves import Mover
 from serve.coordination.reconciler import Reconciler
 from serve.figures import watch
 from serve.health import Health
+from serve.products.table import ProductFile
 from serve.registration import serve_here
 from serve.routing.rates import Rates
 from serve.routing.router import Router
@@ -48,6 +49,7 @@ from serve.services.new_orders import NewOrders
 from serve.services.notice_feed import NoticeFeed
 from serve.services.notices import Notices
 from serve.services.orders import Orders
+from serve.services.picking import Picking
 from serve.services.pickups import Pickups
 from serve.services.readers import Readers
 from serve.services.reservations import Reservations
@@ -71,6 +73,10 @@ class Gateway:
     `hot_rate` how many calls a second for it promote a SKU. `store_actors` are those that shops are to lie with, by the
     number that the data directory began with until they have moved. `contacts_key` is the path of the key of contacts;
     `tells_customers` where there is a messages file.
+    number that the data directory began with until they have moved. `contacts_key` is the path of the key of contacts.
+    the table, and `products` of that one, empty where there is none; `hint_ms` how long a SKU counts as sold out that a
+    shop has said to be so; `hot_rate` how many calls a second for it promote a SKU. `store_actors` are those that shops
+    are to lie with, by the number that the data directory began with until they have moved.
     """
 
     async def __init__(  # type: ignore[misc]  # Serve awaits it
@@ -85,6 +91,7 @@ class Gateway:
         began_store_actors: int,
         contacts_key: str,
         tells_customers: bool,
+        products: str = "",
     ) -> None:
         keep_logs("gateway")
         placement = Placement(store_actors, customer_actors)
@@ -93,7 +100,10 @@ class Gateway:
         router = Router(RayActors(journals, actor_host), began, hint_ms / 1_000, writing_of(journals))
         clock = SystemClock()
         contacts = partial(open_book, journals, Path(contacts_key), clock.now_ms)
-        await self._open(router, clock, table, hot_rate, placement, contacts, tells_customers=tells_customers)
+        path = Path(products) if products else None
+        sold = ProductFile(path, read_products_file(path))
+        is_told = tells_customers
+        await self._open(router, clock, table, hot_rate, placement, contacts, tells_customers=is_told, products=sold)
         publish_figures(self._figures, "gateway")
         serve_here(self)
 
@@ -107,6 +117,7 @@ class Gateway:
         contacts: Callable[[], AddressBook] = without_key,
         *,
         tells_customers: bool = False,
+        products: ProductFile | None = None,
     ) -> None:
         self._router = router
         stores = StoreDirectory(router)
@@ -116,7 +127,6 @@ class Gateway:
         hot, rates = HotCalls(router, units, grants), Rates()
         self._reconciler = Reconciler(router, coordinator, grants, hot)
         finder = Finder(router, clock)
-        orders = Orders(router, stores, coordinator, self._reconciler, finder, postcodes)
         new_orders = NewOrders(router, coordinator, finder, postcodes)
         self._mover = Mover(router, placement or router.routes.placement)
         self._feeds = Feeds(router, stores)
@@ -124,10 +134,11 @@ class Gateway:
         self._streams = {**self._feeds.streams, **self._watches.streams}
         unary = {
             **Reservations(router, stores, grants, hot, rates, new_orders, self._reconciler).calls,
-            **orders.calls,
+            **Orders(router, stores, coordinator, self._reconciler, finder, postcodes).calls,
             **Stock(router, stores, clock, units, hot).calls,
             **Allotments(router, stores, units).calls,
             **Shortfalls(router, stores, hot, finder).calls,
+            **Picking(router, stores, units, products or ProductFile(None)).calls,
             **Admin(router, stores, clock, self._reconciler, grants).calls,
             **HotSkus(router).calls,
             **StoreMoves(router, stores, self._mover).calls,

@@ -37,6 +37,8 @@ NO_CONTENT: Final = (
     "page",
     "kept_at",
     "to_shop",
+    "is_listed",
+    "article",
 )
 GROWING: Final = ("age_ms",)  # fields of a row that are others each time that it is said
 FORGET_A_STEP_MAX: Final = 64  # of what has ended, by event, so that no event pays for a whole day

@@ -20,6 +20,7 @@ CALL_MS_MAX: Final = 600_000  # the longest deadline of a call: no copy of it ar
 KEPT: Final = (  # may be large, and are said once
     "ttl_rules",
     "line_rules",
+    "pick_rules",
     "limit_rules",
     "chain_limit_rules",
     "calendar",
@@ -46,6 +47,14 @@ class LineRule(Value, frozen=True):
     store_id: str
     may_pass: bool
     take_up_ms: int
+
+
+class PickRule(Value, frozen=True):
+    """Whether one shop picks, and sells what was picked again only once it is put back, in place of the chain's."""
+
+    store_id: str
+    picks: bool
+    put_back_first: bool = False
 
 
 class LimitRule(Value, frozen=True):
@@ -114,6 +123,9 @@ class Policy(Value, frozen=True, dict=True, gc=True):
     losers_wait: bool = False  # who loses all units of one SKU waits first in line, in place of being released
     line_take_up_ms: int = 0  # how long who is served in line has to take his units up, 0 for as long as any hold
     line_rules: tuple[LineRule, ...] = ()  # by shop; a shop's own is in the fields that it is about
+    picks: bool = False  # each reservation that is confirmed is a pick task
+    put_back_first: bool = False  # what was picked and is not wanted any more is available again once it is put back
+    pick_rules: tuple[PickRule, ...] = ()  # by shop, likewise
 
     @property
     def age(self) -> tuple[int, int, int]:
@@ -147,23 +159,33 @@ class Policy(Value, frozen=True, dict=True, gc=True):
         return replace(self, chain_limit_rules=rules) if self.chain_limit_rules else self
 
     def of_shops(self, store_ids: Collection[str]) -> "Policy":
-        """What of this policy concerns these shops: without the times of holds, and the lines, in others."""
+        """What of this policy concerns these shops: without the times of holds, lines and picking in others."""
         rules = tuple(rule for rule in self.ttl_rules if not rule.store_id or rule.store_id in store_ids)
         lines = tuple(rule for rule in self.line_rules if rule.store_id in store_ids)
-        is_same = len(rules) == len(self.ttl_rules) and len(lines) == len(self.line_rules)
-        return self if is_same else replace(self, ttl_rules=rules, line_rules=lines)
+        picks = tuple(rule for rule in self.pick_rules if rule.store_id in store_ids)
+        counts = len(self.ttl_rules), len(self.line_rules), len(self.pick_rules)
+        if (len(rules), len(lines), len(picks)) == counts:
+            return self
+        return replace(self, ttl_rules=rules, line_rules=lines, pick_rules=picks)
 
     def of_shop(self, store_id: str) -> "Policy":
-        """What one shop decides by: its own rule for lines in place of the chain's."""
+        """What one shop decides by: its own rules for lines and picking in place of the chain's."""
         mine = self.of_shops((store_id,))
         for rule in mine.line_rules:
             take_up_ms = rule.take_up_ms or self.line_take_up_ms
             mine = replace(mine, line_may_pass=rule.may_pass, line_take_up_ms=take_up_ms)
-        return mine.of_no_shop()
+        for pick_rule in mine.pick_rules:
+            mine = replace(mine, picks=pick_rule.picks, put_back_first=pick_rule.put_back_first)
+        return mine.without_rules_by_shop()
 
     def of_no_shop(self) -> "Policy":
-        """The same without rules for lines by shop."""
-        return replace(self, line_rules=()) if self.line_rules else self
+        """What a ledger that is no shop's decides by: it has nothing to pick."""
+        mine = self.without_rules_by_shop()
+        return replace(mine, picks=False) if mine.picks else mine
+
+    def without_rules_by_shop(self) -> "Policy":
+        """The same without rules that name a shop each."""
+        return replace(self, line_rules=(), pick_rules=()) if self.line_rules or self.pick_rules else self
 
     @cached_property
     def _ttl_by_fit(self) -> dict[tuple[str, str, str], int]:

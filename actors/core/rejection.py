@@ -4,7 +4,7 @@ from enum import IntEnum
 from typing import Final
 
 from actors.core.message import Message, Value
-from actors.core.status import Status, TransferStatus
+from actors.core.status import PickStatus, Status, TransferStatus
 
 
 class Reason(IntEnum):
@@ -59,17 +59,27 @@ class Reason(IntEnum):
     SHORTFALL_NOT_FOUND = 32
     SHORTFALL_RESOLVED = 33
     HELD_ELSEWHERE = 34
+    PICK_TASK_NOT_FOUND = 35
+    PICK_QUEUE_EMPTY = 36
+    PICK_TASK_CLAIMED = 37
+    PICK_CLAIM_LOST = 38
+    PICK_STEP_NOT_ALLOWED = 39
+    ARTICLE_NOT_ORDERED = 40
+    PICKED_ALREADY = 41
+    PICK_INCOMPLETE = 42
+    SUBSTITUTE_NOT_ALLOWED = 43
 
 
 # Refusals that are not journaled: a reused key must not overwrite the first answer, an undecided order will soon be
 # decided, what is told to a gateway alone is no answer, the rows before a gap may be under way, and so may word of a
-# transfer.
+# transfer; and who asks an empty queue for a task asks again and again.
 UNRECORDED: Final = frozenset(
     {
         Reason.IDEMPOTENCY_KEY_REUSED,
         Reason.ORDER_UNDECIDED,
         Reason.SOURCE_GAP,
         Reason.TRANSFER_NOT_FOUND,
+        Reason.PICK_QUEUE_EMPTY,
         *(reason for reason in Reason if reason <= 0),
     }
 )
@@ -82,6 +92,7 @@ class Rejection(Message, frozen=True):
     shop. `status` is that of the reservation concerned; CLAIMED where an undecided order holds what is missing.
     `store_id` is the refusing shop of an order over several, else empty. `too_soon`: sourcing found shops that could
     serve later. `over_all_shops`: by a limit of the whole chain. `transfer_status` is that of the transfer concerned.
+    `picker_id` and `pick_status` are of the pick task concerned: who has claimed it, and how it stands.
     """
 
     reason: Reason
@@ -96,6 +107,8 @@ class Rejection(Message, frozen=True):
     too_soon: bool = False
     over_all_shops: bool = False
     transfer_status: TransferStatus | None = None
+    picker_id: str = ""
+    pick_status: PickStatus | None = None
 
 
 class Violation(Value, frozen=True):

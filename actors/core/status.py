@@ -78,6 +78,37 @@ class TransferStatus(IntEnum):
     CANCELLED = 4
 
 
+class PickStatus(IntEnum):
+    """The life of a pick task. Names and numbers are those of the wire.
+
+        TO_PICK ──claim──> PICKING ──finish──> PICKED ──the reservation is ready──> READY ──is collected──> HANDED_OVER
+           └───────────────┴── the reservation is over: nothing was picked, and the task with it, or TO_PUT_BACK
+                                                                             TO_PUT_BACK ──put back──> PUT_BACK
+
+    A task in HANDED_OVER, PUT_BACK or WITHDRAWN is over, and not in the ledger any more; WITHDRAWN where nothing of it
+    was found, and its reservation is released.
+    """
+
+    TO_PICK = 1
+    PICKING = 2
+    PICKED = 3
+    READY = 4
+    HANDED_OVER = 5
+    TO_PUT_BACK = 6
+    PUT_BACK = 7
+    WITHDRAWN = 8
+
+    __hash__ = int.__hash__  # as above
+
+
+class ShortChoice(IntEnum):
+    """What becomes of units that a picker does not find, by the customer's choice. Names and numbers are the wire's."""
+
+    WITHOUT = 1
+    SUBSTITUTE = 2
+    LATER = 3
+
+
 class LossBearer(IntEnum):
     """Whose loss the difference between what was sent and what came is. Names and numbers are those of the wire."""
 

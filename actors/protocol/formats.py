@@ -19,8 +19,9 @@ import msgspec
 from actors.core.chain import ChainPart, FormatRaised
 from actors.core.message import to_json
 from actors.core.pickup_keys import PickupKey, PickupKeyMade
-from actors.core.policy import LineRule, Policy
+from actors.core.policy import LineRule, PickRule, Policy
 from actors.core.rejection import Reason, Rejection
+from actors.core.status import PickStatus
 from actors.core.store_moves import StoreMove, StoreMoved, StoreMoving
 from actors.core.transact import PolicyAdopted
 from actors.notices import events as notices
@@ -32,6 +33,8 @@ from actors.protocol.messages import Elsewhere
 from actors.shop.commands import ApplyOutcome, Reserve
 from actors.shop.hot import HotTotals, MoveIn, MoveOut
 from actors.shop.hot_events import KeyCeded
+from actors.shop.pick_events import PickEvent
+from actors.shop.picking import PickCommand, PickTask
 from actors.shop.state import MovingOut
 
 FIRST: Final = 1
@@ -47,7 +50,7 @@ class Format(NamedTuple):
     """
 
     brings: tuple[str, ...]
-    kinds: tuple[type[msgspec.Struct], ...] = ()
+    kinds: tuple[type[msgspec.Struct] | type[Enum], ...] = ()
     fields: Fields = _NONE
     told: Fields = _NONE
     values: tuple[Enum, ...] = ()
@@ -62,13 +65,20 @@ FORMATS: Final[dict[int, Format]] = {
             "shops that move from one actor to another, and another number of actors for them",
             "pickup codes",
             "customers who are told what becomes of their orders",
+            "pick tasks in shops",
         ),
         kinds=(
             *(FormatRaised, LineRule, KeyCeded, StoreMoving, StoreMoved, StoreMove, Elsewhere),
             *(PickupKeyMade, PickupKey, MovingOut),
             *(*get_args(notices.Event), Notice, Observe, Audit, HeadRow, NoticeRow, OpenRow),
+            *(PickRule, PickStatus, PickTask, *get_args(PickCommand), *get_args(PickEvent)),
         ),
-        fields={Policy: ("line_take_up_ms", "line_rules"), Reserve: ("to_shop",), ChainPart: ("moves", "pickup_keys")},
+        fields={
+            Policy: ("line_take_up_ms", "line_rules", "picks", "put_back_first", "pick_rules"),
+            Reserve: ("to_shop",),
+            ChainPart: ("moves", "pickup_keys"),
+            Rejection: ("picker_id", "pick_status"),
+        },
         told={
             HotTotals: ("quotas",),
             ApplyOutcome: ("claim",),
@@ -76,7 +86,10 @@ FORMATS: Final[dict[int, Format]] = {
             MoveIn: ("told_at_ms",),
             MoveOut: ("timed",),
         },
-        values=(Reason.HOT_CEDED,),
+        values=(
+            Reason.HOT_CEDED,
+            *(reason for reason in Reason if Reason.PICK_TASK_NOT_FOUND <= reason <= Reason.SUBSTITUTE_NOT_ALLOWED),
+        ),
     ),
 }
 NEWEST: Final = max(FORMATS)

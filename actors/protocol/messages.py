@@ -18,6 +18,7 @@ from actors.orders.state import Order
 from actors.shop import commands as shop
 from actors.shop.allotments import Allotment
 from actors.shop.hot import HotTotals
+from actors.shop.picking import PickTask
 from actors.shop.shortfalls import ShortfallTask
 from actors.shop.state import AnyReservation, MovingOut, Remembered, Reservation, StockOutcome
 from actors.shop.transfers import Transfer
@@ -93,6 +94,7 @@ Answer = (
     | Allotment
     | Transfer
     | ShortfallTask
+    | PickTask
     | HotTotals
     | MovingOut
     | Order

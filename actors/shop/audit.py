@@ -33,6 +33,7 @@ from actors.shop.audit_books import (
 )
 from actors.shop.audit_hot import HotAudit
 from actors.shop.audit_line import Lines as WaitingLines
+from actors.shop.audit_picking import PickAudit
 from actors.shop.audit_stock import StockAudit
 from actors.shop.audit_transfers import TransferAudit
 from actors.shop.commands import Lines
@@ -63,6 +64,7 @@ class Audit:
         self._transfers = TransferAudit(self._books, lambda: self._version, self._found, self._answered, self._promise)
         holds = self._claims, self._by_customer, self._live, self._answered, self._stock.note
         self._hot = HotAudit(ledger_id, self._books, self._rules, lambda: self._version, self._found, *holds)
+        self._picks = PickAudit(self._books, self._claims, self._rules, lambda: self._version, *of[2:])
         self._folds: dict[type, Callable[[Any, int], None]] = {
             **dict.fromkeys(STEPS, self._stepped),
             events.Reserved: self._reserved,
@@ -84,6 +86,7 @@ class Audit:
             **self._handed_out.folds(),
             **self._transfers.folds,
             **self._hot.folds,
+            **self._picks.folds,
         }
 
     def add(self, version: int, epoch: int, at_ms: int, event: events.Event) -> None:
@@ -106,6 +109,7 @@ class Audit:
                     before[sku] = before[sku][0] + units, before[sku][1]
                 self._own.setdefault(sku, min(0, self._books[sku].free()))
         self._folds[type(event)](event, at_ms)
+        self._picks.follow(event)
         self._lines.drawn = before
 
     def result(self) -> AuditResult:
@@ -123,6 +127,7 @@ class Audit:
             violations=(*unbalanced(books), *self._violations)[:VIOLATIONS_MAX],
             transfers=self._transfers.ends(),
             hot=self._hot.end(),
+            tasks=self._picks.ends(),
         )
 
     def _found(self, invariant: str, subject: str, expected: str, found: str) -> None:
@@ -131,9 +136,9 @@ class Audit:
 
     def _answered(self, key: str, at_ms: int, call_key: str = "", *, refused: bool = False) -> None:
         """Check that a key is answered by one event, within the memory of answers, and that of a claim's call by none
-        but claims.
+        but claims. An event that goes with another has none.
         """
-        if twice := self._keys.answered_twice(key, call_key, at_ms, refused=refused):
+        if key and (twice := self._keys.answered_twice(key, call_key, at_ms, refused=refused)):
             self._found("I5", f"key {twice}", "one event", f"another at version {self._version}")
 
     def _refused(self, event: Refused, at_ms: int) -> None:
@@ -149,8 +154,7 @@ class Audit:
 
     def _queued(self, event: events.Queued, at_ms: int) -> None:
         asked = event.command
-        if asked.key:
-            self._answered(asked.key, at_ms)
+        self._answered(asked.key, at_ms)
         self._accepted += 1
         hold = Hold(asked.customer_id, asked.channel, asked.lines, event.expires_at_ms, 0)
         hold.lost_as, hold.since_ms = event.lost_as, at_ms
@@ -190,8 +194,7 @@ class Audit:
         hold.held, hold.deadline_ms = event.lines, event.expires_at_ms
 
     def _left(self, event: events.Left, at_ms: int) -> None:
-        if event.key:
-            self._answered(event.key, at_ms)
+        self._answered(event.key, at_ms)
         self._lines.leave(event.number, at_ms, is_over=event.status is Status.EXPIRED)
         self._final[event.number] = event.status
 
@@ -338,8 +341,7 @@ class Audit:
             self._take(event.number, claim, event.lines, Status.COLLECTED)
 
     def _released(self, event: events.Released, at_ms: int) -> None:
-        if event.key:
-            self._answered(event.key, at_ms)
+        self._answered(event.key, at_ms)
         shortfall, is_replaced = event.reason is ReleaseReason.SHORTFALL, event.reason is ReleaseReason.REPLACED
         allowed = ALL_LIVE if shortfall else (Status.HELD,) if is_replaced else LIVE
         # The ledger itself releases the losses of a shortfall, so no deadline forbids it.
@@ -392,7 +394,7 @@ class Audit:
     def _policy_adopted(self, event: PolicyAdopted, _: int) -> None:
         self._keys.accepted.memory_ms = event.policy.ttl_ms_max + DAY_MS
         self._rules.adopt(event)
+        self._picks.adopt()
         self._by_customer.clear()
-        if self._rules.limits:
-            for number, claim in self._claims.items():
-                self._by_customer[claim.customer_id].add(number)
+        for number, claim in self._claims.items() if self._rules.limits else ():
+            self._by_customer[claim.customer_id].add(number)

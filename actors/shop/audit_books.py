@@ -82,6 +82,7 @@ class AuditResult:
     violations: tuple[Violation, ...]
     transfers: Mapping[str, Moved]
     hot: HotEnd
+    tasks: Mapping[int, tuple[bool, Lines, Lines]]
 
 
 class Book:
@@ -90,6 +91,7 @@ class Book:
     __slots__ = (
         "adjusted",
         "allotted",
+        "apart",
         "counted_at_ms",
         "handed",
         "moved",
@@ -104,6 +106,7 @@ class Book:
     def __init__(self) -> None:
         self.on_hand = self.reserved = self.safety_stock = self.received = self.sold = self.adjusted = 0
         self.counted_at_ms = self.allotted = self.moved = 0
+        self.apart = 0  # free only once they are put back
         self.handed = 0  # of those allotted, units that the ledger of a hot SKU has, which are missed first
         self.oversold = 0  # the most that was ever promised beyond what was on hand
 
@@ -113,7 +116,7 @@ class Book:
 
     def free(self) -> int:
         """Units that can be promised."""
-        return self.on_hand - self.reserved - self.allotted - self.safety_stock
+        return self.on_hand - self.reserved - self.allotted - self.safety_stock - self.apart
 
     def move(self, row: Movement, booked: int) -> None:
         """Book a movement by its kind; `booked` is what it changes on hand, as a count may have included it."""
@@ -202,13 +205,16 @@ class Hold:
 class Rules:
     """The rules in force, by the policies that were adopted."""
 
-    __slots__ = ("calendar", "chain", "hot", "limits", "line_may_pass", "line_take_up_ms", "losers_wait", "loses_first")
+    __slots__ = (
+        *("calendar", "chain", "hot", "limits", "picks", "put_back_first"),
+        *("line_may_pass", "line_take_up_ms", "losers_wait", "loses_first"),
+    )
 
     def __init__(self) -> None:
         self.calendar: Calendar = ALWAYS_OPEN
         self.limits: list[Rule] = []
         self.chain: set[tuple[str, str]] = set()  # channel and SKU of each limit over the whole chain
-        self.line_may_pass = self.losers_wait = False
+        self.line_may_pass = self.losers_wait = self.picks = self.put_back_first = False
         self.line_take_up_ms = 0
         self.loses_first = LosesFirst.LOWEST_STATUS
         self.hot: dict[str, tuple[int, bool]] = {}  # by SKU its generation, and whether its ledger is open
@@ -216,6 +222,7 @@ class Rules:
     def adopt(self, event: PolicyAdopted) -> None:
         """Take a policy over."""
         policy, kept = event.policy, event.kept
+        self.picks, self.put_back_first = policy.picks, policy.put_back_first
         self.line_may_pass, self.losers_wait = policy.line_may_pass, policy.losers_wait
         self.line_take_up_ms, self.loses_first = policy.line_take_up_ms, policy.loses_first
         if "calendar" not in kept:

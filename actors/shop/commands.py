@@ -18,6 +18,7 @@ from actors.shop.hot import (
     ReceiveUnits,
     VoidWords,
 )
+from actors.shop.picking import PickCommand
 from actors.shop.shortfalls import ResolveShortfall
 from actors.shop.transfers import TransferCommand
 
@@ -328,6 +329,7 @@ Command = (
     | ReturnAllotment
     | Give
     | ResolveShortfall
+    | PickCommand
     | TransferCommand
     | HotUnitsCommand
 )

@@ -25,9 +25,12 @@ from actors.shop.decide_allotments import (
     given_to_other,
     is_given,
 )
+from actors.shop.decide_amend import decide_amend, pickup_deadline_ms
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim, decide_settle_grant
 from actors.shop.decide_hot import decide_hot_units, decided_elsewhere, is_kept_there, key_elsewhere, unless_fetched
 from actors.shop.decide_line import decide_leave, decide_queue, latest_end_ms
+from actors.shop.decide_picking import decide_pick
+from actors.shop.decide_short import decide_short
 from actors.shop.decide_shortfalls import decide_resolve_shortfall
 from actors.shop.decide_stock import (
     decide_adjust_stock,
@@ -38,6 +41,7 @@ from actors.shop.decide_stock import (
 from actors.shop.decide_transfers import decide_transfer
 from actors.shop.events import Event, Reserved
 from actors.shop.hot import HandUnits, MoveIn, TakeUnitsBack
+from actors.shop.picking import PickStep, ShortPick
 from actors.shop.preconditions import NONE, grant_refusal, over_limit, short_of_stock, slot_refusal, standing
 from actors.shop.quotas import beyond_stock
 from actors.shop.shortfalls import ResolveShortfall
@@ -101,6 +105,13 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
             return decide_hot_units(ledger, command)
         case MoveIn():
             return decide_move_in(ledger, command, now_ms)
+        case ShortPick():
+            decision = decide_short(ledger, command, now_ms)
+            if type(decision) is tuple:
+                return decision
+            return _unless_claimed(ledger, now_ms, decision, partial(decide_short, ledger, command, now_ms))
+        case _ if isinstance(command, PickStep):
+            return decide_pick(ledger, command, now_ms)
         case _:
             return decide_transfer(ledger, command, now_ms)
 
@@ -226,7 +237,7 @@ def decide_step(ledger: Ledger, command: StepCommand, now_ms: int, without: Clai
         case cm.Extend():
             return _decide_extend(ledger, command, reservation, now_ms)
         case cm.Amend():
-            return _decide_amend(ledger, command, reservation, now_ms, without)
+            return decide_amend(ledger, command, reservation, now_ms, without)
         case cm.Give():
             return decide_give(command, reservation, now_ms)
         case _:
@@ -237,7 +248,7 @@ def _decide_confirm(ledger: Ledger, command: cm.Confirm, reservation: Reservatio
     policy = ledger.policy
     if command.collect_within_ms > policy.ttl_ms_max:
         return Rejection(Reason.TTL_TOO_LONG, "", command.collect_within_ms, policy.ttl_ms_max)
-    expires_at_ms = _pickup_deadline_ms(
+    expires_at_ms = pickup_deadline_ms(
         ledger, reservation.slot_start_ms, now_ms + (command.collect_within_ms or policy.collect_within_ms)
     )
     return (ev.Confirmed(command.key, fingerprint(command), command.number, expires_at_ms),)
@@ -264,58 +275,8 @@ def _decide_extend(ledger: Ledger, command: cm.Extend, reservation: Reservation,
         return Rejection(Reason.TTL_TOO_LONG, "", command.ttl_ms, most_ms)
     expires_at_ms = now_ms + command.ttl_ms
     if reservation.status is not Status.HELD:
-        expires_at_ms = _pickup_deadline_ms(ledger, reservation.slot_start_ms, expires_at_ms)
+        expires_at_ms = pickup_deadline_ms(ledger, reservation.slot_start_ms, expires_at_ms)
     return (ev.Extended(command.key, fingerprint(command), command.number, expires_at_ms),)
-
-
-def _decide_amend(
-    ledger: Ledger, command: cm.Amend, reservation: Reservation, now_ms: int, without: Claims
-) -> Decision:
-    """Accept the whole change or refuse it. Only units and a slot beyond what the reservation has are checked: a change
-    to fewer units or more time is never refused because stock or policy changed meanwhile.
-    """
-    if reservation.done is not None:  # partly collected or released: the rest can only be collected or released
-        return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=command.number, status=reservation.status)
-    policy = ledger.policy
-    lines = command.lines or reservation.lines
-    has, wanted = dict(by_sku(reservation.lines)), dict(by_sku(lines))
-    more = tuple((sku, asked) for sku, asked in wanted.items() if asked > has.get(sku, 0))
-    if is_given(reservation, now_ms) and any(wanted.get(sku, 0) < units for sku, units in has.items()):
-        return Rejection(Reason.GIVEN_TO_TILL, number=command.number, status=reservation.status)
-    if more and policy.paused:
-        return Rejection(Reason.STORE_NOT_ACCEPTING)
-    most_ms = latest_end_ms(ledger, reservation, now_ms) - now_ms
-    if command.ttl_ms > most_ms:
-        return Rejection(Reason.TTL_TOO_LONG, "", command.ttl_ms, most_ms)
-    customer_id, channel, grant = reservation.customer_id, reservation.channel, command.grant
-    refusal = over_limit(ledger, customer_id, channel, more, reservation, without=without) if more else None
-    if more and refusal is None:
-        refusal = grant_refusal(ledger, grant, customer_id, channel, more, reservation)
-        if refusal is None and grant is None and reservation.grant:  # its ledger counts all of its units
-            refusal = Rejection(Reason.GRANT_REQUIRED)
-    stock = beyond_stock(ledger, channel, more, None, reservation, without)
-    if refusal is None and isinstance(stock, Rejection):
-        refusal = unless_fetched(ledger, stock, fetched=command.fetched)
-    slot_start_ms = command.slot_start_ms or reservation.slot_start_ms
-    if slot_start_ms != reservation.slot_start_ms:
-        refusal = refusal or slot_refusal(ledger, slot_start_ms, now_ms, reservation, without)
-    if refusal is not None:
-        return refusal
-    expires_at_ms = now_ms + command.ttl_ms if command.ttl_ms else reservation.expires_at_ms
-    if reservation.status is not Status.HELD:
-        expires_at_ms = _pickup_deadline_ms(ledger, slot_start_ms, expires_at_ms)
-    content = fingerprint(command)
-    number, by_grant = command.number, grant.number if more and isinstance(grant, cm.Grant) else 0
-    before = reservation.lines
-    amended = ev.Amended(command.key, content, number, lines, expires_at_ms, slot_start_ms, before, by_grant)
-    return (amended,) if isinstance(stock, Rejection) else (*stock, amended)
-
-
-def _pickup_deadline_ms(ledger: Ledger, slot_start_ms: int, wanted_ms: int) -> int:
-    """The pickup deadline: not before the slot's end, and not while the shop is closed."""
-    calendar = ledger.policy.calendar
-    slot = calendar.slot_at(slot_start_ms) if slot_start_ms else None
-    return calendar.deadline_ms(wanted_ms if slot is None else max(wanted_ms, slot.end_ms))
 
 
 def _by_line(reservation: Reservation, asked: Lines) -> Lines | Rejection:

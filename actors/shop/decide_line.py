@@ -165,7 +165,7 @@ def row_of(ledger: Ledger, sku: str) -> Row | None:
     if position is None:
         return None
     unknown, kept = ledger.allotments.unknown(sku), ledger.kept(sku, position.available)
-    return (*position.stock(), unknown, kept, ledger.hot.left(sku))
+    return (*position.stock(), unknown, kept + position.apart, ledger.hot.left(sku))
 
 
 def free_of(ledger: Ledger, sku: str) -> int:

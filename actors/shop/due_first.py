@@ -8,6 +8,7 @@ from actors.shop.commands import Amend, Claim, Command, HotCommand, Reserve
 from actors.shop.decide import StepCommand
 from actors.shop.events import Event, Expired
 from actors.shop.evolve import evolve
+from actors.shop.picking import PickStep, ShortPick
 from actors.shop.state import Ledger, Reservation
 
 
@@ -15,11 +16,13 @@ def about_of(ledger: Ledger, command: Command | HotCommand) -> About | None:
     """All that decides about a command and may fall due; None where that cannot be said, as of a place in a slot."""
     if isinstance(command, StepCommand) and not isinstance(command, Amend):
         return About(numbers=(command.number,))
+    if isinstance(command, PickStep):
+        return About(numbers=(command.number,)) if command.number else None
     match command:
         case Reserve() | Claim() if not command.slot_start_ms:
             basket = (command.customer_id, command.basket_id) if isinstance(command, Reserve) else ("", "")
             number, customer_id = ledger.baskets.get(basket, 0), command.customer_id
-        case Amend() if not command.slot_start_ms:
+        case ShortPick() | Amend() if isinstance(command, ShortPick) or not command.slot_start_ms:
             number, amended = command.number, ledger.reservations.get(command.number)
             customer_id = "" if amended is None else amended.customer_id
         case _:

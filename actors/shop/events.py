@@ -16,19 +16,11 @@ from actors.core.transact import PolicyAdopted, Refused
 from actors.shop.allotments import Allotment, Drawn, HolderKind
 from actors.shop.commands import Claim, Lines, Movement, Reserve, by_sku
 from actors.shop.hot_events import HotEvent, touched_by_hot
+from actors.shop.pick_events import PickEvent, touched_by_pick
 from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallEvent, ShortfallResolved
 from actors.shop.shortfalls import Shortfall, ShortfallCause
 from actors.shop.state import AnyReservation
-from actors.shop.transfer_events import (
-    TransferAdvised,
-    TransferCancelled,
-    TransferClosed,
-    TransferEvent,
-    TransferExpected,
-    TransferProposed,
-    TransferReceived,
-    TransferSent,
-)
+from actors.shop.transfer_events import TransferEvent, TransferReceived, TransferSent, touched_by_transfer
 
 
 class Reserved(Message, frozen=True):
@@ -318,6 +310,7 @@ Answering = (
     | Left
     | MoveBegun
     | ShortfallResolved
+    | PickEvent
 )
 
 OfAllotments = Allotted | AllotmentExtended | AllotmentReturned | AllotmentExpired | AllotmentShrunk | QuotaDrawn
@@ -348,6 +341,7 @@ Event = (
     | Given
     | TransferEvent
     | HotEvent
+    | PickEvent
 )
 
 
@@ -357,6 +351,10 @@ def touched_skus(event: Event) -> tuple[str, ...]:
     """
     if isinstance(event, HotEvent):
         return touched_by_hot(event)
+    if isinstance(event, TransferEvent):
+        return touched_by_transfer(event)
+    if isinstance(event, PickEvent):
+        return touched_by_pick(event)
     match event:
         case Reserved() | Claimed() | Queued():
             return tuple(dict.fromkeys(sku for sku, _ in event.command.lines))
@@ -364,7 +362,7 @@ def touched_skus(event: Event) -> tuple[str, ...]:
             return tuple(dict.fromkeys(sku for sku, units in event.lines if units))
         case Served() | PassedOver() | Requeued():
             return tuple(sku for sku, _ in event.lines)
-        case Left() | TransferCancelled():
+        case Left():
             return tuple(sku for sku, _ in event.before.lines)
         case Amended():
             return _changed_skus(event.before, event.lines)
@@ -374,17 +372,11 @@ def touched_skus(event: Event) -> tuple[str, ...]:
             return tuple(dict.fromkeys(sku for sku, _ in event.corrections))
         case SafetyStockSet():
             return tuple(dict.fromkeys(sku for sku, _ in event.safety_stocks))
-        case TransferProposed():
-            return tuple(dict.fromkeys(sku for sku, _ in event.command.lines))
-        case TransferSent() | TransferReceived():
-            return tuple(sku for sku, units in event.lines if units)
         case PolicyAdopted():
             return event.lines
         case Refused() | Confirmed() | ReadyMarked() | Extended() | Acknowledged() | ShortfallDeclared():
             return ()
-        case AllotmentExtended() | Given() | MoveBegun() | ShortfallResolved() | TransferExpected():
-            return ()
-        case TransferAdvised() | TransferClosed():
+        case AllotmentExtended() | Given() | MoveBegun() | ShortfallResolved():
             return ()
         case Allotted() | AllotmentReturned() | AllotmentExpired() | AllotmentShrunk():
             return tuple(sku for sku, _ in event.lines)

@@ -15,19 +15,20 @@ from actors.core.packed import OF_CALL, hash_of
 from actors.core.status import LIVE, ReleaseReason, Status, Step
 from actors.core.transact import PolicyAdopted, Refused
 from actors.shop import events as ev, evolve_allotments as allotments
-from actors.shop.commands import AdjustmentKind, Lines, Movement, by_sku, claim_key
+from actors.shop.commands import Lines, by_sku, claim_key
 from actors.shop.customers import add_newest, forget
-from actors.shop.decide_stock import booking_of
 from actors.shop.events import Collected, Confirmed, Expired, Reserved  # hot ones by name
 from actors.shop.evolve_hot import adopt, evolve_hot
 from actors.shop.evolve_line import evolve_line, note_line_due
+from actors.shop.evolve_picking import evolve_pick, follow
 from actors.shop.evolve_shortfalls import evolve_shortfall, note_loss
+from actors.shop.evolve_stock import evolve_stock
 from actors.shop.evolve_transfers import evolve_transfer
 from actors.shop.expiry import move_deadline, note_deadline
 from actors.shop.hot_events import HotEvent
-from actors.shop.position import Position
+from actors.shop.pick_events import PickEvent
 from actors.shop.promised import change_rank, promise, put_apart, unpromise
-from actors.shop.said import absent, claimed_by, given_back, made_by, outcome_of, release_of
+from actors.shop.said import absent, claimed_by, given_back, made_by, release_of
 from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
 from actors.shop.state import Ledger, Part, Remembered, Reservation
 from actors.shop.transfer_events import TransferEvent
@@ -44,6 +45,13 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
 
     Returns the answer that the event gives to its idempotency key, or None where it has none.
     """
+    answer = _evolve(ledger, event, at_ms)
+    if ledger.policy.picks or ledger.picks.rows:
+        follow(ledger, event, at_ms)
+    return answer
+
+
+def _evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
     ledger.version += 1
     if at_ms > ledger.time_ms:
         ledger.time_ms = at_ms
@@ -79,12 +87,8 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
             return _evolve_outcome_applied(ledger, event, at_ms)
         case ev.Acknowledged():
             _evolve_acknowledged(ledger, event)
-        case ev.StockAdjusted():
-            return _evolve_stock_adjusted(ledger, event, at_ms)
-        case ev.StockCounted():
-            return _evolve_stock_counted(ledger, event, at_ms)
-        case ev.SafetyStockSet():
-            return _evolve_safety_stock_set(ledger, event, at_ms)
+        case ev.StockAdjusted() | ev.StockCounted() | ev.SafetyStockSet():
+            return evolve_stock(ledger, event, at_ms)
         case ShortfallDeclared() | Requeued() | MoveBegun() | ShortfallResolved():
             return evolve_shortfall(ledger, event, at_ms)
         case PolicyAdopted():
@@ -95,6 +99,8 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
         case _:
             if isinstance(event, TransferEvent):
                 return evolve_transfer(ledger, event, at_ms)
+            if isinstance(event, PickEvent):
+                return evolve_pick(ledger, event, at_ms)
             if isinstance(event, HotEvent):
                 return evolve_hot(ledger, event, at_ms)
             return allotments.evolve_allotment(ledger, event, at_ms)
@@ -198,7 +204,7 @@ def _leave(ledger: Ledger, changed: Reservation) -> None:
 
 def _evolve_step(
     ledger: Ledger, event: Confirmed | ev.ReadyMarked | ev.Extended, status: Status | None, expires_at_ms: int = 0
-) -> Remembered:
+) -> Remembered | None:
     """Change status and deadline, where they are others. As `changed` would have it, and sooner."""
     before = ledger.reservations[event.number]
     status, expires_at_ms = status or before.status, expires_at_ms or before.expires_at_ms
@@ -213,33 +219,37 @@ def _step(
     event: Confirmed | ev.ReadyMarked | ev.Extended | ev.Amended | ev.Given,
     before: Reservation,
     changed: Reservation,
-) -> Remembered:
-    """Store what a step made of a reservation, with its deadline where that has moved."""
+) -> Remembered | None:
+    """Store what a step made of a reservation, with its deadline where that has moved. One that goes with another step
+    has no key.
+    """
     ledger.reservations[event.number] = changed
     if changed.expires_at_ms != before.expires_at_ms:
         move_deadline(ledger, ledger.deadlines, event.number, changed.expires_at_ms)
     if changed.part is not None or changed.lines != before.lines:
         _put_in_outbox(ledger, changed)
+    if not event.key:
+        return None
     return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, changed), ledger.version - event.number)
 
 
-def _evolve_given(ledger: Ledger, event: ev.Given) -> Remembered:
+def _evolve_given(ledger: Ledger, event: ev.Given) -> Remembered | None:
     before = ledger.reservations[event.number]
     given = before.changed(version=ledger.version, till=event.till, till_until_ms=event.until_ms)
     return _step(ledger, event, before, given)
 
 
-def _evolve_amended(ledger: Ledger, event: ev.Amended, at_ms: int) -> Remembered:
-    """Replace the old hold by the new one under the same number."""
+def _evolve_amended(ledger: Ledger, event: ev.Amended, at_ms: int) -> Remembered | None:
+    """Replace what is held by the new hold under the same number. Nothing of it was collected."""
     reservation = ledger.reservations[event.number]
     unpromise(ledger, reservation)
-    for sku, units in reservation.lines:
+    for sku, units in event.before:
         ledger.positions[sku].move_reserved(at_ms, -units)
     for sku, units in event.lines:
         ledger.positions[sku].move_reserved(at_ms, units)
     if event.number in ledger.allotments.drawn:
         has = dict(by_sku(event.lines))
-        fewer = tuple((sku, max(0, units - has.get(sku, 0))) for sku, units in by_sku(reservation.lines))
+        fewer = tuple((sku, max(0, units - has.get(sku, 0))) for sku, units in by_sku(event.before))
         allotments.give_back_to_quotas(ledger, event.number, fewer, at_ms)
     if event.slot_start_ms != reservation.slot_start_ms:
         if reservation.slot_start_ms:
@@ -252,6 +262,7 @@ def _evolve_amended(ledger: Ledger, event: ev.Amended, at_ms: int) -> Remembered
         expires_at_ms=event.expires_at_ms,
         slot_start_ms=event.slot_start_ms,
         grant=event.grant or reservation.grant,
+        **({} if reservation.done is None else {"done": None}),
     )
     promise(ledger, changed)
     return _step(ledger, event, reservation, changed)
@@ -346,54 +357,3 @@ def _decided(ledger: Ledger, number: int, part: Part, *, goes_on: bool = True) -
         table.put(hash_of(key), version | OF_CALL, ledger.time_ms, version - number)
     if ledger.time_ms >= ledger.answers.forget_at_ms:
         ledger.forget()
-
-
-def _position(ledger: Ledger, sku: str, at_ms: int) -> Position:
-    """The SKU's position, created where there is none."""
-    if sku not in ledger.positions:
-        ledger.positions[sku] = Position(since_ms=at_ms)
-    return ledger.positions[sku]
-
-
-def _evolve_stock_adjusted(ledger: Ledger, event: ev.StockAdjusted, at_ms: int) -> Remembered:
-    ledger.source_marks[event.source] = event.mark
-    for row in event.movements:
-        position, booked = _position(ledger, row.sku, at_ms), booking_of(ledger, row, at_ms, {})
-        _book(position, row, booked.on_hand, at_ms)
-        if row.allotment:
-            allotments.book_sale(ledger, row, booked.taken, at_ms)
-    return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, outcome_of(event)))
-
-
-def _book(position: Position, row: Movement, delta: int, at_ms: int) -> None:
-    """Apply a movement under its kind, which changes what is on hand by `delta`. What a later count contains is offset
-    by an adjustment.
-    """
-    if row.kind is AdjustmentKind.RECEIPT:
-        position.received += row.delta
-    elif row.kind is AdjustmentKind.CORRECTION:
-        position.adjusted += row.delta
-    else:
-        position.sold -= row.delta
-    position.adjusted += delta - row.delta
-    if delta:
-        position.move_on_hand(at_ms - row.age_ms, delta)
-
-
-def _evolve_stock_counted(ledger: Ledger, event: ev.StockCounted, at_ms: int) -> Remembered:
-    for sku, correction in event.corrections:
-        position = _position(ledger, sku, at_ms)
-        position.counted_at_ms = event.as_of_ms
-        position.adjusted += correction
-        if correction:
-            # The correction takes effect at the instant of the count.
-            position.move_on_hand(event.as_of_ms, correction)
-        if sku in ledger.allotments.by_sku:
-            allotments.note_count(ledger, sku, event.as_of_ms, at_ms, counted=event.allotted_counted)
-    return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, outcome_of(event)))
-
-
-def _evolve_safety_stock_set(ledger: Ledger, event: ev.SafetyStockSet, at_ms: int) -> Remembered:
-    for sku, quantity in event.safety_stocks:
-        _position(ledger, sku, at_ms).safety_stock = quantity
-    return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, outcome_of(event)))

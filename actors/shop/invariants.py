@@ -7,9 +7,11 @@ from actors.core.deadlines import SHIFT
 from actors.core.ids import is_hot
 from actors.core.linear_hash import in_sequence
 from actors.core.rejection import Violation
-from actors.core.status import LIVE, Status
+from actors.core.status import LIVE, PickStatus, Status
 from actors.shop.allotments import HolderKind
+from actors.shop.commands import by_sku
 from actors.shop.customer_totals import CustomerTotals
+from actors.shop.picking import Picks, PickTask
 from actors.shop.position import ByRank
 from actors.shop.promised import by_rank
 from actors.shop.shortfalls import OPEN_TASKS_MAX
@@ -21,7 +23,7 @@ _CLAIMED: Final = Status.CLAIMED
 
 
 def check(ledger: Ledger) -> list[Violation]:
-    """All violations of I1, I2, I18 to I20 and indexes, empty where the ledger is sound. One pass over its state."""
+    """All violations of I1, I2, I18 to I21 and indexes, empty where the ledger is sound. One pass over its state."""
     found: list[Violation] = []
     promised = set_aside(ledger.transfers.live.values())
     live = unindexed = 0
@@ -63,7 +65,7 @@ def check(ledger: Ledger) -> list[Violation]:
             if units:
                 holding[sku][number] = None
     found += [*_of_positions(ledger, promised, holding), *_of_leases(ledger), *_of_transfers(ledger)]
-    found += [*_of_lines(ledger, waiting), *_of_tasks(ledger)]
+    found += [*_of_lines(ledger, waiting), *_of_tasks(ledger), *_of_picks(ledger)]
     for _, slot_start_ms in sharing:  # one place for all of an order's parts
         places[slot_start_ms] = places.get(slot_start_ms, 0) + 1
     if sharing != ledger.parts_in_slots:
@@ -144,6 +146,55 @@ def _of_tasks(ledger: Ledger) -> list[Violation]:
     if (are_open, are_over) == (list(tasks.open), tasks.over) and len(are_open) <= OPEN_TASKS_MAX:
         return []
     return [Violation("I19", ledger.ledger_id, f"open tasks {are_open}", f"{list(tasks.open)}")]
+
+
+def _of_picks(ledger: Ledger) -> list[Violation]:
+    """Violations of the pick tasks: one for each reservation that is confirmed, as that is, and in one queue."""
+    if not (ledger.policy.picks or ledger.picks.rows):
+        return []
+    found, queued = [], Picks()
+    wanted = {
+        number: each for number, each in ledger.reservations.items() if each.status in (Status.CONFIRMED, Status.READY)
+    }
+    for number, task in ledger.picks.rows.items():
+        queued.put(task)
+        said = _task_as(task, wanted.pop(number, None))
+        if said:
+            found.append(Violation("I21", f"task {number}", said, str(task)))
+    if ledger.policy.picks:
+        found += [Violation("I21", f"reservation {number}", "a task", "none") for number in wanted]
+    queues, others = (
+        {of: list(queue) for of, queue in each.queues.items() if queue} for each in (queued, ledger.picks)
+    )
+    if queues != others:
+        found.append(Violation("I21", ledger.ledger_id, f"queues {queues}", f"{others}"))
+    apart: dict[str, int] = {}
+    for sku, units in (line for task in ledger.picks.rows.values() for line in task.back):
+        apart[sku] = apart.get(sku, 0) + units * ledger.policy.put_back_first
+    others_apart = {sku: position.apart for sku, position in ledger.positions.items() if position.apart}
+    if {sku: units for sku, units in apart.items() if units} != others_apart:
+        found.append(Violation("I21", ledger.ledger_id, f"apart {apart}", f"apart {others_apart}"))
+    return found
+
+
+def _task_as(task: PickTask, reservation: Reservation | None) -> str:
+    """What a task of this reservation, None where it is over or waits, would be; empty where it is so."""
+    if reservation is None:
+        is_so = task.status is PickStatus.TO_PUT_BACK and task.back and not task.picked
+        return "" if is_so else "something to put back, and nothing else"
+    picked, ordered = dict(task.picked), dict(by_sku(task.lines))
+    if task.lines != reservation.held_lines():
+        return f"lines {reservation.held_lines()}"
+    if any(not 0 < units <= ordered.get(sku, 0) for sku, units in picked.items()):
+        return f"at most {ordered} picked"
+    if (task.status is PickStatus.READY) != (reservation.status is Status.READY):
+        return f"as the reservation, {reservation.status.name}"
+    if (task.status is PickStatus.PICKING) != bool(task.picker_id):
+        return "a picker while it is PICKING"
+    is_whole = all(picked.get(sku, 0) == units for sku, units in ordered.items())
+    if task.status in (PickStatus.PICKED, PickStatus.READY) and not is_whole:
+        return f"all of {ordered} picked"
+    return "" if task.status is not PickStatus.TO_PUT_BACK else "no putting back while it goes on"
 
 
 def _of_leases(ledger: Ledger) -> list[Violation]:

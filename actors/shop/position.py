@@ -83,6 +83,7 @@ class Position:
     # Numbers of the reservations that hold units of it; see `promised`.
     held_by: list[int] | ByRank | None = None
     moved: int = 0
+    apart: int = 0  # on hand and nobody's, but available only once they are put back; derived from the pick tasks
 
     def copied(self) -> "Position":
         """A copy that later events do not change, but for `held_by`."""
@@ -93,6 +94,7 @@ class Position:
             None if promised is None else promised.copied(),
             self.held_by,
             self.moved,
+            self.apart,
         )
 
     def numbers(self) -> tuple[int, int, int, int, int, int, int, int, int]:
@@ -106,7 +108,7 @@ class Position:
     @property
     def available(self) -> int:
         """Units that can be promised; negative in a shortfall."""
-        return self.on_hand - self.reserved - self.allotted - self.safety_stock
+        return self.on_hand - self.reserved - self.allotted - self.safety_stock - self.apart
 
     def move_on_hand(self, at_ms: int, delta: int) -> None:
         """Change on hand and record when; the first stock of a new position needs no record."""

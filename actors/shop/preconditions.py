@@ -37,7 +37,9 @@ def short_of_stock(
         ((sku, asked),) = demand
         position = ledger.positions.get(sku)
         if position is not None:
-            available = position.on_hand - position.reserved - position.allotted - position.safety_stock
+            available = (
+                position.on_hand - position.reserved - position.allotted - position.safety_stock - position.apart
+            )
             if asked <= available and (not ledger.lines or sku not in ledger.lines):
                 return None
     given_back = {} if replaced is None else dict(by_sku(replaced.held_lines()))
@@ -53,7 +55,7 @@ def short_of_stock(
             short.append((sku, asked, 0))
             continue
         # Position.available written out: the property call costs as much as the sum.
-        available = position.on_hand - position.reserved - position.allotted - position.safety_stock
+        available = position.on_hand - position.reserved - position.allotted - position.safety_stock - position.apart
         if ledger.lines:
             available -= ledger.kept(sku, available)
         if given_back:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from sys import intern
 from typing import Any, Final
 
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
 from actors.core.ascending import Ascending
 from actors.core.linear_hash import in_sequence
@@ -21,9 +21,11 @@ from actors.core.status import LIVE, Status
 from actors.shop.allotments import AllotmentsRow, restored
 from actors.shop.customers import add_newest
 from actors.shop.evolve_line import enter_line
+from actors.shop.evolve_picking import enter_task
 from actors.shop.expiry import enter
 from actors.shop.finished import FinishedRow, finished_rows
 from actors.shop.hot import HotRow, restored as restored_hot
+from actors.shop.picking import PickTask
 from actors.shop.position import Position, Trail
 from actors.shop.promised import promise
 from actors.shop.shortfalls import ShortfallTask
@@ -80,6 +82,7 @@ Row = (
     | AllotmentsRow
     | Transfer
     | ShortfallTask
+    | PickTask
     | HotRow
 )
 
@@ -100,6 +103,7 @@ class Capture:
         "_refusals",
         "broken",
         "outbox",
+        "picks",
         "policy",
         "positions",
         "reservations",
@@ -124,6 +128,7 @@ class Capture:
         self._hot = ledger.hot.row()
         self.transfers = sorted(ledger.transfers.live.items())
         self.tasks = sorted(ledger.tasks.rows.items())
+        self.picks = dict(ledger.picks.rows)  # 1 ms for 100,000
 
     def freeze(self) -> None:
         """Keep what this reads as it is, whatever the ledger does from now on."""
@@ -166,6 +171,7 @@ class Capture:
         for sku, position in self.positions.items():
             if promised.get(sku, 0) != position.reserved:
                 self.broken = f"I1: {sku} has {position.reserved} reserved, and {promised.get(sku, 0)} are held"
+        live.update(number for number in self.picks if number < first)
         for row in finished_rows(self._finished, self.version):
             live.update(number for number in row.numbers() if number < first)
             yield row
@@ -178,6 +184,7 @@ class Capture:
             yield self._hot
         yield from (transfer for _, transfer in self.transfers)
         yield from (task for _, task in self.tasks)
+        yield from map(self.picks.__getitem__, sorted(self.picks))
         yield from packed_rows(self._made, self.version, refused=False, live=live)
         yield from packed_rows(self._refusals, self.version, refused=True, live=undecided)
 
@@ -225,6 +232,8 @@ def restore(rows: Iterable[Row]) -> Ledger:
                 ledger.transfers.put(row)
             case ShortfallTask():
                 ledger.tasks.put(row)
+            case PickTask():
+                enter_task(ledger, replace(row, lines=ledger.interned(row.lines)))
             case Head():
                 raise ValueError("a second head among the rows of a snapshot")
     return ledger

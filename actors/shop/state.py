@@ -26,6 +26,7 @@ from actors.shop.commands import Lines, Reserve
 from actors.shop.finished import Finished
 from actors.shop.hot import Hot, HotTotals
 from actors.shop.line import InLine, Line
+from actors.shop.picking import Picks, PickTask
 from actors.shop.position import ByRank, Position
 from actors.shop.shortfalls import Shortfall, ShortfallTask, Tasks
 from actors.shop.transfers import Transfer, Transfers
@@ -230,12 +231,13 @@ class MovingOut(Message, frozen=True):
 
 
 Claims = Mapping[int, Reservation]  # by number
+AnyTask = ShortfallTask | PickTask
 
 
 # The answer to a Reserve is remembered as the reservation itself, any other with its call's fingerprint.
 Remembered = (
     Reservation
-    | Recorded[Reservation | Rejection | StockOutcome | Allotment | Transfer | ShortfallTask | HotTotals | MovingOut]
+    | Recorded[Reservation | Rejection | StockOutcome | Allotment | Transfer | AnyTask | HotTotals | MovingOut]
 )
 
 
@@ -265,6 +267,7 @@ class Ledger:
     outbox: Ascending = field(default_factory=Ascending)
     allotments: Allotments = field(default_factory=Allotments)
     tasks: Tasks = field(default_factory=Tasks)  # of shortfalls
+    picks: Picks = field(default_factory=Picks)
     hot: Hot = field(default_factory=Hot)
     # Derived, and rebuilt at recovery: entries may be stale, the reservation's own deadline decides.
     crowded: dict[str, ByRank] = field(default_factory=dict)  # who holds what more than a few hold; see `promised`
@@ -355,11 +358,9 @@ class Ledger:
         self.answers.forget(self.time_ms, self.policy.answer_memory_ms)
 
     def is_live(self, number: int) -> bool:
-        """True for a reservation, an allotment, a transfer or a task whose keys are remembered at any age: while it is
-        known.
-        """
+        """True for what is known by this number, of whatever kind: its keys are remembered at any age."""
         known = self.reservations, self.allotments.rows, self.transfers.live, self.tasks.rows, self.hot.moving
-        return any(number in each for each in known) or self.finished.knows(number)
+        return any(number in each for each in (*known, self.picks.rows)) or self.finished.knows(number)
 
     def take_place(self, slot_start_ms: int, part: Part | None) -> None:
         """Take a place in a pickup slot for a live reservation. The live parts of an order share one place."""

@@ -25,7 +25,7 @@ from actors.shop.said import part_of
 from actors.shop.said_hot import totals_of
 from actors.shop.shortfall_events import ShortfallDeclared
 from actors.shop.state import Ledger, MovingOut, Remembered, Reservation, StockOutcome
-from actors.shop.transfer_events import TransferCancelled, TransferExpected
+from actors.shop.transfer_events import TransferCancelled
 
 _ANSWERING: Final = frozenset(get_args(Answering))
 # Two orders have drawn the same number: the claim is to be made again under another one.
@@ -76,10 +76,8 @@ def standing(ledger: Ledger, command: Command | HotCommand, events: tuple[Event,
 def with_answer(events: tuple[Event, ...], answer: Recorded[Any]) -> tuple[Event, ...]:
     """A step's event with its answer. It has only just been made, and nobody else has it yet."""
     event = events[0]
-    if type(event) is QuotaDrawn:
-        event = events[1]
-    elif type(event) is TransferExpected:  # of an advice alone, or of a receipt that comes with it
-        event = events[-1]
+    if len(events) > 1:  # beside what it takes from quotas, what is known of a transfer by it, or what goes with it
+        event = next((each for each in events if type(each) in _ANSWERING and each.key), event)  # type: ignore[union-attr]
     if type(event) in _ANSWERING and event.key:  # type: ignore[union-attr]  # these have one
         force_setattr(event, "answer", answer.answer)
     return events

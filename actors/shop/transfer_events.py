@@ -1,5 +1,7 @@
 """The events of transfers, in the ledgers of both ends; see `transfer`."""
 
+from typing import assert_never
+
 from actors.core.message import Message
 from actors.core.status import LossBearer
 from actors.shop.transfers import ProposeTransfer, Transfer, Units
@@ -74,3 +76,18 @@ TransferEvent = (
     | TransferReceived
     | TransferClosed
 )
+
+
+def touched_by_transfer(event: TransferEvent) -> tuple[str, ...]:
+    """As `events.touched_skus`."""
+    match event:
+        case TransferProposed():
+            return tuple(dict.fromkeys(sku for sku, _ in event.command.lines))
+        case TransferSent() | TransferReceived():
+            return tuple(sku for sku, units in event.lines if units)
+        case TransferCancelled():
+            return tuple(sku for sku, _ in event.before.lines)
+        case TransferExpected() | TransferAdvised() | TransferClosed():
+            return ()
+        case _:
+            assert_never(event)

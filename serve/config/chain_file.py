@@ -22,7 +22,17 @@ from pydantic import (
 from actors.calendar.hours import DAY_MINUTES, Calendar, SpecialDay
 from actors.calendar.zones import MINUTE_MS, is_known
 from actors.core.chain import Store
-from actors.core.policy import NOTHING, TTL_MS_CEILING, ChainLimitRule, LimitRule, LineRule, LosesFirst, Policy, TtlRule
+from actors.core.policy import (
+    NOTHING,
+    TTL_MS_CEILING,
+    ChainLimitRule,
+    LimitRule,
+    LineRule,
+    LosesFirst,
+    PickRule,
+    Policy,
+    TtlRule,
+)
 from serve.config.hours_text import StaffWeek, Unreadable, Week, minute_of, special_days_of, staff_of, week_of
 from serve.config.settings import SettingsError, faults_of
 from serve.wire import rules
@@ -200,6 +210,18 @@ class LineRow(_Row):
         return LineRule(self.store_id, self.may_pass, self.take_up or 0)
 
 
+class PickRow(_Row):
+    """Whether one shop picks, in place of the chain's rule."""
+
+    store_id: Annotated[str, AfterValidator(_store_id)]
+    picks: bool
+    put_back_first: bool = False
+
+    def to_rule(self) -> PickRule:
+        """The rule as the policy keeps it."""
+        return PickRule(self.store_id, self.picks, self.put_back_first)
+
+
 class PolicyRow(_Row):
     """The chain's rules."""
 
@@ -216,6 +238,9 @@ class PolicyRow(_Row):
     losers_wait: bool = False
     line_take_up: Annotated[Milliseconds, AfterValidator(_take_up)] | None = None
     line_rules: list[LineRow] = []
+    picks: bool = False
+    put_back_first: bool = False
+    pick_rules: list[PickRow] = []
 
     def to_policy(self) -> Policy:
         """The rules as the chain keeps them."""
@@ -233,11 +258,14 @@ class PolicyRow(_Row):
             losers_wait=self.losers_wait,
             line_take_up_ms=self.line_take_up or 0,
             line_rules=tuple(rule.to_rule() for rule in self.line_rules),
+            picks=self.picks,
+            put_back_first=self.put_back_first,
+            pick_rules=tuple(rule.to_rule() for rule in self.pick_rules),
         )
 
-    @field_validator("line_rules")
+    @field_validator("line_rules", "pick_rules")
     @classmethod
-    def _one_of_each_shop(cls, rows: list[LineRow]) -> list[LineRow]:
+    def _one_of_each_shop(cls, rows: list[Any]) -> list[Any]:
         repeated = sorted(store_id for store_id, count in Counter(row.store_id for row in rows).items() if count > 1)
         if repeated:
             raise ValueError(f"these shops have more than one rule: {', '.join(repeated)}; say all of it in one")

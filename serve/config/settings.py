@@ -17,6 +17,7 @@ from actors.protocol.placement import HOT_ACTORS, PLACEMENT_VERSION
 from actors.telemetry.logs import MEGABYTES_DEFAULT, LogSettings
 from serve.config.processes import end_processes
 from serve.config.tls import Tls, check_authorities, check_certificate
+from serve.products.table import NO_PRODUCTS, MalformedProducts, Products, load_products
 from serve.sourcing.places import MalformedPostcodes, Postcodes, load_postcodes
 
 PLACEMENT_FILE: Final = "placement.json"
@@ -49,6 +50,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default=Path("data"), description="Where the journals live, unless --journal says so.")
     chain_file: Path | None = Field(default=None, description="YAML file of stores and policy, applied at the start.")
     postcodes: Path | None = Field(default=None, description="CSV file of postcodes with their places.")
+    products: Path | None = Field(
+        default=None, description="CSV file of products: codes, places in shops, substitutes; read again as it changes."
+    )
     host: IPvAnyAddress = Field(default=IPv4Address("127.0.0.1"), description="Address for gRPC.")
     tls_cert: Path | None = Field(default=None, description="PEM file of the service's certificate with its chain.")
     tls_key: Path | None = Field(default=None, description="PEM file of its key.")
@@ -295,6 +299,18 @@ def read_postcodes_file(path: Path | None) -> Postcodes:
         raise SettingsError(f"the postcodes {path} cannot be read: {error.strerror}; check the path") from error
     except MalformedPostcodes as error:
         raise SettingsError(f"the postcodes {path} do not hold: {error}; mend that line") from error
+
+
+def read_products_file(path: Path | None) -> Products:
+    """The table of products, an empty one where none is set. Raises SettingsError with the line."""
+    if path is None:
+        return NO_PRODUCTS
+    try:
+        return load_products(path)
+    except OSError as error:
+        raise SettingsError(f"the products {path} cannot be read: {error.strerror}; check the path") from error
+    except MalformedProducts as error:
+        raise SettingsError(f"the products {path} do not hold: {error}; mend that line") from error
 
 
 def faults_of(error: ValidationError) -> str:

@@ -17,6 +17,7 @@ from actors.core.rejection import Reason
 from actors.protocol.messages import Answer, Entry, Late, LedgerStopped, Refusal, Shed, Stopped
 from actors.shop import commands as shop
 from actors.shop.hot import GiveBackUnits, HandUnits, HotTotals, ReceiveUnits, TakeUnitsBack
+from actors.shop.picking import ShortPick
 from actors.shop.transfers import ProposeTransfer
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
@@ -28,7 +29,7 @@ BEGUN_MAX: Final = 16_384  # fetches that are remembered for that time
 RECEIVED_MAX: Final = 16_384
 _ELSEWHERE: Final = frozenset({Reason.HOT_FETCH, Reason.UNITS_ELSEWHERE})
 
-Fetching = shop.Reserve | shop.Amend | shop.Claim | shop.AllotStock | ProposeTransfer
+Fetching = shop.Reserve | shop.Amend | shop.Claim | shop.AllotStock | ProposeTransfer | ShortPick
 Place = tuple[str, str]  # a shop and a SKU
 K = TypeVar("K")
 

@@ -21,6 +21,7 @@ from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.kinds import CUSTOMERS, SHOP, Core
 from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
+from actors.shop.audit_picking import compare_tasks
 from actors.shop.evolve import evolve
 from actors.shop.snapshot import Capture
 from actors.shop.state import Ledger, Reservation
@@ -116,6 +117,7 @@ class Verification:
         else:
             result = await asyncio.to_thread(audit.result)
             violations += [*result.violations, *await asyncio.to_thread(compare, result, positions)]
+            violations += compare_tasks(result.tasks, replayed.picks.ends())
             for field in ("accepted", "units_sold", "units_reserved", "units_oversold"):
                 setattr(reply, field, getattr(result, field))
         _fill(reply.discrepancies, violations)

@@ -183,6 +183,9 @@ def fill_rejection(refusal: Refusal, store_id: str, reply: error_pb2.Rejection, 
         reply.short_lines.add(sku=sku, asked=asked, available=available)
     for near_id, metres, whole in rejection.near_stores:
         reply.near_stores.add(store_id=near_id, kilometres=metres / 1_000, has_everything=whole)
+    reply.picker_id = rejection.picker_id
+    if rejection.pick_status is not None:
+        reply.pick_status = int(rejection.pick_status)  # type: ignore[assignment]
     if rejection.transfer_status is not None:
         reply.transfer_status = int(rejection.transfer_status)  # type: ignore[assignment]
     reply.version = refusal.version
@@ -233,6 +236,16 @@ _SENTENCES: Final[dict[Reason, str]] = {
     Reason.SHORTFALL_RESOLVED: "the task is closed already; list the shortfalls of shop {store}",
     Reason.HELD_ELSEWHERE: "a ledger of its own may hold units of {sku} that this count leaves out; count "
     "with the holds included, or demote the SKU",
+    Reason.PICK_TASK_NOT_FOUND: "reservation {reservation} has no pick task; list those of shop {store}",
+    Reason.PICK_QUEUE_EMPTY: "shop {store} has no task that nobody is at; ask again later",
+    Reason.PICK_TASK_CLAIMED: "{picker} has the pick task of {reservation}; take another one",
+    Reason.PICK_CLAIM_LOST: "the pick task of {reservation} is {picker}'s; claim it, or take another one",
+    Reason.PICK_STEP_NOT_ALLOWED: "the pick task of {reservation} is {pick_status}, and that allows no such step",
+    Reason.ARTICLE_NOT_ORDERED: "{sku} is not on the pick task of {reservation}; put it back, and take what is",
+    Reason.PICKED_ALREADY: "the pick task of {reservation} takes {available} more of {sku}, {asked} were ticked",
+    Reason.PICK_INCOMPLETE: "the pick task of {reservation} has {available} of {asked} of {sku}; pick the rest first",
+    Reason.SUBSTITUTE_NOT_ALLOWED: "{sku} may not take the place of what is missing, by the table of products or a "
+    "limit of the whole chain; choose another one, or go on without",
     Reason.SOURCE_GAP: "the source's next row has the number {available}, {asked} came; send what is before it first",
 }
 
@@ -261,5 +274,7 @@ def explain(rejection: Rejection, store_id: str, order_id: str = "") -> str:
         available=told(rejection.available),
         reservation=format_reservation_id(store_id, rejection.number),
         status=rejection.status.name if rejection.status is not None else "unknown",
+        picker=rejection.picker_id or "nobody",
+        pick_status=rejection.pick_status.name if rejection.pick_status is not None else "unknown",
         transfer_status=rejection.transfer_status.name if rejection.transfer_status is not None else "unknown",
     )

@@ -10,7 +10,7 @@ from actors.calendar.faults import Fault, faults
 from actors.calendar.hours import ALL_DAY, ALWAYS_OPEN, DAY_MINUTES, Calendar, Duty, Interval, SpecialDay
 from actors.calendar.zones import MINUTE_MS
 from actors.core.chain import Store
-from actors.core.policy import NOTHING, ChainLimitRule, LimitRule, LineRule, LosesFirst, Policy, TtlRule
+from actors.core.policy import NOTHING, ChainLimitRule, LimitRule, LineRule, LosesFirst, PickRule, Policy, TtlRule
 from holdfast.v1 import admin_service_pb2 as ad, store_pb2
 from serve.config.hours_text import public_holidays
 from serve.wire.fields import fill_value, instant_ms, value_of
@@ -169,7 +169,7 @@ def policy_of(request: ad.SetPolicyRequest) -> Policy:
     for index, rule in enumerate(asked.ttl_rules):
         if "policy.ttl_max" not in checked and instant_ms(rule.ttl) > ttl_ms_max:
             checked.fault(f"policy.ttl_rules[{index}].ttl", "is longer than ttl_max; shorten it or raise ttl_max")
-    _check_lines(checked, asked)
+    _check_rules_of_shops(checked, asked)
     checked.raise_if_faulty()
     return Policy(
         version=asked.version,
@@ -188,11 +188,14 @@ def policy_of(request: ad.SetPolicyRequest) -> Policy:
         losers_wait=asked.losers_wait,
         line_take_up_ms=instant_ms(asked.line_take_up),
         line_rules=tuple(value_of(LineRule, rule) for rule in asked.line_rules),
+        picks=asked.picks,
+        put_back_first=asked.put_back_first,
+        pick_rules=tuple(value_of(PickRule, rule) for rule in asked.pick_rules),
     )
 
 
-def _check_lines(checked: Checked, asked: store_pb2.Policy) -> None:
-    """The times of rules for lines, and that a shop has one."""
+def _check_rules_of_shops(checked: Checked, asked: store_pb2.Policy) -> None:
+    """The times of rules for lines, and that a shop has one of each kind."""
     if "policy.ttl_max" not in checked:
         ttl_ms_max = instant_ms(asked.ttl_max)
         takes_up = [("line_take_up", asked.line_take_up)]
@@ -200,11 +203,16 @@ def _check_lines(checked: Checked, asked: store_pb2.Policy) -> None:
         for name, take_up in takes_up:
             if instant_ms(take_up) > ttl_ms_max:
                 checked.fault(f"policy.{name}", "is longer than ttl_max; shorten it or raise ttl_max")
-    seen: set[str] = set()
-    for index, line_rule in enumerate(() if "policy.line_rules" in checked else asked.line_rules):
-        if line_rule.store_id in seen:
-            checked.fault(f"policy.line_rules[{index}].store_id", "has a rule already; say all of it in one")
-        seen.add(line_rule.store_id)
+    named = {
+        "line_rules": [rule.store_id for rule in asked.line_rules],
+        "pick_rules": [rule.store_id for rule in asked.pick_rules],
+    }
+    for name, store_ids in named.items():
+        seen: set[str] = set()
+        for index, store_id in enumerate(() if f"policy.{name}" in checked else store_ids):
+            if store_id in seen:
+                checked.fault(f"policy.{name}[{index}].store_id", "has a rule already; say all of it in one")
+            seen.add(store_id)
 
 
 def fill_policy(policy: Policy, reply: store_pb2.Policy) -> None:
@@ -219,10 +227,12 @@ def fill_policy(policy: Policy, reply: store_pb2.Policy) -> None:
     reply.losers_wait = policy.losers_wait
     if policy.line_take_up_ms:
         reply.line_take_up.FromMilliseconds(policy.line_take_up_ms)
-    rules: tuple[TtlRule | LimitRule | ChainLimitRule | LineRule, ...]
+    reply.picks, reply.put_back_first = policy.picks, policy.put_back_first
+    rules: tuple[TtlRule | LimitRule | ChainLimitRule | LineRule | PickRule, ...]
     for rules, rows in (
         (policy.ttl_rules, reply.ttl_rules),
         (policy.line_rules, reply.line_rules),
+        (policy.pick_rules, reply.pick_rules),
         (policy.limit_rules, reply.limit_rules),
         (policy.chain_limit_rules, reply.chain_limit_rules),
     ):

@@ -25,6 +25,7 @@ from holdfast.v1 import (
 )
 from serve.calls import TIMEOUT_KEY
 from serve.gateway import Gateway
+from serve.products.table import ProductFile
 from serve.routing.router import Router
 from serve.sourcing.places import Place, Postcodes
 from tests.runtime.actors_here import ActorsHere
@@ -122,6 +123,7 @@ class Front:
         self.clock = clock
         self._folder = folder
         self._postcodes = postcodes
+        self.products = ProductFile(None)
         self.actors = ActorsHere(folder, clock, writing)
         self.gateway: Gateway = object.__new__(Gateway)  # its constructor would reach for Ray
         self._runner = asyncio.Runner(loop_factory=SkippingLoop)
@@ -140,7 +142,8 @@ class Front:
     async def _open(self) -> None:
         await self.actors.put_stores(*SHOPS)
         router = Router(self.actors, Placement(0), writing=self.actors.writing)
-        await self.gateway._open(router, self.clock, self._postcodes, contacts=self.open_book)
+        given: Any = {"contacts": self.open_book, "products": self.products}
+        await self.gateway._open(router, self.clock, self._postcodes, **given)
         numbers = count(FIRST_ORDER)
         self.gateway._reconciler._coordinator._draw = lambda _: next(numbers)
 

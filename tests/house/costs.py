@@ -165,6 +165,8 @@ LATER: Final = {
     "ledgers of forgotten hot SKUs that are in no memory": (85, 1),
     "peers over Redis, Valkey and PostgreSQL, measured beside it, and all of them killed": (1_300, 9),
     "CPU of a reservation over shops, live holds, and gateways with actors": (250, 1),
+    "pick tasks: the queue, claims, ticks, short picks and putting back, and their audit": (2_060, 15),
+    "a table of products: whose a code is, where they stand, what may take their place": (290, 3),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
 FILES_MAX: Final = HOUSE[1] + sum(files for _, files in LATER.values())
@@ -215,6 +217,7 @@ COSTS: Final = (
             "serve/wire/orders.py": "MarkOrderReady takes the same step in each shop of an order",
             "serve/wire/pickups.py": "tills are told of it, which is what they wait for",
             "actors/notices/": "customers are told of it",
+            "actors/shop/decide_picking.py": "who finishes a task may mark it ready by the same step",
         },
         12,
     ),

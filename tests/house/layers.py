@@ -43,6 +43,7 @@ LAYERS: Final = (
             "actors.store_moves",
             "actors.store_transfers",
             "actors.store_shortfalls",
+            "actors.store_picking",
             "actors.hot_sku_actor",
             "actors.customer_actor",
             "actors.chain_actor",

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from actors.core.answers import FORM, Recorded, fingerprint
 from actors.core.message import Message
 from actors.core.rejection import Reason, Rejection
-from actors.core.status import LossBearer, ReleaseReason
+from actors.core.status import LossBearer, ReleaseReason, ShortChoice
 from actors.journal.codec import encode
 from actors.orders import commands as orders
 from actors.orders.commands import content_of
@@ -19,6 +19,7 @@ from actors.runtime.kinds import CUSTOMERS, SHOP, Core
 from actors.shop import commands as shop
 from actors.shop.allotments import HolderKind
 from actors.shop.hot import DisownKey, MoveIn
+from actors.shop.picking import ClaimPick, FinishPick, NoteArrival, PutBack, ReleasePick, ScanPick, ShortPick
 from actors.shop.shortfalls import Resolution, ResolveShortfall
 from actors.shop.state import Ledger, Reservation, StockOutcome
 from actors.shop.transact import transact
@@ -116,6 +117,15 @@ FINGERPRINTS: Final[list[tuple[Message, str]]] = [
     (CancelTransfer("k", 7), "16959d4e315dd3b6eb55ecd9b"),
     (ReceiveTransfer("k", "S1:T7", LINES, LossBearer.SOURCE), "14b2c070d47a6a2eb909a3b83"),
     (MoveIn("k", "hot/A:7", "A", "ann", "web", 3, 1, 60_000, 1_000, 61_000, "r", 12), "115be59f67ff7ff2ec65f10d5"),
+    (ClaimPick("k", 7, "t1", 60_000), "13e07c705edc533c23b30b0f8"),
+    (ReleasePick("k", 7, "t1"), "1030993cb1d7d70b8a83ba4b3"),
+    (ScanPick("k", 7, "t1", "A", 2), "1dcd45719adc74a8cc83f34df"),
+    (ScanPick("k", 7, "t1", "", 1, "4006381333931", "A"), "18ba62c3777119ab28459e15f"),
+    (ShortPick("k", 7, "t1", "A", 1, ShortChoice.WITHOUT), "10577744a35f1394d536b7efc"),
+    (ShortPick("k", 7, "t1", "A", 1, ShortChoice.SUBSTITUTE, "B", 2, 0, True), "16dab9277e9f593ee9b8d6be2"),
+    (FinishPick("k", 7, "t1", "B7", True), "116a5b52e2ac53075676cda90"),
+    (PutBack("k", 7, "t1"), "168e7403bbd31111325c7d2bc"),
+    (NoteArrival("k", 7, "P4"), "1507e1193af7a5d6e7927110c"),
     (DisownKey("S1\nk", "S1"), "1f26bb080c2f99102a122ccc1"),
     (orders.Confirm("k", 3, 60_000, orders.NO_HOURS), "1eea7ffe584a5509327e13472"),
     (orders.Extend("k", 3, 60_000, orders.NO_HOURS), "1a9b3845de0276e48e0215b60"),

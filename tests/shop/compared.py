@@ -12,6 +12,7 @@ from actors.core.status import LIVE, Status
 from actors.shop.allotments import Allotment
 from actors.shop.commands import Command
 from actors.shop.hot import HotTotals
+from actors.shop.picking import PickTask
 from actors.shop.shortfalls import ShortfallTask
 from actors.shop.state import Ledger, MovingOut, Remembered, Reservation, StockOutcome
 from actors.shop.transfers import Transfer
@@ -60,7 +61,9 @@ def plain(remembered: Remembered | ShortfallTask) -> Outcome:
             return ("task", *of, answer.place, no_place, resolution, answer.moved_to)
         case Transfer():
             return ("transfer", answer.transfer_id, answer.status.name)  # of which the model knows nothing
-        case HotTotals():  # nor of these
+        case PickTask():  # nor of these
+            return ("pick task", answer.number, answer.status.name)
+        case HotTotals():
             return ("hot", answer.over, answer.back, answer.moved)
         case MovingOut():
             return ("moving", answer.reservation.number, answer.now_ms)

@@ -17,6 +17,8 @@
     advise S9:T4 A 3             noted #2               arrive S9:T4 [A 2] [borne by SOURCE]
     close #2 A 2                 close S9:T4
 
+    take, leave, scan, finish, shelve, here: see `picks_text`
+
     resolve #5 RELEASED          resolve #5 WAITING     resolve #5 MOVED to S2:7
 
 A part is known by its holder (o1), what it applies by its revision (1), what is acknowledged by number and version.
@@ -61,9 +63,11 @@ from actors.shop.commands import (
 )
 from actors.shop.events import Event, Left, OutcomeApplied, Released
 from actors.shop.hot import HotTotals
+from actors.shop.picking import PickTask
 from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallTask
 from actors.shop.state import Ledger, MovingOut, Remembered, Reservation, StockOutcome
 from actors.shop.transfers import Transfer
+from tests.shop.picks_text import VERBS as PICK_VERBS, about_pick, pick_text
 from tests.shop.transfers_text import TRANSFER_VERBS, about_transfer, transfer_text
 from tests.shop.watched import DAY_ZERO_MS
 
@@ -118,6 +122,8 @@ def command_of(text: str, key: str, now_ms: int = 0) -> Command:
     """What a line says. Rows without a number take the next one of their source."""
     options = dict(_OPTION.findall(text))
     verb, _, rest = _OPTION.sub("", text).strip().partition(" ")
+    if verb in PICK_VERBS:
+        return about_pick(verb, key, text.partition(" ")[2], interval)
     if verb in _KINDS:
         return _adjust(key, verb, lines_of(rest), options, now_ms)
     if verb == "count":
@@ -227,6 +233,8 @@ def answer_text(remembered: Remembered) -> str:
             return transfer_text(answer)
         case ShortfallTask():
             return task_text(answer)
+        case PickTask():
+            return pick_text(answer, clock)
         case HotTotals():
             return f"over {answer.over}, back {answer.back}, moved {answer.moved}, {answer.wanted} wanted"
         case MovingOut():
@@ -272,6 +280,10 @@ def _rejection_text(no: Rejection) -> str:
         words.append(f"#{no.number}")
     if no.status is not None:
         words.append(no.status.name)
+    if no.pick_status is not None:
+        words.append(no.pick_status.name)
+    if no.picker_id:
+        words.append(no.picker_id)
     if no.transfer_status is not None:
         words.append(no.transfer_status.name)
     if len(no.short_lines) > 1:

@@ -13,6 +13,7 @@ from tests.shop.watched import DAY_ZERO_MS, Watched
 
 RULES = (LimitRule("", "", 2, 3),)
 SLOTS = Calendar(slot_minutes=60, staff=((Duty(0, 1440, 1),),) * 7, pickups_per_staff_hour=1)  # one place an hour
+TAKEN = "receive A 2 / reserve ann A 2 / confirm #3 / take #3 as eva"
 ALL_WRONG = "reserve ann A 9, Z 1 basket b for 8d"
 
 
@@ -136,6 +137,15 @@ REASONS = {
     Reason.IN_LINE_ALREADY: "receive A 1 / reserve ann A 2 waiting 1h / reserve ann A 2 waiting 1h",
     Reason.SHORTFALL_NOT_FOUND: "resolve #9 RELEASED",
     Reason.SHORTFALL_RESOLVED: " / ".join(["receive A 1", "reserve ann A 1", "sell A 1", *["resolve #6 RELEASED"] * 2]),
+    Reason.PICK_TASK_NOT_FOUND: "take #9 as eva",
+    Reason.PICK_QUEUE_EMPTY: "take first as eva",
+    Reason.PICK_TASK_CLAIMED: TAKEN + " / take #3 as kim",
+    Reason.PICK_CLAIM_LOST: TAKEN + " / scan #3 A as kim",
+    Reason.PICK_STEP_NOT_ALLOWED: TAKEN + " / shelve #3 as eva",
+    Reason.ARTICLE_NOT_ORDERED: TAKEN + " / scan #3 B as eva",
+    Reason.PICKED_ALREADY: TAKEN + " / scan #3 A 3 as eva",
+    Reason.PICK_INCOMPLETE: TAKEN + " / finish #3 as eva",
+    Reason.SUBSTITUTE_NOT_ALLOWED: TAKEN + " / short #3 A 1 for B 1 as eva",
     Reason.SLOT_FULL: "receive A 2 / reserve ann A 1 slot 9:00 / reserve bob A 1 slot 9:00",
 }
 # No shop gives them: tests/orders. A grant, too many transfers, hot SKUs: tests/shop/test_grants.py, test_transfers.py,
@@ -154,7 +164,7 @@ def test_every_reason_is_reached_and_written_down_unless_it_must_not(reason: Rea
     policy = Policy(
         version=1, paused=paused, ttl_ms_max=DAY_MS, collect_within_ms=DAY_MS, limit_rules=RULES, calendar=SLOTS
     )
-    policy = replace(policy, line_places_max=1)
+    policy = replace(policy, line_places_max=1, picks=True)
     watched = Watched(policy)
     answer, records = "", 0
     for minute, text in enumerate(REASONS[reason].split(" / "), start=1):

@@ -17,6 +17,7 @@ from actors.shop.invariants import check
 from actors.shop.shortfalls import Resolution, ResolveShortfall, key_of_move
 from actors.shop.snapshot import FORMAT, Capture, Head, restore
 from actors.shop.state import Reservation
+from tests.shop.picked import picked
 from tests.shop.scenario import play
 from tests.shop.scenario_text import command_of, instant
 from tests.shop.watched import Watched, through_json, written
@@ -108,14 +109,14 @@ def lived() -> Watched:
 
 
 def with_a_loss(watched: Watched) -> Watched:
-    """Then the rule lets losers wait, one does, and somebody is told of an earlier loss."""
+    """Then the rule lets losers wait, one does, and somebody is told of an earlier loss; and the shop picks."""
     now_ms = watched.ledger.time_ms
     watched.adopt(replace(POLICY, version=POLICY.version + 1, losers_wait=True), now_ms)
     watched.say(CountStock("lost", (("E", 0),), 0, True), now_ms)
     task = next(iter(watched.ledger.tasks.open))
     watched.say(ResolveShortfall(key_of_move("moved"), task, Resolution.MOVED, "S2"), now_ms)
     watched.say(ResolveShortfall("told", task, Resolution.RELEASED), now_ms)
-    return watched
+    return picked(watched)
 
 
 def test_the_life_has_every_kind_of_event() -> None:

@@ -14,6 +14,7 @@ from actors.shop.commands import CountStock
 from actors.shop.events import touched_skus
 from actors.shop.hot_events import HotEvent
 from tests.shop.hot_world import SKU, World
+from tests.shop.picked import picked
 from tests.shop.scenario import play
 from tests.shop.scenario_text import command_of
 from tests.shop.test_hot_line import opened, queued
@@ -71,10 +72,10 @@ PAGE = """
 
 
 def test_every_kind_of_event_tells_what_it_changed() -> None:
-    watched = play(PAGE)
+    watched = picked(play(PAGE))
     for event in (ev.StockCounted("c", "", 0, (("A", 4), ("C", 0)), 0, ()), ev.SafetyStockSet("s", "", (("A", 1),))):
         watched._journal([event], watched.ledger.time_ms)
-    watched.adopt(Policy(version=2, losers_wait=True), watched.ledger.time_ms)
+    watched.adopt(Policy(version=3, losers_wait=True), watched.ledger.time_ms)
     watched.say(CountStock("l", (("D", 0),), 0, True), watched.ledger.time_ms)
     assert watched.mistold() == []
     assert {type(record.event) for record in watched.records} == set(get_args(ev.Event)) - set(get_args(HotEvent))
@@ -151,7 +152,7 @@ def test_a_branch_that_keeps_silent_is_seen(kind: str, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("kind", get_args(ev.Answering))
 def test_an_answer_that_applying_the_event_does_not_give_is_seen(kind: type[ev.Answering]) -> None:
-    watched = play(PAGE)
+    watched = picked(play(PAGE))
     place, record = next(
         (place, record) for place, record in enumerate(watched.records) if isinstance(record.event, kind)
     )

@@ -12,6 +12,7 @@ from actors.journal.codec import encode_rows
 from actors.runtime.kinds import SHOP
 from actors.shop.audit import Audit
 from actors.shop.audit_books import AuditResult, compare
+from actors.shop.audit_picking import compare_tasks
 from actors.shop.commands import ApplyOutcome, Command, claim_key
 from actors.shop.decide import decide
 from actors.shop.decide_hot import begin_keys
@@ -29,6 +30,7 @@ from actors.shop.evolve import evolve
 from actors.shop.expiry import Due, due
 from actors.shop.hot_events import UnitsKept
 from actors.shop.invariants import check
+from actors.shop.pick_events import PickPutBack
 from actors.shop.said import known, part_of, said_by
 from actors.shop.snapshot import Capture, Row, restore
 from actors.shop.state import Ledger, Remembered, Reservation
@@ -185,7 +187,7 @@ class Watched:
             changed = {sku for sku in after if after[sku] != before.get(sku)}
             told = set(touched_skus(record.event))
             of_stock = isinstance(
-                record.event, StockAdjusted | StockCounted | SafetyStockSet | Queued | Left | UnitsKept
+                record.event, StockAdjusted | StockCounted | SafetyStockSet | Queued | Left | UnitsKept | PickPutBack
             )
             if (changed - told) or (told - changed and not of_stock):
                 found.append(f"told: {record.event} told {sorted(told)} and changed {sorted(changed)}")
@@ -209,6 +211,7 @@ class Watched:
             *(f"invariants: {violation}" for violation in check(self.ledger)),
             *(f"audit: {violation}" for violation in result.violations),
             *(f"compare: {violation}" for violation in compare(result, self.stock())),
+            *(f"compare: {violation}" for violation in compare_tasks(result.tasks, self.ledger.picks.ends())),
             *self._unlike("replay", self.replayed()),
             *self._unlike("snapshot", restore(through_json(Capture(self.ledger)))),
         ]

@@ -1,29 +1,57 @@
 """What callers ask for, by chance: commands of every kind, for reservations that exist and that do not."""
 
 from random import Random
-from typing import Final
+from typing import Any, Final
+
+from msgspec.structs import replace
 
 from actors.core.policy import DAY_MS, HOUR_MS
-from actors.core.status import ReleaseReason
+from actors.core.status import PickStatus, ReleaseReason, ShortChoice
 from actors.shop import commands as cm
 from actors.shop.allotments import Allotment, HolderKind
+from actors.shop.picking import (
+    ClaimPick,
+    FinishPick,
+    NoteArrival,
+    PickTask,
+    PutBack,
+    ReleasePick,
+    ScanPick,
+    ShortPick,
+)
 from actors.shop.shortfalls import Resolution, ResolveShortfall
 from actors.shop.state import StockOutcome
 
 SKUS: Final = ("A", "B", "C", "never stocked")
 CUSTOMERS: Final = ("ann", "bob", "cid", "dan")
+TOLD: Final = {
+    PickStatus.TO_PICK: "task told",
+    PickStatus.PICKING: "task told",
+    PickStatus.PICKED: "task picked",
+    PickStatus.READY: "task picked",
+    PickStatus.TO_PUT_BACK: "task over",
+    PickStatus.PUT_BACK: "task over",
+    PickStatus.WITHDRAWN: "task over",
+}
 SOURCES: Final = ("till", "wms")
 TTLS_MS: Final = (0, 0, 1, HOUR_MS // 6, 3 * HOUR_MS, DAY_MS, 90 * DAY_MS)
 WAITS_MS: Final = (HOUR_MS // 6, HOUR_MS, 5 * HOUR_MS, DAY_MS)
 CHANNELS: Final = ("web", "app")
 TILLS: Final = ("t1", "t2")
+PICKERS: Final = ("eva", "kim")
+LEASES_MS: Final = (0, HOUR_MS, HOUR_MS, 1)
 ENDS_MS: Final = (HOUR_MS // 6, HOUR_MS, 5 * HOUR_MS)
 ASKED: Final = (ReleaseReason.CUSTOMER_CANCELLED, ReleaseReason.PAYMENT_FAILED, ReleaseReason.NO_SHOW)
 
 
+def picks_by(number: int) -> dict[str, Any]:
+    """Whether a shop picks, and how, by a number of its world: most do."""
+    return {"picks": number % 8 > 0, "put_back_first": number % 3 == 0}
+
+
 class Callers:
     """A source of commands. `numbers` are the reservations that callers have heard of, `quotas` those of channels,
-    `taken` what tills have taken, and `tasks` those of shortfalls.
+    `taken` what tills have taken, `tasks` those of shortfalls, and `picks` pick tasks as they were told, by number.
     """
 
     def __init__(self, random: Random) -> None:
@@ -31,6 +59,7 @@ class Callers:
         self.quotas: list[int] = []
         self.taken: list[int] = []
         self.tasks: list[int] = []
+        self.picks: dict[int, PickTask] = {}
         self._random = random
         self._keys = 0
 
@@ -41,13 +70,18 @@ class Callers:
 
     def about(self, key: str) -> cm.Command:
         """Any command under a key."""
-        kinds = (self._reserve, self._step, self._adjust, self._count, self._of_allotments, self._miss)
-        (kind,) = self._random.choices(kinds, weights=(50, 35, 12, 3, 8, 11))
+        kinds = (self._reserve, self._step, self._adjust, self._count, self._of_allotments, self._miss, self._pick)
+        (kind,) = self._random.choices(kinds, weights=(50, 35, 12, 3, 8, 12, 50))
         return kind(key)
 
-    def hear(self, given: Allotment) -> None:
-        """Its holder has the answer."""
-        (self.quotas if given.kind is HolderKind.CHANNEL else self.taken).append(given.number)
+    def hear(self, given: Allotment | PickTask) -> str:
+        """Its holder has the answer, or its picker; returns what has struck."""
+        if isinstance(given, PickTask):
+            self.picks[given.number] = given
+            return TOLD[given.status]
+        is_channels = given.kind is HolderKind.CHANNEL
+        (self.quotas if is_channels else self.taken).append(given.number)
+        return "allotted to a channel" if is_channels else "allotted to a till"
 
     def _lines(self, most: int) -> cm.Lines:
         count = self._random.choice((1, 1, 1, 2, 3))
@@ -109,6 +143,49 @@ class Callers:
         if self.tasks and self._random.random() < 0.5:
             return self._resolve(key)
         return cm.CountStock(key, ((self._random.choice(SKUS[:3]), self._random.randint(0, 8)),), 0, True)
+
+    def _pick(self, key: str) -> cm.Command:
+        """A picker takes a task, or somebody goes on with one that he was told of; now and then in vain."""
+        random = self._random
+        task = random.choice(list(self.picks.values())[-2:]) if self.picks and random.random() < 0.8 else None
+        if task is None or random.random() < 0.05:
+            if self.numbers and random.random() < 0.5:
+                return cm.Confirm(key, random.choice(self.numbers[-4:]), DAY_MS)
+            return ClaimPick(key, 0, random.choice(PICKERS), random.choice(LEASES_MS))
+        of = key, task.number, task.picker_id or random.choice(PICKERS)
+        if random.random() < 0.1:
+            return ClaimPick(key, task.number, random.choice(PICKERS), HOUR_MS)
+        if random.random() < 0.1:
+            others = (NoteArrival(key, task.number, "p4"), ReleasePick(*of), FinishPick(*of, "b1", True), PutBack(*of))
+            return random.choice(others)
+        match task.status:
+            case PickStatus.TO_PICK:
+                return ClaimPick(key, task.number, random.choice(PICKERS), HOUR_MS)
+            case PickStatus.PICKING if dict(task.picked) != dict(cm.by_sku(task.lines)):
+                return self._short(of, task) if random.random() < 0.15 else self._scan(of, task)
+            case PickStatus.PICKING:
+                return FinishPick(*of, "b1", random.random() < 0.7)
+            case _:
+                self.picks[task.number] = replace(task, status=PickStatus.TO_PUT_BACK)
+                if task.status is PickStatus.TO_PUT_BACK:
+                    return PutBack(*of)
+                return cm.Release(key, task.number, ReleaseReason.NO_SHOW, ())
+
+    def _short(self, of: tuple[str, int, str], task: PickTask) -> cm.Command:
+        random, choice = self._random, self._random.choice(tuple(ShortChoice))
+        sku, units = random.choice(task.lines or (("A", 1),))
+        of_line = *of, sku, random.randint(1, max(1, units)), choice
+        if choice is not ShortChoice.SUBSTITUTE:
+            return ShortPick(*of_line, wait_ms=random.choice(TTLS_MS) if choice is ShortChoice.LATER else 0)
+        return ShortPick(*of_line, random.choice(SKUS), random.randint(1, 4), is_listed=random.random() < 0.9)
+
+    def _scan(self, of: tuple[str, int, str], task: PickTask) -> cm.Command:
+        picked = dict(task.picked)
+        missing = [(sku, units - picked.get(sku, 0)) for sku, units in cm.by_sku(task.lines)]
+        missing = [(sku, units) for sku, units in missing if units > 0]
+        if not missing or self._random.random() < 0.15:
+            return ScanPick(*of, self._random.choice(SKUS), self._random.choice((-1, 1, 9)))
+        return ScanPick(*of, *self._random.choice(missing))
 
     def _count(self, key: str) -> cm.Command:
         random = self._random

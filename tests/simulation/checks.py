@@ -14,6 +14,7 @@ from actors.runtime.ledger_host import LedgerHost
 from actors.shop import invariants
 from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
+from actors.shop.audit_picking import compare_tasks
 from actors.shop.events import Left, PassedOver, Served
 from actors.shop.evolve import evolve
 from actors.shop.shortfall_events import Requeued, ShortfallResolved
@@ -75,7 +76,8 @@ def check(host: LedgerHost, disk: MemoryDisk, ledger_id: str) -> None:
             audit.add(version, record.epoch, record.at_ms, event)
             evolve(replayed, event, record.at_ms)
     result = audit.result()
-    for violation in (*result.violations, *compare(result, _stock(ledger))):
+    apart = *compare(result, _stock(ledger)), *compare_tasks(result.tasks, ledger.picks.ends())
+    for violation in (*result.violations, *apart):
         raise Broken(violation.invariant, str(violation))
     if Capture(replayed).state_hash() != capture.state_hash():
         raise Broken("I13", f"a replay gives another state than the live one at version {capture.version}")

@@ -7,16 +7,19 @@ from msgspec.structs import replace
 
 from actors.core.answers import Answers
 from actors.core.policy import HOUR_MS
+from actors.core.status import PickStatus
+from actors.core.transact import Decision
 from actors.journal.port import Attempt, ClockMark, Head, JournalError, Record
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Hosted
 from actors.runtime.ledger_host import LedgerHost
-from actors.shop import evolve_allotments, expiry, quotas, snapshot
+from actors.shop import decide_picking, evolve_allotments, evolve_picking, expiry, quotas, snapshot
 from actors.shop.allotments import Allotment
 from actors.shop.commands import Reserve
 from actors.shop.decide_line import next_served
 from actors.shop.events import Event
 from actors.shop.line import Line
+from actors.shop.picking import ClaimPick, PickTask
 from actors.shop.state import Ledger, Reservation
 from tests.journal.memory import MemoryJournal
 from tests.simulation.world import Parts
@@ -197,6 +200,13 @@ def _puts_losers_last(line: Line, number: int, customer_id: str, channel: str, u
     _ENTERED(line, number, customer_id, channel, units, has_lost=False)
 
 
+def _gives_to_anybody(command: ClaimPick, task: PickTask, now_ms: int) -> Decision:
+    """Whoever asks for a task gets it, whoever has it."""
+    del now_ms
+    is_open = task.status in (PickStatus.TO_PICK, PickStatus.PICKING)
+    return decide_picking._claimed(command, task) if is_open else decide_picking._not_allowed(task)
+
+
 class _NoTask:
     """Of which there are none."""
 
@@ -226,6 +236,9 @@ PATCHES: dict[str, tuple[tuple[Any, str, Any], set[str]]] = {
     "returns what was drawn from a quota": ((Allotment, "back_by_time", _returns_what_was_drawn), {"I1", "I13"}),
     "puts losers last": ((Line, "enter", _puts_losers_last), {"I8", "I18"}),
     "loses tasks in a snapshot": ((snapshot, "ShortfallTask", _NoTask), {"I1", "I13"}),
+    "loses pick tasks in a snapshot": ((snapshot, "PickTask", _NoTask), {"I1", "I8", "I13", "I21"}),
+    "lets two pickers have a task": ((decide_picking, "_decide_claim", _gives_to_anybody), {"I21"}),
+    "forgets what was picked": ((evolve_picking, "_added", lambda lines, _: lines), {"I1", "I8", "I21"}),
     "keeps no units for the head": ((Ledger, "kept", lambda *_: 0), {"I18"}),
     "keeps no quota for who waits": ((quotas, "is_kept", lambda *_: False), {"I18"}),
 }

@@ -28,6 +28,7 @@ from actors.runtime.moving import Moving
 from actors.runtime.refusals import Refusals
 from actors.shop import decide as shop_decide, decide_claims, preconditions
 from actors.shop.commands import Claim, Grant, by_sku
+from actors.shop.decide_amend import decide_amend
 from actors.shop.state import Part
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
@@ -108,14 +109,14 @@ def _the_new_shop_hears_first(patch: pytest.MonkeyPatch) -> None:
 
 
 def _amend_asks_the_shop_alone(patch: pytest.MonkeyPatch) -> None:
-    real = shop_decide._decide_amend
+    real = decide_amend
 
     def generous(ledger: Any, command: Any, reservation: Any, now_ms: int, without: Any) -> Any:
         skus = tuple(sku for sku, _ in command.lines)
         grant = Grant(reservation.grant, ledger.policy.version, 0, skus)
         return real(ledger, replace(command, grant=grant), reservation, now_ms, without)
 
-    patch.setattr(shop_decide, "_decide_amend", generous)
+    patch.setattr(shop_decide, "decide_amend", generous)
     patch.setattr(plain_callers, "STEPS", ("amend",))
     patch.setattr(ChainWorld, "plain", 1.0)
 

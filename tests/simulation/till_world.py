@@ -13,6 +13,7 @@ from actors.core.status import LIVE
 from actors.protocol.messages import Stopped
 from actors.shop import commands as cm
 from actors.shop.allotments import Allotment, AllotmentStatus, HolderKind
+from actors.shop.picking import PickTask
 from actors.shop.state import Remembered, Reservation
 from tests.simulation.callers import ASKED, CHANNELS, CUSTOMERS, ENDS_MS, SKUS, TILLS, WAITS_MS, Callers
 from tests.simulation.checks import Broken, check
@@ -59,13 +60,14 @@ class TillCallers(Callers):
         (kind,) = random.choices((*kinds, self._of_given), weights=(25, 35, 8, 5, 15, 7, 15, 40))
         return kind(key)
 
-    def hear(self, given: Allotment) -> None:
+    def hear(self, given: Allotment | PickTask) -> str:
         """Its holder has the answer."""
-        if given.kind is HolderKind.CHANNEL:
-            super().hear(given)
-        elif given.status is AllotmentStatus.OPEN:
+        if isinstance(given, PickTask) or given.kind is HolderKind.CHANNEL:
+            return super().hear(given)
+        if given.status is AllotmentStatus.OPEN:
             till = self.tills.setdefault(given.number, Till(given))
             till.until_ms = max(till.until_ms, given.expires_at_ms)
+        return "allotted to a till"
 
     def _allot(self, key: str) -> cm.Command:
         return self._to_till(key, "till") if self._random.random() < 0.4 else super()._allot(key)

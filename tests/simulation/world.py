@@ -19,21 +19,21 @@ from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.runtime.refusals import ATTEMPTS_MAX
 from actors.shop import commands as cm
-from actors.shop.allotments import Allotment, HolderKind
+from actors.shop.allotments import Allotment
+from actors.shop.picking import PickTask
 from actors.shop.state import Remembered, Reservation, StockOutcome
 from tests.journal.memory import MemoryDisk, MemoryJournal
 from tests.runtime.actors_here import Ended
 from tests.runtime.breaking import BreakingJournal
 from tests.runtime.runtime_fixture import ManualClock
 from tests.simulation import checks
-from tests.simulation.callers import Callers
+from tests.simulation.callers import Callers, picks_by
 from tests.simulation.checks import Broken
 
 TURNS: Final = 45
 TRIES_MAX: Final = 20
 BOOT: Final = "boot"
-POISON: Final = "poison"
-LETHAL: Final = "lethal"
+POISON, LETHAL = "poison", "lethal"
 OTHER_ID: Final = "S2"  # a shop of the same journal
 NS: Final = 1_000_000  # in a millisecond
 STORE_ID: Final = "S1"
@@ -79,6 +79,7 @@ class World:
             ttl_ms_max=2 * DAY_MS,
             loses_first=LosesFirst(1 + seed // 2 % 2),
             losers_wait=seed % 4 > 0,
+            **picks_by(seed),
         )
         self.callers = Callers(self.random)
         self.answers: dict[str, tuple[cm.Command, Remembered]] = {}
@@ -119,7 +120,7 @@ class World:
     def _calls(self) -> None:
         """One batch: fresh commands, repeats, and keys that are used again for something else."""
         batch: list[cm.Command] = []
-        for _ in range(self.random.randint(1, 4)):
+        for _ in range(self.random.randint(2, 5)):
             chance = self.random.random()
             self._end_refused_calls()
             if chance < 0.15 and self.answers:
@@ -190,6 +191,7 @@ class World:
             limit_rules=limits,
             loses_first=LosesFirst(1 + self.policy.version // 2 % 2),
             losers_wait=self.policy.version % 2 == 1,
+            **picks_by(self.seed + self.policy.version),
         )
         self.struck["rules"] += 1
         self.script.append(f"rules {self.policy.version}")
@@ -306,9 +308,8 @@ class World:
 
     def _learn(self, value: object) -> None:
         """What a caller knows from an answer, and what cannot be so."""
-        if isinstance(value, Allotment):
-            self.callers.hear(value)
-            self.struck["allotted to a channel" if value.kind is HolderKind.CHANNEL else "allotted to a till"] += 1
+        if isinstance(value, Allotment | PickTask):
+            self.struck[self.callers.hear(value)] += 1
         elif isinstance(value, Reservation):
             if value.number not in self.callers.numbers:
                 self.callers.numbers.append(value.number)

@@ -44,6 +44,7 @@ from holdfast.client.models.administration import (
     LineRule as LineRule,
     LosesFirst as LosesFirst,
     OrdersVerification as OrdersVerification,
+    PickRule as PickRule,
     Policy as Policy,
     PolicySet as PolicySet,
     Store as Store,
@@ -88,6 +89,13 @@ from holdfast.client.models.orders import (
     SourcingPolicy as SourcingPolicy,
     StorePlan as StorePlan,
 )
+from holdfast.client.models.picking import (
+    PickLine as PickLine,
+    PickTask as PickTask,
+    Product as Product,
+    ProductPlace as ProductPlace,
+    ShortChoice as ShortChoice,
+)
 from holdfast.client.models.pickups import (
     PickupChange as PickupChange,
     PickupChangeKind as PickupChangeKind,
@@ -97,6 +105,7 @@ from holdfast.client.models.pickups import (
 from holdfast.client.models.reservations import (
     Line as Line,
     NearStore as NearStore,
+    PickStatus as PickStatus,
     Reason as Reason,
     Rejection as Rejection,
     ReleaseReason as ReleaseReason,

@@ -19,6 +19,7 @@ from holdfast.client.calls.allotments import AllotmentCalls, BlockingAllotmentCa
 from holdfast.client.calls.contacts import BlockingContactCalls, ContactCalls
 from holdfast.client.calls.notices import BlockingNoticeCalls, NoticeCalls
 from holdfast.client.calls.orders import BlockingOrderCalls, OrderCalls
+from holdfast.client.calls.picking import BlockingPickCalls, PickCalls
 from holdfast.client.calls.pickups import BlockingPickupCalls, PickupCalls
 from holdfast.client.calls.reservations import BlockingReservationCalls, ReservationCalls
 from holdfast.client.calls.shortfalls import BlockingShortfallCalls, ShortfallCalls
@@ -33,6 +34,7 @@ from holdfast.v1.reservation_service_pb2 import ReserveRequest
 class ChannelClient(
     ReservationCalls,
     OrderCalls,
+    PickCalls,
     StockCalls,
     AllotmentCalls,
     TransferCalls,
@@ -97,6 +99,7 @@ class ChannelClient(
 class BlockingChannelClient(
     BlockingReservationCalls,
     BlockingOrderCalls,
+    BlockingPickCalls,
     BlockingStockCalls,
     BlockingAllotmentCalls,
     BlockingTransferCalls,

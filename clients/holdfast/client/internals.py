@@ -19,6 +19,7 @@ from holdfast.client.limits import Limits
 from holdfast.client.models.allotments import allotment_from
 from holdfast.client.models.contacts import contact_change_from
 from holdfast.client.models.orders import order_from
+from holdfast.client.models.picking import pick_task_from
 from holdfast.client.models.reservations import Rejection, Reservation, rejection_from, reservation_from
 from holdfast.client.models.shortfalls import shortfall_task_from
 from holdfast.client.models.stock import stock_change_from
@@ -50,6 +51,7 @@ _RESULTS: Final[dict[str, Callable[[Any], Any]]] = {
     "transfer": transfer_from,
     "task": shortfall_task_from,
     "contact_change": contact_change_from,
+    "pick_task": pick_task_from,
     "rejection": rejection_from,
     "error": fault_from_item,
 }

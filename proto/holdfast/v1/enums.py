@@ -93,6 +93,42 @@ class ReleaseReason(IntEnum):
     LIMIT_REACHED = 10
 
 
+class PickStatus(IntEnum):
+    """The life of a pick task."""
+
+    # Never in an answer.
+    UNSPECIFIED = 0
+    # Nobody is at it.
+    TO_PICK = 1
+    # Somebody has claimed it. Once `lease_expires_at` is over, anybody may claim it.
+    PICKING = 2
+    # All of it is picked.
+    PICKED = 3
+    # Its reservation is READY: the goods wait for the customer.
+    READY = 4
+    # Collected. The task is over.
+    HANDED_OVER = 5
+    # Its reservation is over or waits in line, and goods that were picked for it have to be put back.
+    TO_PUT_BACK = 6
+    # They were put back. The task is over.
+    PUT_BACK = 7
+    # Nothing of it was found, and its reservation is released. The task is over.
+    WITHDRAWN = 8
+
+
+class ShortChoice(IntEnum):
+    """What becomes of units that a picker does not find, by the customer's choice."""
+
+    # Refused: a choice is required.
+    UNSPECIFIED = 0
+    # They are released, and the rest goes on.
+    WITHOUT = 1
+    # Units of another SKU take their place, if these are available now.
+    SUBSTITUTE = 2
+    # They are looked for again later.
+    LATER = 3
+
+
 class TransferStatus(IntEnum):
     """Where a transfer stands. PROPOSED -> SENT -> RECEIVED; CANCELLED ends it from the first."""
 
@@ -198,6 +234,24 @@ class Reason(IntEnum):
     # The SKU is hot, or was, and its ledger holds units that a count without holds leaves out. Count with the holds
     # included, or demote the SKU.
     HELD_ELSEWHERE = 34
+    # The reservation has no pick task: the shop does not pick, it is not confirmed, or the task is over.
+    PICK_TASK_NOT_FOUND = 35
+    # There is no task in the queue that nobody has. Not recorded: asked again under the same key, it is decided anew.
+    PICK_QUEUE_EMPTY = 36
+    # Somebody else has the task, `picker_id`, until his lease ends.
+    PICK_TASK_CLAIMED = 37
+    # The task is not this picker's, or not any more: his lease is over, or `picker_id` has it. Claim it again.
+    PICK_CLAIM_LOST = 38
+    # The life of a pick task has no such step from its status, which is `pick_status`.
+    PICK_STEP_NOT_ALLOWED = 39
+    # The article is not on the task.
+    ARTICLE_NOT_ORDERED = 40
+    # More units were ticked than the task still wants, `available`; or more ticks taken back than there are.
+    PICKED_ALREADY = 41
+    # Units of the SKU are not picked yet: `available` are, of `asked`.
+    PICK_INCOMPLETE = 42
+    # The operator's table does not allow this substitute, or a limit of the whole chain applies to it.
+    SUBSTITUTE_NOT_ALLOWED = 43
 
 
 class MessageChannel(IntEnum):

@@ -1,6 +1,7 @@
 import datetime
 
 from google.protobuf import duration_pb2 as _duration_pb2
+from holdfast.v1 import pick_pb2 as _pick_pb2
 from holdfast.v1 import reservation_pb2 as _reservation_pb2
 from holdfast.v1 import transfer_pb2 as _transfer_pb2
 from google.protobuf.internal import containers as _containers
@@ -49,6 +50,15 @@ class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_SHORTFALL_NOT_FOUND: _ClassVar[Reason]
     REASON_SHORTFALL_RESOLVED: _ClassVar[Reason]
     REASON_HELD_ELSEWHERE: _ClassVar[Reason]
+    REASON_PICK_TASK_NOT_FOUND: _ClassVar[Reason]
+    REASON_PICK_QUEUE_EMPTY: _ClassVar[Reason]
+    REASON_PICK_TASK_CLAIMED: _ClassVar[Reason]
+    REASON_PICK_CLAIM_LOST: _ClassVar[Reason]
+    REASON_PICK_STEP_NOT_ALLOWED: _ClassVar[Reason]
+    REASON_ARTICLE_NOT_ORDERED: _ClassVar[Reason]
+    REASON_PICKED_ALREADY: _ClassVar[Reason]
+    REASON_PICK_INCOMPLETE: _ClassVar[Reason]
+    REASON_SUBSTITUTE_NOT_ALLOWED: _ClassVar[Reason]
 REASON_UNSPECIFIED: Reason
 REASON_IDEMPOTENCY_KEY_REUSED: Reason
 REASON_RESERVATION_NOT_FOUND: Reason
@@ -84,6 +94,15 @@ REASON_IN_LINE_ALREADY: Reason
 REASON_SHORTFALL_NOT_FOUND: Reason
 REASON_SHORTFALL_RESOLVED: Reason
 REASON_HELD_ELSEWHERE: Reason
+REASON_PICK_TASK_NOT_FOUND: Reason
+REASON_PICK_QUEUE_EMPTY: Reason
+REASON_PICK_TASK_CLAIMED: Reason
+REASON_PICK_CLAIM_LOST: Reason
+REASON_PICK_STEP_NOT_ALLOWED: Reason
+REASON_ARTICLE_NOT_ORDERED: Reason
+REASON_PICKED_ALREADY: Reason
+REASON_PICK_INCOMPLETE: Reason
+REASON_SUBSTITUTE_NOT_ALLOWED: Reason
 
 class ShortLine(_message.Message):
     __slots__ = ("sku", "asked", "available")
@@ -106,7 +125,7 @@ class NearStore(_message.Message):
     def __init__(self, store_id: _Optional[str] = ..., kilometres: _Optional[float] = ..., has_everything: _Optional[bool] = ...) -> None: ...
 
 class Rejection(_message.Message):
-    __slots__ = ("reason", "message", "store_id", "sku", "asked", "available", "reservation_id", "status", "short_lines", "version", "order_id", "near_stores", "allotment_id", "by_hint", "transfer_status")
+    __slots__ = ("reason", "message", "store_id", "sku", "asked", "available", "reservation_id", "status", "short_lines", "version", "order_id", "near_stores", "allotment_id", "by_hint", "transfer_status", "picker_id", "pick_status")
     REASON_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -122,6 +141,8 @@ class Rejection(_message.Message):
     ALLOTMENT_ID_FIELD_NUMBER: _ClassVar[int]
     BY_HINT_FIELD_NUMBER: _ClassVar[int]
     TRANSFER_STATUS_FIELD_NUMBER: _ClassVar[int]
+    PICKER_ID_FIELD_NUMBER: _ClassVar[int]
+    PICK_STATUS_FIELD_NUMBER: _ClassVar[int]
     reason: Reason
     message: str
     store_id: str
@@ -137,7 +158,9 @@ class Rejection(_message.Message):
     allotment_id: str
     by_hint: bool
     transfer_status: _transfer_pb2.TransferStatus
-    def __init__(self, reason: _Optional[_Union[Reason, str]] = ..., message: _Optional[str] = ..., store_id: _Optional[str] = ..., sku: _Optional[str] = ..., asked: _Optional[int] = ..., available: _Optional[int] = ..., reservation_id: _Optional[str] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., short_lines: _Optional[_Iterable[_Union[ShortLine, _Mapping]]] = ..., version: _Optional[int] = ..., order_id: _Optional[str] = ..., near_stores: _Optional[_Iterable[_Union[NearStore, _Mapping]]] = ..., allotment_id: _Optional[str] = ..., by_hint: _Optional[bool] = ..., transfer_status: _Optional[_Union[_transfer_pb2.TransferStatus, str]] = ...) -> None: ...
+    picker_id: str
+    pick_status: _pick_pb2.PickStatus
+    def __init__(self, reason: _Optional[_Union[Reason, str]] = ..., message: _Optional[str] = ..., store_id: _Optional[str] = ..., sku: _Optional[str] = ..., asked: _Optional[int] = ..., available: _Optional[int] = ..., reservation_id: _Optional[str] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., short_lines: _Optional[_Iterable[_Union[ShortLine, _Mapping]]] = ..., version: _Optional[int] = ..., order_id: _Optional[str] = ..., near_stores: _Optional[_Iterable[_Union[NearStore, _Mapping]]] = ..., allotment_id: _Optional[str] = ..., by_hint: _Optional[bool] = ..., transfer_status: _Optional[_Union[_transfer_pb2.TransferStatus, str]] = ..., picker_id: _Optional[str] = ..., pick_status: _Optional[_Union[_pick_pb2.PickStatus, str]] = ...) -> None: ...
 
 class FieldViolation(_message.Message):
     __slots__ = ("field", "description")

@@ -13,16 +13,18 @@ from google.protobuf.internal import builder as _builder
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from holdfast.v1 import allotment_pb2 as holdfast_dot_v1_dot_allotment__pb2
 from holdfast.v1 import error_pb2 as holdfast_dot_v1_dot_error__pb2
+from holdfast.v1 import pick_pb2 as holdfast_dot_v1_dot_pick__pb2
 from holdfast.v1 import reservation_pb2 as holdfast_dot_v1_dot_reservation__pb2
 from holdfast.v1 import shortfall_pb2 as holdfast_dot_v1_dot_shortfall__pb2
 from holdfast.v1 import stock_pb2 as holdfast_dot_v1_dot_stock__pb2
 from holdfast.v1 import transfer_pb2 as holdfast_dot_v1_dot_transfer__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/event.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bholdfast/v1/allotment.proto\x1a\x17holdfast/v1/error.proto\x1a\x1dholdfast/v1/reservation.proto\x1a\x1bholdfast/v1/shortfall.proto\x1a\x17holdfast/v1/stock.proto\x1a\x1aholdfast/v1/transfer.proto\"\xd8\x0f\n\x05\x45vent\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0brecord_hash\x18\x17 \x01(\x03\x12.\n\x08reserved\x18\x04 \x01(\x0b\x32\x1a.holdfast.v1.ReservedEventH\x00\x12,\n\x07refused\x18\x05 \x01(\x0b\x32\x19.holdfast.v1.RefusedEventH\x00\x12\x30\n\tconfirmed\x18\x06 \x01(\x0b\x32\x1b.holdfast.v1.ConfirmedEventH\x00\x12\x35\n\x0cready_marked\x18\x07 \x01(\x0b\x32\x1d.holdfast.v1.ReadyMarkedEventH\x00\x12\x30\n\tcollected\x18\x08 \x01(\x0b\x32\x1b.holdfast.v1.CollectedEventH\x00\x12.\n\x08released\x18\t \x01(\x0b\x32\x1a.holdfast.v1.ReleasedEventH\x00\x12,\n\x07\x65xpired\x18\n \x01(\x0b\x32\x19.holdfast.v1.ExpiredEventH\x00\x12.\n\x08\x65xtended\x18\x0b \x01(\x0b\x32\x1a.holdfast.v1.ExtendedEventH\x00\x12\x39\n\x0estock_adjusted\x18\x0c \x01(\x0b\x32\x1f.holdfast.v1.StockAdjustedEventH\x00\x12\x37\n\rstock_counted\x18\r \x01(\x0b\x32\x1e.holdfast.v1.StockCountedEventH\x00\x12<\n\x10safety_stock_set\x18\x0e \x01(\x0b\x32 .holdfast.v1.SafetyStockSetEventH\x00\x12\x41\n\x12shortfall_declared\x18\x0f \x01(\x0b\x32#.holdfast.v1.ShortfallDeclaredEventH\x00\x12\x39\n\x0epolicy_adopted\x18\x10 \x01(\x0b\x32\x1f.holdfast.v1.PolicyAdoptedEventH\x00\x12,\n\x07\x61mended\x18\x11 \x01(\x0b\x32\x19.holdfast.v1.AmendedEventH\x00\x12,\n\x07\x63laimed\x18\x12 \x01(\x0b\x32\x19.holdfast.v1.ClaimedEventH\x00\x12;\n\x0foutcome_applied\x18\x13 \x01(\x0b\x32 .holdfast.v1.OutcomeAppliedEventH\x00\x12\x36\n\x0c\x61\x63knowledged\x18\x14 \x01(\x0b\x32\x1e.holdfast.v1.AcknowledgedEventH\x00\x12\x37\n\rorder_changed\x18\x15 \x01(\x0b\x32\x1e.holdfast.v1.OrderChangedEventH\x00\x12\x35\n\x0c\x63laim_barred\x18\x16 \x01(\x0b\x32\x1d.holdfast.v1.ClaimBarredEventH\x00\x12.\n\x08\x61llotted\x18\x1e \x01(\x0b\x32\x1a.holdfast.v1.AllottedEventH\x00\x12\x41\n\x12\x61llotment_extended\x18\x18 \x01(\x0b\x32#.holdfast.v1.AllotmentExtendedEventH\x00\x12\x41\n\x12\x61llotment_returned\x18\x19 \x01(\x0b\x32#.holdfast.v1.AllotmentReturnedEventH\x00\x12?\n\x11\x61llotment_expired\x18\x1a \x01(\x0b\x32\".holdfast.v1.AllotmentExpiredEventH\x00\x12=\n\x10\x61llotment_shrunk\x18\x1b \x01(\x0b\x32!.holdfast.v1.AllotmentShrunkEventH\x00\x12\x33\n\x0bquota_drawn\x18\x1c \x01(\x0b\x32\x1c.holdfast.v1.QuotaDrawnEventH\x00\x12(\n\x05given\x18\x1d \x01(\x0b\x32\x17.holdfast.v1.GivenEventH\x00\x12=\n\x10transfer_changed\x18\x1f \x01(\x0b\x32!.holdfast.v1.TransferChangedEventH\x00\x12*\n\x06queued\x18  \x01(\x0b\x32\x18.holdfast.v1.QueuedEventH\x00\x12*\n\x06served\x18! \x01(\x0b\x32\x18.holdfast.v1.ServedEventH\x00\x12\x33\n\x0bpassed_over\x18\" \x01(\x0b\x32\x1c.holdfast.v1.PassedOverEventH\x00\x12&\n\x04left\x18# \x01(\x0b\x32\x16.holdfast.v1.LeftEventH\x00\x12.\n\x08requeued\x18$ \x01(\x0b\x32\x1a.holdfast.v1.RequeuedEventH\x00\x12\x41\n\x12shortfall_resolved\x18% \x01(\x0b\x32#.holdfast.v1.ShortfallResolvedEventH\x00\x12>\n\x11hot_units_changed\x18& \x01(\x0b\x32!.holdfast.v1.HotUnitsChangedEventH\x00\x12\x31\n\nmove_begun\x18\' \x01(\x0b\x32\x1b.holdfast.v1.MoveBegunEventH\x00\x42\x08\n\x06\x63hange\"[\n\x14HotUnitsChangedEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x03\x12\x16\n\x0ereservation_id\x18\x04 \x01(\t\"\x91\x01\n\x14TransferChangedEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x13\n\x0btransfer_id\x18\x02 \x01(\t\x12(\n\x05lines\x18\x03 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12,\n\x0bloss_bearer\x18\x04 \x01(\x0e\x32\x17.holdfast.v1.LossBearer\"3\n\x11OrderChangedEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\"T\n\x10\x43laimBarredEvent\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x10\n\x08operator\x18\x03 \x01(\t\x12\x0b\n\x03why\x18\x04 \x01(\t\">\n\rReservedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xb0\x01\n\x0c\x41mendedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nslot_start\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"=\n\x0c\x43laimedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xc9\x01\n\x13OutcomeAppliedEvent\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12.\n\x06status\x18\x03 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05lines\x18\x05 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\",\n\x11\x41\x63knowledgedEvent\x12\x17\n\x0freservation_ids\x18\x01 \x03(\t\"<\n\x0bQueuedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xaf\x01\n\x0bServedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x06status\x18\x04 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\"\x83\x01\n\x0fPassedOverEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xad\x01\n\rRequeuedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x05\x63\x61use\x18\x04 \x01(\x0e\x32\x1b.holdfast.v1.ShortfallCause\"6\n\x0eMoveBegunEvent\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x13\n\x0bto_store_id\x18\x02 \x01(\t\"\xa0\x01\n\x16ShortfallResolvedEvent\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x34\n\nresolution\x18\x02 \x01(\x0e\x32 .holdfast.v1.ShortfallResolution\x12\x1f\n\x17moved_to_reservation_id\x18\x03 \x01(\t\x12\x1e\n\x16waiting_reservation_id\x18\x04 \x01(\t\"\x7f\n\tLeftEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\x06status\x18\x02 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12*\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.holdfast.v1.ReleaseReason\"c\n\x0cRefusedEvent\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\t\x12)\n\trejection\x18\x03 \x01(\x0b\x32\x16.holdfast.v1.Rejection\"X\n\x0e\x43onfirmedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"*\n\x10ReadyMarkedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"m\n\x0e\x43ollectedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12\x19\n\x11payment_reference\x18\x03 \x01(\t\"\xd3\x01\n\rReleasedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12*\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.holdfast.v1.ReleaseReason\x12*\n\x05\x63\x61use\x18\x04 \x01(\x0e\x32\x1b.holdfast.v1.ShortfallCause\x12(\n\x0bnot_in_line\x18\x05 \x01(\x0e\x32\x13.holdfast.v1.Reason\"P\n\x0c\x45xpiredEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"W\n\rExtendedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x01\n\x12StockAdjustedEvent\x12\x0e\n\x06source\x18\x01 \x01(\t\x12,\n\x0b\x61\x64justments\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.Adjustment\x12\x18\n\x10\x64ropped_repeated\x18\x03 \x01(\x05\x12\x14\n\x0csettled_late\x18\x04 \x01(\x05\"\x9c\x01\n\x11StockCountedEvent\x12)\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x0b\x63orrections\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.Adjustment\x12.\n\x08\x61llotted\x18\x03 \x01(\x0e\x32\x1c.holdfast.v1.AllottedCounted\"G\n\x13SafetyStockSetEvent\x12\x30\n\rsafety_stocks\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"C\n\x16ShortfallDeclaredEvent\x12)\n\tshortfall\x18\x01 \x01(\x0b\x32\x16.holdfast.v1.Shortfall\",\n\x12PolicyAdoptedEvent\x12\x16\n\x0epolicy_version\x18\x01 \x01(\x03\":\n\rAllottedEvent\x12)\n\tallotment\x18\x01 \x01(\x0b\x32\x16.holdfast.v1.Allotment\"^\n\x16\x41llotmentExtendedEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"X\n\x16\x41llotmentReturnedEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"W\n\x15\x41llotmentExpiredEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"V\n\x14\x41llotmentShrunkEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"@\n\tDrawnLine\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x03\"P\n\x0fQuotaDrawnEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12%\n\x05\x64rawn\x18\x02 \x03(\x0b\x32\x16.holdfast.v1.DrawnLine\"]\n\nGivenEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x0c\n\x04till\x18\x02 \x01(\t\x12)\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/event.proto\x12\x0bholdfast.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bholdfast/v1/allotment.proto\x1a\x17holdfast/v1/error.proto\x1a\x16holdfast/v1/pick.proto\x1a\x1dholdfast/v1/reservation.proto\x1a\x1bholdfast/v1/shortfall.proto\x1a\x17holdfast/v1/stock.proto\x1a\x1aholdfast/v1/transfer.proto\"\xe0\x12\n\x05\x45vent\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0brecord_hash\x18\x17 \x01(\x03\x12.\n\x08reserved\x18\x04 \x01(\x0b\x32\x1a.holdfast.v1.ReservedEventH\x00\x12,\n\x07refused\x18\x05 \x01(\x0b\x32\x19.holdfast.v1.RefusedEventH\x00\x12\x30\n\tconfirmed\x18\x06 \x01(\x0b\x32\x1b.holdfast.v1.ConfirmedEventH\x00\x12\x35\n\x0cready_marked\x18\x07 \x01(\x0b\x32\x1d.holdfast.v1.ReadyMarkedEventH\x00\x12\x30\n\tcollected\x18\x08 \x01(\x0b\x32\x1b.holdfast.v1.CollectedEventH\x00\x12.\n\x08released\x18\t \x01(\x0b\x32\x1a.holdfast.v1.ReleasedEventH\x00\x12,\n\x07\x65xpired\x18\n \x01(\x0b\x32\x19.holdfast.v1.ExpiredEventH\x00\x12.\n\x08\x65xtended\x18\x0b \x01(\x0b\x32\x1a.holdfast.v1.ExtendedEventH\x00\x12\x39\n\x0estock_adjusted\x18\x0c \x01(\x0b\x32\x1f.holdfast.v1.StockAdjustedEventH\x00\x12\x37\n\rstock_counted\x18\r \x01(\x0b\x32\x1e.holdfast.v1.StockCountedEventH\x00\x12<\n\x10safety_stock_set\x18\x0e \x01(\x0b\x32 .holdfast.v1.SafetyStockSetEventH\x00\x12\x41\n\x12shortfall_declared\x18\x0f \x01(\x0b\x32#.holdfast.v1.ShortfallDeclaredEventH\x00\x12\x39\n\x0epolicy_adopted\x18\x10 \x01(\x0b\x32\x1f.holdfast.v1.PolicyAdoptedEventH\x00\x12,\n\x07\x61mended\x18\x11 \x01(\x0b\x32\x19.holdfast.v1.AmendedEventH\x00\x12,\n\x07\x63laimed\x18\x12 \x01(\x0b\x32\x19.holdfast.v1.ClaimedEventH\x00\x12;\n\x0foutcome_applied\x18\x13 \x01(\x0b\x32 .holdfast.v1.OutcomeAppliedEventH\x00\x12\x36\n\x0c\x61\x63knowledged\x18\x14 \x01(\x0b\x32\x1e.holdfast.v1.AcknowledgedEventH\x00\x12\x37\n\rorder_changed\x18\x15 \x01(\x0b\x32\x1e.holdfast.v1.OrderChangedEventH\x00\x12\x35\n\x0c\x63laim_barred\x18\x16 \x01(\x0b\x32\x1d.holdfast.v1.ClaimBarredEventH\x00\x12.\n\x08\x61llotted\x18\x1e \x01(\x0b\x32\x1a.holdfast.v1.AllottedEventH\x00\x12\x41\n\x12\x61llotment_extended\x18\x18 \x01(\x0b\x32#.holdfast.v1.AllotmentExtendedEventH\x00\x12\x41\n\x12\x61llotment_returned\x18\x19 \x01(\x0b\x32#.holdfast.v1.AllotmentReturnedEventH\x00\x12?\n\x11\x61llotment_expired\x18\x1a \x01(\x0b\x32\".holdfast.v1.AllotmentExpiredEventH\x00\x12=\n\x10\x61llotment_shrunk\x18\x1b \x01(\x0b\x32!.holdfast.v1.AllotmentShrunkEventH\x00\x12\x33\n\x0bquota_drawn\x18\x1c \x01(\x0b\x32\x1c.holdfast.v1.QuotaDrawnEventH\x00\x12(\n\x05given\x18\x1d \x01(\x0b\x32\x17.holdfast.v1.GivenEventH\x00\x12=\n\x10transfer_changed\x18\x1f \x01(\x0b\x32!.holdfast.v1.TransferChangedEventH\x00\x12*\n\x06queued\x18  \x01(\x0b\x32\x18.holdfast.v1.QueuedEventH\x00\x12*\n\x06served\x18! \x01(\x0b\x32\x18.holdfast.v1.ServedEventH\x00\x12\x33\n\x0bpassed_over\x18\" \x01(\x0b\x32\x1c.holdfast.v1.PassedOverEventH\x00\x12&\n\x04left\x18# \x01(\x0b\x32\x16.holdfast.v1.LeftEventH\x00\x12.\n\x08requeued\x18$ \x01(\x0b\x32\x1a.holdfast.v1.RequeuedEventH\x00\x12\x41\n\x12shortfall_resolved\x18% \x01(\x0b\x32#.holdfast.v1.ShortfallResolvedEventH\x00\x12>\n\x11hot_units_changed\x18& \x01(\x0b\x32!.holdfast.v1.HotUnitsChangedEventH\x00\x12\x31\n\nmove_begun\x18\' \x01(\x0b\x32\x1b.holdfast.v1.MoveBegunEventH\x00\x12\x35\n\x0cpick_claimed\x18( \x01(\x0b\x32\x1d.holdfast.v1.PickClaimedEventH\x00\x12\x37\n\rpick_released\x18) \x01(\x0b\x32\x1e.holdfast.v1.PickReleasedEventH\x00\x12\x35\n\x0cpick_scanned\x18* \x01(\x0b\x32\x1d.holdfast.v1.PickScannedEventH\x00\x12\x37\n\rpick_finished\x18+ \x01(\x0b\x32\x1e.holdfast.v1.PickFinishedEventH\x00\x12\x36\n\rpick_put_back\x18, \x01(\x0b\x32\x1d.holdfast.v1.PickPutBackEventH\x00\x12\x37\n\rarrival_noted\x18- \x01(\x0b\x32\x1e.holdfast.v1.ArrivalNotedEventH\x00\x12\x35\n\x0cpick_shorted\x18. \x01(\x0b\x32\x1d.holdfast.v1.PickShortedEventH\x00\x42\x08\n\x06\x63hange\"g\n\x10PickClaimedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tpicker_id\x18\x02 \x01(\t\x12(\n\x05lease\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\">\n\x11PickReleasedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tpicker_id\x18\x02 \x01(\t\"j\n\x10PickScannedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tpicker_id\x18\x02 \x01(\t\x12\x0b\n\x03sku\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x03\x12\x0c\n\x04\x63ode\x18\x05 \x01(\t\"\xf9\x01\n\x10PickShortedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tpicker_id\x18\x02 \x01(\t\x12\x0b\n\x03sku\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x03\x12(\n\x06\x63hoice\x18\x05 \x01(\x0e\x32\x18.holdfast.v1.ShortChoice\x12\x12\n\nsubstitute\x18\x06 \x01(\t\x12\x1b\n\x13substitute_quantity\x18\x07 \x01(\x03\x12+\n\x07promise\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bwritten_off\x18\t \x01(\x03\"K\n\x11PickFinishedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tpicker_id\x18\x02 \x01(\t\x12\x0b\n\x03\x62\x61y\x18\x03 \x01(\t\"~\n\x10PickPutBackEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tpicker_id\x18\x02 \x01(\t\x12(\n\x05lines\x18\x03 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12\x15\n\rare_available\x18\x04 \x01(\x08\"=\n\x11\x41rrivalNotedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x10\n\x08waits_at\x18\x02 \x01(\t\"[\n\x14HotUnitsChangedEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x03\x12\x16\n\x0ereservation_id\x18\x04 \x01(\t\"\x91\x01\n\x14TransferChangedEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x13\n\x0btransfer_id\x18\x02 \x01(\t\x12(\n\x05lines\x18\x03 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12,\n\x0bloss_bearer\x18\x04 \x01(\x0e\x32\x17.holdfast.v1.LossBearer\"3\n\x11OrderChangedEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\"T\n\x10\x43laimBarredEvent\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x03\x12\x10\n\x08operator\x18\x03 \x01(\t\x12\x0b\n\x03why\x18\x04 \x01(\t\">\n\rReservedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xb0\x01\n\x0c\x41mendedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nslot_start\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"=\n\x0c\x43laimedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xc9\x01\n\x13OutcomeAppliedEvent\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12.\n\x06status\x18\x03 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05lines\x18\x05 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\",\n\x11\x41\x63knowledgedEvent\x12\x17\n\x0freservation_ids\x18\x01 \x03(\t\"<\n\x0bQueuedEvent\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\"\xaf\x01\n\x0bServedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x06status\x18\x04 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\"\x83\x01\n\x0fPassedOverEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xad\x01\n\rRequeuedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x05\x63\x61use\x18\x04 \x01(\x0e\x32\x1b.holdfast.v1.ShortfallCause\"6\n\x0eMoveBegunEvent\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x13\n\x0bto_store_id\x18\x02 \x01(\t\"\xa0\x01\n\x16ShortfallResolvedEvent\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x34\n\nresolution\x18\x02 \x01(\x0e\x32 .holdfast.v1.ShortfallResolution\x12\x1f\n\x17moved_to_reservation_id\x18\x03 \x01(\t\x12\x1e\n\x16waiting_reservation_id\x18\x04 \x01(\t\"\x7f\n\tLeftEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\x06status\x18\x02 \x01(\x0e\x32\x1e.holdfast.v1.ReservationStatus\x12*\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.holdfast.v1.ReleaseReason\"c\n\x0cRefusedEvent\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\t\x12)\n\trejection\x18\x03 \x01(\x0b\x32\x16.holdfast.v1.Rejection\"X\n\x0e\x43onfirmedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"*\n\x10ReadyMarkedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"m\n\x0e\x43ollectedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12\x19\n\x11payment_reference\x18\x03 \x01(\t\"\xd3\x01\n\rReleasedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\x12*\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.holdfast.v1.ReleaseReason\x12*\n\x05\x63\x61use\x18\x04 \x01(\x0e\x32\x1b.holdfast.v1.ShortfallCause\x12(\n\x0bnot_in_line\x18\x05 \x01(\x0e\x32\x13.holdfast.v1.Reason\"P\n\x0c\x45xpiredEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"W\n\rExtendedEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x01\n\x12StockAdjustedEvent\x12\x0e\n\x06source\x18\x01 \x01(\t\x12,\n\x0b\x61\x64justments\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.Adjustment\x12\x18\n\x10\x64ropped_repeated\x18\x03 \x01(\x05\x12\x14\n\x0csettled_late\x18\x04 \x01(\x05\"\x9c\x01\n\x11StockCountedEvent\x12)\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x0b\x63orrections\x18\x02 \x03(\x0b\x32\x17.holdfast.v1.Adjustment\x12.\n\x08\x61llotted\x18\x03 \x01(\x0e\x32\x1c.holdfast.v1.AllottedCounted\"G\n\x13SafetyStockSetEvent\x12\x30\n\rsafety_stocks\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"C\n\x16ShortfallDeclaredEvent\x12)\n\tshortfall\x18\x01 \x01(\x0b\x32\x16.holdfast.v1.Shortfall\",\n\x12PolicyAdoptedEvent\x12\x16\n\x0epolicy_version\x18\x01 \x01(\x03\":\n\rAllottedEvent\x12)\n\tallotment\x18\x01 \x01(\x0b\x32\x16.holdfast.v1.Allotment\"^\n\x16\x41llotmentExtendedEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"X\n\x16\x41llotmentReturnedEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"W\n\x15\x41llotmentExpiredEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"V\n\x14\x41llotmentShrunkEvent\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12(\n\x05lines\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"@\n\tDrawnLine\x12\x14\n\x0c\x61llotment_id\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x03\"P\n\x0fQuotaDrawnEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12%\n\x05\x64rawn\x18\x02 \x03(\x0b\x32\x16.holdfast.v1.DrawnLine\"]\n\nGivenEvent\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x0c\n\x04till\x18\x02 \x01(\t\x12)\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -30,78 +32,92 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.event_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013holdfast.v1P\001Z\026holdfast/v1;holdfastv1'
-  _globals['_EVENT']._serialized_start=241
-  _globals['_EVENT']._serialized_end=2249
-  _globals['_HOTUNITSCHANGEDEVENT']._serialized_start=2251
-  _globals['_HOTUNITSCHANGEDEVENT']._serialized_end=2342
-  _globals['_TRANSFERCHANGEDEVENT']._serialized_start=2345
-  _globals['_TRANSFERCHANGEDEVENT']._serialized_end=2490
-  _globals['_ORDERCHANGEDEVENT']._serialized_start=2492
-  _globals['_ORDERCHANGEDEVENT']._serialized_end=2543
-  _globals['_CLAIMBARREDEVENT']._serialized_start=2545
-  _globals['_CLAIMBARREDEVENT']._serialized_end=2629
-  _globals['_RESERVEDEVENT']._serialized_start=2631
-  _globals['_RESERVEDEVENT']._serialized_end=2693
-  _globals['_AMENDEDEVENT']._serialized_start=2696
-  _globals['_AMENDEDEVENT']._serialized_end=2872
-  _globals['_CLAIMEDEVENT']._serialized_start=2874
-  _globals['_CLAIMEDEVENT']._serialized_end=2935
-  _globals['_OUTCOMEAPPLIEDEVENT']._serialized_start=2938
-  _globals['_OUTCOMEAPPLIEDEVENT']._serialized_end=3139
-  _globals['_ACKNOWLEDGEDEVENT']._serialized_start=3141
-  _globals['_ACKNOWLEDGEDEVENT']._serialized_end=3185
-  _globals['_QUEUEDEVENT']._serialized_start=3187
-  _globals['_QUEUEDEVENT']._serialized_end=3247
-  _globals['_SERVEDEVENT']._serialized_start=3250
-  _globals['_SERVEDEVENT']._serialized_end=3425
-  _globals['_PASSEDOVEREVENT']._serialized_start=3428
-  _globals['_PASSEDOVEREVENT']._serialized_end=3559
-  _globals['_REQUEUEDEVENT']._serialized_start=3562
-  _globals['_REQUEUEDEVENT']._serialized_end=3735
-  _globals['_MOVEBEGUNEVENT']._serialized_start=3737
-  _globals['_MOVEBEGUNEVENT']._serialized_end=3791
-  _globals['_SHORTFALLRESOLVEDEVENT']._serialized_start=3794
-  _globals['_SHORTFALLRESOLVEDEVENT']._serialized_end=3954
-  _globals['_LEFTEVENT']._serialized_start=3956
-  _globals['_LEFTEVENT']._serialized_end=4083
-  _globals['_REFUSEDEVENT']._serialized_start=4085
-  _globals['_REFUSEDEVENT']._serialized_end=4184
-  _globals['_CONFIRMEDEVENT']._serialized_start=4186
-  _globals['_CONFIRMEDEVENT']._serialized_end=4274
-  _globals['_READYMARKEDEVENT']._serialized_start=4276
-  _globals['_READYMARKEDEVENT']._serialized_end=4318
-  _globals['_COLLECTEDEVENT']._serialized_start=4320
-  _globals['_COLLECTEDEVENT']._serialized_end=4429
-  _globals['_RELEASEDEVENT']._serialized_start=4432
-  _globals['_RELEASEDEVENT']._serialized_end=4643
-  _globals['_EXPIREDEVENT']._serialized_start=4645
-  _globals['_EXPIREDEVENT']._serialized_end=4725
-  _globals['_EXTENDEDEVENT']._serialized_start=4727
-  _globals['_EXTENDEDEVENT']._serialized_end=4814
-  _globals['_STOCKADJUSTEDEVENT']._serialized_start=4817
-  _globals['_STOCKADJUSTEDEVENT']._serialized_end=4947
-  _globals['_STOCKCOUNTEDEVENT']._serialized_start=4950
-  _globals['_STOCKCOUNTEDEVENT']._serialized_end=5106
-  _globals['_SAFETYSTOCKSETEVENT']._serialized_start=5108
-  _globals['_SAFETYSTOCKSETEVENT']._serialized_end=5179
-  _globals['_SHORTFALLDECLAREDEVENT']._serialized_start=5181
-  _globals['_SHORTFALLDECLAREDEVENT']._serialized_end=5248
-  _globals['_POLICYADOPTEDEVENT']._serialized_start=5250
-  _globals['_POLICYADOPTEDEVENT']._serialized_end=5294
-  _globals['_ALLOTTEDEVENT']._serialized_start=5296
-  _globals['_ALLOTTEDEVENT']._serialized_end=5354
-  _globals['_ALLOTMENTEXTENDEDEVENT']._serialized_start=5356
-  _globals['_ALLOTMENTEXTENDEDEVENT']._serialized_end=5450
-  _globals['_ALLOTMENTRETURNEDEVENT']._serialized_start=5452
-  _globals['_ALLOTMENTRETURNEDEVENT']._serialized_end=5540
-  _globals['_ALLOTMENTEXPIREDEVENT']._serialized_start=5542
-  _globals['_ALLOTMENTEXPIREDEVENT']._serialized_end=5629
-  _globals['_ALLOTMENTSHRUNKEVENT']._serialized_start=5631
-  _globals['_ALLOTMENTSHRUNKEVENT']._serialized_end=5717
-  _globals['_DRAWNLINE']._serialized_start=5719
-  _globals['_DRAWNLINE']._serialized_end=5783
-  _globals['_QUOTADRAWNEVENT']._serialized_start=5785
-  _globals['_QUOTADRAWNEVENT']._serialized_end=5865
-  _globals['_GIVENEVENT']._serialized_start=5867
-  _globals['_GIVENEVENT']._serialized_end=5960
+  _globals['_EVENT']._serialized_start=297
+  _globals['_EVENT']._serialized_end=2697
+  _globals['_PICKCLAIMEDEVENT']._serialized_start=2699
+  _globals['_PICKCLAIMEDEVENT']._serialized_end=2802
+  _globals['_PICKRELEASEDEVENT']._serialized_start=2804
+  _globals['_PICKRELEASEDEVENT']._serialized_end=2866
+  _globals['_PICKSCANNEDEVENT']._serialized_start=2868
+  _globals['_PICKSCANNEDEVENT']._serialized_end=2974
+  _globals['_PICKSHORTEDEVENT']._serialized_start=2977
+  _globals['_PICKSHORTEDEVENT']._serialized_end=3226
+  _globals['_PICKFINISHEDEVENT']._serialized_start=3228
+  _globals['_PICKFINISHEDEVENT']._serialized_end=3303
+  _globals['_PICKPUTBACKEVENT']._serialized_start=3305
+  _globals['_PICKPUTBACKEVENT']._serialized_end=3431
+  _globals['_ARRIVALNOTEDEVENT']._serialized_start=3433
+  _globals['_ARRIVALNOTEDEVENT']._serialized_end=3494
+  _globals['_HOTUNITSCHANGEDEVENT']._serialized_start=3496
+  _globals['_HOTUNITSCHANGEDEVENT']._serialized_end=3587
+  _globals['_TRANSFERCHANGEDEVENT']._serialized_start=3590
+  _globals['_TRANSFERCHANGEDEVENT']._serialized_end=3735
+  _globals['_ORDERCHANGEDEVENT']._serialized_start=3737
+  _globals['_ORDERCHANGEDEVENT']._serialized_end=3788
+  _globals['_CLAIMBARREDEVENT']._serialized_start=3790
+  _globals['_CLAIMBARREDEVENT']._serialized_end=3874
+  _globals['_RESERVEDEVENT']._serialized_start=3876
+  _globals['_RESERVEDEVENT']._serialized_end=3938
+  _globals['_AMENDEDEVENT']._serialized_start=3941
+  _globals['_AMENDEDEVENT']._serialized_end=4117
+  _globals['_CLAIMEDEVENT']._serialized_start=4119
+  _globals['_CLAIMEDEVENT']._serialized_end=4180
+  _globals['_OUTCOMEAPPLIEDEVENT']._serialized_start=4183
+  _globals['_OUTCOMEAPPLIEDEVENT']._serialized_end=4384
+  _globals['_ACKNOWLEDGEDEVENT']._serialized_start=4386
+  _globals['_ACKNOWLEDGEDEVENT']._serialized_end=4430
+  _globals['_QUEUEDEVENT']._serialized_start=4432
+  _globals['_QUEUEDEVENT']._serialized_end=4492
+  _globals['_SERVEDEVENT']._serialized_start=4495
+  _globals['_SERVEDEVENT']._serialized_end=4670
+  _globals['_PASSEDOVEREVENT']._serialized_start=4673
+  _globals['_PASSEDOVEREVENT']._serialized_end=4804
+  _globals['_REQUEUEDEVENT']._serialized_start=4807
+  _globals['_REQUEUEDEVENT']._serialized_end=4980
+  _globals['_MOVEBEGUNEVENT']._serialized_start=4982
+  _globals['_MOVEBEGUNEVENT']._serialized_end=5036
+  _globals['_SHORTFALLRESOLVEDEVENT']._serialized_start=5039
+  _globals['_SHORTFALLRESOLVEDEVENT']._serialized_end=5199
+  _globals['_LEFTEVENT']._serialized_start=5201
+  _globals['_LEFTEVENT']._serialized_end=5328
+  _globals['_REFUSEDEVENT']._serialized_start=5330
+  _globals['_REFUSEDEVENT']._serialized_end=5429
+  _globals['_CONFIRMEDEVENT']._serialized_start=5431
+  _globals['_CONFIRMEDEVENT']._serialized_end=5519
+  _globals['_READYMARKEDEVENT']._serialized_start=5521
+  _globals['_READYMARKEDEVENT']._serialized_end=5563
+  _globals['_COLLECTEDEVENT']._serialized_start=5565
+  _globals['_COLLECTEDEVENT']._serialized_end=5674
+  _globals['_RELEASEDEVENT']._serialized_start=5677
+  _globals['_RELEASEDEVENT']._serialized_end=5888
+  _globals['_EXPIREDEVENT']._serialized_start=5890
+  _globals['_EXPIREDEVENT']._serialized_end=5970
+  _globals['_EXTENDEDEVENT']._serialized_start=5972
+  _globals['_EXTENDEDEVENT']._serialized_end=6059
+  _globals['_STOCKADJUSTEDEVENT']._serialized_start=6062
+  _globals['_STOCKADJUSTEDEVENT']._serialized_end=6192
+  _globals['_STOCKCOUNTEDEVENT']._serialized_start=6195
+  _globals['_STOCKCOUNTEDEVENT']._serialized_end=6351
+  _globals['_SAFETYSTOCKSETEVENT']._serialized_start=6353
+  _globals['_SAFETYSTOCKSETEVENT']._serialized_end=6424
+  _globals['_SHORTFALLDECLAREDEVENT']._serialized_start=6426
+  _globals['_SHORTFALLDECLAREDEVENT']._serialized_end=6493
+  _globals['_POLICYADOPTEDEVENT']._serialized_start=6495
+  _globals['_POLICYADOPTEDEVENT']._serialized_end=6539
+  _globals['_ALLOTTEDEVENT']._serialized_start=6541
+  _globals['_ALLOTTEDEVENT']._serialized_end=6599
+  _globals['_ALLOTMENTEXTENDEDEVENT']._serialized_start=6601
+  _globals['_ALLOTMENTEXTENDEDEVENT']._serialized_end=6695
+  _globals['_ALLOTMENTRETURNEDEVENT']._serialized_start=6697
+  _globals['_ALLOTMENTRETURNEDEVENT']._serialized_end=6785
+  _globals['_ALLOTMENTEXPIREDEVENT']._serialized_start=6787
+  _globals['_ALLOTMENTEXPIREDEVENT']._serialized_end=6874
+  _globals['_ALLOTMENTSHRUNKEVENT']._serialized_start=6876
+  _globals['_ALLOTMENTSHRUNKEVENT']._serialized_end=6962
+  _globals['_DRAWNLINE']._serialized_start=6964
+  _globals['_DRAWNLINE']._serialized_end=7028
+  _globals['_QUOTADRAWNEVENT']._serialized_start=7030
+  _globals['_QUOTADRAWNEVENT']._serialized_end=7110
+  _globals['_GIVENEVENT']._serialized_start=7112
+  _globals['_GIVENEVENT']._serialized_end=7205
 # @@protoc_insertion_point(module_scope)

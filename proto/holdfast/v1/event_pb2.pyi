@@ -1,8 +1,10 @@
 import datetime
 
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from holdfast.v1 import allotment_pb2 as _allotment_pb2
 from holdfast.v1 import error_pb2 as _error_pb2
+from holdfast.v1 import pick_pb2 as _pick_pb2
 from holdfast.v1 import reservation_pb2 as _reservation_pb2
 from holdfast.v1 import shortfall_pb2 as _shortfall_pb2
 from holdfast.v1 import stock_pb2 as _stock_pb2
@@ -16,7 +18,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Event(_message.Message):
-    __slots__ = ("store_id", "version", "at", "record_hash", "reserved", "refused", "confirmed", "ready_marked", "collected", "released", "expired", "extended", "stock_adjusted", "stock_counted", "safety_stock_set", "shortfall_declared", "policy_adopted", "amended", "claimed", "outcome_applied", "acknowledged", "order_changed", "claim_barred", "allotted", "allotment_extended", "allotment_returned", "allotment_expired", "allotment_shrunk", "quota_drawn", "given", "transfer_changed", "queued", "served", "passed_over", "left", "requeued", "shortfall_resolved", "hot_units_changed", "move_begun")
+    __slots__ = ("store_id", "version", "at", "record_hash", "reserved", "refused", "confirmed", "ready_marked", "collected", "released", "expired", "extended", "stock_adjusted", "stock_counted", "safety_stock_set", "shortfall_declared", "policy_adopted", "amended", "claimed", "outcome_applied", "acknowledged", "order_changed", "claim_barred", "allotted", "allotment_extended", "allotment_returned", "allotment_expired", "allotment_shrunk", "quota_drawn", "given", "transfer_changed", "queued", "served", "passed_over", "left", "requeued", "shortfall_resolved", "hot_units_changed", "move_begun", "pick_claimed", "pick_released", "pick_scanned", "pick_finished", "pick_put_back", "arrival_noted", "pick_shorted")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
@@ -56,6 +58,13 @@ class Event(_message.Message):
     SHORTFALL_RESOLVED_FIELD_NUMBER: _ClassVar[int]
     HOT_UNITS_CHANGED_FIELD_NUMBER: _ClassVar[int]
     MOVE_BEGUN_FIELD_NUMBER: _ClassVar[int]
+    PICK_CLAIMED_FIELD_NUMBER: _ClassVar[int]
+    PICK_RELEASED_FIELD_NUMBER: _ClassVar[int]
+    PICK_SCANNED_FIELD_NUMBER: _ClassVar[int]
+    PICK_FINISHED_FIELD_NUMBER: _ClassVar[int]
+    PICK_PUT_BACK_FIELD_NUMBER: _ClassVar[int]
+    ARRIVAL_NOTED_FIELD_NUMBER: _ClassVar[int]
+    PICK_SHORTED_FIELD_NUMBER: _ClassVar[int]
     store_id: str
     version: int
     at: _timestamp_pb2.Timestamp
@@ -95,7 +104,98 @@ class Event(_message.Message):
     shortfall_resolved: ShortfallResolvedEvent
     hot_units_changed: HotUnitsChangedEvent
     move_begun: MoveBegunEvent
-    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., record_hash: _Optional[int] = ..., reserved: _Optional[_Union[ReservedEvent, _Mapping]] = ..., refused: _Optional[_Union[RefusedEvent, _Mapping]] = ..., confirmed: _Optional[_Union[ConfirmedEvent, _Mapping]] = ..., ready_marked: _Optional[_Union[ReadyMarkedEvent, _Mapping]] = ..., collected: _Optional[_Union[CollectedEvent, _Mapping]] = ..., released: _Optional[_Union[ReleasedEvent, _Mapping]] = ..., expired: _Optional[_Union[ExpiredEvent, _Mapping]] = ..., extended: _Optional[_Union[ExtendedEvent, _Mapping]] = ..., stock_adjusted: _Optional[_Union[StockAdjustedEvent, _Mapping]] = ..., stock_counted: _Optional[_Union[StockCountedEvent, _Mapping]] = ..., safety_stock_set: _Optional[_Union[SafetyStockSetEvent, _Mapping]] = ..., shortfall_declared: _Optional[_Union[ShortfallDeclaredEvent, _Mapping]] = ..., policy_adopted: _Optional[_Union[PolicyAdoptedEvent, _Mapping]] = ..., amended: _Optional[_Union[AmendedEvent, _Mapping]] = ..., claimed: _Optional[_Union[ClaimedEvent, _Mapping]] = ..., outcome_applied: _Optional[_Union[OutcomeAppliedEvent, _Mapping]] = ..., acknowledged: _Optional[_Union[AcknowledgedEvent, _Mapping]] = ..., order_changed: _Optional[_Union[OrderChangedEvent, _Mapping]] = ..., claim_barred: _Optional[_Union[ClaimBarredEvent, _Mapping]] = ..., allotted: _Optional[_Union[AllottedEvent, _Mapping]] = ..., allotment_extended: _Optional[_Union[AllotmentExtendedEvent, _Mapping]] = ..., allotment_returned: _Optional[_Union[AllotmentReturnedEvent, _Mapping]] = ..., allotment_expired: _Optional[_Union[AllotmentExpiredEvent, _Mapping]] = ..., allotment_shrunk: _Optional[_Union[AllotmentShrunkEvent, _Mapping]] = ..., quota_drawn: _Optional[_Union[QuotaDrawnEvent, _Mapping]] = ..., given: _Optional[_Union[GivenEvent, _Mapping]] = ..., transfer_changed: _Optional[_Union[TransferChangedEvent, _Mapping]] = ..., queued: _Optional[_Union[QueuedEvent, _Mapping]] = ..., served: _Optional[_Union[ServedEvent, _Mapping]] = ..., passed_over: _Optional[_Union[PassedOverEvent, _Mapping]] = ..., left: _Optional[_Union[LeftEvent, _Mapping]] = ..., requeued: _Optional[_Union[RequeuedEvent, _Mapping]] = ..., shortfall_resolved: _Optional[_Union[ShortfallResolvedEvent, _Mapping]] = ..., hot_units_changed: _Optional[_Union[HotUnitsChangedEvent, _Mapping]] = ..., move_begun: _Optional[_Union[MoveBegunEvent, _Mapping]] = ...) -> None: ...
+    pick_claimed: PickClaimedEvent
+    pick_released: PickReleasedEvent
+    pick_scanned: PickScannedEvent
+    pick_finished: PickFinishedEvent
+    pick_put_back: PickPutBackEvent
+    arrival_noted: ArrivalNotedEvent
+    pick_shorted: PickShortedEvent
+    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., record_hash: _Optional[int] = ..., reserved: _Optional[_Union[ReservedEvent, _Mapping]] = ..., refused: _Optional[_Union[RefusedEvent, _Mapping]] = ..., confirmed: _Optional[_Union[ConfirmedEvent, _Mapping]] = ..., ready_marked: _Optional[_Union[ReadyMarkedEvent, _Mapping]] = ..., collected: _Optional[_Union[CollectedEvent, _Mapping]] = ..., released: _Optional[_Union[ReleasedEvent, _Mapping]] = ..., expired: _Optional[_Union[ExpiredEvent, _Mapping]] = ..., extended: _Optional[_Union[ExtendedEvent, _Mapping]] = ..., stock_adjusted: _Optional[_Union[StockAdjustedEvent, _Mapping]] = ..., stock_counted: _Optional[_Union[StockCountedEvent, _Mapping]] = ..., safety_stock_set: _Optional[_Union[SafetyStockSetEvent, _Mapping]] = ..., shortfall_declared: _Optional[_Union[ShortfallDeclaredEvent, _Mapping]] = ..., policy_adopted: _Optional[_Union[PolicyAdoptedEvent, _Mapping]] = ..., amended: _Optional[_Union[AmendedEvent, _Mapping]] = ..., claimed: _Optional[_Union[ClaimedEvent, _Mapping]] = ..., outcome_applied: _Optional[_Union[OutcomeAppliedEvent, _Mapping]] = ..., acknowledged: _Optional[_Union[AcknowledgedEvent, _Mapping]] = ..., order_changed: _Optional[_Union[OrderChangedEvent, _Mapping]] = ..., claim_barred: _Optional[_Union[ClaimBarredEvent, _Mapping]] = ..., allotted: _Optional[_Union[AllottedEvent, _Mapping]] = ..., allotment_extended: _Optional[_Union[AllotmentExtendedEvent, _Mapping]] = ..., allotment_returned: _Optional[_Union[AllotmentReturnedEvent, _Mapping]] = ..., allotment_expired: _Optional[_Union[AllotmentExpiredEvent, _Mapping]] = ..., allotment_shrunk: _Optional[_Union[AllotmentShrunkEvent, _Mapping]] = ..., quota_drawn: _Optional[_Union[QuotaDrawnEvent, _Mapping]] = ..., given: _Optional[_Union[GivenEvent, _Mapping]] = ..., transfer_changed: _Optional[_Union[TransferChangedEvent, _Mapping]] = ..., queued: _Optional[_Union[QueuedEvent, _Mapping]] = ..., served: _Optional[_Union[ServedEvent, _Mapping]] = ..., passed_over: _Optional[_Union[PassedOverEvent, _Mapping]] = ..., left: _Optional[_Union[LeftEvent, _Mapping]] = ..., requeued: _Optional[_Union[RequeuedEvent, _Mapping]] = ..., shortfall_resolved: _Optional[_Union[ShortfallResolvedEvent, _Mapping]] = ..., hot_units_changed: _Optional[_Union[HotUnitsChangedEvent, _Mapping]] = ..., move_begun: _Optional[_Union[MoveBegunEvent, _Mapping]] = ..., pick_claimed: _Optional[_Union[PickClaimedEvent, _Mapping]] = ..., pick_released: _Optional[_Union[PickReleasedEvent, _Mapping]] = ..., pick_scanned: _Optional[_Union[PickScannedEvent, _Mapping]] = ..., pick_finished: _Optional[_Union[PickFinishedEvent, _Mapping]] = ..., pick_put_back: _Optional[_Union[PickPutBackEvent, _Mapping]] = ..., arrival_noted: _Optional[_Union[ArrivalNotedEvent, _Mapping]] = ..., pick_shorted: _Optional[_Union[PickShortedEvent, _Mapping]] = ...) -> None: ...
+
+class PickClaimedEvent(_message.Message):
+    __slots__ = ("reservation_id", "picker_id", "lease")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    PICKER_ID_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    picker_id: str
+    lease: _duration_pb2.Duration
+    def __init__(self, reservation_id: _Optional[str] = ..., picker_id: _Optional[str] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class PickReleasedEvent(_message.Message):
+    __slots__ = ("reservation_id", "picker_id")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    PICKER_ID_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    picker_id: str
+    def __init__(self, reservation_id: _Optional[str] = ..., picker_id: _Optional[str] = ...) -> None: ...
+
+class PickScannedEvent(_message.Message):
+    __slots__ = ("reservation_id", "picker_id", "sku", "quantity", "code")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    PICKER_ID_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    picker_id: str
+    sku: str
+    quantity: int
+    code: str
+    def __init__(self, reservation_id: _Optional[str] = ..., picker_id: _Optional[str] = ..., sku: _Optional[str] = ..., quantity: _Optional[int] = ..., code: _Optional[str] = ...) -> None: ...
+
+class PickShortedEvent(_message.Message):
+    __slots__ = ("reservation_id", "picker_id", "sku", "quantity", "choice", "substitute", "substitute_quantity", "promise", "written_off")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    PICKER_ID_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    CHOICE_FIELD_NUMBER: _ClassVar[int]
+    SUBSTITUTE_FIELD_NUMBER: _ClassVar[int]
+    SUBSTITUTE_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    PROMISE_FIELD_NUMBER: _ClassVar[int]
+    WRITTEN_OFF_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    picker_id: str
+    sku: str
+    quantity: int
+    choice: _pick_pb2.ShortChoice
+    substitute: str
+    substitute_quantity: int
+    promise: _timestamp_pb2.Timestamp
+    written_off: int
+    def __init__(self, reservation_id: _Optional[str] = ..., picker_id: _Optional[str] = ..., sku: _Optional[str] = ..., quantity: _Optional[int] = ..., choice: _Optional[_Union[_pick_pb2.ShortChoice, str]] = ..., substitute: _Optional[str] = ..., substitute_quantity: _Optional[int] = ..., promise: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., written_off: _Optional[int] = ...) -> None: ...
+
+class PickFinishedEvent(_message.Message):
+    __slots__ = ("reservation_id", "picker_id", "bay")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    PICKER_ID_FIELD_NUMBER: _ClassVar[int]
+    BAY_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    picker_id: str
+    bay: str
+    def __init__(self, reservation_id: _Optional[str] = ..., picker_id: _Optional[str] = ..., bay: _Optional[str] = ...) -> None: ...
+
+class PickPutBackEvent(_message.Message):
+    __slots__ = ("reservation_id", "picker_id", "lines", "are_available")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    PICKER_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    ARE_AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    picker_id: str
+    lines: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
+    are_available: bool
+    def __init__(self, reservation_id: _Optional[str] = ..., picker_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., are_available: _Optional[bool] = ...) -> None: ...
+
+class ArrivalNotedEvent(_message.Message):
+    __slots__ = ("reservation_id", "waits_at")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    WAITS_AT_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    waits_at: str
+    def __init__(self, reservation_id: _Optional[str] = ..., waits_at: _Optional[str] = ...) -> None: ...
 
 class HotUnitsChangedEvent(_message.Message):
     __slots__ = ("kind", "sku", "quantity", "reservation_id")

@@ -11,6 +11,7 @@ from holdfast.v1 import stock_service_pb2
 from holdfast.v1 import event_service_pb2
 from holdfast.v1 import notice_service_pb2
 from holdfast.v1 import order_service_pb2
+from holdfast.v1 import pick_service_pb2
 from holdfast.v1 import pickup_service_pb2
 from holdfast.v1 import reservation_service_pb2
 from holdfast.v1 import shortfall_service_pb2
@@ -24,6 +25,7 @@ SERVICES: Final[tuple[ServiceDescriptor, ...]] = (
     event_service_pb2.DESCRIPTOR.services_by_name["EventService"],
     notice_service_pb2.DESCRIPTOR.services_by_name["NoticeService"],
     order_service_pb2.DESCRIPTOR.services_by_name["OrderService"],
+    pick_service_pb2.DESCRIPTOR.services_by_name["PickService"],
     pickup_service_pb2.DESCRIPTOR.services_by_name["PickupService"],
     reservation_service_pb2.DESCRIPTOR.services_by_name["ReservationService"],
     shortfall_service_pb2.DESCRIPTOR.services_by_name["ShortfallService"],

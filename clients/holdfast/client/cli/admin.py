@@ -281,6 +281,8 @@ def _show_policy(session: Session, policy: models.Policy, waits: dict[str, Any] 
         f"{'' if rule.take_up_ms is None else ', served for ' + duration_text(rule.take_up_ms)}: {rule.store_id}"
         for rule in policy.line_rules
     ]
+    picks = [_picks(policy)] if policy.picks else []
+    picks += [f"{_picks(rule) if rule.picks else 'do not pick'}: {rule.store_id}" for rule in policy.pick_rules]
     drawn = facts(
         [
             ("version", policy.version),
@@ -291,6 +293,7 @@ def _show_policy(session: Session, policy: models.Policy, waits: dict[str, Any] 
             ("limits", "\n".join(limits)),
             ("limits over the chain", "\n".join(over_chain)),
             ("lines", "\n".join(lines)),
+            ("shops", "\n".join(picks)),
             ("loses first", policy.loses_first.name.lower().replace("_", " ")),
             ("losers", "wait first in line" if policy.losers_wait else ""),
             ("not bound yet", "\n".join(waits.get("pending", ()))),
@@ -298,6 +301,10 @@ def _show_policy(session: Session, policy: models.Policy, waits: dict[str, Any] 
         ]
     )
     session.show({"policy": to_document(policy), **waits}, drawn)
+
+
+def _picks(rule: models.Policy | models.PickRule) -> str:
+    return "pick, and sell again what is put back" if rule.put_back_first else "pick"
 
 
 def _fits(*parts: str) -> str:

@@ -26,6 +26,7 @@ from holdfast.client.cli import (
     hot,
     messages,
     orders,
+    picking,
     pickups,
     reservations,
     shortfalls,
@@ -185,6 +186,7 @@ app.add_typer(transfers.app, name="transfer")
 app.add_typer(shortfalls.app, name="shortfalls")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(messages.app, name="messages")
+app.add_typer(picking.app, name="pick")
 app.add_typer(stock.watch_app, name="watch")
 app.add_typer(admin.store_app, name="store")
 app.add_typer(admin.policy_app, name="policy")

@@ -23,6 +23,7 @@ from holdfast.client.limits import Timeouts
 from holdfast.client.models.allotments import Allotment, AllotmentOutcome
 from holdfast.client.models.contacts import ContactChange
 from holdfast.client.models.orders import Order, PartOutcomes, Place, SourcingPolicy
+from holdfast.client.models.picking import PickTask
 from holdfast.client.models.reservations import Rejection, ReleaseReason, Reservation
 from holdfast.client.models.shortfalls import ShortfallTask
 from holdfast.client.models.stock import StockOutcome
@@ -194,7 +195,15 @@ ParamsT = ParamSpec("ParamsT")
 ResultT = TypeVar("ResultT")
 
 Answer: TypeAlias = (
-    Reservation | Order | PartOutcomes | StockOutcome | AllotmentOutcome | Transfer | ShortfallTask | ContactChange
+    Reservation
+    | Order
+    | PartOutcomes
+    | StockOutcome
+    | AllotmentOutcome
+    | Transfer
+    | ShortfallTask
+    | PickTask
+    | ContactChange
 )
 """What a change may be answered with."""
 
@@ -302,6 +311,8 @@ class Session:
                 self.show({"task": output.to_document(outcome)}, tables.facts_of(tables.TASK, outcome))
             case ContactChange():
                 self.show({"contact_change": output.to_document(outcome)}, tables.facts_of("entries", outcome))
+            case PickTask():
+                self.show({"pick_task": output.to_document(outcome)}, tables.facts_of(tables.PICK_TASK, outcome))
             case tuple():
                 self.show({"outcomes": output.part_documents(outcome)}, tables.parts_table(outcome))
                 if code := output.exit_code_of_parts(outcome):

@@ -115,6 +115,7 @@ _COMMANDS = {
     "ReleaseReservation": "release",
     "SetPolicy": "policy set",
     "ProposeTransfer": "transfer propose",
+    "ListPickTasks": "pick list",
     "BarClaim": "admin bar-claim",
     "BarGrant": "admin bar-grant",
     "DropReader": "admin drop-reader",

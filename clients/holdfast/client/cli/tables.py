@@ -17,6 +17,7 @@ from holdfast.client.models.allotments import AllottedLine
 from holdfast.client.models.contacts import ContactConsent
 from holdfast.client.models.events import Event
 from holdfast.client.models.orders import Candidate, Exclusion, FoundStores, Order, PartOutcome, PickupSlots
+from holdfast.client.models.picking import PickLine
 from holdfast.client.models.pickups import PickupChange
 from holdfast.client.models.reservations import Line, NearStore, Rejection, Reservation
 from holdfast.client.models.shortfalls import LostLine
@@ -29,13 +30,16 @@ def _units(lines: LinePairs) -> str:
     return ", ".join(f"{quantity} x {sku}" for sku, quantity in lines)
 
 
-def _line(line: Line | AllottedLine | TransferLine | LostLine) -> str:
-    """What of a line is still held, left with its holder, came of a transfer, or was lost."""
+def _line(line: Line | AllottedLine | TransferLine | LostLine | PickLine) -> str:
+    """What of a line is still held, left with its holder, came of a transfer, was lost, or is picked."""
     match line:
         case Line():
             return f"{line.held} of {line.quantity} x {line.sku}"
         case TransferLine():
             return f"{line.received} of {line.quantity} x {line.sku}"
+        case PickLine():
+            back = f", {line.to_put_back} back" if line.to_put_back else ""
+            return f"{line.picked} of {line.ordered} x {line.sku}{back}"
         case LostLine():
             return f"{line.lost} of {line.held} x {line.sku}"
         case _:
@@ -65,6 +69,7 @@ def _consent(said: ContactConsent) -> str:
 
 TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "barred": lambda claims: "\n".join(map(_barred, claims)),
+    "arrived_at_ms": time_text,
     "barred_at_ms": time_text,
     "began_at_ms": time_text,
     "consents": lambda said: ", ".join(map(_consent, said)),
@@ -90,11 +95,16 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "left_out": ", ".join,
     "ended_at_ms": time_text,
     "next_at_ms": time_text,
+    "lease_expires_at_ms": time_text,
     "lines": lambda lines: ", ".join(map(_line, lines)),
     "message": advice_text,
     "missing": _units,
     "near_stores": _near,
     "parts": lambda parts: str(parts if isinstance(parts, int) else len(parts)),
+    "promised_at_ms": time_text,
+    "gtins": ", ".join,
+    "place": lambda place: f"aisle {place.aisle}, bay {place.bay} {place.photo_url}".rstrip(),
+    "substitutes": ", ".join,
     "paused": lambda paused: "paused" if paused else "",
     "queue_position": lambda place: str(place or ""),
     "received_at_ms": time_text,
@@ -117,15 +127,19 @@ LABELS: Final = {
     "dropped_late": "dropped as late",
     "dropped_repeated": "dropped as repeated",
     "earliest_ready_ms": "ready from",
+    "arrived_at_ms": "customer there",
     "closed_at_ms": "closed",
     "expected_at_ms": "expected",
     "expires_at_ms": "until",
+    "lease_expires_at_ms": "until",
     "ledger_time_ms": "time",
     "message": "why",
     "missing": "could not be had",
     "near_stores": "nearby",
     "open_reservations": "open",
     "payment_reference": "payment",
+    "picker_id": "picker",
+    "promised_at_ms": "ready by",
     "queue_position": "place",
     "reason": "refused",
     "received_at_ms": "received",
@@ -169,6 +183,12 @@ TASK: Final = (
     "not_in_line resolution resolved_at_ms moved_to_reservation_id"
 )
 TASKS: Final = "task_id reservation_id customer_id lines cause near_stores expected_at_ms resolution"
+PICK_TASK: Final = (
+    "reservation_id store_id status lines promised_at_ms picker_id lease_expires_at_ms bay arrived_at_ms waits_at "
+    "version"
+)
+PICK_TASKS: Final = "reservation_id status lines promised_at_ms picker_id bay arrived_at_ms waits_at"
+PRODUCT: Final = "sku gtins place substitutes"
 TRANSFER: Final = (
     "transfer_id source_store_id destination_store_id status lines expected_at_ms sent_at_ms received_at_ms "
     "loss_bearer destination_unreachable"

@@ -108,6 +108,15 @@ class LineRule:
 
 
 @dataclass(frozen=True, slots=True)
+class PickRule:
+    """Whether one shop picks, and sells what was picked again only once it is put back, in place of the chain's."""
+
+    store_id: str
+    picks: bool = False
+    put_back_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The chain's rules. To change them, send back what was read, its `version` included. Of lines, None and zero leave
     the service's own: a day, and a thousand places of one SKU in one shop; UNSPECIFIED is LOWEST_STATUS.
@@ -127,6 +136,9 @@ class Policy:
     losers_wait: bool = False
     line_take_up_ms: int | None = None
     line_rules: tuple[LineRule, ...] = ()
+    picks: bool = False
+    pick_rules: tuple[PickRule, ...] = ()
+    put_back_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, get_args
 
 from holdfast.client.models.allotments import Allotment
+from holdfast.client.models.pick_events import PickChange
 from holdfast.client.models.reservations import Reason, Rejection, ReleaseReason, Reservation, Status
 from holdfast.client.models.shortfalls import ShortfallCause, ShortfallResolution
 from holdfast.client.models.stock import Adjustment, AllottedCounted, Shortfall
@@ -368,6 +369,7 @@ Change: TypeAlias = (
     | ClaimBarred
     | TransferChanged
     | HotUnitsChanged
+    | PickChange
     | UnknownChange
 )
 

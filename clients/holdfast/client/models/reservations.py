@@ -9,6 +9,7 @@ Status = enums.ReservationStatus
 Reason = enums.Reason
 ReleaseReason = enums.ReleaseReason
 TransferStatus = enums.TransferStatus
+PickStatus = enums.PickStatus
 """From REPLACED on they are the service's own; a caller cannot give them."""
 
 
@@ -103,6 +104,8 @@ class Rejection:
     allotment_id: str = ""
     by_hint: bool = False
     transfer_status: TransferStatus = TransferStatus.UNSPECIFIED
+    picker_id: str = ""
+    pick_status: PickStatus = PickStatus.UNSPECIFIED
 
 
 reservation_from = reader(Reservation)

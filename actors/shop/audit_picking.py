@@ -1,0 +1,216 @@
+"""The pick tasks of a shop's journal, folded by code that the ledger does not use; see `audit`."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from actors.core.rejection import Violation
+from actors.core.status import ShortChoice, Status
+from actors.shop import events, pick_events as pe
+from actors.shop.audit_books import Book, Found, Hold, Rules
+
+Units = tuple[tuple[str, int], ...]  # by SKU, sorted
+Ended = tuple[bool, Units, Units]  # whether its reservation goes on, and what is picked and is to be put back
+
+_FOR: Final = (Status.CONFIRMED, Status.READY)
+
+
+class Work:
+    """What is known of one task."""
+
+    __slots__ = ("back", "is_finished", "lease_ms", "picked", "picker_id", "until_ms")
+
+    def __init__(self) -> None:
+        self.picked, self.back = Counter[str](), Counter[str]()
+        self.picker_id, self.until_ms, self.lease_ms, self.is_finished = "", 0, 0, False
+
+    def leave(self) -> None:
+        """Nobody has it."""
+        self.picker_id, self.until_ms = "", 0
+
+
+class PickAudit:
+    """Checks I21 at each event: a task for each reservation that is confirmed, of one picker at a time, with what it is
+    to have and no other article.
+    """
+
+    def __init__(
+        self,
+        books: Mapping[str, Book],
+        claims: Mapping[int, Hold],
+        rules: Rules,
+        version: Callable[[], int],
+        found: Found,
+        answered: Callable[[str, int], None],
+    ) -> None:
+        self._books, self._claims, self._rules, self._version, self._found = books, claims, rules, version, found
+        self._answered = answered
+        self._works: dict[int, Work] = {}
+        self.folds: Final[dict[type, Callable[[Any, int], None]]] = {
+            pe.PickClaimed: self._claimed,
+            pe.PickReleased: self._released,
+            pe.PickScanned: self._scanned,
+            pe.PickFinished: self._finished,
+            pe.PickPutBack: self._put_back,
+            pe.ArrivalNoted: self._arrived,
+            pe.PickShorted: self._shorted,
+        }
+
+    def follow(self, event: events.Event) -> None:
+        """After each event: have the task of its reservation be as that is."""
+        number = getattr(event, "number", 0)
+        if number in self._works and isinstance(event, events.Collected):
+            self._works[number].picked -= Counter(dict(_summed(event.lines)))
+        if number:
+            self._settle(number)
+
+    def adopt(self) -> None:
+        """Have a task for all that is confirmed, where the shop picks from now on; and units apart by its rule."""
+        for book in self._books.values():
+            book.apart = 0
+        for work in self._works.values():
+            self._set_apart(work.back, 1)
+        for number in list(self._claims):
+            self._settle(number)
+
+    def ends(self) -> dict[int, Ended]:
+        """How the tasks stand that are not over."""
+        return {
+            number: (self._wanted(number) is not None, _units(work.picked), _units(work.back))
+            for number, work in self._works.items()
+        }
+
+    def _set_apart(self, units: Counter[str], sign: int) -> None:
+        for sku, count in units.items() if self._rules.put_back_first else ():
+            self._books[sku].apart += sign * count
+
+    def _wanted(self, number: int) -> Hold | None:
+        hold = self._claims.get(number)
+        return hold if hold is not None and hold.status in _FOR else None
+
+    def _settle(self, number: int) -> None:
+        hold, work = self._wanted(number), self._works.get(number)
+        if work is None:
+            if hold is None or not self._rules.picks:
+                return
+            work = self._works[number] = Work()
+        if hold is None:
+            self._set_apart(work.picked, 1)
+            work.back += work.picked
+            work.picked.clear()
+            work.leave()
+            if not work.back:
+                del self._works[number]
+            return
+        asked = Counter(dict(_summed(hold.held)))
+        beyond = work.picked - asked
+        self._set_apart(beyond, 1)
+        work.picked -= beyond
+        work.back += beyond
+        if hold.status is Status.READY:
+            work.picked = +asked
+            work.leave()
+        elif work.is_finished and asked - work.picked:
+            work.is_finished = False
+            work.leave()
+
+    def _one(self, event: Any, at_ms: int, *, is_his: bool) -> Work | None:
+        """The task of an event, None with a violation where there is none; another where it is not this picker's."""
+        self._answered(event.key, at_ms)
+        work = self._works.get(event.number)
+        subject = f"task {event.number} at version {self._version()}"
+        if work is None:
+            self._found("I21", subject, "a task", "none")
+        elif is_his and (event.picker_id != work.picker_id or at_ms >= work.until_ms):
+            self._found("I21", subject, f"a step of {work.picker_id or 'nobody'}", f"one of {event.picker_id}")
+        return work
+
+    def _claimed(self, event: pe.PickClaimed, at_ms: int) -> None:
+        work = self._one(event, at_ms, is_his=False)
+        if work is None:
+            return
+        if work.picker_id not in ("", event.picker_id) and at_ms < work.until_ms:
+            owners = f"{work.picker_id} until {work.until_ms}", f"{event.picker_id} at {at_ms}"
+            self._found("I21", f"task {event.number}", *owners)
+        work.picker_id, work.until_ms, work.lease_ms = event.picker_id, at_ms + event.lease_ms, event.lease_ms
+
+    def _released(self, event: pe.PickReleased, at_ms: int) -> None:
+        if (work := self._one(event, at_ms, is_his=True)) is not None:
+            work.leave()
+
+    def _scanned(self, event: pe.PickScanned, at_ms: int) -> None:
+        work, hold = self._one(event, at_ms, is_his=True), self._wanted(event.number)
+        if work is None:
+            return
+        work.until_ms = max(work.until_ms, at_ms + work.lease_ms)
+        work.picked[event.sku] += event.quantity
+        ordered = dict(_summed(() if hold is None else hold.held)).get(event.sku, 0)
+        if not 0 <= work.picked[event.sku] <= ordered:
+            found = f"{work.picked[event.sku]} picked at version {self._version()}"
+            self._found("I21", f"task {event.number}", f"at most {ordered} of {event.sku}", found)
+
+    def _finished(self, event: pe.PickFinished, at_ms: int) -> None:
+        hold = self._wanted(event.number)
+        is_his = hold is not None and hold.status is Status.CONFIRMED and not self._is_done(event.number)
+        work = self._one(event, at_ms, is_his=is_his)
+        if work is None or hold is None:
+            return
+        work.is_finished = True
+        work.leave()
+        if missing := Counter(dict(_summed(hold.held))) - work.picked:
+            self._found("I21", f"task {event.number}", "all of it picked", f"{dict(missing)} missing")
+
+    def _is_done(self, number: int) -> bool:
+        return number in self._works and self._works[number].is_finished
+
+    def _put_back(self, event: pe.PickPutBack, at_ms: int) -> None:
+        work = self._one(event, at_ms, is_his=False)
+        if work is None:
+            return
+        if not event.lines or _units(work.back) != tuple(sorted(event.lines)):
+            self._found("I21", f"task {event.number}", f"{_units(work.back)} put back", f"{event.lines}")
+        self._set_apart(work.back, -1)
+        work.back.clear()
+        if event.are_available is not self._rules.put_back_first:
+            self._found("I21", f"task {event.number}", "available again by the rule", f"{event.are_available}")
+
+    def _shorted(self, event: pe.PickShorted, at_ms: int) -> None:
+        """What the event before has released or amended is written off; of nothing else is anything said."""
+        book = self._books[event.sku]
+        book.on_hand -= event.written_off
+        book.adjusted -= event.written_off
+        if event.written_off not in ((0,) if event.choice is ShortChoice.LATER else (0, event.quantity)):
+            found = f"{event.written_off} written off at version {self._version()}"
+            self._found("I1", event.sku, f"{event.quantity} missing", found)
+        if event.number not in self._works:  # nothing of it was found
+            self._answered(event.key, at_ms)
+            return
+        work = self._one(event, at_ms, is_his=self._wanted(event.number) is not None)
+        if work is None:
+            return
+        work.until_ms = max(work.until_ms, at_ms + work.lease_ms) if work.picker_id else 0
+        if event.promise_ms:
+            work.leave()
+
+    def _arrived(self, event: pe.ArrivalNoted, at_ms: int) -> None:
+        self._one(event, at_ms, is_his=False)
+
+
+def compare_tasks(ends: Mapping[int, Ended], live: Mapping[int, Ended]) -> list[Violation]:
+    """Where the ledger's tasks are not those of the audit."""
+    return [
+        Violation("I21", f"task {number}", f"{ends.get(number)}", f"{live.get(number)}")
+        for number in sorted(ends.keys() | live.keys())
+        if ends.get(number) != live.get(number)
+    ]
+
+
+def _summed(lines: Iterable[tuple[str, int]]) -> Units:
+    units = Counter[str]()
+    for sku, quantity in lines:
+        units[sku] += quantity
+    return tuple(units.items())
+
+
+def _units(units: Counter[str]) -> Units:
+    return tuple(sorted((sku, count) for sku, count in units.items() if count))

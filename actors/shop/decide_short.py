@@ -1,0 +1,112 @@
+"""A shop's decision about units that a picker does not find: one call, with the customer's choice applied in it."""
+
+from typing import assert_never
+
+from actors.core.answers import fingerprint
+from actors.core.rejection import Reason, Rejection
+from actors.core.status import ReleaseReason, ShortChoice
+from actors.core.transact import Decision
+from actors.shop.commands import Amend, by_sku
+from actors.shop.decide_allotments import is_given
+from actors.shop.decide_amend import amended, pickup_deadline_ms
+from actors.shop.decide_line import latest_end_ms
+from actors.shop.decide_picking import in_work, not_his
+from actors.shop.events import Extended, Released
+from actors.shop.pick_events import PickShorted
+from actors.shop.picking import PickTask, ShortPick
+from actors.shop.preconditions import NONE
+from actors.shop.state import Claims, Ledger, Reservation
+
+
+def decide_short(ledger: Ledger, command: ShortPick, now_ms: int, without: Claims = NONE) -> Decision:
+    """Accept or refuse a short pick. What is not on the shelf is written off, or the next call would be promised it;
+    but not what is to be looked for again.
+    """
+    task = in_work(ledger, command.number, now_ms)
+    if isinstance(task, Rejection):
+        return task
+    refusal = not_his(task, command.picker_id, now_ms) or _not_missing(command, task)
+    if refusal is not None:
+        return refusal
+    reservation = ledger.reservations[command.number]
+    if reservation.expires_at_ms <= now_ms:  # a part whose lease is over
+        return Rejection(Reason.ORDER_UNDECIDED, number=command.number, status=reservation.status)
+    match command.choice:
+        case ShortChoice.WITHOUT:
+            return _without(ledger, command, reservation, now_ms)
+        case ShortChoice.SUBSTITUTE:
+            return _substituted(ledger, command, reservation, now_ms, without)
+        case ShortChoice.LATER:
+            return _later(ledger, command, reservation, now_ms)
+        case _:
+            assert_never(command.choice)
+
+
+def _not_missing(command: ShortPick, task: PickTask) -> Rejection | None:
+    """Why so many units of the SKU cannot be missing, None where they can."""
+    ordered, picked = dict(by_sku(task.lines)).get(command.sku, 0), dict(task.picked).get(command.sku, 0)
+    if command.quantity <= ordered - picked:
+        return None
+    reason = Reason.PICKED_ALREADY if ordered else Reason.ARTICLE_NOT_ORDERED
+    left, status = ordered - picked, task.status
+    return Rejection(reason, command.sku, command.quantity, left, number=task.number, pick_status=status)
+
+
+def _shorted(ledger: Ledger, command: ShortPick, promise_ms: int = 0) -> PickShorted:
+    """Units of a channel's quota have gone back to that, and are not written off: it may have promised them."""
+    content, of = fingerprint(command), (command.number, command.picker_id, command.sku, command.quantity)
+    instead = command.choice, command.substitute, command.substitute_quantity
+    is_kept = command.choice is ShortChoice.LATER or command.number in ledger.allotments.drawn
+    written_off = 0 if is_kept else command.quantity
+    return PickShorted(command.key, content, *of, *instead, promise_ms, written_off)
+
+
+def _without(ledger: Ledger, command: ShortPick, reservation: Reservation, now_ms: int) -> Decision:
+    """Release the units; all of them, where nothing else is held."""
+    lines = reservation.taken_by_line({command.sku: command.quantity})
+    over = reservation if lines == reservation.held_lines() else None
+    if over is None and is_given(reservation, now_ms):
+        return Rejection(Reason.GIVEN_TO_TILL, number=command.number, status=reservation.status)
+    reason = ReleaseReason.NOT_FOUND_ON_SHELF
+    return (Released("", "", command.number, lines, reason, before=over), _shorted(ledger, command))
+
+
+def _substituted(
+    ledger: Ledger, command: ShortPick, reservation: Reservation, now_ms: int, without: Claims
+) -> Decision:
+    """Amend the reservation to units of the substitute, if these are available."""
+    number, status = command.number, reservation.status
+    not_allowed = Rejection(Reason.SUBSTITUTE_NOT_ALLOWED, command.substitute, number=number, status=status)
+    if not command.is_listed or command.substitute == command.sku:
+        return not_allowed
+    if reservation.part is not None:
+        return Rejection(Reason.PART_OF_ORDER, number=number, status=status)
+    if reservation.units_collected():  # the rest can only be collected or released
+        return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=number, status=status)
+    taken = reservation.taken_by_line({command.sku: command.quantity})
+    rest = ((sku, units - less) for (sku, units), (_, less) in zip(reservation.held_lines(), taken, strict=True))
+    lines = (*((sku, units) for sku, units in rest if units), *command.lines)
+    wanted = Amend("", command.number, lines, 0, 0, fetched=command.fetched)
+    decision = amended(ledger, wanted, reservation, now_ms, without)
+    if not isinstance(decision, Rejection):
+        return (*decision, _shorted(ledger, command))
+    if decision.reason is Reason.GRANT_REQUIRED:  # nobody asks the customer's ledger at the shelf
+        return not_allowed
+    return decision
+
+
+def _later(ledger: Ledger, command: ShortPick, reservation: Reservation, now_ms: int) -> Decision:
+    """Have it looked for again, and the customer collect as long after that as after a confirmation."""
+    promise_ms, expires_at_ms = now_ms + command.wait_ms, reservation.expires_at_ms
+    if reservation.part is not None:  # its order decides the deadline
+        if promise_ms < expires_at_ms:
+            return (_shorted(ledger, command, promise_ms),)
+        return Rejection(Reason.PART_OF_ORDER, number=command.number, status=reservation.status)
+    latest_ms = latest_end_ms(ledger, reservation, now_ms)
+    if promise_ms > latest_ms:
+        return Rejection(Reason.TTL_TOO_LONG, "", command.wait_ms, latest_ms - now_ms)
+    wanted_ms = min(promise_ms + ledger.policy.collect_within_ms, latest_ms)
+    until_ms = pickup_deadline_ms(ledger, reservation.slot_start_ms, wanted_ms)
+    if until_ms <= expires_at_ms:
+        return (_shorted(ledger, command, promise_ms),)
+    return (Extended("", "", command.number, until_ms), _shorted(ledger, command, promise_ms))

@@ -1,0 +1,183 @@
+"""How events change a shop's pick tasks: those of the tasks themselves, and those of the reservations they follow."""
+
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from actors.core.answers import Recorded
+from actors.core.status import PickStatus, Status
+from actors.core.transact import PolicyAdopted
+from actors.shop.commands import Lines, by_sku
+from actors.shop.decide_picking import without
+from actors.shop.events import Amended, Collected, Event
+from actors.shop.pick_events import (
+    ArrivalNoted,
+    PickClaimed,
+    PickEvent,
+    PickFinished,
+    PickPutBack,
+    PickReleased,
+    PickScanned,
+    PickShorted,
+)
+from actors.shop.picking import PickTask
+from actors.shop.state import Ledger, Remembered, Reservation
+
+_PICKED_FOR = frozenset({Status.CONFIRMED, Status.READY})
+_OPEN = frozenset({PickStatus.TO_PICK, PickStatus.PICKING})
+
+
+def evolve_pick(ledger: Ledger, event: PickEvent, at_ms: int) -> Remembered:
+    """Apply one event, as `evolve` does; the ledger has its version and time already."""
+    if isinstance(event, PickShorted):
+        return _evolve_shorted(ledger, event, at_ms)
+    task = replace(ledger.picks.rows[event.number], version=ledger.version)
+    match event:
+        case PickClaimed():
+            until_ms, of = at_ms + event.lease_ms, (event.picker_id, event.lease_ms)
+            task = replace(task, status=PickStatus.PICKING, picker_id=of[0], lease_ms=of[1], lease_until_ms=until_ms)
+        case PickReleased():
+            task = _unclaimed(task, PickStatus.TO_PICK)
+        case PickScanned():
+            units = dict(task.picked)
+            units[event.sku] = units.get(event.sku, 0) + event.quantity
+            picked = tuple((sku, count) for sku, count in units.items() if count)
+            task = replace(task, picked=picked, lease_until_ms=max(task.lease_until_ms, at_ms + task.lease_ms))
+        case PickFinished():
+            task = _unclaimed(task, PickStatus.PICKED) if task.status in _OPEN else task
+            task = replace(task, bay=event.bay or task.bay)
+        case PickPutBack():
+            task = replace(task, back=without(task.back, event.lines))
+        case ArrivalNoted():
+            task = replace(task, arrived_ms=task.arrived_ms or at_ms, waits_at=event.waits_at)
+        case _:
+            assert_never(event)
+    if task.status is PickStatus.TO_PUT_BACK and not task.back:
+        _drop(ledger, task.number)
+        task = replace(task, status=PickStatus.PUT_BACK)
+    else:
+        enter_task(ledger, task)
+    answer = Recorded(event.fingerprint, ledger.version, task)
+    return ledger.made(event.key, answer, ledger.version - event.number)
+
+
+def _evolve_shorted(ledger: Ledger, event: PickShorted, at_ms: int) -> Remembered:
+    """Write off what is not there. The event before has changed the reservation, and its task with it."""
+    if event.written_off:
+        position = ledger.positions[event.sku]
+        position.adjusted -= event.written_off
+        position.move_on_hand(at_ms, -event.written_off)
+    task = ledger.picks.rows.get(event.number)
+    if task is None:
+        task = PickTask(event.number, PickStatus.WITHDRAWN, 0, (), 0, ledger.version)
+    else:
+        task = replace(task, version=ledger.version)
+        if event.promise_ms:
+            task = replace(_unclaimed(task, PickStatus.TO_PICK), promise_ms=event.promise_ms)
+        elif task.status is PickStatus.PICKING:
+            task = replace(task, lease_until_ms=max(task.lease_until_ms, at_ms + task.lease_ms))
+        enter_task(ledger, task)
+    answer = Recorded(event.fingerprint, ledger.version, task)
+    return ledger.made(event.key, answer, ledger.version - event.number)
+
+
+def follow(ledger: Ledger, event: Event, at_ms: int) -> None:
+    """Have the task of a reservation be as an event has left that; all of a shop, where it picks from now on."""
+    if isinstance(event, PolicyAdopted):
+        for task in ledger.picks.rows.values():  # by the rule as it is now
+            for sku, _ in task.back:
+                ledger.positions[sku].apart = 0
+        for task in ledger.picks.rows.values():
+            _set_apart(ledger, task, 1)
+        for reservation in list(ledger.reservations.values()) if ledger.policy.picks else ():
+            if reservation.status in _PICKED_FOR and reservation.number not in ledger.picks.rows:
+                _follow(ledger, reservation.number, at_ms)
+        return
+    number = getattr(event, "number", 0)  # of whatever kind: each number is one version of the ledger, and so of one
+    if not number or isinstance(event, PickEvent):
+        return
+    before = ledger.picks.rows.get(number)
+    if before is not None and isinstance(event, Collected):
+        enter_task(ledger, replace(before, picked=without(before.picked, event.lines)))
+    if before is not None and isinstance(event, Amended) and event.slot_start_ms:
+        enter_task(ledger, replace(before, promise_ms=event.slot_start_ms))
+    _follow(ledger, number, at_ms)
+
+
+def enter_task(ledger: Ledger, task: PickTask) -> None:
+    """Enter a task, or what has become of one, with the units that it keeps from being available."""
+    _set_apart(ledger, ledger.picks.rows.get(task.number), -1)
+    ledger.picks.put(task)
+    _set_apart(ledger, task, 1)
+
+
+def _drop(ledger: Ledger, number: int) -> None:
+    _set_apart(ledger, ledger.picks.rows[number], -1)
+    ledger.picks.drop(number)
+
+
+def _set_apart(ledger: Ledger, task: PickTask | None, sign: int) -> None:
+    if task is not None and task.back and ledger.policy.put_back_first:
+        for sku, units in task.back:
+            ledger.positions[sku].apart += sign * units
+
+
+def _follow(ledger: Ledger, number: int, at_ms: int) -> None:
+    """Begin, change or end the task of this number, so that it is what its reservation asks for."""
+    reservation, task = ledger.reservations.get(number), ledger.picks.rows.get(number)
+    is_wanted = reservation is not None and reservation.status in _PICKED_FOR
+    if task is None:
+        if is_wanted and reservation is not None and ledger.policy.picks:
+            enter_task(ledger, _begun(ledger, reservation, at_ms))
+        return
+    if reservation is None or not is_wanted:
+        back = _added(task.back, task.picked)
+        if back:
+            over = replace(_unclaimed(task, PickStatus.TO_PUT_BACK), version=ledger.version)
+            enter_task(ledger, replace(over, lines=(), picked=(), back=back, arrived_ms=0, waits_at=""))
+        else:
+            _drop(ledger, number)
+        return
+    changed = _as_asked(ledger, task, reservation, at_ms)
+    if changed != task:
+        enter_task(ledger, replace(changed, version=ledger.version))
+
+
+def _begun(ledger: Ledger, reservation: Reservation, at_ms: int) -> PickTask:
+    of, lines = reservation.number, reservation.held_lines()
+    task = PickTask(of, PickStatus.TO_PICK, _promise_ms(ledger, reservation, at_ms), lines, at_ms, ledger.version)
+    return task if reservation.status is Status.CONFIRMED else _ready(task)
+
+
+def _promise_ms(ledger: Ledger, reservation: Reservation, at_ms: int) -> int:
+    """When it has to be ready: at its slot, or as soon as the shop can have it so."""
+    return reservation.slot_start_ms or ledger.policy.calendar.earliest_ready_ms(at_ms) or at_ms
+
+
+def _as_asked(ledger: Ledger, task: PickTask, reservation: Reservation, at_ms: int) -> PickTask:
+    """The task of a reservation that goes on: what it holds no more is put back, and what it holds now is picked."""
+    lines = reservation.held_lines()
+    if task.status is PickStatus.TO_PUT_BACK:  # it had lost its units, and has others now
+        task = replace(task, status=PickStatus.TO_PICK, promise_ms=_promise_ms(ledger, reservation, at_ms))
+    if lines != task.lines:
+        wanted = by_sku(lines)
+        beyond = without(task.picked, wanted)
+        picked = without(task.picked, beyond)
+        task = replace(task, lines=lines, picked=picked, back=_added(task.back, beyond))
+        if task.status is PickStatus.PICKED and without(wanted, picked):
+            task = _unclaimed(task, PickStatus.TO_PICK)
+    return _ready(task) if reservation.status is Status.READY else task
+
+
+def _ready(task: PickTask) -> PickTask:
+    """All of it is picked, and waits for its customer: whoever said so has seen it."""
+    picked = tuple((sku, units) for sku, units in by_sku(task.lines) if units)
+    return replace(_unclaimed(task, PickStatus.READY), picked=picked)
+
+
+def _unclaimed(task: PickTask, status: PickStatus) -> PickTask:
+    return replace(task, status=status, picker_id="", lease_until_ms=0, lease_ms=0)
+
+
+def _added(lines: Lines, more: Lines) -> Lines:
+    return by_sku((*lines, *more))

@@ -1,0 +1,101 @@
+"""The events of pick tasks, beside those of their reservations, which begin and end them; see `picking`."""
+
+from actors.core.message import Message
+from actors.core.status import ShortChoice
+from actors.shop.picking import Lines, PickTask
+
+
+class PickClaimed(Message, frozen=True):
+    """Somebody has a task, until so long after this."""
+
+    key: str
+    fingerprint: str
+    number: int
+    picker_id: str
+    lease_ms: int
+    answer: PickTask | None = None
+
+
+class PickReleased(Message, frozen=True):
+    """Who had a task has left it."""
+
+    key: str
+    fingerprint: str
+    number: int
+    picker_id: str
+    answer: PickTask | None = None
+
+
+class PickScanned(Message, frozen=True):
+    """Units of a line were picked, or ticks taken back."""
+
+    key: str
+    fingerprint: str
+    number: int
+    picker_id: str
+    sku: str
+    quantity: int
+    code: str
+    answer: PickTask | None = None
+
+
+class PickFinished(Message, frozen=True):
+    """All of a task is picked, or lies in another bay."""
+
+    key: str
+    fingerprint: str
+    number: int
+    picker_id: str
+    bay: str
+    answer: PickTask | None = None
+
+
+class PickPutBack(Message, frozen=True):
+    """Goods are on the shelf again; `are_available`: from now on, and not before."""
+
+    key: str
+    fingerprint: str
+    number: int
+    picker_id: str
+    lines: Lines
+    are_available: bool
+    answer: PickTask | None = None
+
+
+class ArrivalNoted(Message, frozen=True):
+    """The customer of a task is there."""
+
+    key: str
+    fingerprint: str
+    number: int
+    waits_at: str
+    answer: PickTask | None = None
+
+
+class PickShorted(Message, frozen=True):
+    """Units of a line are not there: so many are `written_off` as a correction. By the customer's choice the event
+    before has released or amended the reservation, or extended it until after `promise_ms`, when it is tried again.
+    """
+
+    key: str
+    fingerprint: str
+    number: int
+    picker_id: str
+    sku: str
+    quantity: int
+    choice: ShortChoice
+    substitute: str
+    substitute_quantity: int
+    promise_ms: int
+    written_off: int
+    answer: PickTask | None = None
+
+
+PickEvent = PickShorted | PickClaimed | PickReleased | PickScanned | PickFinished | PickPutBack | ArrivalNoted
+
+
+def touched_by_pick(event: PickEvent) -> tuple[str, ...]:
+    """As `events.touched_skus`."""
+    if isinstance(event, PickPutBack) and event.are_available:
+        return tuple(sku for sku, _ in event.lines)
+    return (event.sku,) if isinstance(event, PickShorted) and event.written_off else ()

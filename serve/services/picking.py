@@ -1,0 +1,135 @@
+"""PickService: what staff, and stations, pick and hand over, what they put back, and where products stand."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+import grpc
+from msgspec.structs import replace
+
+from actors.core.chain import Chain
+from actors.protocol.messages import Entry, Refusal
+from actors.shop.picking import PickTask, ScanPick, ShortPick
+from holdfast.v1 import pick_pb2, pick_service_pb2 as ps
+from serve.calls import Call, failure_of
+from serve.coordination.hot_units import HotUnits
+from serve.products.codes import WrongCheckDigit
+from serve.products.table import NOWHERE, ProductFile, Products
+from serve.routing.router import Router
+from serve.services.store_directory import StoreDirectory
+from serve.wire import fields, picking
+from serve.wire.fields import fill_instant
+from serve.wire.reservations import fill_reservation
+from serve.wire.rules import Checked
+from serve.wire.statuses import fill_rejection, refused
+
+
+class Picking:
+    """Serves PickService."""
+
+    def __init__(self, router: Router, stores: StoreDirectory, units: HotUnits, products: ProductFile) -> None:
+        self._router = router
+        self._stores = stores
+        self._units = units
+        self._products = products
+        self.calls: Final = {
+            "ListPickTasks": Call(self._list),
+            "GetPickTask": Call(self._get),
+            "ClaimPickTask": self._step(picking.claim_pick, "store_id"),
+            "ReleasePickTask": self._step(picking.release_pick),
+            "ScanPickTask": self._step(picking.scan_pick),
+            "ShortPickTask": self._step(picking.short_pick),
+            "FinishPickTask": self._step(picking.finish_pick),
+            "PutBackPickTask": self._step(picking.put_back),
+            "NoteArrival": self._step(picking.note_arrival),
+            "FindProduct": Call(self._find),
+        }
+
+    def _step(self, translate: Callable[[Any], Entry], field: str = "reservation_id") -> Call:
+        return Call(partial(self._change, translate, field), is_step=True)
+
+    async def _change(
+        self, translate: Callable[[Any], Entry], field: str, request: Any, deadline: float, reply: Any
+    ) -> None:
+        store_id, command = translate(request)
+        products = await self._products.now()
+        if isinstance(command, ScanPick) and command.code:
+            command = replace(command, article=_article_of(products, request))
+        elif isinstance(command, ShortPick):
+            allowed = products.substitutes.get(command.sku, ())
+            command = replace(command, is_listed=command.substitute in allowed)
+        await self._stores.require(store_id, field, deadline=deadline)
+        answer = await self._units.send((store_id, command), deadline, promise=True)
+        if (failure := failure_of(answer)) is not None:
+            raise failure
+        if isinstance(answer, Refusal):
+            fill_rejection(answer, store_id, reply.rejection)
+        else:
+            assert isinstance(answer, PickTask), "a shop answers with the task"
+            picking.fill_pick_task(answer, store_id, reply.pick_task)
+
+    async def _list(self, request: ps.ListPickTasksRequest, deadline: float, reply: ps.ListPickTasksResponse) -> None:
+        checked = Checked(request)
+        store_id, statuses = request.store_id, sorted({int(status) for status in request.statuses})
+        scope = (store_id, *statuses)
+        token = fields.read_token(checked, "ListPickTasks", scope, request.page_token)
+        checked.raise_if_faulty()
+        await self._stores.require(store_id, deadline=deadline)
+        asked = store_id, statuses, token, fields.page_size(request.page_size)
+        version, now_ms, page, after = await self._router.ask(store_id, "pick_tasks", *asked, deadline=deadline)
+        products = await self._products.now()
+        for told in page:
+            _fill_told(told, store_id, self._router.chain, products, reply.tasks.add())
+        reply.next_page_token = fields.issue_token("ListPickTasks", scope, after) if after else ""
+        reply.version = version
+        fill_instant(now_ms, reply.at)
+
+    async def _get(self, request: ps.GetPickTaskRequest, deadline: float, reply: ps.GetPickTaskResponse) -> None:
+        store_id, number = picking.number_of(Checked(request), request.reservation_id)
+        await self._stores.require(store_id, "reservation_id", deadline=deadline)
+        version, now_ms, told = await self._router.ask(store_id, "pick_task", store_id, number, deadline=deadline)
+        if told is None:
+            asked, code = request.reservation_id, grpc.StatusCode.NOT_FOUND
+            message = f"shop {store_id} has no pick task of {asked}, or it is over; check the id"
+            raise refused(code, "PICK_TASK_NOT_FOUND", message, store_id=store_id, reservation_id=asked)
+        _fill_told(told, store_id, self._router.chain, await self._products.now(), reply.pick_task)
+        reply.version = version
+        fill_instant(now_ms, reply.at)
+
+    async def _find(self, request: ps.FindProductRequest, deadline: float, reply: ps.FindProductResponse) -> None:
+        Checked(request).raise_if_faulty()
+        store_id = request.store_id
+        await self._stores.require(store_id, deadline=deadline)
+        products = await self._products.now()
+        sku = request.sku or _article_of(products, request)
+        if sku not in products.codes:
+            message = f"{sku} is not in the table of products; check it, or add it there"
+            raise refused(grpc.StatusCode.NOT_FOUND, "PRODUCT_NOT_FOUND", message, sku=sku)
+        reply.sku = sku
+        reply.gtins.extend(products.codes[sku])
+        reply.substitutes.extend(products.substitutes.get(sku, ()))
+        if (place := products.place_of(store_id, sku)) != NOWHERE:
+            picking.fill_place(place, reply.place)
+
+
+def _article_of(products: Products, request: Any) -> str:
+    """The SKU of a code; the code itself, where the table does not have it. Raises InvalidRequest for one that was
+    misread.
+    """
+    try:
+        return products.sku_of(request.code) or str(request.code)
+    except WrongCheckDigit as error:
+        if not products.codes:  # there is no table: it may well be a SKU
+            return str(request.code)
+        checked = Checked(request)
+        checked.fault("code", str(error).removeprefix(f"{request.code} "))
+        checked.raise_if_faulty()
+        raise AssertionError("it is faulty") from error
+
+
+def _fill_told(told: Any, store_id: str, chain: Chain, products: Products, reply: pick_pb2.PickTask) -> None:
+    task, reservation = told
+    picking.fill_pick_task(task, store_id, reply)
+    picking.fill_places(products, reply)
+    if reservation is not None:
+        fill_reservation(reservation, store_id, chain, reply.reservation)

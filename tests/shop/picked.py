@@ -1,0 +1,38 @@
+"""A shop in which everything has happened to pick tasks, for tests that have a list of all kinds of events."""
+
+from msgspec.structs import replace
+
+from tests.shop.scenario_text import command_of
+from tests.shop.watched import Watched
+
+
+def picked(watched: Watched) -> Watched:
+    """The same shop, which picks from now on, and has. One task is left that is to be put back."""
+    now_ms, rules = watched.ledger.time_ms, watched.ledger.policy
+    watched.adopt(replace(rules, version=rules.version + 1, picks=True, put_back_first=True), now_ms)
+    said = 0
+
+    def say(text: str) -> int:
+        nonlocal said
+        said += 1
+        watched.say(command_of(text, f"picked {said}", now_ms), now_ms)
+        return watched.ledger.version
+
+    say("receive P 9, Q 9")
+    for ends in ("shelve", "leave"):
+        number = say(f"reserve pat-{ends} P 3, Q 1")
+        say(f"confirm #{number}")
+        say(f"here #{number} in P4")
+        say(f"take #{number} as eva")
+        say(f"scan #{number} P 2 as eva")
+        say(f"short #{number} P 1 for Q 1 listed as eva")
+        say(f"short #{number} Q 1 without as eva")
+        if ends == "leave":
+            say(f"leave #{number} as eva")
+            say(f"release #{number}")
+            continue
+        say(f"scan #{number} Q 1 as eva")
+        say(f"finish #{number} as eva in B7 ready")
+        say(f"release #{number}")
+        say(f"shelve #{number} as eva")
+    return watched

@@ -1,0 +1,169 @@
+"""Short picks: one call, with the customer's choice applied in it, and what is not there written off by it."""
+
+from typing import Final
+
+from actors.core.policy import HOUR_MS, ChainLimitRule, Policy
+from tests.shop.scenario import play
+from tests.shop.test_picking import tasks
+
+PICKS: Final = Policy(version=1, picks=True)
+OPENING: Final = """
+        at   | said                 | answer                                       | stock
+        0:00 | receive A 9, B 9     | applied 2                                    |
+        0:01 | reserve ann A 3, B 1 | #3 HELD A 3, B 1 until 2:01                  |
+             | confirm #3           | #3 CONFIRMED A 3, B 1 until 2d0:01           |
+             | take #3 as eva       | #3 PICKING A 0 of 3, B 0 of 1 eva until 0:11 |
+             | scan #3 A as eva     | #3 PICKING A 1 of 3, B 0 of 1 eva until 0:11 |
+"""
+
+
+def test_the_rest_goes_on_without_them() -> None:
+    watched = play(
+        OPENING
+        + """
+        0:02 | short #3 A 3 without as eva    | PICKED_ALREADY A 3 of 2 #3 PICKING                   |
+             | short #3 C 1 without as eva    | ARTICLE_NOT_ORDERED C 1 of 0 #3 PICKING              |
+             | short #3 A 1 without as kim    | PICK_CLAIM_LOST #3 PICKING eva                       |
+             | k: short #3 A 2 without as eva | #3 PICKING A 1 of 1, B 0 of 1 eva until 0:12         | A 7/1, B 9/1
+             | k: short #3 A 2 without as eva | #3 PICKING A 1 of 1, B 0 of 1 eva until 0:12 (again) |
+             | short #3 B 1 without as eva    | #3 PICKING A 1 of 1 eva until 0:12                   | A 7/1, B 8/0
+             | finish #3 as eva ready         | #3 READY A 1 of 1                                    |
+        """,
+        PICKS,
+    )
+    assert tasks(watched) == ["#3 READY A 1 of 1"]
+
+
+def test_where_nothing_was_found_the_task_is_withdrawn() -> None:
+    watched = play(
+        """
+        at   | said                           | answer                             | stock
+        0:00 | receive A 9                    | applied 1                          |
+        0:01 | reserve ann A 2                | #3 HELD A 2 until 2:01             |
+             | confirm #3                     | #3 CONFIRMED A 2 until 2d0:01      |
+             | take #3 as eva                 | #3 PICKING A 0 of 2 eva until 0:11 |
+             | k: short #3 A 2 without as eva | #3 WITHDRAWN                       | A 7/0
+             | restart                        |                                    |
+             | k: short #3 A 2 without as eva | #3 WITHDRAWN (again)               |
+        """,
+        PICKS,
+    )
+    assert tasks(watched) == []
+
+
+def test_a_substitute_is_had_in_the_same_step_or_not_at_all() -> None:
+    watched = play(
+        OPENING
+        + """
+        0:02 | short #3 A 2 for C 1 as eva | SUBSTITUTE_NOT_ALLOWED C #3 CONFIRMED |
+         | short #3 A 2 for C 1 listed as eva | SKU_NOT_STOCKED C 1 of 0 |
+         | short #3 A 2 for B 9 listed as eva | INSUFFICIENT_STOCK B 10 of 9 | A 9/3, B 9/1
+         | short #3 A 2 for B 2 listed as eva | #3 PICKING A 1 of 1, B 0 of 3 eva until 0:12 | A 7/1, B 9/3
+         | short #3 B 1 without as eva | #3 PICKING A 1 of 1, B 0 of 2 eva until 0:12 | A 7/1, B 8/2
+         | receive C 5 | applied 1 |
+         | short #3 B 1 for C 2 listed as eva | #3 PICKING A 1 of 1, B 0 of 1, C 0 of 2 eva until 0:12 |
+         | release #3 | #3 RELEASED A 1 -1 back, B 1 -1 back, C 2 -2 back OTHER | A 7/0, B 7/0, C 5/0
+        """,
+        PICKS,
+    )
+    assert tasks(watched) == ["#3 TO_PUT_BACK -1 A"]
+
+
+def test_a_limit_of_the_chain_and_an_order_keep_a_substitute_out() -> None:
+    play(
+        """
+        at | said | answer | events
+        0:00 | receive A 9, B 9 | applied 2 | StockAdjusted
+        0:01 | reserve ann A 2 | #3 HELD A 2 until 2:01 | Reserved
+         | confirm #3 | #3 CONFIRMED A 2 until 2d0:01 | Confirmed
+         | take #3 as eva | #3 PICKING A 0 of 2 eva until 0:11 | PickClaimed
+         | short #3 A 1 for B 1 listed as eva | SUBSTITUTE_NOT_ALLOWED B #3 CONFIRMED | Refused
+         | claim o1.1 bob A 2 | #7 CLAIMED A 2 of o1.1 at 0 | Claimed
+         | apply o1.1 1 CONFIRMED until 3:00 | #7 CONFIRMED A 2 until 3:00 of o1.1 at 1 | OutcomeApplied CONFIRMED
+         | take #7 as kim | #7 PICKING A 0 of 2 kim until 0:11 | PickClaimed
+         | short #7 A 1 for B 1 listed as kim | PART_OF_ORDER #7 CONFIRMED | Refused
+         | short #7 A 1 later 1h as kim | #7 TO_PICK A 0 of 2 | PickShorted
+         | take #7 as kim | #7 PICKING A 0 of 2 kim until 0:11 | PickClaimed
+         | short #7 A 1 later 5h as kim | PART_OF_ORDER #7 CONFIRMED | Refused
+         | short #7 A 1 without as kim | #7 PICKING A 0 of 1 kim until 0:11 | Released NOT_FOUND_ON_SHELF, PickShorted
+        """,
+        Policy(version=1, picks=True, chain_limit_rules=(ChainLimitRule("", "B", 0, 5, 0),)),
+    )
+
+
+def test_units_of_a_quota_go_back_to_it_and_are_not_written_off() -> None:
+    play(
+        """
+        at   | said                               | events                                   | stock
+        0:00 | receive A 3                        | StockAdjusted                            |
+             | allot channel:web A 3 for 5h       | Allotted                                 | A 3/0 out 3
+        0:01 | reserve ann A 3                    | QuotaDrawn, Reserved                     | A 3/3
+             | confirm #5                         | Confirmed                                |
+             | take #5 as eva                     | PickClaimed                              |
+             | short #5 A 1 without as eva        | Released NOT_FOUND_ON_SHELF, PickShorted | A 3/2 out 1
+             | receive B 1                        | StockAdjusted                            |
+             | short #5 A 1 for B 1 listed as eva | Amended, PickShorted                     | A 3/1 out 2, B 1/1
+        """,
+        PICKS,
+    )
+
+
+def test_later_it_is_looked_for_again_and_the_customer_has_his_time() -> None:
+    watched = play(
+        OPENING
+        + """
+        0:02 | short #3 A 2 later 9d as eva | TTL_TOO_LONG 777600000 of 604800000          |
+             | short #3 A 2 later 3d as eva | #3 TO_PICK A 1 of 3, B 0 of 1                | A 9/3, B 9/1
+             | extend #3 for 6d             | #3 CONFIRMED A 3, B 1 until 6d0:02           |
+             | take first as kim            | #3 PICKING A 1 of 3, B 0 of 1 kim until 0:12 |
+             | short #3 A 2 later 1h as kim | #3 TO_PICK A 1 of 3, B 0 of 1                |
+        """,
+        PICKS,
+    )
+    (task,) = watched.ledger.picks.rows.values()
+    assert task.promise_ms - watched.ledger.time_ms == HOUR_MS
+
+
+def test_what_is_to_be_put_back_first_is_available_to_nobody_until_then() -> None:
+    rules = Policy(version=1, picks=True, put_back_first=True)
+    watched = play(
+        """
+        at   | said                       | answer                                       | stock
+        0:00 | receive A 2                | applied 1                                    |
+        0:01 | reserve ann A 2            | #3 HELD A 2 until 2:01                       |
+             | confirm #3                 | #3 CONFIRMED A 2 until 2d0:01                |
+             | reserve bob A 1 waiting 1h | #5 QUEUED A 1 until 1:01 place 1             |
+             | take #3 as eva             | #3 PICKING A 0 of 2 eva until 0:11           |
+             | scan #3 A as eva           | #3 PICKING A 1 of 2 eva until 0:11           |
+             | release #3 A 1             | #3 CONFIRMED A 2 -1 back OTHER until 2d0:01  |
+        0:02 | release #3                 | #3 RELEASED A 2 -2 back OTHER                | A 2/1
+             | reserve cy A 1             | INSUFFICIENT_STOCK A 1 of 0                  |
+             | reserve dan A 1 waiting 1h | #12 QUEUED A 1 until 1:02 place 1 at 0:02:30 |
+             | restart                    |                                              |
+        0:03 | shelve #3 as eva           | #3 PUT_BACK                                  | A 2/2
+        """,
+        rules,
+    )
+    assert tasks(watched) == []
+
+
+def test_a_rule_that_changes_is_the_rule_for_what_waits_to_be_put_back() -> None:
+    watched = play(
+        """
+        at   | said            | events
+        0:00 | receive A 2     | StockAdjusted
+        0:01 | reserve ann A 2 | Reserved
+             | confirm #3      | Confirmed
+             | ready #3        | ReadyMarked
+             | release #3      | Released OTHER
+        """,
+        PICKS,
+    )
+    position = watched.ledger.positions["A"]
+    assert position.available == 2
+    watched.adopt(Policy(version=2, picks=True, put_back_first=True), watched.ledger.time_ms)
+    assert position.available == 0
+    assert watched.complaints() == []
+    watched.adopt(Policy(version=3), watched.ledger.time_ms)
+    assert position.available == 2
+    assert watched.complaints() == []
