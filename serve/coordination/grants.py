@@ -10,7 +10,7 @@ has reported that, a reconciler asks the shop.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from actors.core.ids import is_hot, ledger_of_customer
 from actors.core.rejection import Reason, Rejection
 from actors.orders.commands import BarClaim, CountHold, ReportGrant, RequestGrant
 from actors.orders.grants import Grant
-from actors.protocol.messages import Answer, Entry, Held, Late, LedgerStopped, Refusal, Shed, Stopped
+from actors.protocol.messages import Answer, Entry, Held, LedgerStopped, Refusal, Stopped
 from actors.shop import commands as shop
 from actors.shop.commands import Acknowledge, Lines, by_sku, void_key
 from actors.shop.state import Reservation
@@ -46,7 +46,7 @@ class Grants:
         self._units = units or HotUnits(router)
         self._tasks: set[asyncio.Task[None]] = set()
         self._reports = Reports(router)
-        self._room = Room(GRANTS_MAX, GRANTS_SHARED_FROM)
+        self.room = Room(GRANTS_MAX, GRANTS_SHARED_FROM)
 
     def are_required(self, entry: Entry) -> bool:
         """Whether a Reserve needs a grant, by the limits that this gateway knows. The shop has the last word."""
@@ -67,22 +67,12 @@ class Grants:
         """Have a shop decide with what the customer's ledger grants. Raises as `Router.send`, but for Overloaded once
         that ledger was asked, and DeadlinePassed where the two did not agree in time.
         """
-        if not self._room.enter([entry]):
+        if not self.room.enter([entry]):
             raise Overloaded
         try:
             return await self.decided(entry, deadline, promise=promise)
         finally:
-            self._room.leave((entry,))
-
-    async def send_batch(self, entries: Sequence[Entry], deadline: float) -> "list[Answer | Exception]":
-        """As `send`, of Reserves at once. What ended a call stands in place of its answer."""
-        places = self._room.enter(entries)
-        fetched = [entries[place] for place in places]
-        try:
-            answers = dict(zip(places, await _Batch(self, self._router, fetched, deadline).decided(), strict=True))
-        finally:
-            self._room.leave(fetched)
-        return [answers[place] if place in answers else Overloaded() for place in range(len(entries))]
+            self.room.leave((entry,))
 
     async def decided(self, entry: Entry, deadline: float, *, promise: bool) -> Answer:
         """What a shop decides with a grant, that is being fetched. Raises as `send`."""
@@ -247,85 +237,6 @@ class Grants:
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + REPORT_S
-
-
-class _Batch:
-    """Reserves that need grants: those for one actor are sent together, and no actor waits for another one."""
-
-    def __init__(self, grants: Grants, router: Router, entries: Sequence[Entry], deadline: float) -> None:
-        self._grants = grants
-        self._router = router
-        self._entries = entries
-        self._deadline = deadline
-        self._requests: list[RequestGrant] = []
-        self._granted: dict[int, int] = {}  # by the place of an entry
-        self._answers: list[Answer | Exception] = [None] * len(entries)
-
-    async def decided(self) -> "list[Answer | Exception]":
-        """The answers, or what ended a call."""
-        asked = [self._grants.asked_for(entry) for entry in self._entries]
-        self._requests = [request for _, request in asked]
-        await self._send(dict(enumerate(asked)), self._hear_ledger)
-        return self._answers
-
-    async def _send(self, entries: "dict[int, Entry]", hear: "Hear") -> None:
-        places, sent = list(entries), list(entries.values())
-        try:
-            queued = self._router.submit(
-                [ledger_id for ledger_id, _ in sent], sent, self._deadline, promise=False, each=True
-            )
-        except Overloaded as refusal:
-            await hear([(place, refusal) for place in places])
-            return
-        parts = [([places[each] for each in of_actor], answers) for answers, of_actor in queued]
-        await asyncio.gather(*(_heard(part, answers, hear) for part, answers in parts))
-
-    async def _hear_ledger(self, found: "list[tuple[int, Answer | Exception]]") -> None:
-        told: dict[int, Entry] = {}
-        others: list[int] = []
-        for place, said in found:
-            store_id, command = self._entries[place]
-            assert isinstance(command, shop.Reserve), "it was asked for one"
-            if isinstance(said, shop.Grant):
-                self._granted[place] = said.number
-                told[place] = store_id, replace(command, grant=said)
-            elif isinstance(said, Refusal) and said.rejection.reason is not Reason.ORDER_UNDECIDED:
-                told[place] = store_id, replace(command, grant=said.rejection)
-            elif isinstance(said, Refusal | Stopped | LedgerStopped):
-                others.append(place)
-            else:
-                self._answers[place] = said
-        await asyncio.gather(self._send(told, self._hear_shop), *map(self._alone, others))
-
-    async def _hear_shop(self, found: "list[tuple[int, Answer | Exception]]") -> None:
-        others: list[int] = []
-        for place, answer in found:
-            if isinstance(answer, Refusal) and is_for_gateways(answer):
-                others.append(place)
-                continue
-            # A grant counts for the customer, also one whose call went no further.
-            self._answers[place] = DeadlinePassed(sent=True) if isinstance(answer, Overloaded | Shed) else answer
-            if place in self._granted and not isinstance(answer, Exception | Shed | Late):
-                self._grants.report_later(self._requests[place], self._granted[place], answer)
-        await asyncio.gather(*map(self._alone, others))
-
-    async def _alone(self, place: int) -> None:
-        try:
-            self._answers[place] = await self._grants.decided(self._entries[place], self._deadline, promise=False)
-        except PASSING as error:
-            self._answers[place] = error
-
-
-Hear = Callable[[list[tuple[int, Answer | Exception]]], Awaitable[None]]
-
-
-async def _heard(places: Sequence[int], answers: "asyncio.Future[list[Answer]]", hear: Hear) -> None:
-    found: Sequence[Answer | Exception]
-    try:
-        found = await answers
-    except PASSING as error:
-        found = [error] * len(places)
-    await hear(list(zip(places, found, strict=True)))
 
 
 class Reports:

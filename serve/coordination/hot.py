@@ -149,9 +149,8 @@ class HotCalls:
 
     async def where_next(self, going: Sequence[tuple[Entry, Entry, Answer]], hops: int, deadline: float) -> list[Entry]:
         """Where Reserves go on together: as they were given, as they were sent, and what was answered. Units that some
-        are short of are fetched before. Raises as `pause` and `HotUnits.fetch_all`.
+        are short of are fetched before. Raises as `HotUnits.fetch_all`.
         """
-        await self.pause(hops, deadline)
         short = [place for place, (_, _, answer) in enumerate(going) if are_elsewhere(answer)]
         sent = [self.next(given, answer) or entry for given, entry, answer in going]
         if short:

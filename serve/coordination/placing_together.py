@@ -18,6 +18,7 @@ from serve.coordination.deliveries import PASSING, Deliveries
 from serve.coordination.hot_units import are_elsewhere
 from serve.coordination.placing import Claims, Placing, RefusedClaims, place_of, refusal_in
 from serve.routing.batcher import DeadlinePassed, Overloaded
+from serve.routing.queued import Waiting, parted
 from serve.routing.router import Router
 
 Ended = Order | Exception
@@ -87,11 +88,13 @@ class Together:
 
         async def heard(answers: "asyncio.Future[list[Answer]]", places: Sequence[int]) -> None:
             found: Sequence[Answer | Exception]
+            later: Waiting = {}
             try:
-                found = await answers
+                places, found, later = parted(places, await answers)
             except PASSING as error:
                 found = [error] * len(places)
-            await hear([(whose[place], entries[place], said) for place, said in zip(places, found, strict=True)])
+            told = [(whose[place], entries[place], said) for place, said in zip(places, found, strict=True)]
+            await asyncio.gather(hear(told), *(heard(rest, of_rest) for rest, of_rest in later.items()))
 
         try:
             ledger_ids = [ledger_id for ledger_id, _ in entries]

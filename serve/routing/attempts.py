@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from actors.protocol.messages import ActorGone, Answer, CallLost, LedgerElsewhere
 from serve.routing.batcher import DeadlinePassed
+from serve.routing.queued import Rest
 
 RETRY_FIRST_S: Final = 0.02
 RETRY_MAX_S: Final = 0.2
@@ -46,11 +47,16 @@ async def until(
 
 
 async def gathered(queued: Sequence[tuple[Awaitable[list[Answer]], list[int]]], count: int) -> list[Answer]:
-    """The answers of what was submitted, in sequence."""
+    """The answers of what was submitted, in sequence, once all are there."""
+    answers: list[Any]
     if len(queued) == 1:
-        return await queued[0][0]
-    answers: list[Answer] = [None] * count
-    for found, (_, places) in zip(await asyncio.gather(*(each for each, _ in queued)), queued, strict=True):
-        for place, answer in zip(places, found, strict=True):
-            answers[place] = answer
+        answers = await queued[0][0]
+    else:
+        answers = [None] * count
+        for found, (_, places) in zip(await asyncio.gather(*(each for each, _ in queued)), queued, strict=True):
+            for place, answer in zip(places, found, strict=True):
+                answers[place] = answer
+    while rests := [(place, answer) for place, answer in enumerate(answers) if isinstance(answer, Rest)]:
+        for place, rest in rests:
+            answers[place] = (await rest.answers)[rest.place]
     return answers

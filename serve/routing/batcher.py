@@ -11,14 +11,14 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from math import ceil
 from typing import Any, Final, Protocol
 
-from actors.core.rejection import Reason, Rejection
+from actors.core.rejection import Rejection
 from actors.core.transact import Deferred
-from actors.protocol.messages import Answer, Elsewhere, Entry, Late, LedgerStopped, Refusal, Shed, name_of, weight_of
-from actors.telemetry.traces import CARRIED, ENTRIES_MAX as TRACED_MAX, Trace, named
+from actors.protocol.messages import Answer, Elsewhere, Entry, Late, LedgerStopped, Refusal, Shed, weight_of
+from actors.telemetry.traces import CARRIED
+from serve.routing.queued import Queued, is_unsettled
 from serve.routing.shares import SHARES_FROM, Shares
 
 IN_FLIGHT_MAX: Final = 2  # batches to one actor: one is written while the next is decided
@@ -66,31 +66,6 @@ class Rerouted(DeadlinePassed):
         super().__init__(sent=True)
 
 
-@dataclass(slots=True, eq=False)
-class Queued:
-    """One caller's entries for one actor, and the answers to come."""
-
-    entries: Sequence[Entry]
-    answers: "asyncio.Future[list[Answer]]"
-    queued_at: float
-    deadline: float
-    weight: int
-    promise: bool
-    each: bool
-    asked: int  # entries, of which those in `places` are here, where not all were taken
-    traces: tuple[Trace, ...]  # the call's, if its caller gave ids
-    places: Sequence[int] | None = None
-    sent: bool = False
-
-    def answered(self, answers: list[Answer]) -> list[Answer]:
-        """The answers to all that was asked."""
-        if self.places is None:
-            return answers
-        given = dict(zip(self.places, answers, strict=True))
-        return [given.get(place, _SHED) for place in range(self.asked)]
-
-
-_SHED: Final = Shed()
 Send = Callable[[list[Entry], list[int], float], Awaitable[list[Answer]]]
 Settle = Callable[[Entry, Rejection], Awaitable[None]]
 
@@ -135,8 +110,9 @@ class Batcher:
         self, entries: Sequence[Entry], deadline: float, *, promise: bool, each: bool = False, later: bool = False
     ) -> "asyncio.Future[list[Answer]]":
         """Queue entries. Raises Overloaded before any work is done. The future may raise DeadlinePassed; with `each`
-        the entries whose outcome is unknown are Late in place of that, and those Shed for which there is no room.
-        Promises that are for `later` wait LATER_S for others, which they then go before.
+        the entries whose outcome is unknown are Late in place of that, those Shed for which there is no room, and those
+        Rest that are deferred while others are answered. Promises that are for `later` wait LATER_S for others, which
+        they then go before.
         """
         now = self._loop.time()
         calls = len(self._fresh) + len(self._promises) + len(self._later) + self._calls_out
@@ -280,7 +256,7 @@ class Batcher:
         return asks, entries, deadlines_ms, deadline
 
     async def _fly(self, asks: list[Queued], entries: list[Entry], deadlines_ms: list[int], deadline: float) -> None:
-        CARRIED.set(tuple(trace for ask in asks if ask.traces for trace in _named(ask)))  # not those of who woke it
+        CARRIED.set(tuple(trace for ask in asks if ask.traces for trace in ask.named()))  # not those of who woke it
         answers = await self._send(entries, deadlines_ms, deadline)
         self._heard_at = self._loop.time()
         kinds = {*map(type, answers)}  # most batches have none of the two that are looked for call by call
@@ -295,8 +271,8 @@ class Batcher:
                 ):  # not decided this time, perhaps at another
                     ask.answers.set_exception(DeadlinePassed(sent=True))
                 elif Deferred in kinds and Deferred in map(type, mine):
-                    deferred.append(ask)
-                elif Refusal in kinds and any(map(_is_unsettled, mine)):
+                    deferred.append(ask.rest(mine, self._loop.create_future()) if ask.each else ask)
+                elif Refusal in kinds and any(map(is_unsettled, mine)):
                     self._go_on(self._settle_first(ask, mine))
                 elif Elsewhere in kinds and Elsewhere in map(type, mine):
                     self._go_on(self._follow(ask, mine))
@@ -323,26 +299,26 @@ class Batcher:
         except (DeadlinePassed, Overloaded, LedgerStopped) as error:
             if not ask.each or isinstance(error, LedgerStopped):
                 is_nothing_done = isinstance(error, LedgerStopped) or len(ask.entries) == 1
-                _fail(ask, error if is_nothing_done else DeadlinePassed(sent=True))
+                ask.fail(error if is_nothing_done else DeadlinePassed(sent=True))
                 return
             found = [Shed() if isinstance(error, Overloaded) else Late()] * len(to)
         for place, answer in zip(to, found, strict=True):
             answers[place] = answer
         if not ask.each and {Late, Shed} & {*map(type, answers)}:
             is_shed = all(isinstance(answer, Shed) for answer in answers)
-            _fail(ask, Overloaded() if is_shed else DeadlinePassed(sent=True))
+            ask.fail(Overloaded() if is_shed else DeadlinePassed(sent=True))
         elif not ask.answers.done():
             ask.answers.set_result(ask.answered(answers))
 
     async def _settle_first(self, ask: Queued, answers: list[Answer]) -> None:
         """Send a call again once it was found out of its keys what the actor has to know."""
-        unsettled = [place for place, answer in enumerate(answers) if _is_unsettled(answer)]
+        unsettled = [place for place, answer in enumerate(answers) if is_unsettled(answer)]
         works = (self._settle(ask.entries[place], answers[place].rejection) for place in unsettled)  # type: ignore[union-attr]
         try:
             async with asyncio.timeout_at(ask.deadline):
                 await asyncio.gather(*works)
         except (TimeoutError, DeadlinePassed, Overloaded, LedgerStopped):
-            _fail(ask, DeadlinePassed(sent=True))  # the next attempt asks again
+            ask.fail(DeadlinePassed(sent=True))  # the next attempt asks again
             return
         self._send_again(ask)
         self._end_wait()
@@ -380,19 +356,6 @@ class Batcher:
                     else:
                         waiting = True
         self._sweeper = self._loop.call_later(DEADLINE_SWEEP_S, self._sweep_deadlines) if waiting else None
-
-
-def _is_unsettled(answer: Answer) -> bool:
-    return type(answer) is Refusal and answer.rejection.reason is Reason.HOT_KEY
-
-
-def _named(ask: Queued) -> tuple[Trace, ...]:
-    return named(ask.traces, (name_of(command) for _, command in ask.entries[:TRACED_MAX]))
-
-
-def _fail(ask: Queued, error: Exception) -> None:
-    if not ask.answers.done():
-        ask.answers.set_exception(error)
 
 
 def _drop_when_over(shares: Shares, ask: Queued) -> None:

@@ -7,6 +7,7 @@ from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 from serve.wire import statuses
 from serve.wire.rules import STORE_ID, BadField, InvalidRequest
+from serve.wire.statuses import CallRefused
 
 
 class StoreDirectory:
@@ -30,8 +31,7 @@ class StoreDirectory:
         try:
             await self._router.refresh_chain(deadline)
         except DeadlinePassed as error:
-            message = "this gateway does not know the shop, and the chain's actor did not answer, and nothing was done"
-            raise statuses.refused(grpc.StatusCode.UNAVAILABLE, "CHAIN_AWAY", f"{message}; ask again") from error
+            raise chain_away() from error
 
     async def has_hot_ledger(self, ledger_id: str, *, deadline: float) -> bool:
         """Whether the ledger of a hot SKU has begun: that is not asked of the ledger itself, which would begin by it.
@@ -52,3 +52,9 @@ class StoreDirectory:
                 mend = "is not a shop's id: 1 to 64 of A-Z a-z 0-9 . _ -" if store_id else "is required: the shop's id"
                 raise InvalidRequest([BadField(field, mend)])
             raise statuses.unknown_store(field, store_id)
+
+
+def chain_away() -> CallRefused:
+    """Why a call for a shop that is not known is not decided where nobody can say whether there is one."""
+    message = "this gateway does not know the shop, and the chain's actor did not answer, and nothing was done"
+    return statuses.refused(grpc.StatusCode.UNAVAILABLE, "CHAIN_AWAY", f"{message}; ask again")

@@ -22,6 +22,7 @@ class Away:
     def __init__(self, front: Front, *actors: str) -> None:
         self._front = front
         self._open = Counter[str]()
+        self.skips = 0  # of SKIP_S, in all that was waited for
         self._call: Callable[..., Any] = front.actors.call
         front.actors.call = self._counted  # type: ignore[method-assign]
         self._held = {actor: front.run(self._holding(actor)) for actor in actors}
@@ -41,6 +42,7 @@ class Away:
                     await asyncio.wait_for(asyncio.shield(asked), 0.001)
                 if self._open and self._open.keys() <= self._held.keys():
                     skip(SKIP_S)
+                    self.skips += 1
                     left -= SKIP_S
                     if left <= 0 < back_after_s:
                         self._let_go()

@@ -137,7 +137,7 @@ def test_rows_that_there_is_no_room_for_say_so_and_are_decided_later(
 
 
 def test_no_more_grants_are_fetched_at_once_than_a_gateway_may(limited: Front, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limited.gateway._reconciler._grants, "_room", Room(2, 2))
+    monkeypatch.setattr(limited.gateway._reconciler._grants, "room", Room(2, 2))
     rows = [row(f"k {name}", name) for name in OTHERS[:4]]
     said = ask(limited, *rows)
     assert kinds(said) == ["reservation"] * 2 + ["error"] * 2

@@ -10,9 +10,10 @@ import pytest
 
 from holdfast.v1 import admin_service_pb2 as ad, reservation_service_pb2 as rs
 from serve.services.new_orders import ORDERS_SHARED_FROM
-from serve.services.reservations import ORDER_SHARE
+from serve.services.reservation_batches import ORDER_SHARE
 from serve.sourcing import search
 from serve.sourcing.plan import plan
+from tests.gateway.away import Away
 from tests.gateway.front import Answer, Front, reserve_request
 from tests.runtime.loop_time import skip
 from tests.runtime.runtime_fixture import WAIT_S, ManualClock
@@ -74,26 +75,18 @@ def test_what_one_shop_decides_does_not_wait_for_the_orders_beside_it(limited: F
     limited.run(main)
 
 
-def test_an_order_whose_shop_is_away_says_so_while_the_others_are_answered(limited: Front) -> None:
+def test_a_row_whose_shop_is_away_says_so_while_the_others_are_answered(limited: Front) -> None:
     rows = [row("k1"), row("k2", "S2"), row("k3", channel="web"), row("k4")]
 
-    async def main() -> None:
-        gate = limited.actors.hold("store-S2")
-        batch = asyncio.ensure_future(ask(limited, *rows))
-        await reached(limited, "store-S2")
-        skip(ORDER_SHARE * TIME_S)
-        said = await batch
-        assert kinds(said) == ["reservation", "error", "reservation", "reservation"]
-        assert said.reply.outcomes[1].error.code == CODE.UNAVAILABLE.value[0]
-        assert "same key" in said.reply.outcomes[1].error.message
-        gate.set()
-        again = await ask(limited, *rows)
-        assert kinds(again) == ["reservation"] * 4
-        assert [again.reply.outcomes[place] for place in (0, 2, 3)] == [
-            said.reply.outcomes[place] for place in (0, 2, 3)
-        ]
-
-    limited.run(main)
+    away, batch = Away(limited, "store-S2"), rs.ReserveBatchRequest(requests=rows)
+    said = away.ask("ReserveBatch", batch, timeout_ms=str(int(1_000 * TIME_S)))
+    assert kinds(said) == ["reservation", "error", "reservation", "reservation"]
+    assert said.reply.outcomes[1].error.code == CODE.UNAVAILABLE.value[0]
+    assert "same key" in said.reply.outcomes[1].error.message
+    away.back()
+    again = limited.ask("ReserveBatch", batch)
+    assert kinds(again) == ["reservation"] * 4
+    assert [again.reply.outcomes[place] for place in (0, 2, 3)] == [said.reply.outcomes[place] for place in (0, 2, 3)]
 
 
 def test_so_many_orders_are_placed_at_once_and_the_others_are_told_to_come_later(limited: Front) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from actors.orders.state import Standing
 from holdfast.v1 import error_pb2, reservation_service_pb2 as rs
-from serve.services.reservations import ORDER_SHARE
+from serve.services.reservation_batches import ORDER_SHARE
 from tests.gateway.front import Answer, Front
 from tests.gateway.orders import CUSTOMERS, customers, hosted, settle
 from tests.gateway.test_claims_let_go import hold_steps, reserved

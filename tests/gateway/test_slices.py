@@ -8,7 +8,7 @@ import pytest
 
 from holdfast.v1 import reservation_service_pb2 as rs
 from serve.routing.sold_out import SoldOut
-from serve.services.reservations import SLICE
+from serve.services.reservation_batches import SLICE
 from serve.wire.reservations import BATCH_REQUESTS_MAX
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.hot import promote

@@ -31,7 +31,8 @@ from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded
 from serve.routing.rates import Rates
 from serve.routing.router import Router
 from serve.services.new_orders import NewOrders
-from serve.services.reservations import RESERVE, Kind, Reservations
+from serve.services.reservation_batches import RESERVE, Kind
+from serve.services.reservations import Reservations
 from serve.services.store_directory import StoreDirectory
 from tests.gateway.front import Context
 

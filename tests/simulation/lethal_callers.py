@@ -11,7 +11,7 @@ from actors.runtime.kinds import Core
 from actors.runtime.refusals import ATTEMPTS_MAX
 from actors.shop import commands as shop
 from serve.routing.batcher import DeadlinePassed, Overloaded
-from serve.services.reservations import RESERVE
+from serve.services.reservation_batches import RESERVE
 from tests.runtime.actors_here import Ended
 from tests.simulation.checks import Broken
 from tests.simulation.gateways import Gateway

@@ -6,7 +6,7 @@ from actors.core.rejection import Reason
 from actors.core.status import ReleaseReason
 from actors.protocol.messages import Answer, Held, Refusal
 from actors.shop import commands as shop
-from serve.services.reservations import RESERVE
+from serve.services.reservation_batches import RESERVE
 from tests.simulation.gateways import STEP, Gateway
 
 if TYPE_CHECKING:

@@ -5,14 +5,17 @@ tick sends what is queued, up to the limits. While the most batches that may be 
 one: there is no timer, so a single call is sent at once. Each call keeps its own deadline, attempts and key. One timer
 serves all deadlines, and a batch costs one task: with 128 callers at once a call costs this process about 20
 microseconds of CPU, gRPC's own threads included.
+
+A batch is answered when its slowest shop is, or is given up. So calls for a shop that did not answer in time go in
+batches of its own, which no other shop's calls wait for, until it answers in time again.
 """
 
 import asyncio
 import contextlib
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from typing import Generic, TypeVar
@@ -20,7 +23,7 @@ from typing import Generic, TypeVar
 import grpc
 
 from holdfast.client.errors import ClientClosed, Overloaded
-from holdfast.client.limits import Limits, RetryPolicy, Timeouts
+from holdfast.client.limits import Failure, Limits, RetryPolicy, Timeouts
 from holdfast.client.statuses import Attempts, Fault, fault_from_rpc
 
 ResultT = TypeVar("ResultT")
@@ -32,6 +35,9 @@ _SWEEP_PAUSE_S = 0.01
 _QUEUE_RETRY_AFTER_MS = 50
 """Retry-after of a call that finds the client's own queue full: about the time of a few batches."""
 
+_IN_TIME_S = 0.5
+"""A shop that answers sooner shares batches again: half as long as the service waits for one shop beside others."""
+
 _ALONE = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.OUT_OF_RANGE})
 """Statuses by which one call fails a whole batch; its calls are then sent one by one."""
 
@@ -40,14 +46,15 @@ _ALONE = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND,
 class BatchedCall(Attempts, Generic[ResultT]):
     """A call that waits to be sent, is under way, or waits to be sent again.
 
-    `payload` is the encoded request and `lines` its size in lines. Calls with an equal `serial_key` may not share a
-    batch; None may share one with any. `deadline_at` is on the loop's clock, in seconds. `alone` is set for a call that
-    is to be sent by itself, because a batch that it was in was refused as a whole. `first` is added to the
-    payload of the first attempt.
+    `payload` is the encoded request and `lines` its size in lines. `ledger` decides it, "" where the client cannot know
+    which. Calls with an equal `serial_key` may not share a batch; None may share one with any. `deadline_at` is on the
+    loop's clock, in seconds. `alone` is set for a call that is to be sent by itself, because a batch that it was in was
+    refused as a whole. `first` is added to the payload of the first attempt.
     """
 
     payload: bytes
     lines: int
+    ledger: str
     serial_key: str | None
     deadline_at: float
     future: asyncio.Future[ResultT]
@@ -57,6 +64,14 @@ class BatchedCall(Attempts, Generic[ResultT]):
     def to_send(self) -> bytes:
         """What the next attempt sends."""
         return self.payload + self.first if self.first and not (self.count or self.alone) else self.payload
+
+
+@dataclass(slots=True, eq=False)
+class Lane(Generic[ResultT]):
+    """Calls that may share a batch, and how many batches of them are in flight."""
+
+    queued: deque[BatchedCall[ResultT]] = field(default_factory=deque)
+    in_flight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +105,8 @@ class Batcher(Generic[OutcomeT, ResultT]):
         self._retry = retry
         self._jitter = random.random
         self._loop = asyncio.get_running_loop()
-        self._queued: deque[BatchedCall[ResultT]] = deque()
+        self._together: Lane[ResultT] = Lane()
+        self._apart: dict[str, Lane[ResultT]] = {}  # by ledger, of those that were late
         self._in_flight: dict[asyncio.Task[None], list[BatchedCall[ResultT]]] = {}
         self._waiting: dict[asyncio.TimerHandle, list[BatchedCall[ResultT]]] = {}
         self._unfinished = 0
@@ -107,6 +123,7 @@ class Batcher(Generic[OutcomeT, ResultT]):
         *,
         lines: int,
         key: str,
+        ledger: str,
         serial_key: str | None,
         timeout_ms: int,
         first: bytes = b"",
@@ -127,11 +144,13 @@ class Batcher(Generic[OutcomeT, ResultT]):
         loop = self._loop
         deadline_at = loop.time() + timeout_ms / 1000
         future: asyncio.Future[ResultT] = loop.create_future()
-        self._queued.append(
+        lane = self._lane_of(ledger)
+        lane.queued.append(
             BatchedCall(
                 key,
                 payload=payload,
                 lines=lines,
+                ledger=ledger,
                 serial_key=serial_key,
                 deadline_at=deadline_at,
                 future=future,
@@ -141,7 +160,7 @@ class Batcher(Generic[OutcomeT, ResultT]):
         self._unfinished += 1
         if deadline_at < self._sweep_at:
             self._sweep_by(deadline_at)
-        if not self._flush_due and len(self._in_flight) < self._limits.batches_in_flight_max:
+        if not self._flush_due and lane.in_flight < self._limits.batches_in_flight_max:
             self._flush_due = True
             loop.call_soon(self._flush)
         return future
@@ -160,7 +179,8 @@ class Batcher(Generic[OutcomeT, ResultT]):
         for timer in (*self._waiting, self._sweep):
             if timer is not None:
                 timer.cancel()
-        self._queued.clear()
+        for lane in self._lanes():
+            lane.queued.clear()
         self._waiting.clear()
         for task in list(self._in_flight):
             task.cancel()
@@ -168,18 +188,26 @@ class Batcher(Generic[OutcomeT, ResultT]):
         # Those that were failed while they gathered or waited: closing again must not wait for them.
         self._unfinished = 0
 
+    def _lane_of(self, ledger: str) -> Lane[ResultT]:
+        return self._apart.get(ledger, self._together)
+
+    def _lanes(self) -> tuple[Lane[ResultT], ...]:
+        return (self._together, *self._apart.values())
+
     def _flush(self) -> None:
         self._flush_due = False
-        while self._queued and len(self._in_flight) < self._limits.batches_in_flight_max:
-            batch = self._take()
-            if batch:
-                task = self._loop.create_task(self._send(batch))
-                self._in_flight[task] = batch
-                task.add_done_callback(partial(self._on_task_done, batch))
+        for lane in self._lanes():
+            while lane.queued and lane.in_flight < self._limits.batches_in_flight_max:
+                batch = self._take(lane.queued)
+                if batch:
+                    lane.in_flight += 1
+                    task = self._loop.create_task(self._send(lane, batch))
+                    self._in_flight[task] = batch
+                    task.add_done_callback(partial(self._on_task_done, batch))
 
-    def _take(self) -> list[BatchedCall[ResultT]]:
+    def _take(self, queued: deque[BatchedCall[ResultT]]) -> list[BatchedCall[ResultT]]:
         """The next batch, in sequence; calls that share a `serial_key` with it, or go alone, wait for a later one."""
-        queued, limits = self._queued, self._limits
+        limits = self._limits
         batch: list[BatchedCall[ResultT]] = []
         serial_keys: set[str] = set()
         passed_over: list[BatchedCall[ResultT]] = []
@@ -205,9 +233,9 @@ class Batcher(Generic[OutcomeT, ResultT]):
         queued.extendleft(reversed(passed_over))
         return batch
 
-    async def _send(self, batch: list[BatchedCall[ResultT]]) -> None:
-        task = asyncio.current_task()
-        remaining_ms = (max(call.deadline_at for call in batch) - self._loop.time()) * 1000
+    async def _send(self, lane: Lane[ResultT], batch: list[BatchedCall[ResultT]]) -> None:
+        task, sent_at = asyncio.current_task(), self._loop.time()
+        remaining_ms = (max(call.deadline_at for call in batch) - sent_at) * 1000
         timeout_ms = max(1, min(self._attempt_ms, int(remaining_ms)))
         fault: Fault | None = None
         outcomes: Sequence[OutcomeT] = ()
@@ -222,17 +250,43 @@ class Batcher(Generic[OutcomeT, ResultT]):
             # Either this client is being closed or its channel was: nobody will answer these calls any more.
             fault = Fault(grpc.StatusCode.CANCELLED, "the connection was closed during the call")
         finally:
+            lane.in_flight -= 1
             if task is not None:
                 del self._in_flight[task]
-        if fault is None:
-            self._resolve(batch, outcomes)
-        elif fault.code in _ALONE and len(batch) > 1:
-            for call in batch:
+        if fault is not None and fault.code in _ALONE and len(batch) > 1:
+            for call in reversed(batch):
                 call.alone = True
-            self._queued.extendleft(reversed(batch))
+                self._lane_of(call.ledger).queued.appendleft(call)
         else:
-            self._retry_or_fail([(call, fault) for call in batch])
+            faults = self._resolve(batch, outcomes) if fault is None else [(call, fault) for call in batch]
+            self._keep_apart({call.ledger for call, each in faults if each.is_late and call.ledger})
+            is_answered = all(each.failure is Failure.FINAL for _, each in faults)
+            if is_answered and self._loop.time() - sent_at < _IN_TIME_S:
+                self._let_together(batch[0].ledger)
+            self._retry_or_fail(faults)
         self._flush()
+
+    def _keep_apart(self, ledgers: Iterable[str]) -> None:
+        """Have calls for shops that did not answer in time go without all others."""
+        for ledger in ledgers:
+            if ledger not in self._apart and self._has_room_apart():
+                self._apart[ledger] = Lane()
+                together, self._together.queued = self._together.queued, deque()
+                for call in together:
+                    self._lane_of(call.ledger).queued.append(call)
+
+    def _has_room_apart(self) -> bool:
+        if len(self._apart) >= self._limits.late_ledgers_max:
+            idle = [ledger for ledger, lane in self._apart.items() if not (lane.queued or lane.in_flight)]
+            if not idle:
+                return False
+            del self._apart[idle[0]]
+        return True
+
+    def _let_together(self, ledger: str) -> None:
+        """Have calls for a shop that has answered in time go with all others."""
+        if (lane := self._apart.pop(ledger, None)) is not None:
+            self._together.queued.extend(lane.queued)
 
     def _on_task_done(self, batch: list[BatchedCall[ResultT]], task: asyncio.Task[None]) -> None:
         """Fail the calls of a batch whose task raised: they would else wait for ever."""
@@ -243,21 +297,23 @@ class Batcher(Generic[OutcomeT, ResultT]):
             self._finished(len(batch))
             self._flush()
 
-    def _resolve(self, batch: list[BatchedCall[ResultT]], outcomes: Sequence[OutcomeT]) -> None:
+    def _resolve(
+        self, batch: list[BatchedCall[ResultT]], outcomes: Sequence[OutcomeT]
+    ) -> list[tuple[BatchedCall[ResultT], Fault]]:
+        """Give callers their results; the calls that have none, each with its fault."""
         read = self._method.read
-        again: list[tuple[BatchedCall[ResultT], Fault]] = []
+        faults: list[tuple[BatchedCall[ResultT], Fault]] = []
         finished = 0
         for call, outcome in zip(batch, outcomes, strict=True):
             result = read(outcome)
             if isinstance(result, Fault):
-                again.append((call, result))
+                faults.append((call, result))
                 continue
             finished += 1
             if not call.future.done():
                 call.future.set_result(result)
         self._finished(finished)
-        if again:
-            self._retry_or_fail(again)
+        return faults
 
     def _retry_or_fail(self, faults: list[tuple[BatchedCall[ResultT], Fault]]) -> None:
         """Schedule the next attempt of calls, one timer for each wait; fail those that give up."""
@@ -281,7 +337,8 @@ class Batcher(Generic[OutcomeT, ResultT]):
     def _retry_after(self, wait_ms: float, calls: list[BatchedCall[ResultT]]) -> None:
         def rejoin() -> None:
             del self._waiting[timer]
-            self._queued.extend(calls)
+            for call in calls:
+                self._lane_of(call.ledger).queued.append(call)
             self._flush()
 
         timer = self._loop.call_later(wait_ms / 1000, rejoin)
@@ -312,7 +369,8 @@ class Batcher(Generic[OutcomeT, ResultT]):
             self._sweep_by(max(earliest, now + _SWEEP_PAUSE_S))
 
     def _calls(self) -> Iterator[BatchedCall[ResultT]]:
-        return chain(self._queued, *self._in_flight.values(), *self._waiting.values())
+        queued = (lane.queued for lane in self._lanes())
+        return chain(*queued, *self._in_flight.values(), *self._waiting.values())
 
     def _ids_in_flight(self) -> set[int]:
         return {id(call) for calls in self._in_flight.values() for call in calls}

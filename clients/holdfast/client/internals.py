@@ -154,6 +154,7 @@ async def submit(
         request.SerializeToString(),
         lines=lines,
         key=request.idempotency_key,
+        ledger=ledger,
         serial_key=None if key is None else f"{ledger}:{key}",
         timeout_ms=client.internals.caller.timeouts.call_ms if timeout_ms is None else timeout_ms,
         first=_FIRST_ATTEMPT

@@ -91,6 +91,11 @@ class Fault:
         return FAILURES[self.code]
 
     @property
+    def is_late(self) -> bool:
+        """Whether no answer came in time, so that others should not wait for the next one."""
+        return self.code is grpc.StatusCode.DEADLINE_EXCEEDED or self.reason == "OUTCOME_UNKNOWN"
+
+    @property
     def not_sent(self) -> bool:
         """Whether it is certain that the attempt never reached the service."""
         return self.code is grpc.StatusCode.UNAVAILABLE and self.why.startswith(_NOT_CONNECTED)
