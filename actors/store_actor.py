@@ -161,9 +161,9 @@ class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions, PickQuestions
         """Reservations to report to customers' ledgers, and transfers to other shops: (store, ledger time, both,
         the number to continue after).
 
-        Changed ones that are not acknowledged, claims older than `claim_age_ms` without an outcome, and parts whose
-        leases are over. `after` has these numbers from the previous answer, so that each part has its turn, even behind
-        many that cannot be delivered. None where the chain revision here is older.
+        Changed ones that are not acknowledged, claims older than `claim_age_ms` without an outcome, those in line whose
+        grants are asked for, and parts whose leases are over. `after` has these numbers from the previous answer, so
+        that each has its turn, even behind many that cannot be delivered. None where the chain revision here is older.
         """
         if revision > self.told_revision:
             return None
@@ -173,7 +173,7 @@ class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions, PickQuestions
             with self.host.reading(store_id) as (hosted, now_ms):
                 ledger = hosted.ledger
                 note_lapsed(ledger, now_ms, OUTBOX_MAX)
-                outboxes = ledger.outbox, ledger.undecided, ledger.lapsed
+                outboxes = ledger.outbox, ledger.undecided, ledger.lapsed, ledger.awaiting
                 turn, resume = in_turn(after.get(store_id, 0), OUTBOX_MAX, *outboxes)
                 made_ms = now_ms - claim_age_ms
                 due = [number for number in turn if is_undelivered(ledger, number, now_ms, made_ms)]

@@ -1,7 +1,7 @@
 """Grants: what shops may hold for customers under limits of the whole chain, each for one call."""
 
 from collections.abc import Iterable, Iterator, MutableMapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from actors.core.ascending import Ascending
 from actors.core.message import Message
@@ -10,6 +10,7 @@ from actors.shop.commands import Lines
 
 K = TypeVar("K")
 Call = tuple[str, str, str, str, str, Lines]  # customer, shop, key, channel, basket and lines
+_HELD: Final = "\nheld "
 
 
 class Grant(Message, frozen=True, tag="grant_row"):
@@ -69,7 +70,7 @@ def has_units(lines: Lines) -> bool:
 
 def held_key(reservation: int) -> str:
     """What stands for the call's key where a hold was counted that no call was granted; see `claim_key`."""
-    return f"\nheld {reservation}"
+    return f"{_HELD}{reservation}"
 
 
 def gone_key(store_id: str, reservation: int) -> str:
@@ -79,7 +80,7 @@ def gone_key(store_id: str, reservation: int) -> str:
 
 def is_of_no_call(grant: Grant) -> bool:
     """True where it counts a hold that no call was granted."""
-    return grant.call_key.startswith("\n")
+    return grant.call_key.startswith(_HELD)
 
 
 def checked(asked: RequestGrant, replaced: Grant | None) -> tuple[str, ...]:

@@ -30,9 +30,12 @@ from actors.notices.commands import Observe
 from actors.notices.snapshot import HeadRow, NoticeRow, OpenRow
 from actors.notices.state import Notice
 from actors.protocol.messages import Elsewhere
-from actors.shop.commands import ApplyOutcome, Reserve
+from actors.shop.commands import ApplyOutcome, Reserve, ServeGranted
+from actors.shop.events import Served
 from actors.shop.hot import HotTotals, MoveIn, MoveOut
 from actors.shop.hot_events import KeyCeded
+from actors.shop.line import InLine
+from actors.shop.line_events import GrantAwaited
 from actors.shop.pick_events import PickEvent
 from actors.shop.picking import PickCommand, PickTask
 from actors.shop.state import MovingOut
@@ -66,10 +69,11 @@ FORMATS: Final[dict[int, Format]] = {
             "pickup codes",
             "customers who are told what becomes of their orders",
             "pick tasks in shops",
+            "places in line under a limit of the whole chain",
         ),
         kinds=(
             *(FormatRaised, LineRule, KeyCeded, StoreMoving, StoreMoved, StoreMove, Elsewhere),
-            *(PickupKeyMade, PickupKey, MovingOut),
+            *(PickupKeyMade, PickupKey, MovingOut, GrantAwaited, ServeGranted),
             *(*get_args(notices.Event), Notice, Observe, Audit, HeadRow, NoticeRow, OpenRow),
             *(PickRule, PickStatus, PickTask, *get_args(PickCommand), *get_args(PickEvent)),
         ),
@@ -78,6 +82,8 @@ FORMATS: Final[dict[int, Format]] = {
             Reserve: ("to_shop",),
             ChainPart: ("moves", "pickup_keys"),
             Rejection: ("picker_id", "pick_status"),
+            Served: ("grant",),
+            InLine: ("granted_by_ms", "is_late"),
         },
         told={
             HotTotals: ("quotas",),

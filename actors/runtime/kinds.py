@@ -25,6 +25,7 @@ from actors.shop.decide_hot import begin_keys
 from actors.shop.decide_line import adopting_in_shop
 from actors.shop.state import Ledger
 
+_GRANTS_IN_LINE: Final = 2  # the format that has a way to ask for them
 EXPIRED_AT_ONCE_MAX: Final = 200  # holds; some 2 ms under the lock
 
 
@@ -34,6 +35,7 @@ class Core(NamedTuple):
     at most before a batch; None for all of it. `expire_first`: then, of what a command is about, as `about_of` says.
     `begin`: once it was replayed, by the owner of this epoch, who had what it was `before`, None after a start.
     `adopting`: the event by which it adopts a policy.
+    `restrict`: have a ledger decide by itself what this format of the service has a way to write, and no more.
     """
 
     empty: Callable[[str], Any]
@@ -55,13 +57,28 @@ class Core(NamedTuple):
     expire_first: Callable[[Any, Any, int, Budget], tuple[list[Any], bool]]
     begin: Callable[[Any, int, Any], None] = lambda _ledger, _epoch, _before: None
     adopting: Callable[[Any, Policy], Any] = adopting
+    restrict: Callable[[Any, int], Any] = lambda ledger, _number: ledger
 
 
 def restricted(core: Core, writing: Writing) -> Core:
     """The same kind of ledger, which decides nothing that the service's format has no way to write."""
     if writing.is_newest:
         return core
-    return core._replace(transact=partial(core.transact, refusal_of=writing.refusal_of))
+
+    def empty(ledger_id: str) -> Any:
+        return core.restrict(core.empty(ledger_id), writing.number)
+
+    def restore(*rows: Any, **more: Any) -> Any:
+        return core.restrict(core.restore(*rows, **more), writing.number)
+
+    transact_so = partial(core.transact, refusal_of=writing.refusal_of)
+    return core._replace(transact=transact_so, empty=empty, restore=restore)
+
+
+def _of_shop_in(ledger: Ledger, number: int) -> Ledger:
+    """A shop's ledger that by itself writes nothing later than this format."""
+    ledger.asks_grants = number >= _GRANTS_IN_LINE
+    return ledger
 
 
 _EVENTS_OF_SHOPS: Final = Reader[events.Event](events.Event)
@@ -87,6 +104,7 @@ SHOP: Final = Core(
     due_first.expire_first,
     begin_keys,
     adopting_in_shop,
+    _of_shop_in,
 )
 
 # The ledger of a hot SKU is one of a shop's kind, with decisions of its own.

@@ -37,6 +37,7 @@ from actors.shop.audit_picking import PickAudit
 from actors.shop.audit_stock import StockAudit
 from actors.shop.audit_transfers import TransferAudit
 from actors.shop.commands import Lines
+from actors.shop.line_events import GrantAwaited
 from actors.shop.shortfall_events import Requeued
 
 
@@ -57,18 +58,19 @@ class Audit:
         self._holders: dict[str, int] = {}  # parts of orders
         self._applied: dict[str, int] = {}  # the newest revision applied, by holder
         self._handed_out = HandedOut(self._books, self._found, self._answered, lambda: self._version)
-        self._lines = WaitingLines(self._books, self._handed_out.quota_left, self._found)
-        of = self._rules, self._handed_out, self._found, self._answered
-        self._stock = StockAudit(self._books, self._claims, *of)
+        quota_left = self._handed_out.quota_left
+        self._lines = WaitingLines(self._books, quota_left, self._found, lambda: self._version, self._rules)
+        self._stock = StockAudit(self._books, self._claims, self._rules, self._handed_out, self._found, self._answered)
         self._violations: list[Violation] = []
         self._transfers = TransferAudit(self._books, lambda: self._version, self._found, self._answered, self._promise)
         holds = self._claims, self._by_customer, self._live, self._answered, self._stock.note
         self._hot = HotAudit(ledger_id, self._books, self._rules, lambda: self._version, self._found, *holds)
-        self._picks = PickAudit(self._books, self._claims, self._rules, lambda: self._version, *of[2:])
+        found = self._found, self._answered
+        self._picks = PickAudit(self._books, self._claims, self._rules, lambda: self._version, *found)
         self._folds: dict[type, Callable[[Any, int], None]] = {
             **dict.fromkeys(STEPS, self._stepped),
             events.Reserved: self._reserved,
-            Refused: self._refused,
+            Refused: lambda event, at_ms: self._answered(event.key, at_ms, event.call_key, refused=True),
             events.Collected: self._collected,
             events.Released: self._released,
             events.Expired: self._expired,
@@ -76,6 +78,7 @@ class Audit:
             events.Queued: self._queued,
             events.Served: self._served,
             events.PassedOver: self._passed_over,
+            GrantAwaited: self._lines.await_grant,
             events.Left: self._left,
             events.Claimed: self._claimed,
             events.OutcomeApplied: self._outcome_applied,
@@ -141,9 +144,6 @@ class Audit:
         if key and (twice := self._keys.answered_twice(key, call_key, at_ms, refused=refused)):
             self._found("I5", f"key {twice}", "one event", f"another at version {self._version}")
 
-    def _refused(self, event: Refused, at_ms: int) -> None:
-        self._answered(event.key, at_ms, event.call_key, refused=True)
-
     def _reserved(self, event: events.Reserved, at_ms: int) -> None:
         asked = event.command
         self._answered(asked.key, at_ms)
@@ -162,10 +162,10 @@ class Audit:
 
     def _served(self, event: events.Served, at_ms: int) -> None:
         self._stock.served(event.number)
-        hold = self._lines.serve(event.number, self._version, at_ms, event.status, may_pass=self._rules.line_may_pass)
+        hold = self._lines.serve(event.number, at_ms, event.status)
         if hold is not None:
             hold.deadline_ms, hold.status, hold.is_served = event.expires_at_ms, event.status, True
-            self._check_grant(hold.channel, {sku for sku, _ in hold.held}, granted=False)
+            self._check_grant(hold.channel, {sku for sku, _ in hold.held}, granted=event.grant != 0)
             self._hold(hold, number=event.number)
 
     def _passed_over(self, event: events.PassedOver, at_ms: int) -> None:

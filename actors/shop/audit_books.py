@@ -144,16 +144,19 @@ class Hold:
     """One live reservation: the units that each line still holds, its deadline, and its place in a slot.
 
     A part of an order over several ledgers has a `holder`, and no deadline of its own; `keys` are its claim's and its
-    call's. `lost_as` is set where it waits for what it has lost, in that status.
+    call's. `lost_as` is set where it waits for what it has lost, in that status; `asked_until_ms` where its grant is
+    asked for, and units are kept until then; `is_late` where that is over.
     """
 
     __slots__ = (
         "any_sold",
+        "asked_until_ms",
         "channel",
         "customer_id",
         "deadline_ms",
         "held",
         "holder",
+        "is_late",
         "is_served",
         "keys",
         "lost_as",
@@ -173,8 +176,8 @@ class Hold:
         keys: tuple[str, str] = ("", ""),
     ) -> None:
         self.keys = keys
-        self.since_ms = 0
-        self.is_served = False  # from a line
+        self.since_ms = self.asked_until_ms = 0
+        self.is_late = self.is_served = False  # in a line, and from one
         self.lost_as: Status | None = None
         self.status = Status.CLAIMED if holder else Status.HELD
         self.holder = holder

@@ -4,7 +4,8 @@ I18  who waits is served by arrival, but first who has lost units in a shortfall
      just now, has waited long enough, or the policy lets a line be passed and there were too few units for it,
      or the one behind took its own channel's quota alone; a customer has one place in a line, and nobody takes units
      past it, of a quota nobody past those of its channel; what was confirmed when it lost is so again; who was served
-     has no longer to take it up while others wait, where the policy says how long that is
+     has no longer to take it up while others wait, where the policy says how long that is; under a limit of the whole
+     chain units are kept for one whose grant is asked for until a time, and from then on as if it did not wait
 """
 
 from collections import defaultdict
@@ -12,7 +13,8 @@ from collections.abc import Callable, Container, Mapping
 from typing import Final
 
 from actors.core.status import Status
-from actors.shop.audit_books import Book, Found, Hold
+from actors.shop.audit_books import Book, Found, Hold, Rules
+from actors.shop.line_events import GrantAwaited
 
 
 class Lines:
@@ -20,7 +22,16 @@ class Lines:
     violations. `drawn` is what the event before this one drew from quotas by SKU, and what was free before that.
     """
 
-    def __init__(self, books: Mapping[str, Book], quota_left: Callable[[str, str], int], found: Found) -> None:
+    def __init__(
+        self,
+        books: Mapping[str, Book],
+        quota_left: Callable[[str, str], int],
+        found: Found,
+        version: Callable[[], int],
+        rules: Rules,
+    ) -> None:
+        self._version: Final = version
+        self._rules: Final = rules
         self._books: Final = books
         self._quota_left: Final = quota_left
         self.drawn: dict[str, tuple[int, int]] = {}
@@ -30,8 +41,9 @@ class Lines:
         self._passed = (0, 0)  # the version of the newest event by which one was passed over, and whom it passed over
 
     def _stands(self, sku: str, channel: str | None = None) -> bool:
-        """Whether somebody waits for this SKU, by this channel if one is given."""
-        return any(channel in (None, each.channel) for each in self._waiting.get(sku, {}).values())
+        """Whether somebody waits for this SKU, by this channel if one is given, but for those whose grants are late."""
+        waiting = self._waiting.get(sku, {}).values()
+        return any(channel in (None, each.channel) and not each.is_late for each in waiting)
 
     def is_passed(self, sku: str, channel: str, own: Container[str]) -> bool:
         """Whether one who did not wait has got units past the line. He may have some that were his `own`, and of his
@@ -49,39 +61,84 @@ class Lines:
         if any(each.customer_id == hold.customer_id for each in mine.values()):
             self._found("I18", f"customer {hold.customer_id}", f"one place for {sku}", f"another as {number}")
         mine[number] = hold
+        hold.asked_until_ms, hold.is_late = 0, False
         self._sku_of[number] = sku
+
+    def await_grant(self, event: GrantAwaited, at_ms: int) -> None:
+        """Units are kept for one that waits, in its turn, beside those for others; or no more, as that took too long,
+        or as they were not there any more.
+        """
+        number, sku = event.number, event.sku
+        hold, is_asked = self._waiting[sku].get(number), event.until_ms > 0
+        was_asked = hold is not None and (hold.asked_until_ms > 0 or (hold.is_late and not event.is_late))
+        if hold is None or is_asked is was_asked:
+            self._found("I18", f"reservation {number}", "one that waits, asked for once", f"asked at {at_ms}")
+            return
+        if event.is_late and at_ms < hold.asked_until_ms:
+            self._found("I11", f"reservation {number}", f"units kept until {hold.asked_until_ms}", f"late at {at_ms}")
+        if is_asked:
+            units = hold.units(sku)
+            of_quota = units if self._quota_left(hold.channel, sku) >= units else 0
+            self._check_turn(number, hold, of_quota, self._passed_by(), at_ms)
+            if at_ms >= hold.deadline_ms or event.until_ms <= at_ms:
+                self._found("I11", f"reservation {number}", "a wait, and a time to come", f"asked at {at_ms}")
+        hold.asked_until_ms, hold.is_late = event.until_ms, event.is_late
+        if is_asked and self._lacks(sku):
+            self._found("I18", f"{sku} for {number}", "units to keep for it", f"{self._books[sku].free()}")
+
+    def _lacks(self, sku: str, taken: int = 0) -> bool:
+        """Whether the units kept for those whose grants are asked for are not there, without so many that are taken."""
+        asked = [each for each in self._waiting[sku].values() if each.asked_until_ms]
+        in_quotas = sum(self._quota_left(channel, sku) for channel in {each.channel for each in asked})
+        return sum(each.units(sku) for each in asked) > max(0, self._books[sku].free() - taken) + in_quotas
 
     def pass_over(self, number: int, hold: Hold, version: int) -> None:
         """Somebody waits again; the next one may be served instead by the event of the next version."""
         self.enter(number, hold)
         self._passed = version, number
 
-    def serve(self, number: int, version: int, at_ms: int, status: Status, *, may_pass: bool) -> Hold | None:
+    def _passed_by(self, events: int = 1) -> int:
+        """Whom the newest event but so many has passed over, 0 for nobody."""
+        return self._passed[1] if self._passed[0] == self._version() - events else 0
+
+    def serve(self, number: int, at_ms: int, status: Status) -> Hold | None:
         """Take out who is served, None where nobody of this number waits; `status` is that from then on."""
         hold = self._take(number)
         if hold is None:
             return None
-        ((sku, _),) = hold.held
+        ((sku, units),) = hold.held
         drawn, _ = self.drawn.get(sku, (0, 0))
-        passed = self._passed[1] if self._passed[0] == version - 1 - bool(drawn) else 0
-        for ahead, other in self._waiting[sku].items():
-            is_mine = other.channel == hold.channel
-            free = self._books[sku].free() - (0 if is_mine else drawn) + self._quota_left(other.channel, sku)
-            is_out = (
-                ahead == passed
-                or other.deadline_ms <= at_ms
-                or (may_pass and other.units(sku) > free)
-                or (not may_pass and not is_mine and drawn >= hold.units(sku))
-            )
-            is_ahead = (other.lost_as is None, ahead) < (hold.lost_as is None, number)
-            if is_ahead and not is_out:
-                self._found("I18", f"{sku} at version {version}", f"{ahead} served before {number}", f"{number} first")
+        if not hold.asked_until_ms:  # else units were kept for it in its turn
+            self._check_turn(number, hold, drawn, self._passed_by(1 + bool(drawn)), at_ms)
+            if units > drawn and self._lacks(sku, units):
+                self._found("I18", f"{sku} for {number}", "units that are kept for nobody else", "they are")
         was_confirmed = hold.lost_as in (Status.CONFIRMED, Status.READY)
         if (status is Status.CONFIRMED) is not was_confirmed:
             self._found("I18", f"reservation {number}", f"served as it was, {hold.lost_as}", status.name)
         if at_ms >= hold.deadline_ms:
             self._found("I11", f"reservation {number}", f"no wait from {hold.deadline_ms} on", f"served at {at_ms}")
         return hold
+
+    def _check_turn(self, number: int, hold: Hold, drawn: int, passed: int, at_ms: int) -> None:
+        """Check that it is the turn of one that waits, which draws so much from its channel's quotas."""
+        ((sku, units),) = hold.held
+        may_pass, others = self._rules.line_may_pass, self._waiting[sku]
+        kept = sum(each.units(sku) for each in others.values() if each.asked_until_ms)
+        for ahead, other in others.items():
+            is_mine = other.channel == hold.channel
+            free = self._books[sku].free() - (0 if is_mine else drawn) + self._quota_left(other.channel, sku)
+            is_out = (
+                ahead == passed
+                or other.asked_until_ms
+                or other.is_late
+                or other.deadline_ms <= at_ms
+                or (may_pass and other.units(sku) > free - kept)
+                or (not may_pass and not is_mine and drawn >= units)
+            )
+            is_ahead = (other.lost_as is None, ahead) < (hold.lost_as is None, number)
+            if is_ahead and not is_out:
+                subject = f"{sku} at version {self._version()}"
+                self._found("I18", subject, f"{ahead} served before {number}", f"{number} first")
 
     def leave(self, number: int, at_ms: int, *, is_over: bool) -> None:
         """Take out who leaves; `is_over`: as its wait is over."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from actors.core.ids import format_order_id, ledger_of_customer
 from actors.core.message import Message, Value
@@ -23,6 +23,7 @@ from actors.shop.shortfalls import ResolveShortfall
 from actors.shop.transfers import TransferCommand
 
 Lines = tuple[tuple[str, int], ...]
+_IN_LINE: Final = "\nline "
 
 
 def by_sku(lines: Iterable[tuple[str, int]]) -> Lines:
@@ -185,6 +186,17 @@ class SettleGrant(Message, frozen=True):
     reservation: int = 0
 
 
+class ServeGranted(Message, frozen=True):
+    """What the customer's ledger said of limits over the whole chain, for one that waits as it stood at `version`, when
+    units were kept for it: a grant, by which it is served, or the refusal, by which it leaves the line.
+    """
+
+    key: ClassVar[str] = ""  # identified by number and version, which each answer to it changes
+    number: int
+    version: int
+    grant: Grant | Rejection
+
+
 class ApplyOutcome(Message, frozen=True):
     """Apply what the customer's ledger decided for a part. `keep` limits its units by SKU, collected ones included,
     empty: no limit. `channel` is its order's, empty where that is as it was. Only an outcome of a greater `revision`
@@ -218,6 +230,18 @@ class Acknowledge(Message, frozen=True):
 def void_key(customer_id: str, grant: int) -> str:
     """The key under which it is remembered that a grant is void; see `claim_key`."""
     return f"\ngrant {format_order_id(ledger_of_customer(customer_id), grant)}"
+
+
+def line_key(number: int, version: int) -> str:
+    """What stands for the call's key where a grant is asked for one that waits, as of this version; see `claim_key`.
+    Its call's own key may have a grant still, which that did not use.
+    """
+    return f"{_IN_LINE}{number}.{version}"
+
+
+def number_in_line(call_key: str) -> int:
+    """The number of the one that waits, 0 for the key of a call."""
+    return int(call_key.removeprefix(_IN_LINE).partition(".")[0]) if call_key.startswith(_IN_LINE) else 0
 
 
 def claim_key(holder: str) -> str:
@@ -319,6 +343,7 @@ Command = (
     | Amend
     | Claim
     | SettleGrant
+    | ServeGranted
     | ApplyOutcome
     | Acknowledge
     | AdjustStock

@@ -28,7 +28,7 @@ from actors.shop.decide_allotments import (
 from actors.shop.decide_amend import decide_amend, pickup_deadline_ms
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim, decide_settle_grant
 from actors.shop.decide_hot import decide_hot_units, decided_elsewhere, is_kept_there, key_elsewhere, unless_fetched
-from actors.shop.decide_line import decide_leave, decide_queue, latest_end_ms
+from actors.shop.decide_line import decide_leave, decide_queue, decide_serve_granted, latest_end_ms
 from actors.shop.decide_picking import decide_pick
 from actors.shop.decide_short import decide_short
 from actors.shop.decide_shortfalls import decide_resolve_shortfall
@@ -83,6 +83,8 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
             return decide_claim(ledger, command, now_ms)
         case cm.SettleGrant():
             return decide_settle_grant(ledger, command)
+        case cm.ServeGranted():
+            return decide_serve_granted(ledger, command, now_ms)
         case cm.ApplyOutcome():
             return decide_apply_outcome(ledger, command, now_ms)
         case cm.Acknowledge():

@@ -10,9 +10,18 @@ from msgspec.structs import replace
 
 from actors.core.answers import Recorded
 from actors.core.rejection import Reason, Rejection
-from actors.core.status import LIVE, ReleaseReason, Status
+from actors.core.status import LIVE, OPEN, ReleaseReason, Status
 from actors.core.transact import Decision
-from actors.shop.commands import Acknowledge, ApplyOutcome, Claim, Lines, SettleGrant, by_sku, claim_key
+from actors.shop.commands import (
+    Acknowledge,
+    ApplyOutcome,
+    Claim,
+    Lines,
+    SettleGrant,
+    by_sku,
+    claim_key,
+    number_in_line,
+)
 from actors.shop.customer_totals import parts_of_order
 from actors.shop.decide_allotments import is_given
 from actors.shop.decide_hot import unless_fetched
@@ -125,9 +134,10 @@ def held_by(ledger: Ledger, command: SettleGrant) -> Reservation | None:
     """The reservation that was made or amended by a grant, or is counted by it; None where the call was refused or has
     not arrived.
     """
+    number = number_in_line(command.call_key) or command.reservation
     answer = ledger.answers.get(command.call_key)
     about = answer.answer if isinstance(answer, Recorded) else answer
-    now = known(ledger, about.number if isinstance(about, Reservation) else command.reservation)
+    now = known(ledger, about.number if isinstance(about, Reservation) else number)
     return now if now is not None and now.grant == command.number else None
 
 
@@ -151,7 +161,7 @@ def decide_acknowledge(ledger: Ledger, command: Acknowledge) -> Decision:
         and ledger.reservations[number].is_uncounted_by(ledger.policy)
     )
     grants, now = dict(counted), map(ledger.reservations.__getitem__, dict(reported))
-    over = (each.changed(grant=grants.get(each.number, each.grant)) for each in now if each.status not in LIVE)
+    over = (each.changed(grant=grants.get(each.number, each.grant)) for each in now if each.status not in OPEN)
     return (Acknowledged(reported, counted, uncounted, tuple(over)),) if reported or counted or uncounted else ()
 
 

@@ -1,7 +1,8 @@
 """A shop's decisions about lines: who may wait, who is served next, and when that may be.
 
 Units that are free while somebody waits are kept for the head: nobody who comes later takes them, unless the policy
-says that a line may be passed. Who may wait has one SKU, and nothing that would have to be free at the same time.
+says that a line may be passed. Who may wait has one SKU, and nothing that would have to be free at the same time. Under
+a limit of the whole chain the head's customer's ledger is asked for a grant first, for GRANT_WAIT_MS with units kept.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -12,12 +13,13 @@ from msgspec.structs import replace
 from actors.core.policy import HOUR_MS, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status
-from actors.core.transact import PolicyAdopted, adopting
-from actors.shop.commands import Release, Reserve
+from actors.core.transact import Decision, PolicyAdopted, adopting
+from actors.shop.commands import Release, Reserve, ServeGranted
 from actors.shop.events import Left, PassedOver, Queued, QuotaDrawn, Served
 from actors.shop.line import Line
+from actors.shop.line_events import GrantAwaited
 from actors.shop.position import Position, Trail
-from actors.shop.preconditions import over_limit
+from actors.shop.preconditions import grant_refusal, over_limit
 from actors.shop.quotas import drawn_in_line, left_by_channel
 from actors.shop.state import Ledger, Reservation
 
@@ -25,7 +27,11 @@ from actors.shop.state import Ledger, Reservation
 # allotted what the ledger of a hot SKU may have.
 Row = tuple[int, int, int, int, int, int, int]
 
+NextInLine = tuple[QuotaDrawn | Served | Left | GrantAwaited, ...]
+
 CHANCES_MAX: Final = 2  # times that units are offered to one that waits; then it is out
+GRANT_WAIT_MS: Final = 15_000  # so long units are kept while a grant is asked for; several rounds of a reconciler
+ASKED_AT_ONCE_MAX: Final = 200  # of one line, for whom units are kept so: each of them is looked at for each event
 ESTIMATE_WINDOW_MS: Final = HOUR_MS  # what came free within is the rate of an estimate
 ESTIMATE_MOVES_MAX: Final = 64  # likewise, of each trail
 
@@ -34,7 +40,9 @@ def adopting_in_shop(ledger: Ledger, policy: Policy) -> PolicyAdopted:
     """As `adopting`: whether a line may be passed is whether what is free is kept for its head."""
     lines: tuple[str, ...] = ()
     if policy.line_may_pass != ledger.policy.line_may_pass:
-        lines = tuple(sku for sku in ledger.lines if ledger.positions[sku].available > 0)
+        lines = tuple(
+            sku for sku, line in ledger.lines.items() if line.stands and ledger.positions[sku].available > line.kept
+        )
     return replace(adopting(ledger, policy), lines=lines)
 
 
@@ -43,7 +51,7 @@ def decide_queue(ledger: Ledger, command: Reserve, short: Rejection, now_ms: int
     policy = ledger.policy
     if short.reason is not Reason.INSUFFICIENT_STOCK:
         return short
-    if not may_wait(policy, command.channel, command):
+    if not may_wait(ledger, command.channel, command):
         return replace(short, reason=Reason.LINE_NOT_OFFERED)
     if command.wait_ms > policy.line_wait_ms_max:
         return Rejection(Reason.TTL_TOO_LONG, asked=command.wait_ms, available=policy.line_wait_ms_max)
@@ -66,12 +74,10 @@ def no_place(ledger: Ledger, sku: str, customer_id: str, joined: Collection[str]
     return Rejection(Reason.LINE_FULL, sku, asked=place, available=places_max) if place > places_max else None
 
 
-def may_wait(policy: Policy, channel: str, asked: Reserve | Reservation) -> bool:
-    """Whether one of one SKU can wait: without a slot or a basket, and under no limit of the whole chain, as a grant
-    would have to be asked for when the units come.
-    """
+def may_wait(ledger: Ledger, channel: str, asked: Reserve | Reservation) -> bool:
+    """Whether one of one SKU can wait: without a slot or a basket."""
     is_plain = len(asked.lines) == 1 and not asked.slot_start_ms and not asked.basket_id
-    return is_plain and not policy.is_limited(channel, asked.lines)
+    return is_plain and (ledger.asks_grants or not ledger.policy.is_limited(channel, asked.lines))
 
 
 def decide_leave(command: Release, content: str, reservation: Reservation) -> tuple[Left]:
@@ -84,17 +90,17 @@ def over_in_line(ledger: Ledger, held: Reservation, now_ms: int) -> PassedOver |
     waited = held.in_line
     if waited is None or not 0 < waited.chances < CHANCES_MAX:
         return None
-    if held.status is not Status.HELD or held.done or held.grant or held.till:
+    if held.status is not Status.HELD or held.done or held.till or (held.grant and not ledger.asks_grants):
         return None
     ((sku, _), *more) = held.lines
     line = ledger.lines.get(sku)
     is_elsewhere = held.number in ledger.outbox or (line is not None and held.customer_id in line.customers)
-    if more or is_elsewhere or not may_wait(ledger.policy, held.channel, held):
+    if more or is_elsewhere or not may_wait(ledger, held.channel, held):
         return None
     return PassedOver(held.number, held.held_lines(), now_ms + waited.wait_ms)
 
 
-def serve(ledger: Ledger, now_ms: int) -> Iterator[QuotaDrawn | Served | Left]:
+def serve(ledger: Ledger, now_ms: int) -> Iterator[QuotaDrawn | Served | Left | GrantAwaited]:
     """Yield who is served, where units may have come free. The caller evolves each event before it takes the next, and
     does not stop between what is drawn from a quota and who is served by it.
     """
@@ -104,45 +110,126 @@ def serve(ledger: Ledger, now_ms: int) -> Iterator[QuotaDrawn | Served | Left]:
         ledger.line_due.pop(sku, None)
 
 
-def next_served(ledger: Ledger, sku: str, now_ms: int, without: int = 0) -> tuple[QuotaDrawn | Served | Left, ...]:
-    """Serve the first in line for whom there are units, but for `without`; nobody passes whom there are too few for,
-    unless the policy says so. One whom the customer's limits forbid the units now leaves.
+def next_served(ledger: Ledger, sku: str, now_ms: int, without: int = 0) -> NextInLine:
+    """Serve the first in line for whom there are units, but for `without`, or ask for the grant that it needs. One whom
+    the customer's limits forbid the units now leaves.
+    """
+    for waiting, free in _in_turn(ledger, sku, now_ms, without):
+        of = waiting.customer_id, waiting.channel, waiting.lines
+        is_limited = ledger.policy.is_limited(waiting.channel, waiting.lines)
+        if over_limit(ledger, *of, None) is not None or (is_limited and not ledger.asks_grants):
+            return (_forbidden(waiting),)
+        if not is_limited:
+            return _served(ledger, waiting, free, now_ms)
+        if len(ledger.lines[sku].asked) < ASKED_AT_ONCE_MAX:
+            return (GrantAwaited(waiting.number, sku, now_ms + GRANT_WAIT_MS),)
+        return ()
+    return ()
+
+
+def _in_turn(
+    ledger: Ledger, sku: str, now_ms: int, without: int = 0, granted: int = 0
+) -> Iterator[tuple[Reservation, int]]:
+    """Yield those in line for whom there are units, each with what it may have besides its channel's quotas; nobody
+    passes whom there are too few for, unless the policy says so. Those whose grants are asked for are left out, but for
+    the one that is `granted`.
 
     What is left of a channel's quotas is there for who waits by that channel; what all may have, and what is left of a
     quota, is kept apart for who waits first for it.
     """
     line, policy = ledger.lines.get(sku), ledger.policy
     if line is None or policy.paused:
-        return ()
-    free, quotas = ledger.positions[sku].available, left_by_channel(ledger.allotments, sku)
+        return
+    free, quotas = _beside_asked(ledger, sku, line.asked)
     for number in line.numbers:
         if free <= 0 and not quotas:
-            return ()
+            return
         waiting = ledger.reservations[number]
         if number == without or waiting.expires_at_ms <= now_ms:  # who has waited long enough leaves in this step
             continue
-        if waiting.lines[0][1] <= free + quotas.get(waiting.channel, 0):
-            of = waiting.customer_id, waiting.channel, waiting.lines
-            if policy.is_limited(waiting.channel, waiting.lines) or over_limit(ledger, *of, None) is not None:
-                return (Left("", "", number, Status.RELEASED, ReleaseReason.LIMIT_REACHED, before=waiting),)
-            return (*(drawn_in_line(ledger, waiting, free) if quotas else ()), _served(ledger, waiting, now_ms))
-        if not policy.line_may_pass:
+        if number != granted and (number in line.asked or number in line.late):
+            continue
+        ((_, units),) = waiting.lines
+        if units <= free + quotas.get(waiting.channel, 0):
+            yield waiting, free
+            free = _set_aside(waiting, free, quotas)
+        elif not policy.line_may_pass:
             free = min(0, free)
             quotas.pop(waiting.channel, None)
-    return ()
 
 
-def _served(ledger: Ledger, waiting: Reservation, now_ms: int) -> Served:
-    """Its units are held, by the rule's time for lines, or else its own; or confirmed, as they were when it lost some
-    that were.
+def _beside_asked(ledger: Ledger, sku: str, asked: Collection[int]) -> tuple[int, dict[str, int]]:
+    """What is free of a SKU, and left of its quotas by channel, beside the units that are kept for these."""
+    free, quotas = ledger.positions[sku].available, left_by_channel(ledger.allotments, sku)
+    for number in asked:
+        free = _set_aside(ledger.reservations[number], free, quotas)
+    return free, quotas
+
+
+def _set_aside(waiting: Reservation, free: int, quotas: dict[str, int]) -> int:
+    """What is free without the units of one that waits; what is too few of that is taken from its channel's quotas."""
+    ((_, units),) = waiting.lines
+    of_quota = min(max(0, units - max(0, free)), quotas.get(waiting.channel, 0))
+    if of_quota:
+        quotas[waiting.channel] -= of_quota
+    return free - (units - of_quota)
+
+
+def decide_serve_granted(ledger: Ledger, command: ServeGranted, now_ms: int) -> Decision:
+    """Serve the one that the grant was asked for, as long as there are units, or have it wait as before; one that was
+    refused leaves. Refused itself where that is not asked for any more, or a grant does not fit: then it is void.
+    """
+    number, said = command.number, command.grant
+    waiting = ledger.reservations.get(number) if number in ledger.awaiting else None
+    if waiting is None or waiting.version != command.version or waiting.expires_at_ms <= now_ms:
+        return Rejection(Reason.RESERVATION_NOT_FOUND, number=number)
+    if isinstance(said, Rejection):
+        return (_forbidden(waiting),)
+    of = waiting.customer_id, waiting.channel, waiting.lines
+    refusal = grant_refusal(ledger, said, *of, waiting)
+    if refusal is not None:
+        return refusal
+    if over_limit(ledger, *of, None) is not None:
+        return (_forbidden(waiting),)
+    free = _free_for(ledger, waiting, now_ms)
+    if free is None:
+        return (GrantAwaited(number, waiting.lines[0][0], 0),)
+    return _served(ledger, waiting, free, now_ms, said.number)
+
+
+def _free_for(ledger: Ledger, waiting: Reservation, now_ms: int) -> int | None:
+    """What one whose grant was asked for may have besides its channel's quotas, None where that is too little by now.
+    As long as units are kept for it, only those do not count that are kept for who stands before it.
+    """
+    ((sku, units),) = waiting.lines
+    line = ledger.lines[sku]
+    if ledger.policy.paused:
+        return None
+    if waiting.number in line.late:
+        turns = _in_turn(ledger, sku, now_ms, granted=waiting.number)
+        return next((free for each, free in turns if each.number == waiting.number), None)
+    before = line.numbers[: line.position_of(waiting.number) - 1]
+    free, quotas = _beside_asked(ledger, sku, [number for number in before if number in line.asked])
+    return free if units <= free + quotas.get(waiting.channel, 0) else None
+
+
+def _forbidden(waiting: Reservation) -> Left:
+    """Out of line, as a limit forbids its customer the units."""
+    return Left("", "", waiting.number, Status.RELEASED, ReleaseReason.LIMIT_REACHED, before=waiting)
+
+
+def _served(ledger: Ledger, waiting: Reservation, free: int, now_ms: int, grant: int = 0) -> NextInLine:
+    """Its units are held, of which so many are free, by the rule's time for lines, or else its own; or confirmed, as
+    they were when it lost some that were.
     """
     policy, of = ledger.policy, (waiting.number, waiting.lines)
+    drawn = drawn_in_line(ledger, waiting, free) if ledger.allotments.quotas else ()
     if waiting.in_line is not None and waiting.in_line.lost_as in (Status.CONFIRMED, Status.READY):
         until_ms = policy.calendar.deadline_ms(now_ms + policy.collect_within_ms)
-        return Served(*of, until_ms, Status.CONFIRMED)
+        return (*drawn, Served(*of, until_ms, Status.CONFIRMED, grant))
     own_ms = waiting.ttl_ms or policy.hold_ms(waiting.channel, waiting.lines, ledger.ledger_id)
     until_ms = latest_end_ms(ledger, waiting, now_ms) if policy.line_take_up_ms else now_ms + own_ms
-    return Served(*of, until_ms)
+    return (*drawn, Served(*of, until_ms, grant=grant))
 
 
 def latest_end_ms(ledger: Ledger, held: Reservation, now_ms: int) -> int:

@@ -65,10 +65,10 @@ def _kept_out(ledger: Ledger, before: Reservation, joined: list[str]) -> Reason 
     """Why a reservation cannot wait for what it held; None where it can. Of it nothing else may be taken up, as in a
     line there are only plain ones.
     """
-    is_bound = before.part is not None or before.done or before.grant or before.till
+    is_bound = before.part is not None or before.done or (before.grant and not ledger.asks_grants) or before.till
     if is_bound or before.number in ledger.allotments.drawn or before.number in ledger.outbox:
         return Reason.LINE_NOT_OFFERED
-    if not ledger.policy.line_wait_ms_max or not may_wait(ledger.policy, before.channel, before):
+    if not ledger.policy.line_wait_ms_max or not may_wait(ledger, before.channel, before):
         return Reason.LINE_NOT_OFFERED
     refusal = no_place(ledger, before.lines[0][0], before.customer_id, joined)
     return None if refusal is None else refusal.reason
@@ -114,10 +114,10 @@ def status_of(ledger: Ledger, number: int) -> Status | None:
 
 def _place_for(ledger: Ledger, task: ShortfallTask, now_ms: int) -> Queued | Rejection:
     """A place first in line for what a task's customer has lost."""
-    policy, wait_ms = ledger.policy, ledger.policy.line_wait_ms_max
+    wait_ms = ledger.policy.line_wait_ms_max
     asked = Reserve("", task.customer_id, task.channel, "", task.lost(), 0, wait_ms=wait_ms)
     sku, units = asked.lines[0]
-    if not wait_ms or not may_wait(policy, task.channel, asked):
+    if not wait_ms or not may_wait(ledger, task.channel, asked):
         available = max(0, ledger.positions[sku].available)
         return Rejection(Reason.LINE_NOT_OFFERED, sku, asked=units, available=available)
     refusal = no_place(ledger, sku, task.customer_id)

@@ -16,6 +16,7 @@ from actors.core.transact import PolicyAdopted, Refused
 from actors.shop.allotments import Allotment, Drawn, HolderKind
 from actors.shop.commands import Claim, Lines, Movement, Reserve, by_sku
 from actors.shop.hot_events import HotEvent, touched_by_hot
+from actors.shop.line_events import GrantAwaited
 from actors.shop.pick_events import PickEvent, touched_by_pick
 from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallEvent, ShortfallResolved
 from actors.shop.shortfalls import Shortfall, ShortfallCause
@@ -125,14 +126,13 @@ class Queued(Message, frozen=True):
 
 
 class Served(Message, frozen=True):
-    """Units came free for one that waited: they are held until `expires_at_ms`. What was confirmed when it lost its
-    units is confirmed again.
-    """
+    """Units came free for one that waited: held, or confirmed again where it was so, by this `grant`, 0 for none."""
 
     number: int
     lines: Lines
     expires_at_ms: int
     status: Status = Status.HELD
+    grant: int = 0
 
 
 class PassedOver(Message, frozen=True):
@@ -328,6 +328,7 @@ Event = (
     | Queued
     | Served
     | PassedOver
+    | GrantAwaited
     | Left
     | Claimed
     | OutcomeApplied
@@ -374,6 +375,8 @@ def touched_skus(event: Event) -> tuple[str, ...]:
             return tuple(dict.fromkeys(sku for sku, _ in event.safety_stocks))
         case PolicyAdopted():
             return event.lines
+        case GrantAwaited():
+            return (event.sku,)
         case Refused() | Confirmed() | ReadyMarked() | Extended() | Acknowledged() | ShortfallDeclared():
             return ()
         case AllotmentExtended() | Given() | MoveBegun() | ShortfallResolved():

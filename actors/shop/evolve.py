@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from actors.core.answers import Recorded, fingerprint
 from actors.core.ascending import FEW
 from actors.core.packed import OF_CALL, hash_of
-from actors.core.status import LIVE, ReleaseReason, Status, Step
+from actors.core.status import LIVE, OPEN, ReleaseReason, Status, Step
 from actors.core.transact import PolicyAdopted, Refused
 from actors.shop import events as ev, evolve_allotments as allotments
 from actors.shop.commands import Lines, by_sku, claim_key
@@ -26,6 +26,7 @@ from actors.shop.evolve_stock import evolve_stock
 from actors.shop.evolve_transfers import evolve_transfer
 from actors.shop.expiry import move_deadline, note_deadline
 from actors.shop.hot_events import HotEvent
+from actors.shop.line_events import GrantAwaited
 from actors.shop.pick_events import PickEvent
 from actors.shop.promised import change_rank, promise, put_apart, unpromise
 from actors.shop.said import absent, claimed_by, given_back, made_by, release_of
@@ -77,7 +78,7 @@ def _evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
             return _evolve_released(ledger, event, at_ms)
         case ev.Extended():
             return _evolve_step(ledger, event, None, event.expires_at_ms)
-        case ev.Queued() | ev.Served() | ev.PassedOver() | ev.Left():
+        case ev.Queued() | ev.Served() | ev.PassedOver() | GrantAwaited() | ev.Left():
             return evolve_line(ledger, event, at_ms)
         case ev.Amended():
             return _evolve_amended(ledger, event, at_ms)
@@ -193,7 +194,7 @@ def _evolve_acknowledged(ledger: Ledger, event: ev.Acknowledged) -> None:
 def _leave(ledger: Ledger, changed: Reservation) -> None:
     """Take a reservation out of memory where it is over, and nobody has to hear of it: the event has all of it."""
     number, part = changed.number, changed.part
-    if changed.status in LIVE or number in ledger.outbox:
+    if changed.status in OPEN or number in ledger.outbox:
         return
     del ledger.reservations[number]
     if part is not None:

@@ -1,5 +1,7 @@
 """How events change a shop's lines."""
 
+from msgspec.structs import replace
+
 from actors.core.answers import Recorded, fingerprint
 from actors.core.status import Status
 from actors.core.transact import PolicyAdopted
@@ -8,13 +10,14 @@ from actors.shop.customers import add_older, forget
 from actors.shop.evolve_allotments import give_back_to_quotas
 from actors.shop.expiry import move_deadline, note_deadline
 from actors.shop.line import InLine, Line
+from actors.shop.line_events import GrantAwaited
 from actors.shop.promised import promise, unpromise
 from actors.shop.said import left_by, queued_by
 from actors.shop.state import Ledger, Remembered, Reservation
 
 
 def evolve_line(
-    ledger: Ledger, event: ev.Queued | ev.Served | ev.PassedOver | ev.Left, at_ms: int
+    ledger: Ledger, event: ev.Queued | ev.Served | ev.PassedOver | GrantAwaited | ev.Left, at_ms: int
 ) -> Remembered | None:
     """Apply an event of a line; see `evolve.evolve`."""
     match event:
@@ -24,6 +27,8 @@ def evolve_line(
             _evolve_served(ledger, event, at_ms)
         case ev.PassedOver():
             _evolve_passed_over(ledger, event)
+        case GrantAwaited():
+            _evolve_grant_awaited(ledger, event)
         case ev.Left():
             return _evolve_left(ledger, event)
     return None
@@ -38,18 +43,33 @@ def note_line_due(ledger: Ledger, event: ev.Event) -> None:
 
 
 def enter_line(ledger: Ledger, waiting: Reservation) -> None:
-    """Give one that is QUEUED its place."""
+    """Give one that is QUEUED its place, with its units, where they are kept for a grant to come."""
     ((sku, units),) = waiting.lines
-    has_lost = waiting.in_line is not None and waiting.in_line.lost_as is not None
+    in_line = waiting.in_line
+    assert in_line is not None, "it waits"
     of = waiting.number, waiting.customer_id, waiting.channel
-    ledger.lines.setdefault(sku, Line()).enter(*of, units, has_lost=has_lost)
+    line = ledger.lines.setdefault(sku, Line())
+    line.enter(*of, units, has_lost=in_line.lost_as is not None)
     ledger.line_due[sku] = None
+    if in_line.granted_by_ms or in_line.is_late:
+        _await(ledger, line, waiting, in_line.granted_by_ms)
+
+
+def _await(ledger: Ledger, line: Line, waiting: Reservation, until_ms: int) -> None:
+    """Keep its units until then, or no more, while its customer's ledger is asked."""
+    ledger.awaiting[waiting.number] = None
+    if until_ms:
+        line.asked[waiting.number] = waiting.lines[0][1]
+        move_deadline(ledger, ledger.deadlines, waiting.number, until_ms)
+    else:
+        line.be_late(waiting.number, waiting.channel)
 
 
 def _leave_line(ledger: Ledger, waiting: Reservation) -> None:
     ((sku, units),) = waiting.lines
     line = ledger.lines[sku]
     line.leave(waiting.number, waiting.customer_id, waiting.channel, units)
+    ledger.awaiting.discard(waiting.number)
     if line.numbers:
         ledger.line_due[sku] = None  # whoever is behind it may need fewer units
     else:
@@ -78,6 +98,7 @@ def _evolve_served(ledger: Ledger, event: ev.Served, at_ms: int) -> None:
         version=ledger.version,
         expires_at_ms=event.expires_at_ms,
         in_line=InLine(waiting.in_line.wait_ms, waiting.in_line.chances + 1, lost_as=waiting.in_line.lost_as),
+        grant=event.grant,
     )
     ledger.reservations[event.number] = held
     for sku, units in held.lines:
@@ -102,15 +123,39 @@ def _evolve_passed_over(ledger: Ledger, event: ev.PassedOver) -> None:
     forget(ledger, held)
     waiting = held.changed(status=Status.QUEUED, version=ledger.version, expires_at_ms=event.expires_at_ms)
     ledger.reservations[held.number] = waiting
+    if held.grant:  # by which nothing is held from now on
+        ledger.outbox[held.number] = None
     enter_line(ledger, waiting)
     move_deadline(ledger, ledger.deadlines, held.number, waiting.expires_at_ms)
 
 
+def _evolve_grant_awaited(ledger: Ledger, event: GrantAwaited) -> None:
+    """Keep units for one that waits, or no more, or have it wait as before. That it is late is no other question to its
+    customer's ledger, whose answer may be under way.
+    """
+    waiting = ledger.reservations[event.number]
+    assert waiting.in_line is not None, "it waits"
+    ledger.reservations[event.number] = waiting.changed(
+        version=waiting.version if event.is_late else ledger.version,
+        in_line=replace(waiting.in_line, granted_by_ms=event.until_ms, is_late=event.is_late),
+    )
+    line = ledger.lines[event.sku]
+    if event.until_ms or event.is_late:
+        _await(ledger, line, waiting, event.until_ms)
+    else:
+        line.unask(event.number, waiting.channel)
+        ledger.awaiting.discard(event.number)
+
+
 def _evolve_left(ledger: Ledger, event: ev.Left) -> Remembered | None:
     number, version = event.number, ledger.version
-    waiting = ledger.reservations.pop(number)
+    waiting = ledger.reservations[number]
     _leave_line(ledger, waiting)
-    ledger.finished.put(number, event.status, version, ledger.time_ms, is_shared=False)
+    if number in ledger.outbox:  # its customer's ledger has still to hear that nothing is held by its grant
+        ledger.reservations[number] = left_by(event, version)
+    else:
+        del ledger.reservations[number]
+        ledger.finished.put(number, event.status, version, ledger.time_ms, is_shared=waiting.grant > 0)
     if not event.key:
         return None
     return ledger.made(event.key, Recorded(event.fingerprint, version, left_by(event, version)), version - number)

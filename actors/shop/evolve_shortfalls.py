@@ -74,6 +74,8 @@ def _evolve_requeued(ledger: Ledger, event: Requeued, at_ms: int) -> None:
         in_line=InLine(event.expires_at_ms - at_ms, lost_as=before.status),
     )
     ledger.reservations[event.number] = waiting
+    if before.grant:  # by which nothing is held from now on
+        ledger.outbox[event.number] = None
     enter_line(ledger, waiting)
     move_deadline(ledger, ledger.deadlines, event.number, event.expires_at_ms)
     note_loss(ledger, event, before, at_ms)

@@ -13,9 +13,10 @@ from actors.core.deadlines import NUMBER_MASK, SHIFT, STALE_ENTRIES_MAX, Deadlin
 from actors.core.status import LIVE, OPEN, ReleaseReason, Status
 from actors.shop.decide_line import next_served, over_in_line, serve
 from actors.shop.events import AllotmentExpired, Expired, Left, PassedOver, QuotaDrawn, Served
+from actors.shop.line_events import GrantAwaited
 from actors.shop.state import Ledger, Reservation
 
-Due = Expired | PassedOver | Left | QuotaDrawn | Served | AllotmentExpired
+Due = Expired | PassedOver | Left | QuotaDrawn | Served | GrantAwaited | AllotmentExpired
 
 LOOKED_AT_ONCE_MAX: Final = 1_000  # numbers, of entries and runs: 1 ms
 DROPPED_BY_A_MOVE: Final = 8
@@ -72,7 +73,15 @@ def drop_stale(ledger: Ledger, looked_at_max: int = LOOKED_AT_ONCE_MAX) -> None:
 
 
 def _ends_at(reservation: Reservation | None, deadline_ms: int) -> bool:
-    return reservation is not None and reservation.status in OPEN and reservation.expires_at_ms == deadline_ms
+    if reservation is None or reservation.status not in OPEN:
+        return False
+    return reservation.expires_at_ms == deadline_ms or _is_late_at(reservation, deadline_ms)
+
+
+def _is_late_at(reservation: Reservation, deadline_ms: int) -> bool:
+    """Whether the grant of one in line is late then, while it waits on."""
+    in_line = reservation.in_line
+    return in_line is not None and in_line.granted_by_ms == deadline_ms < reservation.expires_at_ms
 
 
 def _enter_rest(ledger: Ledger, deadline_ms: int, number: int, last: int) -> None:
@@ -95,15 +104,16 @@ def note_lapsed(ledger: Ledger, now_ms: int, count_max: int) -> None:
 
 
 def is_undelivered(ledger: Ledger, number: int, now_ms: int, made_ms: int) -> bool:
-    """True for what has changed and was not acknowledged, for a claim that was made before `made_ms` and is undecided,
-    and for a live part whose lease is over. One whose lease is not over any more is not looked at again.
+    """True for what has changed and was not acknowledged, for one in line whose grant is asked for, for a claim that
+    was made before `made_ms` and is undecided, and for a live part whose lease is over. One whose lease is not over any
+    more is not looked at again.
     """
     if number in ledger.lapsed:
         part = ledger.reservations.get(number)
         if part is not None and part.status in LIVE and part.expires_at_ms <= now_ms:
             return True
         del ledger.lapsed[number]
-    if number in ledger.outbox:
+    if number in ledger.outbox or number in ledger.awaiting:
         return True
     return number in ledger.undecided and ledger.reservations[number].created_at_ms < made_ms
 
@@ -135,7 +145,9 @@ def due(ledger: Ledger, now_ms: int, looked_at_max: int | None = None) -> Iterat
                 looked += 1
                 if reservation is None or not _ends_at(reservation, deadline_ms):
                     continue
-                if reservation.status is _QUEUED:
+                if _is_late_at(reservation, deadline_ms):
+                    yield GrantAwaited(reservation.number, reservation.lines[0][0], 0, is_late=True)
+                elif reservation.status is _QUEUED:
                     why = ReleaseReason.NOT_SERVED
                     yield Left("", "", reservation.number, Status.EXPIRED, why, reservation)
                 elif reservation.in_line is not None and (passed := over_in_line(ledger, reservation, now_ms)):

@@ -11,6 +11,7 @@ from actors.core.status import LIVE, PickStatus, Status
 from actors.shop.allotments import HolderKind
 from actors.shop.commands import by_sku
 from actors.shop.customer_totals import CustomerTotals
+from actors.shop.decide_line import ASKED_AT_ONCE_MAX
 from actors.shop.picking import Picks, PickTask
 from actors.shop.position import ByRank
 from actors.shop.promised import by_rank
@@ -99,16 +100,23 @@ def _of_lines(ledger: Ledger, waiting: dict[str, list[Reservation]]) -> list[Vio
     whom units are there for.
     """
     found = [Violation("I18", sku, "nobody in line", "a line") for sku in ledger.lines.keys() - waiting.keys()]
+    of_lines = {each.number for mine in waiting.values() for each in mine if _granted_by_ms(each) or _is_late(each)}
+    found += [Violation("I18", str(each), "a grant asked for", "none") for each in ledger.awaiting.keys() - of_lines]
     for sku, mine in waiting.items():
         line = ledger.lines.get(sku)
         mine.sort(key=lambda each: (not _has_lost(each), each.number))
         numbers, asked = [each.number for each in mine], [each.lines[0][1] for each in mine]
         customers = {each.customer_id: each.number for each in mine}
         losers = sum(map(_has_lost, mine))
-        channels = Counter(each.channel for each in mine)
+        late = {each.number for each in mine if _is_late(each)}
+        channels = Counter(each.channel for each in mine if each.number not in late)
         entered = None if line is None else (line.numbers, line.customers, line.channels, line.units, line.losers)
         if entered != (numbers, customers, channels, sum(asked), losers) or len(customers) < len(mine):
             found.append(Violation("I18", sku, f"{numbers} in line, one of each customer", f"{entered}"))
+        awaited = {each.number: each.lines[0][1] for each in mine if _granted_by_ms(each)}
+        kept = ({}, set()) if line is None else (line.asked, line.late)
+        if kept != (awaited, late) or (awaited.keys() | late) - ledger.awaiting.keys():
+            found.append(Violation("I18", sku, f"grants asked for {awaited}, {late}", f"{kept}, {[*ledger.awaiting]}"))
         if sku in ledger.line_due or ledger.policy.paused:
             continue
         if unserved := _unserved(ledger, sku, mine):
@@ -119,13 +127,25 @@ def _of_lines(ledger: Ledger, waiting: dict[str, list[Reservation]]) -> list[Vio
 
 def _unserved(ledger: Ledger, sku: str, mine: list[Reservation]) -> Reservation | None:
     """One that waits though units are there that nobody before it waits for, in this sequence."""
-    available = ledger.positions[sku].available
+    line = ledger.lines.get(sku)
+    if line is not None and len(line.asked) >= ASKED_AT_ONCE_MAX:
+        return None
+    available = ledger.positions[sku].available - (0 if line is None else line.kept)
+    mine = [each for each in mine if not _granted_by_ms(each) and not _is_late(each)]
     for place, each in enumerate(mine):
         before = () if ledger.policy.line_may_pass else mine[:place]
         own = 0 if any(other.channel == each.channel for other in before) else _quotas(ledger, sku, each)
         if each.lines[0][1] <= (min(0, available) if before else available) + own:
             return each
     return None
+
+
+def _granted_by_ms(waiting: Reservation) -> int:
+    return 0 if waiting.in_line is None else waiting.in_line.granted_by_ms
+
+
+def _is_late(waiting: Reservation) -> bool:
+    return waiting.in_line is not None and waiting.in_line.is_late
 
 
 def _quotas(ledger: Ledger, sku: str, waiting: Reservation) -> int:

@@ -12,8 +12,10 @@ from actors.core.status import Status
 @dataclass(slots=True, eq=False)
 class Line:
     """The numbers of the reservations that wait, ascending as they came, `losers` of them at the front, which have lost
-    units; the place of each customer; how many wait by each channel; all units that are waited for.
-    `Policy.line_places_max` bounds it, so that moving a list in memory is what entering it costs.
+    units; the place of each customer; how many wait by each channel; all units that are waited for. Those `asked` about
+    have units kept until their customers' ledgers grant them, by number; `late` are those for whom that took too long:
+    others are served, as if they did not wait. `Policy.line_places_max` bounds it, so that moving a list in memory is
+    what entering it costs.
     """
 
     numbers: list[int] = field(default_factory=list)
@@ -21,6 +23,22 @@ class Line:
     channels: dict[str, int] = field(default_factory=dict)
     units: int = 0
     losers: int = 0
+    asked: dict[int, int] = field(default_factory=dict)
+    late: set[int] = field(default_factory=set)
+
+    @property
+    def kept(self) -> int:
+        """Units that are kept for who is asked about."""
+        return sum(self.asked.values())
+
+    @property
+    def stands(self) -> bool:
+        """Whether somebody waits for whom all that is free is kept."""
+        return len(self.numbers) > len(self.late)
+
+    def keeps(self, free: int, *, may_pass: bool) -> int:
+        """Of so many units that are free, those that are kept, by the rule whether the line may be passed."""
+        return free if self.stands and not may_pass else min(free, self.kept)
 
     def enter(self, number: int, customer_id: str, channel: str, units: int, *, has_lost: bool) -> None:
         """Give a reservation its place, which is that of its number: also one that was passed over has it again."""
@@ -30,7 +48,7 @@ class Line:
         else:
             insort(self.numbers, number, self.losers)
         self.customers[customer_id] = number
-        self.channels[channel] = self.channels.get(channel, 0) + 1
+        self._count(channel)
         self.units += units
 
     def leave(self, number: int, customer_id: str, channel: str, units: int) -> None:
@@ -39,10 +57,32 @@ class Line:
         del self.numbers[at]
         self.losers -= at < self.losers
         del self.customers[customer_id]
+        self.asked.pop(number, None)
+        if number in self.late:
+            self.late.remove(number)
+        else:
+            self._leave_out(channel)
+        self.units -= units
+
+    def be_late(self, number: int, channel: str) -> None:
+        """Keep nothing for it any more, while its customer's ledger is asked all the same."""
+        self.asked.pop(number, None)
+        self.late.add(number)
+        self._leave_out(channel)
+
+    def unask(self, number: int, channel: str) -> None:
+        """It waits as those do who are not asked about."""
+        if self.asked.pop(number, None) is None:
+            self.late.remove(number)
+            self._count(channel)
+
+    def _count(self, channel: str) -> None:
+        self.channels[channel] = self.channels.get(channel, 0) + 1
+
+    def _leave_out(self, channel: str) -> None:
         self.channels[channel] -= 1
         if not self.channels[channel]:
             del self.channels[channel]
-        self.units -= units
 
     def position_of(self, number: int) -> int:
         """Its place, 1 for the head."""
@@ -58,7 +98,8 @@ class Line:
 class InLine(Value, frozen=True):
     """How long a reservation would wait in line, and how often it was served; while it waits its place, and when it may
     be served, 0 where nobody knows, as of when it came. `lost_as` is the status in which it lost its units, None where
-    it came by asking.
+    it came by asking. `granted_by_ms`: units are kept for it until then, for its customer's ledger to grant them under
+    a limit of the whole chain, 0 for none; `is_late`: they are kept no more, and that ledger is asked all the same.
     """
 
     wait_ms: int
@@ -66,3 +107,5 @@ class InLine(Value, frozen=True):
     queue_position: int = 0
     expected_at_ms: int = 0
     lost_as: Status | None = None
+    granted_by_ms: int = 0
+    is_late: bool = False

@@ -263,8 +263,7 @@ class Ledger:
     answers: Answers[Remembered] = field(init=False)
     finished: Finished = field(default_factory=Finished)
     transfers: Transfers = field(init=False)
-    # Changed ones that customers' ledgers have not acknowledged.
-    outbox: Ascending = field(default_factory=Ascending)
+    outbox: Ascending = field(default_factory=Ascending)  # changed ones that customers' ledgers have to hear of
     allotments: Allotments = field(default_factory=Allotments)
     tasks: Tasks = field(default_factory=Tasks)  # of shortfalls
     picks: Picks = field(default_factory=Picks)
@@ -280,10 +279,11 @@ class Ledger:
     undecided: Ascending = field(default_factory=Ascending)  # those of them that are still CLAIMED
     lapsed: Ascending = field(default_factory=Ascending)  # those whose leases were over when they were looked at
     slots_taken: dict[int, int] = field(default_factory=dict)  # places by the slot's start
-    # Live parts by order and slot start; they share one place.
-    parts_in_slots: MutableMapping[tuple[str, int], int] = field(default_factory=dict)
+    parts_in_slots: MutableMapping[tuple[str, int], int] = field(default_factory=dict)  # live parts by order and slot
     lines: dict[str, Line] = field(default_factory=dict)  # those who are QUEUED, by SKU
     line_due: dict[str, None] = field(default_factory=dict)  # SKUs whose lines may be served, until they were looked at
+    awaiting: Ascending = field(default_factory=Ascending)  # those in line whose grants are asked for
+    asks_grants: bool = True  # for them, as the service's format has a way to say so
     interned_lines: dict[Lines, Lines] = field(default_factory=dict)
     shared_instant_ms: int = 0
 
@@ -316,11 +316,11 @@ class Ledger:
         return sum(count == self.parts_in_slots.get((order, slot_start_ms)) for order, count in Counter(parts).items())
 
     def kept(self, sku: str, available: int) -> int:
-        """Of so many units available of a SKU, those that are kept for the head of its line; in the ledger of a hot SKU
-        for that of the shop.
-        """
-        is_kept = sku in self.lines and not self.policy.line_may_pass
-        return max(0, available) if is_kept or (self.hot.kept and self.hot.keeps(sku)) else 0
+        """Of so many units available, those kept for who waits first; in the ledger of a hot SKU, in the shop."""
+        line, free = self.lines.get(sku), max(0, available)
+        if self.hot.kept and self.hot.keeps(sku):
+            return free
+        return 0 if line is None else line.keeps(free, may_pass=self.policy.line_may_pass)
 
     def interned(self, lines: Lines) -> Lines:
         """The lines as one object, shared by all reservations with equal lines."""

@@ -11,17 +11,17 @@ from actors.core.ids import is_hot
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status
 from actors.core.transact import KEY_REUSED, Decider, transact as transact_by
-from actors.shop.commands import ApplyOutcome, Claim, Command, HotCommand, Reserve, SettleGrant
+from actors.shop.commands import ApplyOutcome, Claim, Command, HotCommand, Reserve, ServeGranted, SettleGrant
 from actors.shop.decide import decide
 from actors.shop.decide_claims import held_by
 from actors.shop.decide_hot import decided_elsewhere
 from actors.shop.decide_hot_sku import decide_hot_sku, moved_before
-from actors.shop.events import Answering, Event, QuotaDrawn, StockCounted
+from actors.shop.events import Answering, Event, Left, QuotaDrawn, StockCounted
 from actors.shop.evolve import evolve
 from actors.shop.expiry import LOOKED_AT_ONCE_MAX, drop_stale, due
 from actors.shop.hot import GiveBackUnits, HandUnits, MoveOut, ReceiveUnits, TakeUnitsBack
 from actors.shop.hot_events import MovedOut
-from actors.shop.said import part_of
+from actors.shop.said import left_by, part_of
 from actors.shop.said_hot import totals_of
 from actors.shop.shortfall_events import ShortfallDeclared
 from actors.shop.state import Ledger, MovingOut, Remembered, Reservation, StockOutcome
@@ -57,6 +57,12 @@ def standing(ledger: Ledger, command: Command | HotCommand, events: tuple[Event,
         held = held_by(ledger, command)
         assert held is not None, "it is refused"
         return Recorded("", ledger.version, held)
+    if isinstance(command, ServeGranted):
+        waited = ledger.reservations.get(command.number)
+        if waited is None and isinstance(events[0], Left):
+            waited = left_by(events[0], ledger.version)
+        assert waited is not None, "it is refused"
+        return Recorded("", ledger.version, waited)
     if isinstance(command, ApplyOutcome):
         part = part_of(ledger, command.holder)
         assert part is not None, "it is refused"

@@ -103,7 +103,7 @@ class Grants:
                 request = await self._request(store_id, command, deadline)
                 if isinstance(request, Rejection):
                     return Refusal(0, request)
-                said = await self._ask(request, deadline)
+                said = await self.ask(request, deadline)
                 asked_ledger = True
                 if not isinstance(said, Rejection) or said.reason is not Reason.ORDER_UNDECIDED:
                     entry = store_id, replace(command, grant=said)
@@ -189,7 +189,8 @@ class Grants:
             now.customer_id, now.channel, store_id, command.key, now.basket_id, lines, more, now.grant, now.number
         )
 
-    async def _ask(self, request: RequestGrant, deadline: float) -> shop.Grant | Rejection:
+    async def ask(self, request: RequestGrant, deadline: float) -> shop.Grant | Rejection:
+        """What the customer's ledger grants, or why it does not. Raises as `send`."""
         ledger_id = ledger_of_customer(request.customer_id)
         self._reports.send_of(ledger_id, request.customer_id)
         answer = await self._router.send((ledger_id, request), deadline, promise=False)
@@ -296,12 +297,7 @@ def _request_of(store_id: str, command: shop.Reserve) -> RequestGrant:
 
 
 def _report(
-    grant: int,
-    reservation: int = 0,
-    version: int = 0,
-    held: Lines = (),
-    collected: Lines = (),
-    store_id: str = "",
+    grant: int, reservation: int = 0, version: int = 0, held: Lines = (), collected: Lines = (), store_id: str = ""
 ) -> ReportGrant:
     return ReportGrant(grant, reservation, version, by_sku(held), by_sku(collected), store_id)
 

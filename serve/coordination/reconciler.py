@@ -30,6 +30,7 @@ from serve.coordination.grants import Grants
 from serve.coordination.hot import HotCalls
 from serve.coordination.hot_units import HotUnits
 from serve.coordination.keyed_tasks import KeyedTask, KeyedTasks
+from serve.coordination.line_grants import serve_by_grant
 from serve.coordination.transfers import tell
 from serve.routing.router import Router
 
@@ -136,8 +137,8 @@ class Reconciler:
         return found
 
     async def collect_reports(self) -> int:
-        """Report parts to their orders, and transfers to their other ends, and finish moves out of the ledgers of hot
-        SKUs; the number of those that were not.
+        """Report parts to their orders, and transfers to their other ends, serve who waits for a grant in line, and
+        finish moves out of the ledgers of hot SKUs; the number of those that were not.
         """
 
         def tasks_of(store_id: str, now_ms: int, parts: list[Reservation], moved: list[Any]) -> list[KeyedTask]:
@@ -209,13 +210,17 @@ class Reconciler:
         ledger_id = ledger_of_customer(part.customer_id)
         order_id = part.part.order if part.part is not None else format_order_id(ledger_id, part.grant)
         name, now_s = f"{store_id}:{part.number}@{part.version}", asyncio.get_running_loop().time()
+        is_awaited = part.in_line is not None and (part.in_line.granted_by_ms > 0 or part.in_line.is_late)
         if part.status is Status.CLAIMED:
             self._stuck_claims.saw(name, order_id, now_s, (now_ms - part.created_at_ms) / 1_000)
         else:
             self._stuck_parts.saw(name, order_id, now_s)
 
         async def run() -> None:
-            await self._report(store_id, part, self._deadline())
+            if part.grant or not is_awaited:
+                await self._report(store_id, part, self._deadline())
+            if is_awaited:
+                await serve_by_grant(self._router, self._grants, store_id, part, self._deadline())
             if part.part is not None and part.status in LIVE and part.expires_at_ms <= now_ms:
                 is_claim = part.status is Status.CLAIMED
                 await self._ask_order(store_id, part.part, self._deadline(), is_claim=is_claim)

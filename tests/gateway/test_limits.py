@@ -122,7 +122,7 @@ def test_a_call_whose_gateway_died_does_not_lock_its_customer_out(stocked: Front
         deadline = asyncio.get_running_loop().time() + WAIT_S
         request = await grants._request("S1", command, deadline)
         assert isinstance(request, RequestGrant)
-        granted = await grants._ask(request, deadline)
+        granted = await grants.ask(request, deadline)
         if arrives:
             await router.send(("S1", replace(command, grant=granted)), deadline, promise=False)
 

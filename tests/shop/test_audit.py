@@ -149,6 +149,7 @@ def test_the_audit_shares_no_code_with_what_it_audits() -> None:
         ("actors.shop", "events"),
         ("actors.shop", "transfer_events"),
         ("actors.shop.transfer_events", "TransferCancelled"),
+        ("actors.shop.line_events", "GrantAwaited"),
         ("actors.shop.shortfall_events", "MoveBegun"),
         ("actors.shop.shortfall_events", "Requeued"),
         ("actors.shop.shortfall_events", "ShortfallDeclared"),

@@ -11,14 +11,13 @@ from actors.core.deadlines import STALE_ENTRIES_MAX
 from actors.core.policy import HOUR_MS, ChainLimitRule, LimitRule, LineRule, Policy
 from actors.core.status import ReleaseReason, Status
 from actors.shop import expiry
-from actors.shop.commands import Grant
 from actors.shop.decide_line import Rates
 from actors.shop.invariants import check
 from actors.shop.line import InLine
 from actors.shop.state import Reservation
 from actors.shop.transact import expire, transact
 from tests.shop.scenario import play
-from tests.shop.scenario_text import answer_text, command_of, instant
+from tests.shop.scenario_text import command_of, instant
 from tests.shop.strategies import ONE_PLACE
 from tests.shop.watched import DAY_ZERO_MS, Core, Watched
 
@@ -267,7 +266,7 @@ def test_whom_limits_forbid_the_units_leaves_the_line_with_a_reason() -> None:
     assert watched.complaints() == []
 
 
-@pytest.mark.parametrize(("policy", "stands"), [(OF_THE_CHAIN, Status.RELEASED), (Policy(version=4), Status.HELD)])
+@pytest.mark.parametrize(("policy", "stands"), [(OF_THE_CHAIN, Status.QUEUED), (Policy(version=4), Status.HELD)])
 def test_nobody_is_served_while_the_shop_is_paused(policy: Policy, stands: Status) -> None:
     watched = play("at | said\n 0:00 | receive A 1\n 0:01 | reserve ann A 2 waiting 5h")
     watched.adopt(Policy(version=2, paused=True), instant("0:02"))
@@ -276,14 +275,6 @@ def test_nobody_is_served_while_the_shop_is_paused(policy: Policy, stands: Statu
     watched.adopt(policy, instant("0:04"))
     watched.wait(instant("0:05"))
     assert (watched.known(2).status, watched.complaints()) == (stands, [])
-
-
-def test_a_limit_of_the_whole_chain_leaves_nobody_waiting() -> None:
-    watched = Watched(Policy(version=1))
-    watched.say(command_of("receive A 1", "k1"), instant("0:00"))
-    watched.adopt(OF_THE_CHAIN, instant("0:01"))
-    asked = replace(command_of("reserve ann A 2 waiting 1h", "k2"), grant=Grant(1, 9, 0, ("A",)))
-    assert answer_text(watched.say(asked, instant("0:02")).answer) == "LINE_NOT_OFFERED A 2 of 1"
 
 
 def test_a_place_is_told_as_it_is_now() -> None:

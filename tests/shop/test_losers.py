@@ -144,7 +144,7 @@ def test_who_cannot_wait_is_released_and_the_task_says_why() -> None:
     ]
 
 
-def test_one_customer_has_one_place_and_under_a_limit_of_the_chain_nobody_has() -> None:
+def test_one_customer_has_one_place_also_under_a_limit_of_the_chain() -> None:
     page = """
         at   | said                    | answer
         0:00 | receive A 3             | applied 1
@@ -160,7 +160,7 @@ def test_one_customer_has_one_place_and_under_a_limit_of_the_chain_nobody_has() 
     limited = Policy(version=2, losers_wait=True, chain_limit_rules=(ChainLimitRule("web", "", 9, 0, 0),))
     watched.adopt(limited, instant("0:03"))
     watched.say(CountStock("k", (("A", 0),), 0, True), instant("0:04"))
-    assert [task.no_place for task in watched.ledger.tasks.rows.values()] == [Reason.LINE_NOT_OFFERED] * 2
+    assert [task.no_place for task in watched.ledger.tasks.rows.values()] == [None, Reason.IN_LINE_ALREADY]
     assert watched.complaints() == []
 
 

@@ -14,6 +14,7 @@ from actors.shop.events import Event
 from actors.shop.expiry import due
 from actors.shop.hot_events import HotEvent
 from actors.shop.invariants import check
+from actors.shop.line_events import GrantAwaited
 from actors.shop.shortfalls import Resolution, ResolveShortfall, key_of_move
 from actors.shop.snapshot import FORMAT, Capture, Head, restore
 from actors.shop.state import Reservation
@@ -120,7 +121,7 @@ def with_a_loss(watched: Watched) -> Watched:
 
 
 def test_the_life_has_every_kind_of_event() -> None:
-    of_others = set(HotEvent.__args__)  # of which test_hot_machine has a life
+    of_others = {*HotEvent.__args__, GrantAwaited}  # of which test_hot_machine and test_line_grants have a life
     assert {type(record.event) for record in lived().records} == set(Event.__args__) - of_others
 
 

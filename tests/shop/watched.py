@@ -30,6 +30,7 @@ from actors.shop.evolve import evolve
 from actors.shop.expiry import Due, due
 from actors.shop.hot_events import UnitsKept
 from actors.shop.invariants import check
+from actors.shop.line_events import GrantAwaited
 from actors.shop.pick_events import PickPutBack
 from actors.shop.said import known, part_of, said_by
 from actors.shop.snapshot import Capture, Row, restore
@@ -187,7 +188,8 @@ class Watched:
             changed = {sku for sku in after if after[sku] != before.get(sku)}
             told = set(touched_skus(record.event))
             of_stock = isinstance(
-                record.event, StockAdjusted | StockCounted | SafetyStockSet | Queued | Left | UnitsKept | PickPutBack
+                record.event,
+                StockAdjusted | StockCounted | SafetyStockSet | Queued | Left | UnitsKept | GrantAwaited | PickPutBack,
             )
             if (changed - told) or (told - changed and not of_stock):
                 found.append(f"told: {record.event} told {sorted(told)} and changed {sorted(changed)}")

@@ -16,6 +16,7 @@ from actors.orders.state import Order
 from actors.protocol.messages import Refusal
 from actors.shop import events as shop
 from actors.shop.audit import Audit
+from actors.shop.commands import number_in_line
 from actors.shop.hot_events import MovedOut
 from actors.shop.said import said_by
 from actors.shop.state import Reservation
@@ -96,6 +97,13 @@ def check_journals(disks: dict[str, MemoryDisk], live: dict[str, Any]) -> None:
     missing = {holder for holder in certain if holder not in claims}
     if missing:
         raise Broken("I7", f"{missing} became certain without a claim")
+
+
+def served_by_grants(disks: dict[str, MemoryDisk]) -> int:
+    """How often one in line was served under a limit of the whole chain."""
+    shops = [(disk, each) for disk, each in at_home(disks) if not is_customers(each)]
+    events = (event for disk, each in shops for _, _, _, event in history(disk, each))
+    return sum(isinstance(event, shop.Served) and event.grant > 0 for event in events)
 
 
 def check_amended(processes: dict[str, Any]) -> None:
@@ -181,7 +189,9 @@ def unheard(actors: Any) -> list[str]:
         for ledger_id in process.host.ledger_ids():
             ledger = process.host.stale_read(ledger_id)
             numbers = [*ledger.outbox, *(ledger.grants.unsettled if is_customers(ledger_id) else ledger.undecided)]
-            numbers += [] if is_customers(ledger_id) else [*ledger.transfers.outbox, *ledger.hot.moving]
+            numbers += (
+                [] if is_customers(ledger_id) else [*ledger.transfers.outbox, *ledger.hot.moving, *ledger.awaiting]
+            )
             if is_customers(ledger_id):
                 numbers += [number for number, order in ledger.orders.items() if order.open_attempt]
             found += [f"{ledger_id}:{number}" for number in numbers]
@@ -262,7 +272,8 @@ def check_nothing_done(processes: dict[str, Any], customer_id: str, key: str, si
         for ledger in map(process.host.stale_read, process.host.recovered_ids()):
             if is_customers(ledger.ledger_id):
                 made = {f"order {each.number}": each.created_at_ms for each in _of(customer_id, ledger.orders.values())}
-                made |= {f"grant {each.number}": each.granted_at_ms for each in _of(customer_id, ledger.grants)}
+                granted = (each for each in _of(customer_id, ledger.grants) if not number_in_line(each.call_key))
+                made |= {f"grant {each.number}": each.granted_at_ms for each in granted}
             else:
                 held = (each for each in _of(customer_id, ledger.reservations.values()) if each.status in LIVE)
                 made = {str(each.number): each.created_at_ms for each in held}

@@ -57,10 +57,8 @@ ASKED_AGAIN_MAX: Final = 12  # of all answers, each time that all rests
 UNSURE_S: Final = 15.0  # longer than a call takes
 PERSIST_S_MAX: Final = 900  # until a call is answered; orders expire meanwhile
 REST_S_MAX: Final = 150  # until everybody has heard of everything
-
-Attempt = Callable[[Gateway, float], Coroutine[Any, Any, Any]]
-
 SLOT_MS: Final = 3_600_000
+Attempt = Callable[[Gateway, float], Coroutine[Any, Any, Any]]
 
 
 class Said(NamedTuple):
@@ -93,6 +91,7 @@ class ChainWorld:
         self.cut_offs = self.random.random() < 0.6
         self.lateness = Random(f"late {seed}")
         self.numbers = Random(f"numbers {seed}")
+        self.patience = Random(f"patience {seed}")  # how long who names a shop would wait in line
         self.late = self.lateness.choice((0.0, 0.0, 0.05, 0.3))
         self.round_s = self.lateness.choice((0.25, 0.5, 1.0))  # between two looks of a reconciler
         self.struck: Counter[str] = Counter()
@@ -375,6 +374,7 @@ class ChainWorld:
         self.skipped_ms += 40 * DAY_MS
         left: list[str] = []
         for _ in range(5):
+            self.skipped_ms += DAY_MS  # who is passed over in line is served once more
             for process in list(self.actors.made.values()):
                 process.host.sweep()
             await asyncio.sleep(20)

@@ -1,17 +1,22 @@
 """Customers who name a shop: plain reservations beside orders, under the same limits of the whole chain."""
 
+import asyncio
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from actors.core.rejection import Reason
 from actors.core.status import ReleaseReason
 from actors.protocol.messages import Answer, Held, Refusal
 from actors.shop import commands as shop
+from actors.shop.state import Reservation
 from serve.services.reservation_batches import RESERVE
 from tests.simulation.gateways import STEP, Gateway
 
 if TYPE_CHECKING:
     from tests.simulation.chain_world import ChainWorld
 
+PATIENT, SERVED = 0.4, 0.8  # of those who name a shop, and of those who wait then
 STEPS: Final = ("amend", "amend", "amend", "amend", "confirm", "collect", "release", "extend", "leave")
 
 
@@ -22,14 +27,25 @@ async def reserve(world: "ChainWorld", who: str, key: str) -> None:
     basket_id = random.choice(("", "", "b"))
     ttl_ms = random.choice((0, 60_000))
     command = shop.Reserve(key, who, world.channel(), basket_id, plan.lines, ttl_ms, plan.slot_start_ms)
+    if world.patience.random() < PATIENT:
+        wait_ms = world.patience.choice((60_000, 600_000))
+        command = replace(command, basket_id="", slot_start_ms=0, wait_ms=wait_ms)
     held = await world.repeat(
         who, f"{key} in {plan.store_id}", lambda gateway, end: gateway.decide(RESERVE, (plan.store_id, command), end)
     )
     if isinstance(held, Refusal):
         world.struck[f"refused {held.rejection.reason.name}"] += 1
         return
-    assert isinstance(held, Held), f"{command} was answered {held}"
-    world.struck["reserved in a shop"] += 1
+    if isinstance(held, Reservation) and command.wait_ms:
+        world.struck["waits in line"] += 1
+        if world.patience.random() < SERVED:
+            row = shop.Movement(plan.lines[0][0], plan.lines[0][1], 1, shop.AdjustmentKind.RECEIPT, 0)
+            delivery = shop.AdjustStock(f"for {key}", f"truck {key}", (row,))
+            await world.persist(world.gateways[0].router, plan.store_id, delivery)
+        await asyncio.sleep(world.patience.choice((0.0, 3.0, 20.0)))
+    else:
+        assert isinstance(held, Held), f"{command} was answered {held}"
+        world.struck["reserved in a shop"] += 1
     for place in range(random.randint(0, 2)):
         await _step(world, who, f"{key} {place}", plan.store_id, held.number)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from tests.simulation.chain_checks import check_journals, check_keys
+from tests.simulation.chain_checks import check_journals, check_keys, served_by_grants
 from tests.simulation.chain_world import ChainWorld
 from tests.simulation.cut_off_world import CutOffWorld
 from tests.simulation.formers import FormerWorld
@@ -53,7 +53,8 @@ CAUSES: Final = (
     *("key of an order used in a shop", "key of a shop used for an order"),
     *("basket changed its channel", "order placed beside others", "order went on alone"),
     *("call that ends an actor", "actor ended by a command", "refused by the key of what ends an actor"),
-    *("reserved in a shop", "amend in a shop", "collected while it was amended", "refused UNITS_LIMIT"),
+    *("reserved in a shop", "waits in line", "served in line by a grant"),
+    *("amend in a shop", "collected while it was amended", "refused UNITS_LIMIT"),
 )
 RARER: Final = ("step in a shop that had not heard", "came at the deadline", "confirm")  # so often in ten times as many
 CUT_OFF_CAUSES: Final = (
@@ -96,6 +97,7 @@ def run(seed: int, kind: type[ChainWorld] = ChainWorld, world: list[ChainWorld] 
         }
         check_journals(world[0].actors.disks, live)
         check_keys(world[0].actors.disks, world[0].reused)
+        world[0].struck["served in line by a grant"] += served_by_grants(world[0].actors.disks)
     except Exception as error:
         error.add_note(
             f"again: PYTHONHASHSEED=0 {VARIABLES[kind]}={seed} python -m pytest tests/simulation/test_chain_seeds.py"

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, get_args
 
 from holdfast.client.models.allotments import Allotment
 from holdfast.client.models.pick_events import PickChange
-from holdfast.client.models.reservations import Reason, Rejection, ReleaseReason, Reservation, Status
+from holdfast.client.models.reservations import GrantAwaited, Reason, Rejection, ReleaseReason, Reservation, Status
 from holdfast.client.models.shortfalls import ShortfallCause, ShortfallResolution
 from holdfast.client.models.stock import Adjustment, AllottedCounted, Shortfall
 from holdfast.client.models.transfers import LossBearer
@@ -346,6 +346,7 @@ Change: TypeAlias = (
     | Queued
     | Served
     | PassedOver
+    | GrantAwaited
     | Left
     | Requeued
     | MoveBegun

@@ -108,5 +108,18 @@ class Rejection:
     pick_status: PickStatus = PickStatus.UNSPECIFIED
 
 
+@dataclass(frozen=True, slots=True)
+class GrantAwaited:
+    """In a feed: units are kept for one in line until `until_ms`, for a grant under a limit of the whole chain to come.
+    None: they are kept no more. `is_late`: it may still come, and others are served meanwhile; else it came, and they
+    were not there any more.
+    """
+
+    reservation_id: str
+    sku: str
+    until_ms: int | None
+    is_late: bool
+
+
 reservation_from = reader(Reservation)
 rejection_from = reader(Rejection)
