@@ -69,14 +69,13 @@ log = logging.getLogger("holdfast.gateway")
 
 class Gateway:
     """Builds the services, each whole. `journals` is the setting of `actors.journal.open`. `postcodes` is the path of
-    the table, empty where there is none; `hint_ms` how long a SKU counts as sold out that a shop has said to be so;
-    `hot_rate` how many calls a second for it promote a SKU. `store_actors` are those that shops are to lie with, by the
-    number that the data directory began with until they have moved. `contacts_key` is the path of the key of contacts;
-    `tells_customers` where there is a messages file.
-    number that the data directory began with until they have moved. `contacts_key` is the path of the key of contacts.
     the table, and `products` of that one, empty where there is none; `hint_ms` how long a SKU counts as sold out that a
     shop has said to be so; `hot_rate` how many calls a second for it promote a SKU. `store_actors` are those that shops
-    are to lie with, by the number that the data directory began with until they have moved.
+    are to lie with, by the number that the data directory began with until they have moved. `contacts_key` is the path
+    of the key of contacts, empty where there is none; `tells_customers` where there is a messages file.
+
+    Serve goes on starting gateways as the service's process has told it, which may be of a version from before: what
+    that does not tell has a default.
     """
 
     async def __init__(  # type: ignore[misc]  # Serve awaits it
@@ -88,18 +87,18 @@ class Gateway:
         postcodes: str,
         hint_ms: int,
         hot_rate: int,
-        began_store_actors: int,
-        contacts_key: str,
-        tells_customers: bool,
+        began_store_actors: int | None = None,
+        contacts_key: str = "",
+        tells_customers: bool = False,
         products: str = "",
     ) -> None:
         keep_logs("gateway")
         placement = Placement(store_actors, customer_actors)
-        began = placement._replace(store_actors=began_store_actors)
+        began = placement if began_store_actors is None else placement._replace(store_actors=began_store_actors)
         table = read_postcodes_file(Path(postcodes) if postcodes else None)
         router = Router(RayActors(journals, actor_host), began, hint_ms / 1_000, writing_of(journals))
         clock = SystemClock()
-        contacts = partial(open_book, journals, Path(contacts_key), clock.now_ms)
+        contacts = partial(open_book, journals, Path(contacts_key), clock.now_ms) if contacts_key else without_key
         path = Path(products) if products else None
         sold = ProductFile(path, read_products_file(path))
         is_told = tells_customers

@@ -1,6 +1,7 @@
 """A service whose format nobody has raised: what would need a later one is refused by name, and nothing is done."""
 
 from collections.abc import Iterator
+from inspect import Parameter, signature
 from pathlib import Path
 
 import grpc
@@ -9,6 +10,7 @@ import pytest
 from actors.protocol.formats import FIRST, FORMATS, NEWEST, Format, Writing
 from actors.shop.events import SafetyStockSet
 from holdfast.v1 import admin_service_pb2 as ad, allotment_pb2, allotment_service_pb2 as als, stock_service_pb2 as ss
+from serve.gateway import Gateway
 from tests.gateway.front import Front
 from tests.gateway.hot import again, first, promote
 from tests.gateway.test_hot_quota import of, shop_of
@@ -88,3 +90,11 @@ def test_no_shop_moves_before_a_format_that_has_it(former: Front) -> None:
     assert (answer.code, answer.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "FORMAT_NOT_RAISED")
     assert former.gateway._router.chain.moves == {}
     assert former.accept("GetLedgerStatus", ad.GetLedgerStatusRequest(store_id="S1")).actor == "store-S1"
+
+
+def test_a_gateway_is_started_by_what_the_version_before_gives() -> None:
+    """Serve starts it anew as the service's process has told it at its start, which may be of that version."""
+    own = list(signature(Gateway.__init__).parameters.values())[1:]
+    given = ["journals", "actor_host", "store_actors", "customer_actors", "postcodes", "hint_ms", "hot_rate"]
+    assert [each.name for each in own[: len(given)]] == given
+    assert [each.name for each in own[len(given) :] if each.default is Parameter.empty] == []
