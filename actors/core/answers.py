@@ -38,6 +38,7 @@ NO_CONTENT: Final = (
     "kept_at",
     "to_shop",
     "is_listed",
+    "hand_over",
     "article",
 )
 GROWING: Final = ("age_ms",)  # fields of a row that are others each time that it is said

@@ -30,15 +30,15 @@ from actors.notices.commands import Observe
 from actors.notices.snapshot import HeadRow, NoticeRow, OpenRow
 from actors.notices.state import Notice
 from actors.protocol.messages import Elsewhere
-from actors.shop.commands import ApplyOutcome, Reserve, ServeGranted
-from actors.shop.events import Served
+from actors.shop.commands import ApplyOutcome, Collect, HandOver, Reserve, ServeGranted
+from actors.shop.events import Collected, Served
 from actors.shop.hot import HotTotals, MoveIn, MoveOut
 from actors.shop.hot_events import KeyCeded
 from actors.shop.line import InLine
 from actors.shop.line_events import GrantAwaited
 from actors.shop.pick_events import PickEvent
 from actors.shop.picking import PickCommand, PickTask
-from actors.shop.state import MovingOut
+from actors.shop.state import FullReservation, MovingOut
 
 FIRST: Final = 1
 
@@ -75,6 +75,7 @@ FORMATS: Final[dict[int, Format]] = {
             *(FormatRaised, LineRule, KeyCeded, StoreMoving, StoreMoved, StoreMove, Elsewhere),
             *(PickupKeyMade, PickupKey, MovingOut, GrantAwaited, ServeGranted),
             *(*get_args(notices.Event), Notice, Observe, Audit, HeadRow, NoticeRow, OpenRow),
+            HandOver,
             *(PickRule, PickStatus, PickTask, *get_args(PickCommand), *get_args(PickEvent)),
         ),
         fields={
@@ -84,6 +85,9 @@ FORMATS: Final[dict[int, Format]] = {
             Rejection: ("picker_id", "pick_status"),
             Served: ("grant",),
             InLine: ("granted_by_ms", "is_late"),
+            Collect: ("hand_over",),
+            Collected: ("hand_over",),
+            FullReservation: ("hand_over",),
         },
         told={
             HotTotals: ("quotas",),

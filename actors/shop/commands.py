@@ -111,6 +111,17 @@ class MarkReady(Message, frozen=True):
     number: int
 
 
+class HandOver(Value, frozen=True):
+    """Who handed goods over, to whom and when, as the caller says. `recipient` is a key of whoever came in the
+    customer's place, empty where he came himself: ledgers hold no names. `at_ms` is the ledger's, 0 in a command.
+    """
+
+    device: str
+    recipient: str = ""
+    id_checked: bool = False
+    at_ms: int = 0
+
+
 class Collect(Message, frozen=True):
     """Hand units over to the customer; no lines: all that is still held. `till` is who hands over, where it says so."""
 
@@ -119,6 +130,7 @@ class Collect(Message, frozen=True):
     payment_reference: str
     lines: Lines
     till: str = ""
+    hand_over: HandOver | None = None
 
 
 class Release(Message, frozen=True):

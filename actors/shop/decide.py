@@ -265,7 +265,7 @@ def _decide_taking(command: cm.Collect | cm.Release, reservation: Reservation, n
     if reservation.status is _QUEUED and isinstance(command, cm.Release):
         return decide_leave(command, content, reservation)
     if isinstance(command, Collect):
-        return (ev.Collected(key, content, number, lines, command.payment_reference),)
+        return (ev.Collected(key, content, number, lines, command.payment_reference, None, command.hand_over),)
     if is_given(reservation, now_ms) and lines != reservation.held_lines():
         return Rejection(Reason.GIVEN_TO_TILL, number=number, status=reservation.status)
     return (ev.Released(key, content, number, lines, command.reason),)

@@ -26,10 +26,11 @@ from actors.shop.customer_totals import parts_of_order
 from actors.shop.decide_allotments import is_given
 from actors.shop.decide_hot import unless_fetched
 from actors.shop.events import Acknowledged, Claimed, OutcomeApplied, QuotaDrawn
+from actors.shop.part import order_of
 from actors.shop.preconditions import NONE, over_limit, slot_refusal, standing
 from actors.shop.quotas import beyond_stock
 from actors.shop.said import known, part_of
-from actors.shop.state import Claims, Ledger, Reservation, order_of
+from actors.shop.state import Claims, Ledger, Reservation
 
 # The sequence of statuses: an outcome never moves a part back to an earlier one.
 _PROGRESS: Final = {Status.CLAIMED: 0, Status.HELD: 1, Status.CONFIRMED: 2, Status.READY: 3}

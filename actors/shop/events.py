@@ -14,7 +14,7 @@ from actors.core.rejection import Reason
 from actors.core.status import ReleaseReason, Status
 from actors.core.transact import PolicyAdopted, Refused
 from actors.shop.allotments import Allotment, Drawn, HolderKind
-from actors.shop.commands import Claim, Lines, Movement, Reserve, by_sku
+from actors.shop.commands import Claim, HandOver, Lines, Movement, Reserve, by_sku
 from actors.shop.hot_events import HotEvent, touched_by_hot
 from actors.shop.line_events import GrantAwaited
 from actors.shop.pick_events import PickEvent, touched_by_pick
@@ -59,6 +59,7 @@ class Collected(Message, frozen=True):
     lines: Lines
     payment_reference: str
     answer: AnyReservation | None = None
+    hand_over: HandOver | None = None
 
 
 class Released(Message, frozen=True):

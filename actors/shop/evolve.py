@@ -27,11 +27,12 @@ from actors.shop.evolve_transfers import evolve_transfer
 from actors.shop.expiry import move_deadline, note_deadline
 from actors.shop.hot_events import HotEvent
 from actors.shop.line_events import GrantAwaited
+from actors.shop.part import Part
 from actors.shop.pick_events import PickEvent
 from actors.shop.promised import change_rank, promise, put_apart, unpromise
 from actors.shop.said import absent, claimed_by, given_back, made_by, release_of
 from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
-from actors.shop.state import Ledger, Part, Remembered, Reservation
+from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transfer_events import TransferEvent
 
 # Members that are looked up in their class cost 0.15 us each in Python 3.11, as they are properties there.
@@ -295,6 +296,8 @@ def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> Remembere
     status = _COLLECTED if event.lines == reservation.held_lines() else reservation.status
     reference, reason = event.payment_reference, reservation.release_reason
     changed = reservation.taken(status, ledger.version, done, reference, reason)
+    if event.hand_over is not None:
+        changed = changed.changed(hand_over=replace(event.hand_over, at_ms=at_ms))
     _put_in_outbox(ledger, _settle(ledger, changed))
     return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, changed), ledger.version - event.number)
 

@@ -16,16 +16,17 @@ from actors.core.answers import Answers, Recorded
 from actors.core.ascending import Ascending
 from actors.core.deadlines import SHIFT, Deadlines
 from actors.core.linear_hash import LARGE, spread
-from actors.core.message import Message, Value
+from actors.core.message import Message
 from actors.core.packed import hash_of
 from actors.core.policy import CALL_MS_MAX, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.shop.allotments import Allotment, Allotments
-from actors.shop.commands import Lines, Reserve
+from actors.shop.commands import HandOver, Lines, Reserve
 from actors.shop.finished import Finished
 from actors.shop.hot import Hot, HotTotals
 from actors.shop.line import InLine, Line
+from actors.shop.part import Part
 from actors.shop.picking import Picks, PickTask
 from actors.shop.position import ByRank, Position
 from actors.shop.shortfalls import Shortfall, ShortfallTask, Tasks
@@ -35,32 +36,13 @@ _BY_WHAT_IS_HELD: Final = ("reservations", "customers", "baskets", "expiry_runs"
 INTERNED_LINES_MAX: Final = 65_536
 
 
-class Part(Value, frozen=True):
-    """The order attempt that a reservation is a part of, and the newest revision of it that was applied here; until its
-    order is decided, the key of its claim's call.
-    """
-
-    holder: str
-    applied_revision: int
-    call_key: str = ""
-
-    @property
-    def order(self) -> str:
-        """The order's id, the same for all of its parts."""
-        return order_of(self.holder)
-
-
-def order_of(holder: str) -> str:
-    """The order id of a holder, the text before its last dot: `0007/1907` of `0007/1907.2`."""
-    return holder.rpartition(".")[0] or holder
-
-
 # What most reservations have: nothing was done, and there is no slot.
 _NOTHING_DONE: Final[tuple[tuple[int, int], ...] | None] = None
 _NO_TEXT: Final[str | None] = None
 _NO_REASON: Final[ReleaseReason | None] = None
 _NO_PART: Final[Part | None] = None
 _NOT_IN_LINE: Final[InLine | None] = None
+_NOT_HANDED_OVER: Final[HandOver | None] = None
 
 
 class Reservation(Message, frozen=True):
@@ -86,6 +68,7 @@ class Reservation(Message, frozen=True):
     till = ""
     till_until_ms = 0
     in_line = _NOT_IN_LINE
+    hand_over = _NOT_HANDED_OVER
 
     def changed(self, **changes: Any) -> "Reservation":
         """The reservation with these fields, in full where it has what few have: equal ones are of one kind."""
@@ -191,7 +174,7 @@ class FullReservation(Reservation, frozen=True):
     order over several ledgers; then `expires_at_ms` is the order's deadline as the shop knows it, a lease, 0 while it
     is CLAIMED: the shop does not expire it, and takes no step from then on. `grant` is the number of the grant of its
     customer's ledger, 0 for none; that ledger counts the units until it hears that they are no longer held. `till` is
-    the one that alone hands it out, until `till_until_ms`.
+    the one that alone hands it out, until `till_until_ms`. `hand_over` is of when units were last collected.
     While it is QUEUED, `expires_at_ms` is until when it waits.
     """
 
@@ -205,6 +188,7 @@ class FullReservation(Reservation, frozen=True):
     till: str = ""
     till_until_ms: int = 0
     in_line: InLine | None = None
+    hand_over: HandOver | None = None
 
 
 AnyReservation = Reservation | FullReservation  # for decoders

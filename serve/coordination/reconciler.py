@@ -22,7 +22,8 @@ from actors.orders.state import Order
 from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.shop.commands import Acknowledge
-from actors.shop.state import MovingOut, Part as Asking, Reservation
+from actors.shop.part import Part as Asking
+from actors.shop.state import MovingOut, Reservation
 from actors.shop.transfers import Transfer
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.deliveries import PASSING

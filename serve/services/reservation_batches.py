@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from actors.core.ids import is_hot, parse_holder
-from actors.core.rejection import Reason
+from actors.core.ids import is_hot
 from actors.protocol.messages import Answer, Entry, Held, Refusal
 from serve.calls import ENDINGS, failure_of, fill_error, share_of
 from serve.coordination.granted_batches import GrantedBatch, Told
@@ -23,6 +22,7 @@ from serve.routing.router import Router
 from serve.services.filling import fill, fill_new_hold
 from serve.services.hinting import Hinting
 from serve.services.new_orders import NewOrders
+from serve.services.refused_steps import Refused, is_unsaid, say
 from serve.services.store_directory import StoreDirectory, chain_away
 from serve.wire import reservations as wr
 from serve.wire.statuses import CallRefused, Status
@@ -283,7 +283,7 @@ class Batches:
     async def _hear(self, batch: _Batch, hop: _Hop, answered: Answered) -> None:
         """Fill the outcomes of what actors have answered, and go on with what they have not decided."""
         decided: list[tuple[str, Answer]] = []
-        of_orders: dict[str, list[tuple[int, Any]]] = {}
+        unsaid: dict[str, list[Refused]] = {}
         limited: list[Item] = []
         told: dict[int, Answer] = {}
         heard, count = set[int](), 0
@@ -298,7 +298,7 @@ class Batches:
                 elif is_for_gateways(answer):
                     told[place] = answer
                 else:
-                    self._fill(hop.items[place], hop.sent[place], answer, of_orders)
+                    self._fill(hop.items[place], hop.sent[place], answer, unsaid)
                 if batch.kind.promise:
                     decided.append((hop.sent[place][0], answer))
                 count += 1
@@ -306,7 +306,7 @@ class Batches:
                     await asyncio.sleep(0)
         if len(limited) + len(told) < len(heard):
             batch.grace.begin()
-        works = [self._name_orders(batch, each, refused) for each, refused in of_orders.items()]
+        works = [self._say(batch, each, refused) for each, refused in unsaid.items()]
         if decided:
             works.append(self._reconciler.report_answers(decided, batch.deadline))
         if limited:
@@ -317,7 +317,7 @@ class Batches:
         if works:
             await (asyncio.gather(*works) if len(works) > 1 else works[0])
 
-    def _fill(self, item: Item, sent: Entry, answer: Answer, of_orders: dict[str, list[tuple[int, Any]]]) -> None:
+    def _fill(self, item: Item, sent: Entry, answer: Answer, unsaid: dict[str, list[Refused]]) -> None:
         entry, outcome, _ = item
         if sent is not entry:  # one of a hot SKU
             outcome.key_stamp = self._hot.stamp(entry)
@@ -327,8 +327,8 @@ class Batches:
             fill_error(failure, outcome.error)
         else:
             fill(answer, entry, sent[0], self._router.chain, outcome)
-            if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
-                of_orders.setdefault(entry[0], []).append((answer.rejection.number, outcome))
+            if isinstance(answer, Refusal) and is_unsaid(answer):
+                unsaid.setdefault(entry[0], []).append((answer.rejection, outcome))
 
     async def _go_on(self, batch: _Batch, hop: _Hop, elsewhere: Mapping[int, Answer]) -> None:
         """Send on what other ledgers decide, as these items were told. Those that are short of units wait for their own
@@ -355,19 +355,9 @@ class Batches:
             return
         await self._send(batch, _Hop(items, sent, hop.number + 1, {}))
 
-    async def _name_orders(self, batch: _Batch, store_id: str, refused: Sequence[tuple[int, Any]]) -> None:
-        naming = name_orders(self._router, store_id, refused, batch.deadline)
+    async def _say(self, batch: _Batch, store_id: str, refused: Sequence[Refused]) -> None:
+        naming = say(self._router, store_id, refused, batch.deadline)
         await _work(batch, naming, [outcome for _, outcome in refused])
-
-
-async def name_orders(router: Router, store_id: str, refused: Sequence[tuple[int, Any]], deadline: float) -> None:
-    """Name the orders of reservations that are parts of orders, and whose step a shop refused therefore. `refused` has
-    the number of each reservation, and its reply.
-    """
-    numbers = [number for number, _ in refused]
-    holders = await router.ask(store_id, "holders_of", store_id, numbers, deadline=deadline)
-    for (_, reply), holder in zip(refused, holders, strict=True):
-        reply.rejection.order_id = parse_holder(holder)[0] if holder else ""
 
 
 def _fail(items: Iterable[Item], error: BaseException) -> None:

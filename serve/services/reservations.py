@@ -3,8 +3,9 @@
 from functools import partial
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from actors.core.ids import is_hot, parse_reservation_id
-from actors.core.rejection import Reason
 from actors.protocol.messages import Entry, Refusal
 from actors.shop import commands as shop
 from holdfast.v1 import reservation_service_pb2 as rs
@@ -17,7 +18,8 @@ from serve.routing.router import Router
 from serve.services.filling import fill
 from serve.services.hinting import Hinting
 from serve.services.new_orders import NewOrders
-from serve.services.reservation_batches import RESERVE, Batches, Kind, name_orders
+from serve.services.refused_steps import is_unsaid, say
+from serve.services.reservation_batches import RESERVE, Batches, Kind
 from serve.services.store_directory import StoreDirectory
 from serve.wire import fields, reservations as wr, statuses
 from serve.wire.reservations import fill_reservation, split_requests
@@ -57,8 +59,8 @@ class Reservations:
             "ConfirmReservation": self._single(_kind(shop.Confirm)),
             "ConfirmBatch": self._batched(_kind(shop.Confirm)),
             "MarkReservationReady": self._single(_kind(shop.MarkReady)),
-            "CollectReservation": self._single(_kind(shop.Collect)),
-            "CollectBatch": self._batched(_kind(shop.Collect)),
+            "CollectReservation": self._single(Kind(self._collect)),
+            "CollectBatch": self._batched(Kind(self._collect)),
             "ReleaseReservation": self._single(_kind(shop.Release)),
             "ReleaseBatch": self._batched(_kind(shop.Release)),
             "ExtendReservation": self._single(_kind(shop.Extend)),
@@ -71,6 +73,14 @@ class Reservations:
 
     def _batched(self, kind: Kind) -> Call:
         return Call(partial(self._batches.decide, kind), is_step=kind.promise, parse=split_requests)
+
+    def _collect(self, request: Any) -> Entry:
+        """Who hands over is no part of what is asked for: a service of a format from before does not keep it."""
+        store_id, command = wr.step(shop.Collect, request)
+        assert isinstance(command, shop.Collect), "as asked for"
+        if command.hand_over is not None and not self._router.writing.is_newest:
+            command = replace(command, hand_over=None)
+        return store_id, command
 
     async def _one(self, kind: Kind, request: Any, deadline: float, reply: Any) -> None:
         if kind is RESERVE and request.HasField("sourcing"):
@@ -100,8 +110,8 @@ class Reservations:
             answer = await self._grants.decide(entry, deadline, promise=True)
         await self._reconciler.report_answers([(ledger_id, answer)], deadline)
         fill(answer, entry, ledger_id, self._router.chain, reply)
-        if isinstance(answer, Refusal) and answer.rejection.reason is Reason.PART_OF_ORDER:
-            await name_orders(self._router, ledger_id, [(answer.rejection.number, reply)], deadline)
+        if isinstance(answer, Refusal) and is_unsaid(answer):
+            await say(self._router, ledger_id, [(answer.rejection, reply)], deadline)
 
     async def _get(self, request: rs.GetReservationRequest, deadline: float, reply: rs.GetReservationResponse) -> None:
         Checked(request).raise_if_faulty()

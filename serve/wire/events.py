@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from actors.core.ids import format_order_id, format_reservation_id, parse_holder
 from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as order_events
@@ -12,7 +14,7 @@ from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared,
 from actors.shop.transfer_events import TransferEvent
 from holdfast.v1 import event_pb2, stock_pb2
 from serve.wire.allotments import fill_event_of_allotment
-from serve.wire.fields import fill_instant, fill_lines, fill_value
+from serve.wire.fields import fill_hand_over, fill_instant, fill_lines, fill_value
 from serve.wire.reservations import fill_new
 from serve.wire.shortfalls import fill_event_of_shortfall
 from serve.wire.statuses import fill_rejection
@@ -23,7 +25,7 @@ _STEP_FIELDS: Final = {
     field.message_type.name: field.name  # type: ignore[union-attr]  # each is a message
     for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["change"].fields
 }
-_NOT_TOLD: Final = frozenset({"key", "fingerprint", "number", "before", "grant", "answer"})
+_NOT_TOLD: Final = frozenset({"key", "fingerprint", "number", "before", "grant", "answer", "hand_over"})
 
 
 def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: event_pb2.Event) -> None:
@@ -77,6 +79,8 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
             step = getattr(reply, _STEP_FIELDS[f"{type(event).__name__}Event"])
             step.reservation_id = format_reservation_id(store_id, event.number)
             fill_value(event, step, _NOT_TOLD)
+            if isinstance(event, ev.Collected) and event.hand_over is not None:
+                fill_hand_over(replace(event.hand_over, at_ms=at_ms), step)
 
 
 def _fill_counted(event: ev.StockCounted, reply: event_pb2.StockCountedEvent) -> None:

@@ -15,7 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from msgspec import Struct
 
 from actors.core.status import ReleaseReason
-from actors.shop.commands import Lines
+from actors.shop.commands import HandOver, Lines
 from serve.wire.rules import Checked
 
 C = TypeVar("C", bound=Struct)
@@ -76,9 +76,27 @@ def value_of(kind: type[C], request: Any, /, **given: Any) -> C:
             given[name] = ReleaseReason(request.reason)
         elif name.endswith("_ms"):
             given[name] = instant_ms(getattr(request, name.removesuffix("_ms")))
+        elif name == "hand_over":
+            given[name] = hand_over_of(request)
         else:
             given[name] = getattr(request, name)
     return kind(**given)
+
+
+def hand_over_of(request: Any) -> HandOver | None:
+    """Who hands goods over, None where the request does not say."""
+    if not request.HasField("hand_over"):
+        return None
+    said = request.hand_over
+    return HandOver(said.device, said.recipient_id, said.id_checked)
+
+
+def fill_hand_over(hand_over: HandOver | None, reply: Any) -> None:
+    """The same of what was handed over, into a message that has it."""
+    if hand_over is not None:
+        told = reply.hand_over
+        told.device, told.recipient_id, told.id_checked = hand_over.device, hand_over.recipient, hand_over.id_checked
+        fill_instant(hand_over.at_ms, told.at)
 
 
 def fill_value(value: Struct, reply: Any, left_out: Collection[str] = ()) -> None:

@@ -24,7 +24,7 @@ from actors.shop import commands as cm, events as ev
 from actors.shop.state import Reservation
 from holdfast.v1 import reservation_pb2, reservation_service_pb2 as rs
 from serve.sourcing.store_index import NO_PROMISE, earliest_ready_ms
-from serve.wire.fields import fill_instant, fill_lines, instant_ms, lines_of, value_of
+from serve.wire.fields import fill_hand_over, fill_instant, fill_lines, instant_ms, lines_of, value_of
 from serve.wire.rules import CHANNEL_CHARS_MAX, NANOS, QUANTITY_MAX, SKU_CHARS_MAX, BadField, Checked, InvalidRequest
 from serve.wire.statuses import CallRefused, Status
 
@@ -174,6 +174,7 @@ _QUICK_TESTS: Final[dict[type[Any], Callable[[Any], bool]]] = {
         and request.payment_reference.isprintable()
         and _are_lines(request.lines)
         and (not request.till or (len(request.till) <= TILL_CHARS_MAX and request.till.isprintable()))
+        and not request.HasField("hand_over")  # left to the rules
     ),
     cm.Release: lambda request: request.reason in RELEASE_REASONS_ASKED and _are_lines(request.lines),
 }
@@ -312,6 +313,8 @@ def fill_reservation(
         reply.order_id = parse_holder(reservation.part.holder)[0]
     if reservation.slot_start_ms:
         fill_instant(reservation.slot_start_ms, reply.slot_start)
+    if reservation.hand_over is not None:
+        fill_hand_over(reservation.hand_over, reply)
     if reservation.till:
         reply.till = reservation.till
         fill_instant(reservation.till_until_ms, reply.till_until)

@@ -13,7 +13,8 @@ from actors.journal.port import JournalDamaged, Record
 from actors.orders import events as ev
 from actors.orders.state import OrderLedger, Standing
 from actors.shop import commands as shop
-from actors.shop.state import Ledger, Part
+from actors.shop.part import Part
+from actors.shop.state import Ledger
 from holdfast.v1 import admin_service_pb2 as ad
 from serve.services import verification
 from tests.gateway.front import Front

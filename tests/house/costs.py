@@ -169,6 +169,7 @@ LATER: Final = {
     "a table of products: whose a code is, where they stand, what may take their place": (290, 3),
     "batches that are answered beside a shop that hangs, and calls for it that go apart": (367, 3),
     "places in line under a limit of the whole chain, and the grants that are asked for them": (420, 2),
+    "who handed goods over, kept and told": (170, 3),
 }
 LINES_MAX: Final = HOUSE[0] + sum(lines for lines, _ in LATER.values())
 FILES_MAX: Final = HOUSE[1] + sum(files for _, files in LATER.values())

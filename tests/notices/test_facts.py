@@ -8,9 +8,10 @@ from actors.core.status import ReleaseReason, Status
 from actors.notices.facts import LINES_MAX, fact_of, said_by
 from actors.notices.occasion import Occasion
 from actors.shop import events as ev
+from actors.shop.part import Part
 from actors.shop.shortfall_events import Requeued
 from actors.shop.shortfalls import ShortfallCause
-from actors.shop.state import FullReservation, Part, Reservation
+from actors.shop.state import FullReservation, Reservation
 
 LINES = (("A", 2), ("B", 1))
 HELD = Reservation(7, Status.HELD, "ann", "web", "", LINES, 0, 1, 900, 3)

@@ -7,6 +7,7 @@ from actors.orders import commands as cm
 from actors.orders.parts import heard_of, report_of
 from actors.orders.state import Order
 from actors.shop import state as shop
+from actors.shop.part import Part
 from tests.orders.watched import Watched
 from tests.shop.watched import DAY_ZERO_MS
 
@@ -25,7 +26,7 @@ def placed(watched: Watched, key: str) -> Order:
 def held(order: Order, place: int, status: Status = Status.HELD) -> shop.Reservation:
     """How its shop has the part."""
     part = order.parts[place]
-    of = shop.Part("0007/1.1", order.revision)
+    of = Part("0007/1.1", order.revision)
     return shop.FullReservation(part.reservation, status, "ann", "web", "", part.lines, 0, 1, 2, 9, part=of)
 
 

@@ -25,7 +25,8 @@ from actors.shop.events import (
 )
 from actors.shop.evolve import evolve
 from actors.shop.expiry import Due, due
-from actors.shop.state import Ledger, Part, Remembered, order_of
+from actors.shop.part import Part, order_of
+from actors.shop.state import Ledger, Remembered
 from actors.shop.transact import recall
 
 CANNOT_BE_HAD: Final = frozenset({Reason.UNITS_LIMIT, Reason.INSUFFICIENT_STOCK, Reason.SLOT_FULL})

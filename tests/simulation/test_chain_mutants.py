@@ -29,7 +29,7 @@ from actors.runtime.refusals import Refusals
 from actors.shop import decide as shop_decide, decide_claims, preconditions
 from actors.shop.commands import Claim, Grant, by_sku
 from actors.shop.decide_amend import decide_amend
-from actors.shop.state import Part
+from actors.shop.part import Part
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
 from serve.coordination.reconciler import Reconciler

@@ -103,6 +103,7 @@ from holdfast.client.models.pickups import (
     PickupKey as PickupKey,
 )
 from holdfast.client.models.reservations import (
+    HandOver as HandOver,
     Line as Line,
     NearStore as NearStore,
     PickStatus as PickStatus,

@@ -20,8 +20,8 @@ from holdfast.client.limits import ROWS_PER_CALL_MAX, TILL_LIMITS, TILL_TIMEOUTS
 from holdfast.client.models import stock as models
 from holdfast.client.models.events import Event
 from holdfast.client.models.pickups import PickupChange
-from holdfast.client.models.reservations import Reason, Rejection, Reservation, Status
-from holdfast.client.pickup_codes import PREFIX as CODE_PREFIX
+from holdfast.client.models.reservations import HandOver, Reason, Rejection, Reservation, Status
+from holdfast.client.pickup_codes import PREFIX as CODE_PREFIX, ReadCode
 from holdfast.client.subscription import Subscription
 from holdfast.client.till_journal import UNSENT_ROWS_MAX, TillJournal
 from holdfast.client.till_offline import FlushReport, OfflineTill, collect_key
@@ -252,12 +252,15 @@ class TillClient(OfflineTill, AbstractAsyncContextManager["TillClient"]):
         *,
         payment_reference: str,
         lines: LineQuantities = (),
+        recipient_id: str = "",
+        id_checked: bool = False,
         timeout_ms: int | None = None,
     ) -> Reservation | Rejection:
         """Turn held into sold; `lines` empty collects all that is still held.
 
         The idempotency key is made of the arguments: a till that lost its answer, or its power, collects again with the
-        same payment and gets the first answer, instead of being told that the goods are gone.
+        same payment and gets the first answer, instead of being told that the goods are gone. Another till is told
+        who has handed over and when (`hand_over`). `recipient_id` is a key of whoever came in the customer's place.
         """
         chosen = sorted(lines)
         return await self.channel_client.collect(
@@ -265,6 +268,7 @@ class TillClient(OfflineTill, AbstractAsyncContextManager["TillClient"]):
             payment_reference=payment_reference,
             lines=chosen,
             till=self.till,
+            hand_over=HandOver(self.till, recipient_id, id_checked),
             idempotency_key=collect_key(reservation_id, payment_reference, chosen),
             timeout_ms=timeout_ms,
         )
@@ -325,6 +329,10 @@ class BlockingTillClient(BlockingClient):
     def allotted(self, sku: str) -> int:
         """Units of a SKU that this till was given and may sell now."""
         return self.client.allotted(sku)
+
+    def read_code(self, code: str, *, at_ms: int | None = None) -> ReadCode:
+        """As `OfflineTill.read_code`."""
+        return self.client.read_code(code, at_ms=at_ms)
 
     @property
     def unsent(self) -> tuple[models.Adjustment, ...]:

@@ -125,7 +125,7 @@ class NearStore(_message.Message):
     def __init__(self, store_id: _Optional[str] = ..., kilometres: _Optional[float] = ..., has_everything: _Optional[bool] = ...) -> None: ...
 
 class Rejection(_message.Message):
-    __slots__ = ("reason", "message", "store_id", "sku", "asked", "available", "reservation_id", "status", "short_lines", "version", "order_id", "near_stores", "allotment_id", "by_hint", "transfer_status", "picker_id", "pick_status")
+    __slots__ = ("reason", "message", "store_id", "sku", "asked", "available", "reservation_id", "status", "short_lines", "version", "order_id", "near_stores", "allotment_id", "by_hint", "transfer_status", "picker_id", "pick_status", "hand_over")
     REASON_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -143,6 +143,7 @@ class Rejection(_message.Message):
     TRANSFER_STATUS_FIELD_NUMBER: _ClassVar[int]
     PICKER_ID_FIELD_NUMBER: _ClassVar[int]
     PICK_STATUS_FIELD_NUMBER: _ClassVar[int]
+    HAND_OVER_FIELD_NUMBER: _ClassVar[int]
     reason: Reason
     message: str
     store_id: str
@@ -160,7 +161,8 @@ class Rejection(_message.Message):
     transfer_status: _transfer_pb2.TransferStatus
     picker_id: str
     pick_status: _pick_pb2.PickStatus
-    def __init__(self, reason: _Optional[_Union[Reason, str]] = ..., message: _Optional[str] = ..., store_id: _Optional[str] = ..., sku: _Optional[str] = ..., asked: _Optional[int] = ..., available: _Optional[int] = ..., reservation_id: _Optional[str] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., short_lines: _Optional[_Iterable[_Union[ShortLine, _Mapping]]] = ..., version: _Optional[int] = ..., order_id: _Optional[str] = ..., near_stores: _Optional[_Iterable[_Union[NearStore, _Mapping]]] = ..., allotment_id: _Optional[str] = ..., by_hint: _Optional[bool] = ..., transfer_status: _Optional[_Union[_transfer_pb2.TransferStatus, str]] = ..., picker_id: _Optional[str] = ..., pick_status: _Optional[_Union[_pick_pb2.PickStatus, str]] = ...) -> None: ...
+    hand_over: _reservation_pb2.HandOver
+    def __init__(self, reason: _Optional[_Union[Reason, str]] = ..., message: _Optional[str] = ..., store_id: _Optional[str] = ..., sku: _Optional[str] = ..., asked: _Optional[int] = ..., available: _Optional[int] = ..., reservation_id: _Optional[str] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., short_lines: _Optional[_Iterable[_Union[ShortLine, _Mapping]]] = ..., version: _Optional[int] = ..., order_id: _Optional[str] = ..., near_stores: _Optional[_Iterable[_Union[NearStore, _Mapping]]] = ..., allotment_id: _Optional[str] = ..., by_hint: _Optional[bool] = ..., transfer_status: _Optional[_Union[_transfer_pb2.TransferStatus, str]] = ..., picker_id: _Optional[str] = ..., pick_status: _Optional[_Union[_pick_pb2.PickStatus, str]] = ..., hand_over: _Optional[_Union[_reservation_pb2.HandOver, _Mapping]] = ...) -> None: ...
 
 class FieldViolation(_message.Message):
     __slots__ = ("field", "description")

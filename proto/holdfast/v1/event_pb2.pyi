@@ -394,14 +394,16 @@ class ReadyMarkedEvent(_message.Message):
     def __init__(self, reservation_id: _Optional[str] = ...) -> None: ...
 
 class CollectedEvent(_message.Message):
-    __slots__ = ("reservation_id", "lines", "payment_reference")
+    __slots__ = ("reservation_id", "lines", "payment_reference", "hand_over")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
     PAYMENT_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    HAND_OVER_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
     lines: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
     payment_reference: str
-    def __init__(self, reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., payment_reference: _Optional[str] = ...) -> None: ...
+    hand_over: _reservation_pb2.HandOver
+    def __init__(self, reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., payment_reference: _Optional[str] = ..., hand_over: _Optional[_Union[_reservation_pb2.HandOver, _Mapping]] = ...) -> None: ...
 
 class ReleasedEvent(_message.Message):
     __slots__ = ("reservation_id", "lines", "reason", "cause", "not_in_line")

@@ -166,18 +166,20 @@ class MarkReservationReadyResponse(_message.Message):
     def __init__(self, reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ..., rejection: _Optional[_Union[_error_pb2.Rejection, _Mapping]] = ...) -> None: ...
 
 class CollectReservationRequest(_message.Message):
-    __slots__ = ("idempotency_key", "reservation_id", "payment_reference", "lines", "till")
+    __slots__ = ("idempotency_key", "reservation_id", "payment_reference", "lines", "till", "hand_over")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     PAYMENT_REFERENCE_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
     TILL_FIELD_NUMBER: _ClassVar[int]
+    HAND_OVER_FIELD_NUMBER: _ClassVar[int]
     idempotency_key: str
     reservation_id: str
     payment_reference: str
     lines: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
     till: str
-    def __init__(self, idempotency_key: _Optional[str] = ..., reservation_id: _Optional[str] = ..., payment_reference: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., till: _Optional[str] = ...) -> None: ...
+    hand_over: _reservation_pb2.HandOver
+    def __init__(self, idempotency_key: _Optional[str] = ..., reservation_id: _Optional[str] = ..., payment_reference: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., till: _Optional[str] = ..., hand_over: _Optional[_Union[_reservation_pb2.HandOver, _Mapping]] = ...) -> None: ...
 
 class CollectReservationResponse(_message.Message):
     __slots__ = ("reservation", "rejection", "error")

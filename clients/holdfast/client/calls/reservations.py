@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 from holdfast.client.blocking import BlockingClient, blocking, iterating
 from holdfast.client.internals import Client, Outcomes, change, pages, read, submit
 from holdfast.client.models.orders import ReserveOutcome
-from holdfast.client.models.reservations import ReleaseReason, Reservation, Status, reservation_from
+from holdfast.client.models.reservations import HandOver, ReleaseReason, Reservation, Status, reservation_from
 from holdfast.client.subscription import FeedItem, Subscription
 from holdfast.client.wire_types import LineQuantities, to_message
 from holdfast.v1 import reservation_service_pb2 as service_pb2
@@ -79,11 +79,12 @@ class ReservationCalls(Client, Protocol):
         payment_reference: str,
         lines: LineQuantities = (),
         till: str = "",
+        hand_over: HandOver | None = None,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
     ) -> Outcomes:
         """Held, confirmed or ready to sold, in one step; `lines` empty collects all that is still held. `till` is who
-        hands them over: what was given to one till, no other collects.
+        hands them over: what was given to one till, no other collects. `hand_over` is kept, and told to who is late.
         """
         request = to_message(
             service_pb2.CollectReservationRequest,
@@ -91,6 +92,7 @@ class ReservationCalls(Client, Protocol):
             payment_reference=payment_reference,
             lines=lines,
             till=till,
+            hand_over=hand_over,
         )
         return await _batched(self, request, idempotency_key, timeout_ms)
 

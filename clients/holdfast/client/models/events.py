@@ -8,9 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, get_args
 
-from holdfast.client.models.allotments import Allotment
+from holdfast.client.models.allotment_events import AllotmentChange
 from holdfast.client.models.pick_events import PickChange
-from holdfast.client.models.reservations import GrantAwaited, Reason, Rejection, ReleaseReason, Reservation, Status
+from holdfast.client.models.reservations import (
+    GrantAwaited,
+    HandOver,
+    Reason,
+    Rejection,
+    ReleaseReason,
+    Reservation,
+    Status,
+)
 from holdfast.client.models.shortfalls import ShortfallCause, ShortfallResolution
 from holdfast.client.models.stock import Adjustment, AllottedCounted, Shortfall
 from holdfast.client.models.transfers import LossBearer
@@ -56,6 +64,7 @@ class Collected:
     reservation_id: str
     lines: LinePairs
     payment_reference: str
+    hand_over: HandOver | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,62 +235,6 @@ class PolicyAdopted:
 
 
 @dataclass(frozen=True, slots=True)
-class Allotted:
-    """Units were handed to a till or a channel."""
-
-    allotment: Allotment
-
-
-@dataclass(frozen=True, slots=True)
-class AllotmentExtended:
-    """An allotment lasts longer."""
-
-    allotment_id: str
-    expires_at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class AllotmentReturned:
-    """An allotment was ended; `lines` came back. What a till had left beside these is unknown."""
-
-    allotment_id: str
-    lines: LinePairs
-
-
-@dataclass(frozen=True, slots=True)
-class AllotmentExpired:
-    """The time of an allotment was over; `lines` came back, of a till none."""
-
-    allotment_id: str
-    lines: LinePairs
-
-
-@dataclass(frozen=True, slots=True)
-class AllotmentShrunk:
-    """A channel's quota lost units that are not there."""
-
-    allotment_id: str
-    lines: LinePairs
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnLine:
-    """Units that a reservation takes from one allotment."""
-
-    allotment_id: str
-    sku: str
-    quantity: int
-
-
-@dataclass(frozen=True, slots=True)
-class QuotaDrawn:
-    """A reservation takes from its channel's quotas; the next event makes or amends it."""
-
-    reservation_id: str
-    drawn: tuple[DrawnLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Given:
     """A reservation was given to one till, which alone hands it out until then."""
 
@@ -359,17 +312,12 @@ Change: TypeAlias = (
     | SafetyStockSet
     | ShortfallDeclared
     | PolicyAdopted
-    | Allotted
-    | AllotmentExtended
-    | AllotmentReturned
-    | AllotmentExpired
-    | AllotmentShrunk
-    | QuotaDrawn
     | Given
     | OrderChanged
     | ClaimBarred
     | TransferChanged
     | HotUnitsChanged
+    | AllotmentChange
     | PickChange
     | UnknownChange
 )

@@ -29,6 +29,18 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOver:
+    """Who handed goods over, and to whom. `recipient_id` is a key of the caller's own for whoever came in the
+    customer's place, empty for the customer. `at_ms` is the ledger's time, None in a call.
+    """
+
+    device: str
+    recipient_id: str = ""
+    id_checked: bool = False
+    at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reservation:
     """One order's claim on a shop's stock, as it was at the ledger's `version` of its last change.
 
@@ -60,6 +72,7 @@ class Reservation:
     till_until_ms: int | None = None
     queue_position: int = 0
     expected_at_ms: int | None = None
+    hand_over: HandOver | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +119,7 @@ class Rejection:
     transfer_status: TransferStatus = TransferStatus.UNSPECIFIED
     picker_id: str = ""
     pick_status: PickStatus = PickStatus.UNSPECIFIED
+    hand_over: HandOver | None = None
 
 
 @dataclass(frozen=True, slots=True)
