@@ -35,6 +35,7 @@ MEASURED: Final = {  # from the inside out
     "actor": "through Ray",
     "grpc": "the service beside an echo and a hand-written one",
     "peers": "the service beside what one would build by hand, how fast, and how correct under kills",
+    "kills": "the second half of it alone",
     "client": "the channel client",
     "cost": "CPU of a reservation, over shops and over live holds",
     "memory": "what holds and positions take",
@@ -52,6 +53,7 @@ ALL: Final = "all"
 MODULES: Final = {
     **dict.fromkeys(("core", "journal"), "ledger"),
     **dict.fromkeys(("grpc", "client", "across", "sold-out"), "service"),
+    "kills": "peers",
     "sourcing": "gateway",
     "memory": "actor",
     "refusals": "month",

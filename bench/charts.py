@@ -88,7 +88,7 @@ def _cost(figure: Figure, rows: dict[str, Any]) -> None:
             names = rf"(\d+) {what}, {kind}"
             for role, style in COST_ROLES.items():
                 _line(axes, rows, names, f"{role}_us", label=role.replace("_", " "), **style)
-            across = "shops that are asked" if what == "shops" else "live holds"
+            across = "shops that are asked" if what == "shops" else "live holds before it"
             _finish(axes, f"CPU, us for a reservation: {kind}", across, by_powers=False)
             axes.set_xscale("log")
 

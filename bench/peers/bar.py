@@ -19,7 +19,8 @@ from bench.samples import UNITS, sku
 STORE: Final = "BAR"
 HOLD_MS: Final = 2 * 60 * 60 * 1_000
 KEYSPACE: Final = 2**31 - 1  # for each half of a key, so that none comes twice
-CALLS: Final = 40_000
+CALLS: Final = 40_000  # in a round, and at most so many of each that is under way at once
+CALLS_EACH: Final = 1_000
 LATENCIES: Final = {"p50_latency_ms": "p50_ms", "p99_latency_ms": "p99_ms"}
 
 
@@ -45,7 +46,7 @@ class Bar:
             client.hset(f"{STORE}:on_hand", sku(0), UNITS)
             client.hset(f"{STORE}:available", sku(0), UNITS)
 
-    def measure(self, connections: int, pipelined: int, calls: int = CALLS) -> dict[str, float]:
+    def measure(self, connections: int, pipelined: int, calls: int) -> dict[str, float]:
         """One round of so many calls, by so many at once in each of the connections; figures as a generator's. A
         latency is that of all that one connection has sent at once.
         """

@@ -58,17 +58,17 @@ def page(line: Mapping[str, Any]) -> str:
     if line["parameters"]["quick"]:
         said.insert(0, "THIS RUN SHOWS THAT IT WORKS, AND MEASURES NOTHING")
     rows = _by_load(line["figures"])
+    killed = rows.pop(KILLED, {})
     parts = [
         f"<h1>{TITLE} <span>{verdict(holds=line['conservation']['holds'])}</span></h1>",
         f"<p>{escape(about)}</p><ul>{''.join(f'<li>{escape(each)}</li>' for each in said)}</ul>",
-        "<h2>Holdfast's rate to that of each</h2>",
-        svg(_ratios({name: found for name, found in rows.items() if name != KILLED}), "peers"),
     ]
+    if rows:
+        parts += ["<h2>Holdfast's rate to that of each</h2>", svg(_ratios(rows), "peers")]
     for name, found in rows.items():
-        if name != KILLED:
-            cells = [[whose, *(_number(each.get(of)) for of in RATES)] for whose, each in found.items()]
-            parts += [f"<h3>{escape(name)}</h3>", table(("", *RATES.values()), cells)]
-    return document(TITLE, [*parts, *_kills(rows.get(KILLED, {}))])
+        cells = [[whose, *(_number(each.get(of)) for of in RATES)] for whose, each in found.items()]
+        parts += [f"<h3>{escape(name)}</h3>", table(("", *RATES.values()), cells)]
+    return document(TITLE, [*parts, *_kills(killed)])
 
 
 def _by_load(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Mapping[str, Any]]]:
@@ -102,15 +102,16 @@ def _ratios(rows: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Figure:
     axes = figure.subplots()
     height = 0.8 / max(1, len(peers))
     for place, whose in enumerate(peers):
-        values = [_number(found.get(whose, {}).get("ours_to_it")) for found in rows.values()]
-        axes.barh([row + place * height for row in range(len(rows))], values, height, label=whose)
+        beyond = [_number(found.get(whose, {}).get("ours_to_it")) - 1 for found in rows.values()]
+        axes.barh([row + place * height for row in range(len(rows))], beyond, height, left=1.0, label=whose)
     axes.set_yticks([row + 0.4 for row in range(len(rows))], list(rows))
     axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.axvline(1.0, color="tab:red", linewidth=0.8)
     axes.invert_yaxis()
     axes.set_xlabel("holdfast's rate to it")
     axes.grid(alpha=0.3, axis="x")
-    axes.legend(fontsize="x-small")
+    figure.legend(loc="outside right upper", fontsize="x-small")
     return figure
 
 

@@ -36,7 +36,7 @@ from bench.peers.kills import (
 )
 from bench.peers.peer import KINDS, Kind, Peer, running_peer
 from bench.peers.report import page
-from bench.record import Conservation, Headline, Options, Outcome, Row, medians, number, ratio
+from bench.record import Conservation, Counts, Headline, Options, Outcome, Row, medians, number, ratio
 from bench.samples import sku
 from bench.service import Service, echo, holdfast, receive, verdict
 
@@ -82,24 +82,39 @@ def run_peers(options: Options) -> Outcome:
         rows = _rates(services, bar, generator, options)
         verdicts = _verdicts(services, bar, generator)
     found = _killed(kinds, options)
+    sentences = {name: each.sentence() for name, each in verdicts.items()}
+    parameters = {**generator.parameters(len(STORES), SKUS), **_about(kinds, skipped, sentences, options)}
+    rows += _killed_rows(found)
+    headlines = compared({row.name: row.figures for row in rows}, services)
+    ours = replace(verdicts[OURS], discrepancies=[*_wrong(found[OURS]), *verdicts[OURS].discrepancies])
+    return Outcome(parameters, rows, headlines, ours, page)
+
+
+def run_kills(options: Options) -> Outcome:
+    """The kills alone."""
+    skipped = {kind.name: why for kind in KINDS if (why := kind.absent())}
+    kinds = [kind for kind in KINDS if kind.name not in skipped]
+    found = _killed(kinds, options)
+    ours = found[OURS]
+    told = Counts(ours.accepted, ours.unanswered)
+    conservation = Conservation(told, ours.accepted + ours.untold - ours.lost, _wrong(ours))
+    parameters = {**_about(kinds, skipped, {}, options), "store_actors": options.store_actors}
+    return Outcome(parameters, _killed_rows(found), [], conservation, page)
+
+
+def _about(kinds: list[Kind], skipped: dict[str, str], said: dict[str, str], options: Options) -> dict[str, Any]:
+    """What the page tells of each."""
     for name, why in skipped.items():
-        options.say(f"peers: without {name}: {why}")
-    ours = verdicts[OURS]
-    wrong = [f"killed: {each}" for each in _wrong(found[OURS])]
-    parameters = {
-        **generator.parameters(len(STORES), SKUS),
+        options.say(f"without {name}: {why}")
+    return {
         "skipped": skipped,
         "versions": {kind.name: kind.version() for kind in kinds},
-        "conservation": {name: each.sentence() for name, each in verdicts.items()},
+        "conservation": said,
     }
-    rows += [Row(f"killed: {name}", each.figures()) for name, each in found.items()]
-    return Outcome(
-        parameters,
-        rows,
-        compared({row.name: row.figures for row in rows}, services),
-        replace(ours, discrepancies=[*wrong, *ours.discrepancies]),
-        page,
-    )
+
+
+def _killed_rows(found: Mapping[str, Findings]) -> list[Row]:
+    return [Row(f"killed: {name}", each.figures()) for name, each in found.items()]
 
 
 @contextmanager
@@ -143,7 +158,8 @@ def _by_turns(
     for _ in range(options.rounds):
         seed = generator.fresh_seed()
         if bar is not None:
-            calls = options.size(c_client.CALLS, c_client.CALLS // 10)
+            at_once = load.in_flight * max(1, load.batch)
+            calls = options.size(min(c_client.CALLS, c_client.CALLS_EACH * at_once), 8 * at_once)
             rounds.setdefault(BAR, []).append(bar.measure(load.in_flight, max(1, load.batch), calls))
         for whose, service in services.items():
             fresh = replace(load, target=service.target, seed=seed)
@@ -211,12 +227,12 @@ def _killed(kinds: list[Kind], options: Options) -> dict[str, Findings]:
 
 
 def _campaign(name: str, target: str, service: Strike, database: Strike, options: Options) -> Findings:
-    options.say(f"peers: killing {name}")
+    options.say(f"killing {name}")
     receive(target, STORES_KILLED, [sku(each) for each in range(SKUS_KILLED)], UNITS_KILLED)
     strikes = [service, database] * options.size(KILLS, 1)
     findings = asyncio.run(campaign(target, strikes, options.size(int(KILLS_S), int(KILLS_S_QUICK)), seed=KILLS))
     for each in _wrong(findings):
-        options.say(f"peers: {name}: {each}")
+        options.say(f"{name}: {each}")
     return findings
 
 
