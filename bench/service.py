@@ -31,7 +31,7 @@ from serve.config.environment import service_environment
 MARK: Final = "HOLDFAST_BENCH_RUN"
 PEERS: Final = "bench.peers."
 ROLES: Final = (
-    *("gateway", "store actors", "hot actors", "customer actors", "haproxy", "serve", "ray"),
+    *("gateway", "store actors", "hot actors", "customer actors", "notifier", "haproxy", "serve", "ray"),
     *("hand written", "redis", "postgres"),
 )
 POSTGRES: Final = "postgres"
@@ -44,6 +44,7 @@ _TITLES: Final = (
     ("ray::RayStoreActor", "store actors"),
     ("ray::RayHotSkuActor", "hot actors"),
     ("ray::RayCustomerActor", "customer actors"),
+    ("ray::RayNotifierActor", "notifier"),
     ("ray::DashboardAgent", "ray"),
     ("ray::RuntimeEnvAgent", "ray"),
     ("ray::", "serve"),

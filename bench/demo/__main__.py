@@ -23,6 +23,8 @@ from bench.demo.across import place_orders
 from bench.demo.calls import MEANWHILE_MS_MAX, Answers
 from bench.demo.flash import sell_out
 from bench.demo.line import wait_in_line
+from bench.demo.mailbox import Mailbox, mailbox
+from bench.demo.messages import Killer, tell_customers, write_messages_file
 from bench.demo.pickups import STORE_ID as COUNTER, NotServed, hand_over
 from bench.demo.plan import Across, across_plan, shops_with_slots, write_chain_file
 from bench.demo.proof import Proof, prove, until_quiet
@@ -82,9 +84,11 @@ def main(
                 scratch = tempfile.TemporaryDirectory(prefix="hf-demo-", ignore_cleanup_errors=True)
                 data_dir = Path(stack.enter_context(scratch))
             data_dir.mkdir(parents=True, exist_ok=True)
-            with _service(data_dir.resolve(), workload, phases, journal) as service:
+            box = stack.enter_context(mailbox())
+            with _service(data_dir.resolve(), workload, phases, journal, box) as service:
                 plan = across_plan(workload.shops, workload.seed)
-                told, across, done, proof = asyncio.run(_ask_and_prove(service, workload, plan, data_dir, phases))
+                acts = _ask_and_prove(service, workload, plan, data_dir, phases, box)
+                told, across, done, proof = asyncio.run(acts)
             about = {
                 **record.describe(),
                 "date": record.today(),
@@ -121,7 +125,7 @@ def _refuse_unfit(orders: int | None, data_dir: Path | None, journal: str, json:
 
 
 async def _ask_and_prove(
-    service: Service, workload: Workload, plan: Across, folder: Path, phases: Phases
+    service: Service, workload: Workload, plan: Across, folder: Path, phases: Phases, box: Mailbox
 ) -> tuple[Act, Act, Beside, Proof]:
     """The acts and the proof: what callers were told, and what is there in the end."""
     async with ChannelClient(service.target, channels=CHANNELS) as client:
@@ -138,22 +142,24 @@ async def _ask_and_prove(
         flash = await sell_out(client, phases, seed=workload.seed)
         kill = partial(kill_and_tell, client, service, [*store_ids, COUNTER], across, phases, COUNTER)
         pickups = await hand_over(client, service.target, folder, phases, kill)
+        messages = await tell_customers(client, box, Killer(service.mark), phases)
         await until_quiet(client, (told, across), phases)
-        return told, across, Beside(till, moved, flash, pickups), await prove(client, store_ids, told, across, phases)
+        beside = Beside(till, moved, flash, pickups, messages)
+        return told, across, beside, await prove(client, store_ids, told, across, phases)
 
 
 @contextmanager
-def _service(folder: Path, workload: Workload, phases: Phases, journal: str) -> Iterator[Service]:
+def _service(folder: Path, workload: Workload, phases: Phases, journal: str, box: Mailbox) -> Iterator[Service]:
     """A service of the demo's own, with its data in the folder. Ended with all it started, however the demo ends."""
     write_chain_file(folder / CHAIN_FILE, workload.shops, shops_with_slots(workload.shops, workload.seed))
     for number in STOPPING:
         signal.signal(number, signal.default_int_handler)  # end as on Ctrl-C: with everything put away
     with ExitStack() as stack:
-        more: tuple[str, ...] = ()
+        more: tuple[str, ...] = ("--messages-file", str(write_messages_file(folder, box)))
         if journal == "redis":
             url = f"redis://127.0.0.1:{stack.enter_context(redis_server(folder / 'redis'))}/0"
             phases.say(f"  journals in a Redis of its own, {url}")
-            more = ("--journal", url)
+            more = (*more, "--journal", url)
         with phases.phase("Starting the service"):
             service = stack.enter_context(serving(folder, STORE_ACTORS, *more))
         try:

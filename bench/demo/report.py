@@ -11,6 +11,7 @@ from rich.table import Table
 from bench.demo.calls import ORDER_KINDS, SHOP_KINDS, Answers, Kind
 from bench.demo.flash import FlashSale
 from bench.demo.line import WAITING, in_line
+from bench.demo.messages import Messages
 from bench.demo.pickups import CUSTOMERS, Pickups
 from bench.demo.plan import LIMITS, Across
 from bench.demo.proof import HOLDS, Proof, conservation_of
@@ -57,11 +58,13 @@ class Beside(NamedTuple):
     moved: Moved
     flash: FlashSale
     pickups: Pickups
+    messages: Messages
 
     @property
     def is_right(self) -> bool:
         """True where all of it came to what it must."""
-        return self.till.is_right and self.moved.holds and self.flash.holds and self.pickups.holds
+        others = self.moved.holds, self.flash.holds, self.pickups.holds, self.messages.holds
+        return self.till.is_right and all(others)
 
 
 def document(
@@ -77,7 +80,7 @@ def document(
 ) -> dict[str, Any]:
     """Everything, as plain values. Latencies are in ms, as callers saw them."""
     answers, audits, found = told.answers, proof.audits, proof.check.of_shops
-    (till, moved, flash, pickups), line = beside, in_line(proof.check.turns)
+    (till, moved, flash, pickups, messages), line = beside, in_line(proof.check.turns)
     conservation, across = conservation_of(audits, proof.check.faults), _across(plan, told_across, proof)
     sound = conservation == HOLDS, not any(found.values()), across["holds"], beside.is_right, line["holds"]
     return {
@@ -114,7 +117,13 @@ def document(
         "offline_till": till._asdict(),
         "transfers": {**asdict(moved), "holds": moved.holds, "seconds": round(moved.seconds, 2)},
         "line": line,
-        "pickup": {**asdict(pickups), "holds": pickups.holds},
+        "pickup": {
+            **asdict(pickups),
+            "holds": pickups.holds,
+            "messages_twice": messages.twice,
+            "messages_missing": messages.missing,
+        },
+        "messages": {**asdict(messages), "holds": messages.holds},
         "flash_sale": {**asdict(flash), "holds": flash.holds, "seconds": round(flash.seconds, 2)},
         "verdict": {
             "holds": all(sound),
@@ -188,7 +197,11 @@ def tell(result: Mapping[str, Any], console: Console) -> None:
     console.print(_table("How", ("what", ""), _circumstances(result), justify="left"))
     rows = _verdict(result)
     console.print(_table("Verdict, from the journal", ("what", "found", "must be"), rows))
-    for each in (verdict, across, *(result[name] for name in ("transfers", "line", "flash_sale", "pickup"))):
+    for each in (
+        verdict,
+        across,
+        *(result[name] for name in ("transfers", "line", "flash_sale", "pickup", "messages")),
+    ):
         for sentence in each["findings"][:FINDINGS_TOLD]:
             console.print(f"  {sentence}", style="red", highlight=False, markup=False)
     if verdict["holds"]:
@@ -271,6 +284,10 @@ def _circumstances(result: Mapping[str, Any]) -> Rows:
     yield "  from its instant to its first unit", f"{flash['hot_after_ms']:,.0f} ms"
     ordinary = "p99 {p99_before_ms:,.1f} ms before, {p99_during_ms:,.1f} ms meanwhile"
     yield "  ordinary calls beside it", ordinary.format(**flash)
+    messages = (
+        "{sent} of {due} messages known to be sent, of {unknown} nobody knows; the notifier was killed {kills} times"
+    )
+    yield "messages", messages.format(**result["messages"])
     yield "a till knows what is ready", "p99 {ready_to_till_ms_p99:,.1f} ms after its call".format(**result["pickup"])
     for each in across["killed"]:
         yield "killed (-9)", f"{each['role']}: back after {each['ms'] / 1000:.2f} s"
@@ -324,3 +341,7 @@ def _verdict(result: Mapping[str, Any]) -> Rows:
     yield row("handed over at the counter", served, CUSTOMERS, good=served == CUSTOMERS)
     for name in ("codes_used_twice", "repeats_differing", "till_events_missing"):
         yield row(f"  {name.replace('_', ' ')}", pickup[name], 0, good=not pickup[name])
+    for name in ("messages_twice", "messages_missing"):
+        yield row(name.replace("_", " "), pickup[name], 0, good=not pickup[name])
+    lost = result["messages"]["lost"]
+    yield row("messages said to be sent that did not arrive", lost, 0, good=not lost)

@@ -59,11 +59,12 @@ class Notices:
 
     async def _verify(self, request: ns.VerifyNoticesRequest, deadline: float, reply: ns.VerifyNoticesResponse) -> None:
         Checked(request).raise_if_faulty()
+        fill_audit(await self._ask("audited", deadline, attempt_s=VERIFY_S), reply)
+        # Behind it: where none waits by then, none of those that it has counted does.
         counts, reply.waiting, began_at_ms = await self._ask("counted", deadline)
         reply.counts.update(counts)
         if began_at_ms:
             fill_instant(began_at_ms, reply.began_at)
-        fill_audit(await self._ask("audited", deadline, attempt_s=VERIFY_S), reply)
 
     async def _ask(self, method: str, *args: Any, attempt_s: float = 5.0) -> Any:
         """What the notifier answers; the last argument is the call's deadline. Raises CallRefused, BeyondFormat."""

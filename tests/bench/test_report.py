@@ -14,6 +14,7 @@ from bench.demo.calls import Answers, Repeated
 from bench.demo.feed import Contest, FeedCheck, Outage
 from bench.demo.flash import CONFIRMED, REQUESTS, UNITS as UNITS_OF_SALE, FlashSale
 from bench.demo.line import WAITING
+from bench.demo.messages import CUSTOMERS as TOLD, KILLS, OCCASIONS, Messages
 from bench.demo.pickups import CUSTOMERS as AT_COUNTER, UNITS as AT_COUNTER_UNITS, Pickups
 from bench.demo.plan import Across
 from bench.demo.proof import Proof, examine_shops
@@ -75,6 +76,9 @@ def _proof(told: Act, *audits: Verification) -> Proof:
 PICKUPS = Pickups(
     handed_over=AT_COUNTER, ready_to_till_ms_p99=20.0, units_left=AT_COUNTER_UNITS - AT_COUNTER, holds_in_ledger=True
 )
+MESSAGES = Messages(
+    due=TOLD * len(OCCASIONS), sent=TOLD * len(OCCASIONS) - 1, unknown=1, kills=KILLS, holds_in_journal=True
+)
 MOVED = Moved(transfers=TRANSFERS, short=5, units_sent=160, units_received=150, units_short=10)
 
 FLASH = FlashSale(
@@ -89,9 +93,14 @@ FLASH = FlashSale(
 
 
 def _result(
-    workload: Workload, told: Act, proof: Proof, moved: Moved = MOVED, pickups: Pickups = PICKUPS
+    workload: Workload,
+    told: Act,
+    proof: Proof,
+    moved: Moved = MOVED,
+    pickups: Pickups = PICKUPS,
+    messages: Messages = MESSAGES,
 ) -> dict[str, Any]:
-    plan, beside = Across((), (), (), "367"), Beside(TILL, moved, FLASH, pickups)
+    plan, beside = Across((), (), (), "367"), Beside(TILL, moved, FLASH, pickups, messages)
     return document(workload, plan, told, _told_across(), beside, proof, machine=MACHINE, seconds=1.5)
 
 
@@ -202,6 +211,22 @@ def test_what_breaks_at_the_counter_breaks_the_whole(workload: Workload, broken:
     assert result["pickup"][broken] == 1
     assert "this is why" in _text(result)
     assert _result(workload, told, _proof(told))["pickup"]["holds"]
+
+
+@pytest.mark.parametrize("broken", ["twice", "missing", "lost", "kills"])
+def test_who_is_not_told_or_twice_breaks_the_whole(workload: Workload, broken: str) -> None:
+    told = _told()
+    messages = replace(MESSAGES, findings=["this is why"])
+    setattr(messages, broken, 1)
+    result = _result(workload, told, _proof(told), messages=messages)
+    assert not result["verdict"]["holds"]
+    assert result["messages"][broken] == 1
+    assert (result["pickup"]["messages_twice"], result["pickup"]["messages_missing"]) == (
+        messages.twice,
+        messages.missing,
+    )
+    assert "this is why" in _text(result)
+    assert _result(workload, told, _proof(told))["messages"]["holds"]
 
 
 def test_who_is_not_served_or_out_of_turn_breaks_the_whole(workload: Workload) -> None:

@@ -240,6 +240,15 @@ def test_who_may_not_or_cannot_be_told_is_not_told(house: House) -> None:
     assert [letter.address for letter in house.way.letters] == ["for-dan@example.com"], "her own for this purchase"
 
 
+def test_what_comes_too_late_is_not_sent(house: House) -> None:
+    actor = begun(house)
+    late = fact(Occasion.READY, at_ms=BEGAN_MS, expires_at_ms=BEGAN_MS + 1_000)
+    actor.observe([Observe("S1", 0, 1, 1, BERLIN, (late,))])
+    house.clock.move(1_000)
+    house.send(actor)
+    assert (statuses(actor), sum(house.way.arrived.values())) == ([DROPPED], 0)
+
+
 def test_an_erased_customer_is_told_nothing_more(house: House) -> None:
     actor = begun(house, Rules(RULES.rules, contact_wait_ms=0))
     actor.observe([seen(0, Occasion.READY)])
