@@ -246,9 +246,9 @@ class NotifierActor:
             while not self._closing.is_set():
                 free = ROUND_MAX - sending.under_way()
                 with self._lock:
-                    notices = due(self._ledger, max(self._clock.now_ms(), self._ledger.time_ms), free)
-                if not notices or not sending.start(notices):
-                    await asyncio.sleep(TURN_S)
+                    notices = due(self._ledger, max(self._clock.now_ms(), self._ledger.time_ms), 2 * ROUND_MAX)
+                if not notices or not sending.start(notices, free):
+                    await sending.pause(TURN_S)
             await sending.end(CLOSE_S)
         finally:
             sending.close()

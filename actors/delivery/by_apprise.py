@@ -1,13 +1,14 @@
 """The ways out that apprise knows: short messages and others, by the address of a provider."""
 
 import logging
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
 import apprise
 
 from actors.delivery.settings import AppriseSettings
-from actors.delivery.way_out import Ended, Letter
+from actors.delivery.way_out import NOT_BEGUN, Ended, Letter
 from actors.notices.occasion import Outcome
 
 # It writes what it sends, and to whom, into its log lines.
@@ -25,11 +26,13 @@ class AppriseWay:
     def __init__(self, settings: AppriseSettings) -> None:
         self._settings = settings
 
-    async def send(self, letter: Letter) -> Ended:
+    async def send(self, letter: Letter, begin: Callable[[], bool]) -> Ended:
         url = self._settings.url.replace("{to}", quote(letter.address, safe="")).replace("{key}", quote(letter.key, ""))
         provider = apprise.Apprise()
         if not provider.add(url):
             return Ended(Outcome.NOT_SENT, "apprise does not understand the provider's address in the settings")
+        if not begin():
+            return Ended(Outcome.NOT_SENT, NOT_BEGUN)
         if await provider.async_notify(body=letter.text[:TEXT_CHARS_MAX]):
             return Ended(Outcome.SENT)
         return Ended(Outcome.UNKNOWN, "the provider did not say that it took it")

@@ -1,7 +1,8 @@
 """Sends what is due: looks up whom to tell and by which channel, and records each attempt before it is made.
 
-Runs in an event loop of its own. A notice whose attempt could not be recorded is not sent. What becomes of an attempt
-is recorded as soon as it is known; where this process ends between the two, its successor records that nobody knows.
+Runs in an event loop of its own. An attempt is recorded right before the first thing by which a letter may arrive, and
+not sent where that could not be: until then it waits, also for a successor. What becomes of it is recorded as soon as
+it is known; where this process ends between the two, its successor records that nobody knows.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from actors.contacts.cipher import ContactsError, ContactsUnreadable
 from actors.contacts.contact import MessageChannel
 from actors.core.ids import format_reservation_id
 from actors.delivery.way_out import Ended, Letter, WayOut, WordingFails, Words
+from actors.journal.port import JournalError
 from actors.notices.commands import Command, EndAttempt, Skip, StartAttempt
 from actors.notices.events import AttemptStarted, Event
 from actors.notices.occasion import Dropped, Outcome
@@ -44,46 +46,52 @@ class Round:
         self._decide = decide
         self._now_ms = now_ms
         self._book: AddressBook | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[int, asyncio.Task[None]] = {}  # by the number of their notice
 
-    def start(self, notices: Sequence[Notice]) -> int:
-        """Begin to send these. Returns of how many something became; the others were not touched. Raises JournalError,
-        also of attempts before.
+    def start(self, notices: Sequence[Notice], at_once: int) -> int:
+        """Begin to send so many of these; some may be on their way already. Returns of how many something became; the
+        others were not touched. Raises JournalError, also of attempts before.
         """
         self.under_way()
-        commands: list[Command] = []
-        known: dict[int, Known] = {}
+        skipped: list[Command] = []
+        begun = 0
         for notice in notices:
+            if notice.number in self._tasks:
+                continue
+            if begun == at_once:
+                break
             try:
                 found = self._looked_up(notice)
             except ContactsError as error:
                 log.warning("notices wait, as contacts are not there: %s", error)
                 break
             if isinstance(found, Dropped):
-                commands.append(Skip(notice.number, found))
+                skipped.append(Skip(notice.number, found))
             else:
-                known[notice.number] = found
-                commands.append(StartAttempt(notice.number, notice.attempts + 1))
-        events = self._decide(commands) if commands else []
-        started = {event.number for event in events if isinstance(event, AttemptStarted)}
-        loop = asyncio.get_running_loop()
-        self._tasks.update(
-            loop.create_task(self._attempt(each, known[each.number])) for each in notices if each.number in started
-        )
-        return len(commands)
+                attempt = self._attempt(notice, found)
+                self._tasks[notice.number] = asyncio.get_running_loop().create_task(attempt)
+                begun += 1
+        if skipped:
+            self._decide(skipped)
+        return len(skipped) + begun
 
     def under_way(self) -> int:
         """How many attempts are. Raises what one that has ended met: JournalError."""
-        ended = {task for task in self._tasks if task.done()}
-        self._tasks -= ended
-        for task in ended:
-            task.result()
+        for number in [number for number, task in self._tasks.items() if task.done()]:
+            self._tasks.pop(number).result()
         return len(self._tasks)
+
+    async def pause(self, seconds: float) -> None:
+        """So long, or until an attempt has ended."""
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await asyncio.sleep(seconds)
 
     async def end(self, within_s: float) -> None:
         """Wait for what is under way; of the rest nobody knows."""
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=within_s)
+            await asyncio.wait(self._tasks.values(), timeout=within_s)
 
     def close(self) -> None:
         if self._book is not None:
@@ -126,12 +134,23 @@ class Round:
         return channel in self._desk.ways and bool(known.contact.address(channel)) and is_consented
 
     async def _attempt(self, notice: Notice, known: Known) -> None:
-        ended = await self._sent(notice, known)
-        if ended.outcome is not Outcome.SENT:
-            log.warning("notice %d was not sent for certain: %s", notice.number, ended.why)
-        self._decide([EndAttempt(notice.number, notice.attempts + 1, ended.outcome, ended.why)])
+        number, attempt = notice.number, notice.attempts + 1
+        is_begun = False
 
-    async def _sent(self, notice: Notice, known: Known) -> Ended:
+        def begin() -> bool:
+            nonlocal is_begun
+            if not is_begun:
+                is_begun = AttemptStarted(number, attempt) in self._decide([StartAttempt(number, attempt)])
+            return is_begun
+
+        ended = await self._sent(notice, known, begin)
+        if not begin():  # it comes too late, or in quiet hours
+            return
+        if ended.outcome is not Outcome.SENT:
+            log.warning("notice %d was not sent for certain: %s", number, ended.why)
+        self._decide([EndAttempt(number, attempt, ended.outcome, ended.why)])
+
+    async def _sent(self, notice: Notice, known: Known, begin: Callable[[], bool]) -> Ended:
         channel, contact = MessageChannel(notice.channel), known.contact
         try:
             wording = self._desk.words.of(notice, contact.display_name, contact.language)
@@ -143,9 +162,11 @@ class Round:
         letter = Letter(*of, key, self._now_ms())
         try:
             async with asyncio.timeout(ATTEMPT_S_MAX):
-                return await self._desk.ways[channel].send(letter)
+                return await self._desk.ways[channel].send(letter, begin)
         except TimeoutError:
             return Ended(Outcome.UNKNOWN, f"it took longer than {ATTEMPT_S_MAX:.0f} s")
+        except JournalError:  # of `begin`
+            raise
         except Exception as error:  # of a library: what had been sent by then is not known
             log.error("a way out raised %s", type(error).__name__)  # noqa: TRY400 - its text may name an address
             return Ended(Outcome.UNKNOWN, f"the way out raised {type(error).__name__}")

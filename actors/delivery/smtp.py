@@ -1,7 +1,7 @@
 """The way out by e-mail: a server that speaks SMTP. Whether a letter was taken is known but for a break in its DATA."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -15,7 +15,7 @@ from aiosmtplib import SMTP
 from aiosmtplib.errors import SMTPException, SMTPResponseException
 
 from actors.delivery.settings import SmtpSettings
-from actors.delivery.way_out import Ended, Letter
+from actors.delivery.way_out import NOT_BEGUN, Ended, Letter
 from actors.notices.occasion import Outcome
 
 PERMANENT: Final = 500  # from this reply on another attempt is answered alike
@@ -30,7 +30,7 @@ class SmtpWay:
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
 
-    async def send(self, letter: Letter) -> Ended:
+    async def send(self, letter: Letter, begin: Callable[[], bool]) -> Ended:
         settings = self._settings
         client = SMTP(
             hostname=settings.host,
@@ -44,7 +44,9 @@ class SmtpWay:
         content = self._message(letter).as_bytes(policy=SMTP_POLICY)
         try:
             before = await _answered(self._introduce(client, letter))
-            return before or await self._hand_over(client, content)
+            if before is not None:
+                return before
+            return await self._hand_over(client, content) if begin() else Ended(Outcome.NOT_SENT, NOT_BEGUN)
         finally:
             with suppress(SMTPException, OSError, TimeoutError):
                 async with asyncio.timeout(CLOSE_S):

@@ -1,6 +1,7 @@
 """The contracts of who sends: a way out, by which letters of one channel of messages go, and the words for them."""
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Final, NamedTuple, Protocol
 
 from actors.notices.occasion import Outcome
 from actors.notices.state import Notice
@@ -13,6 +14,9 @@ class Wording(NamedTuple):
     text: str
     short: str
     html: str
+
+
+NOT_BEGUN: Final = "it was not begun"
 
 
 class WordingFails(Exception):
@@ -49,7 +53,9 @@ class Ended(NamedTuple):
 
 
 class WayOut(Protocol):
-    """Raises nothing: what went wrong is an outcome. NOT_SENT and REFUSED are said only of what is certain."""
+    """What went wrong is an outcome. NOT_SENT and REFUSED are said only of what is certain."""
 
-    async def send(self, letter: Letter) -> Ended:
-        """Hand a letter over to who delivers it."""
+    async def send(self, letter: Letter, begin: Callable[[], bool]) -> Ended:
+        """Hand a letter over to who delivers it. `begin` is called right before the first thing by which it may arrive,
+        and records the attempt; where it returns False nothing is sent. What it raises is raised.
+        """

@@ -66,6 +66,18 @@ class Beside(NamedTuple):
         others = self.moved.holds, self.flash.holds, self.pickups.holds, self.messages.holds
         return self.till.is_right and all(others)
 
+    def document(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        till, moved, flash, pickups, messages = self
+        of_pickups = {"messages_twice": messages.twice, "messages_missing": messages.missing, "holds": pickups.holds}
+        return {
+            "offline_till": till._asdict(),
+            "transfers": {**asdict(moved), "holds": moved.holds, "seconds": round(moved.seconds, 2)},
+            "pickup": {**asdict(pickups), **of_pickups},
+            "messages": {**asdict(messages), "holds": messages.holds},
+            "flash_sale": {**asdict(flash), "holds": flash.holds, "seconds": round(flash.seconds, 2)},
+        }
+
 
 def document(
     workload: Workload,
@@ -80,7 +92,7 @@ def document(
 ) -> dict[str, Any]:
     """Everything, as plain values. Latencies are in ms, as callers saw them."""
     answers, audits, found = told.answers, proof.audits, proof.check.of_shops
-    (till, moved, flash, pickups, messages), line = beside, in_line(proof.check.turns)
+    line = in_line(proof.check.turns)
     conservation, across = conservation_of(audits, proof.check.faults), _across(plan, told_across, proof)
     sound = conservation == HOLDS, not any(found.values()), across["holds"], beside.is_right, line["holds"]
     return {
@@ -114,17 +126,8 @@ def document(
             name: sum(getattr(audit, name) for audit in audits) for name in ("events", "units_sold", "units_reserved")
         },
         "across": across,
-        "offline_till": till._asdict(),
-        "transfers": {**asdict(moved), "holds": moved.holds, "seconds": round(moved.seconds, 2)},
         "line": line,
-        "pickup": {
-            **asdict(pickups),
-            "holds": pickups.holds,
-            "messages_twice": messages.twice,
-            "messages_missing": messages.missing,
-        },
-        "messages": {**asdict(messages), "holds": messages.holds},
-        "flash_sale": {**asdict(flash), "holds": flash.holds, "seconds": round(flash.seconds, 2)},
+        **beside.document(),
         "verdict": {
             "holds": all(sound),
             **{name: found[name] for name in OF_SHOPS},

@@ -154,6 +154,7 @@ LATER: Final = {
     "how customers are reached, sealed at rest and apart from ledgers, with its calls": (1_064, 13),
     "customers who are told what becomes of their orders, once, by a notifier with a journal of its own": (2_432, 26),
     "customers told in the demo, by a mail server that kills the notifier": (304, 2),
+    "attempts that begin with what may arrive, and not with a connection": (28, 0),
     "connections of callers that are encrypted, by certificates that may be renewed": (260, 2),
     "a counter in the demo, with codes, tills and a kill": (190, 1),
     "changes of pickups, told to tills": (210, 1),

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from actors.delivery.way_out import Ended, Letter, Wording
+from actors.delivery.way_out import NOT_BEGUN, Ended, Letter, Wording
 from actors.notices.occasion import Outcome
 from actors.notices.state import Notice
 
@@ -143,17 +143,22 @@ class Provider:
 
 class Steered:
     """A way out in a test's hands. `arrived` counts what came, by key; `ends` are the outcomes of the next attempts, an
-    exception to be raised, else SENT. `before` and `after` are called around a letter's arrival.
+    exception to be raised, else SENT. `connecting` is called before the attempt is recorded, `before` and `after`
+    around a letter's arrival.
     """
 
     def __init__(self) -> None:
         self.arrived: Counter[str] = Counter()
         self.letters: list[Letter] = []
         self.ends: list[Outcome | Exception] = []
+        self.connecting: Callable[[], None] = lambda: None
         self.before: Callable[[], None] = lambda: None
         self.after: Callable[[], None] = lambda: None
 
-    async def send(self, letter: Letter) -> Ended:
+    async def send(self, letter: Letter, begin: Callable[[], bool]) -> Ended:
+        self.connecting()
+        if not begin():
+            return Ended(Outcome.NOT_SENT, NOT_BEGUN)
         end = self.ends.pop(0) if self.ends else Outcome.SENT
         self.before()
         if isinstance(end, Exception):

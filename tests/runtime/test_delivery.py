@@ -55,6 +55,11 @@ def provider() -> Iterator[Provider]:
     provider.close()
 
 
+def begun() -> bool:
+    """The attempt is recorded."""
+    return True
+
+
 def smtp(port: int, timeout_s: float = 20.0) -> SmtpWay:
     settings = SmtpSettings(
         host="127.0.0.1", port=port, tls="none", address="shop@example.org", name="Der Laden", timeout_s=timeout_s
@@ -70,7 +75,7 @@ def parsed(content: bytes) -> EmailMessage:
 
 def test_a_letter_arrives_with_its_words_and_its_key(mail: MailServer) -> None:
     mail.letters.clear()
-    assert asyncio.run(smtp(mail.port).send(LETTER)).outcome is Outcome.SENT
+    assert asyncio.run(smtp(mail.port).send(LETTER, begun)).outcome is Outcome.SENT
     ((recipient, content),) = mail.letters
     message = parsed(content)
     assert (recipient, str(message["To"])) == ("ann@example.com", "Ann Müller <ann@example.com>")
@@ -86,7 +91,7 @@ def test_no_name_becomes_a_header_or_another_recipient(mail: MailServer, name: s
     mail.letters.clear()
     subject = f"An {name}\r\nBcc: eve@example.com"
     letter = LETTER._replace(name=name, subject=" ".join(subject.split()))
-    assert asyncio.run(smtp(mail.port).send(letter)).outcome is Outcome.SENT
+    assert asyncio.run(smtp(mail.port).send(letter, begun)).outcome is Outcome.SENT
     ((recipient, content),) = mail.letters
     assert recipient == "ann@example.com"
     assert parsed(content)["Bcc"] is None
@@ -112,7 +117,7 @@ def test_what_is_known_of_a_letter_is_what_the_server_said(
 ) -> None:
     mail.letters.clear()
     mail.answers = {command: [answer]}
-    ended = asyncio.run(smtp(mail.port, SILENT_S if answer == "silence" else 20.0).send(LETTER))
+    ended = asyncio.run(smtp(mail.port, SILENT_S if answer == "silence" else 20.0).send(LETTER, begun))
     assert (ended.outcome, len(mail.letters)) == (outcome, arrived)
     assert ended.why
     assert "ann" not in ended.why
@@ -122,11 +127,31 @@ def test_a_server_that_is_not_there_or_no_tls_has_been_sent_nothing(mail: MailSe
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    assert asyncio.run(smtp(port).send(LETTER)).outcome is Outcome.NOT_SENT
+    assert asyncio.run(smtp(port).send(LETTER, begun)).outcome is Outcome.NOT_SENT
     mail.letters.clear()
     tls = SmtpSettings(host="127.0.0.1", port=mail.port, tls="starttls", address="shop@example.org")
-    assert asyncio.run(SmtpWay(tls).send(LETTER)).outcome is Outcome.NOT_SENT, "never in plain text then"
+    assert asyncio.run(SmtpWay(tls).send(LETTER, begun)).outcome is Outcome.NOT_SENT, "never in plain text then"
     assert mail.letters == []
+
+
+def test_nothing_is_sent_before_its_attempt_is_recorded_nor_where_it_could_not_be(
+    mail: MailServer, provider: Provider
+) -> None:
+    mail.letters.clear()
+    asked: list[int] = []
+
+    def refuse() -> bool:
+        asked.append(len(mail.letters) + len(provider.taken))
+        return False
+
+    for way in (smtp(mail.port), by_provider(provider.port)):
+        assert asyncio.run(way.send(LETTER, refuse)).outcome is Outcome.NOT_SENT
+    assert (asked, mail.letters, provider.taken) == ([0, 0], [], {})
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    asyncio.run(smtp(port).send(LETTER, refuse))
+    assert len(asked) == 2, "a server that is away is no attempt yet"
 
 
 def by_provider(port: int) -> AppriseWay:
@@ -138,16 +163,16 @@ def test_a_short_message_goes_to_the_provider_with_its_key(
     provider: Provider, caplog: pytest.LogCaptureFixture
 ) -> None:
     way, letter = by_provider(provider.port), LETTER._replace(address="+4930123456", text="Bereit bis Fr 18:00")
-    assert asyncio.run(way.send(letter)).outcome is Outcome.SENT
+    assert asyncio.run(way.send(letter, begun)).outcome is Outcome.SENT
     assert provider.taken[letter.key]["message"] == "Bereit bis Fr 18:00"
     assert provider.taken[letter.key]["to"] == "+4930123456"
     provider.answers = [500]
-    ended = asyncio.run(way.send(letter))
+    ended = asyncio.run(way.send(letter, begun))
     assert (ended.outcome, "4930" in ended.why) == (Outcome.UNKNOWN, False)
     assert provider.copies[letter.key] == 1
     assert "4930" not in caplog.text
     bad = AppriseWay(AppriseSettings(url="no such way"))
-    assert asyncio.run(bad.send(letter)).outcome is Outcome.NOT_SENT
+    assert asyncio.run(bad.send(letter, begun)).outcome is Outcome.NOT_SENT
 
 
 def notice(occasion: Occasion, **given: Any) -> Notice:

@@ -85,7 +85,7 @@ class House:
             sending = Round(self.desk, actor._decide, self.clock.now_ms)
             try:
                 while notices := due(actor._ledger, self.clock.now_ms(), 1):
-                    if not sending.start(notices):
+                    if not sending.start(notices, 1):
                         return
                     await sending.end(60.0)
                     sending.under_way()
@@ -190,6 +190,23 @@ def test_between_record_and_letter_and_back_nobody_knows_and_it_is_not_repeated(
     assert successor.repeat(notice.number, "eve")[0]
     house.send(successor)
     assert statuses(successor) == [SENT]
+
+
+def test_a_notifier_that_ends_while_it_connects_has_not_begun(house: House) -> None:
+    actor = begun(house)
+    actor.observe([seen(0, Occasion.READY)])
+
+    def end() -> None:
+        raise Ends
+
+    house.way.connecting = end
+    with pytest.raises(Ends):
+        house.send(actor)
+    house.way.connecting = lambda: None
+    successor = house.actor()
+    assert statuses(successor) == [NoticeStatus.WAITING]
+    house.send(successor)
+    assert (statuses(successor), list(house.way.arrived.values())) == ([SENT], [1])
 
 
 def test_where_copies_are_known_an_unknown_outcome_is_sent_again_with_the_same_key(house: House) -> None:
