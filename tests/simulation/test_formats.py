@@ -9,6 +9,7 @@ from actors.journal.port import JournalNewer
 from actors.protocol.formats import CURRENT, Writing
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop import commands as cm
+from tests.journal.memory import MemoryJournal
 from tests.simulation.checks import Broken
 from tests.simulation.formers import FORMER, FormerActors, FormerJournal, FormerWorld
 from tests.simulation.test_chain_seeds import VARIABLES, run
@@ -21,7 +22,7 @@ SEED = os.environ.get(VARIABLES[FormerWorld])
 
 def world(seed: int, writing: Writing) -> World:
     """One whose every process is of the version before by what it reads, and writes in a format."""
-    return World(seed, Parts(host=partial(LedgerHost, writing=writing), journal=FormerJournal))
+    return World(seed, Parts(partial(LedgerHost, writing=writing), FormerJournal, picks=lambda _: {}))
 
 
 @pytest.mark.parametrize("part", range(3))
@@ -40,7 +41,7 @@ def test_one_that_wrote_in_its_own_format_would_be_noticed() -> None:
 def test_once_the_format_is_raised_the_version_before_refuses_by_name() -> None:
     one = world(1, FORMER)
     one.run()
-    one.parts = Parts(host=partial(LedgerHost, writing=CURRENT))
+    one.parts = one.parts._replace(host=partial(LedgerHost, writing=CURRENT), journal=MemoryJournal)
     one._take_over()
     one.ask([cm.Reserve("raised", "ann", "web", "", (("A", 1),), 0)])
     with pytest.raises(JournalNewer, match="was written by a later version"):

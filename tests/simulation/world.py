@@ -60,6 +60,7 @@ class Parts(NamedTuple):
 
     host: Callable[..., LedgerHost] = LedgerHost
     journal: Callable[[MemoryDisk], Journal] = MemoryJournal
+    picks: Callable[[int], dict[str, Any]] = picks_by  # the rules of picking, which only a later format can say
 
 
 class World:
@@ -79,7 +80,7 @@ class World:
             ttl_ms_max=2 * DAY_MS,
             loses_first=LosesFirst(1 + seed // 2 % 2),
             losers_wait=seed % 4 > 0,
-            **picks_by(seed),
+            **self.parts.picks(seed),
         )
         self.callers = Callers(self.random)
         self.answers: dict[str, tuple[cm.Command, Remembered]] = {}
@@ -110,9 +111,8 @@ class World:
         self._attempt(self.host.upkeep.do)  # as within the first tenth of a second: no mark without a ledger
         for _ in range(TURNS):
             happens = (self._calls, self._time, self._sweep, self._snapshot, self._crash, self._zombie, self._rules)
-            failures = (self._rules_fail, self._rules_end)
-            (turn,) = self.random.choices((*happens, *failures), weights=(60, 16, 5, 5, 8, 3, 3, 3, 2))
-            turn()
+            turns, weights = (*happens, self._rules_fail, self._rules_end), (60, 16, 5, 5, 8, 3, 3, 3, 2)
+            self.random.choices(turns, weights=weights)[0]()
         self._recover("the end")
         self._lives_long()
         self._quiet()
@@ -191,7 +191,7 @@ class World:
             limit_rules=limits,
             loses_first=LosesFirst(1 + self.policy.version // 2 % 2),
             losers_wait=self.policy.version % 2 == 1,
-            **picks_by(self.seed + self.policy.version),
+            **self.parts.picks(self.seed + self.policy.version),
         )
         self.struck["rules"] += 1
         self.script.append(f"rules {self.policy.version}")
