@@ -196,6 +196,7 @@ class NotifierActor:
         seq = self._ledger.version
         self._guarded(lambda: self._journal.write_snapshot(LEDGER_ID, self._epoch, seq, chunks))
         self._snapshot_seq = seq
+        self._guarded(self._journal.checkpoint)
 
     def _journal_owned(self) -> None:
         """Return while this is the owner: a replaced one knows nothing that has happened since. Raises JournalError."""

@@ -9,6 +9,7 @@ from actors.notices.occasion import Occasion
 from actors.notices.state import Detail
 from actors.shop import events as ev
 from actors.shop.commands import Lines
+from actors.shop.pick_events import PickShorted
 from actors.shop.shortfall_events import Requeued
 from actors.shop.state import Reservation
 
@@ -27,6 +28,7 @@ class Said(NamedTuple):
     expires_at_ms: int = 0
     reason: str = ""
     payment_reference: str = ""
+    ready_at_ms: int = 0
 
 
 def said_by(event: Any) -> Said | None:
@@ -69,6 +71,9 @@ def said_by(event: Any) -> Said | None:
             return Said(Occasion.SHORTFALL, event.number, None, is_over=True, lines=event.lines)
         case ev.OutcomeApplied():
             return _applied(event)
+        case PickShorted() if event.promise_ms:  # it is tried again, and ready later than was said
+            of = Occasion.ESTIMATED, event.number, None
+            return Said(*of, is_told_always=False, ready_at_ms=event.promise_ms)
         case _:
             return None
 
@@ -110,7 +115,7 @@ def fact_of(said: Said, version: int, at_ms: int, known: Mapping[int, Reservatio
     lines = [(sku, units) for sku, units in said.lines or reservation.lines if units]
     detail = Detail(
         said.expires_at_ms or reservation.expires_at_ms,
-        reservation.slot_start_ms,
+        said.ready_at_ms or reservation.slot_start_ms,
         tuple(lines[:LINES_MAX]),
         said.reason,
         said.payment_reference,

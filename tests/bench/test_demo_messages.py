@@ -68,15 +68,15 @@ class KillerHere(Killer):
         super().__init__("")
         self._service = service
 
-    def kill(self) -> int:
+    def kill(self) -> bool:
         self._service.actors.kill(NOTIFIER_ACTOR)
-        return 1
+        return True
 
 
 def test_a_killer_strikes_at_each_letter_once_before_and_after_in_turn() -> None:
     class Counting(Killer):
-        def kill(self) -> int:
-            return 1
+        def kill(self) -> bool:
+            return True
 
     killer = Counting("")
     with suppress(IndexError):

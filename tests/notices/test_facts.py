@@ -4,11 +4,12 @@ from typing import Any, get_args
 
 import pytest
 
-from actors.core.status import ReleaseReason, Status
+from actors.core.status import ReleaseReason, ShortChoice, Status
 from actors.notices.facts import LINES_MAX, fact_of, said_by
 from actors.notices.occasion import Occasion
 from actors.shop import events as ev
 from actors.shop.part import Part
+from actors.shop.pick_events import PickShorted
 from actors.shop.shortfall_events import Requeued
 from actors.shop.shortfalls import ShortfallCause
 from actors.shop.state import FullReservation, Reservation
@@ -39,6 +40,7 @@ SAID: list[tuple[Any, Occasion | None, bool, bool]] = [
     (ev.Extended("k", "f", 7, 950, CONFIRMED), None, False, True),
     (ev.Amended("k", "f", 7, LINES, 950, 600, LINES, 0, CONFIRMED), Occasion.ESTIMATED, False, False),
     (ev.Amended("k", "f", 7, LINES, 950, 0, LINES, 0, CONFIRMED), None, False, False),
+    (PickShorted("k", "f", 7, "p", "A", 1, ShortChoice.LATER, "", 0, 700, 0), Occasion.ESTIMATED, False, False),
     (ev.Served(7, LINES, 950), Occasion.TURN, False, True),
     (ev.Served(7, LINES, 950, Status.CONFIRMED), Occasion.CONFIRMED, False, True),
     (Requeued(7, LINES, 950, COUNT), Occasion.SHORTFALL, True, True),
@@ -55,6 +57,7 @@ SILENT: list[Any] = [
     ev.OutcomeApplied("0007/19.2", 2, 0, Status.RELEASED, 0, CUSTOMER, ()),
     ev.OutcomeApplied("0007/19.2", 2, 7, Status.HELD, 950, CUSTOMER, ()),
     ev.PassedOver(7, LINES, 950),
+    PickShorted("k", "f", 7, "p", "A", 1, ShortChoice.WITHOUT, "", 0, 0, 1),
     ev.Left("k", "f", 7, Status.RELEASED, CUSTOMER, HELD),
     ev.Acknowledged(()),
 ]
@@ -101,6 +104,11 @@ def test_a_fact_has_the_orders_id_the_slot_and_a_bounded_number_of_lines() -> No
     known = fact_of(confirmed, 1, 1, {})
     assert known is not None
     assert (known.detail.slot_start_ms, known.detail.expires_at_ms, known.order_id) == (500, 950, "")
+    later = said_by(PickShorted("k", "f", 7, "p", "A", 1, ShortChoice.LATER, "", 0, 700, 0))
+    assert later is not None
+    moved = fact_of(later, 1, 1, {7: CONFIRMED})
+    assert moved is not None
+    assert moved.detail.slot_start_ms == 700, "when it is ready then"
     part = fact_of(said, 1, 1, {7: RELEASED})
     assert part is not None
     assert part.order_id == "0007/19"
