@@ -37,13 +37,17 @@ ESTIMATE_MOVES_MAX: Final = 64  # likewise, of each trail
 
 
 def adopting_in_shop(ledger: Ledger, policy: Policy) -> PolicyAdopted:
-    """As `adopting`: whether a line may be passed is whether what is free is kept for its head."""
-    lines: tuple[str, ...] = ()
+    """As `adopting`: whether a line may be passed is whether what is free is kept for its head, and whether goods are
+    to be put back first, whether they are kept until then.
+    """
+    lines: list[str] = []
     if policy.line_may_pass != ledger.policy.line_may_pass:
-        lines = tuple(
+        lines += [
             sku for sku, line in ledger.lines.items() if line.stands and ledger.positions[sku].available > line.kept
-        )
-    return replace(adopting(ledger, policy), lines=lines)
+        ]
+    if policy.put_back_first != ledger.policy.put_back_first:
+        lines += [sku for task in ledger.picks.rows.values() for sku, _ in task.back]
+    return replace(adopting(ledger, policy), lines=tuple(dict.fromkeys(lines)))
 
 
 def decide_queue(ledger: Ledger, command: Reserve, short: Rejection, now_ms: int) -> tuple[Queued] | Rejection:

@@ -1,6 +1,7 @@
 """PickService: what staff, and stations, pick and hand over, what they put back, and where products stand."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -8,13 +9,15 @@ import grpc
 from msgspec.structs import replace
 
 from actors.core.chain import Chain
-from actors.protocol.messages import Entry, Refusal
-from actors.shop.picking import PickTask, ScanPick, ShortPick
+from actors.protocol.messages import Entry, LedgerStopped, Refusal
+from actors.shop.picking import FinishPick, PickTask, ScanPick, ShortPick
 from holdfast.v1 import pick_pb2, pick_service_pb2 as ps
 from serve.calls import Call, failure_of
 from serve.coordination.hot_units import HotUnits
+from serve.coordination.reconciler import Reconciler
 from serve.products.codes import WrongCheckDigit
 from serve.products.table import NOWHERE, ProductFile, Products
+from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
 from serve.wire import fields, picking
@@ -27,8 +30,11 @@ from serve.wire.statuses import fill_rejection, refused
 class Picking:
     """Serves PickService."""
 
-    def __init__(self, router: Router, stores: StoreDirectory, units: HotUnits, products: ProductFile) -> None:
+    def __init__(
+        self, router: Router, stores: StoreDirectory, units: HotUnits, reconciler: Reconciler, products: ProductFile
+    ) -> None:
         self._router = router
+        self._reconciler = reconciler
         self._stores = stores
         self._units = units
         self._products = products
@@ -66,7 +72,16 @@ class Picking:
             fill_rejection(answer, store_id, reply.rejection)
         else:
             assert isinstance(answer, PickTask), "a shop answers with the task"
+            if isinstance(command, ShortPick) or (isinstance(command, FinishPick) and command.is_ready):
+                await self._report(store_id, answer.number, deadline)
             picking.fill_pick_task(answer, store_id, reply.pick_task)
+
+    async def _report(self, store_id: str, number: int, deadline: float) -> None:
+        """Have the order of a part, or who has granted its units, hear of it, as of any step; else it hears later."""
+        with suppress(DeadlinePassed, LedgerStopped, Overloaded):
+            _, found = await self._router.ask(store_id, "reservation", store_id, number, deadline=deadline)
+            if found is not None:
+                await self._reconciler.report_answers([(store_id, found)], deadline)
 
     async def _list(self, request: ps.ListPickTasksRequest, deadline: float, reply: ps.ListPickTasksResponse) -> None:
         checked = Checked(request)

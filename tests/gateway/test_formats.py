@@ -9,7 +9,13 @@ import pytest
 
 from actors.protocol.formats import FIRST, FORMATS, NEWEST, Format, Writing
 from actors.shop.events import SafetyStockSet
-from holdfast.v1 import admin_service_pb2 as ad, allotment_pb2, allotment_service_pb2 as als, stock_service_pb2 as ss
+from holdfast.v1 import (
+    admin_service_pb2 as ad,
+    allotment_pb2,
+    allotment_service_pb2 as als,
+    pick_service_pb2 as ps,
+    stock_service_pb2 as ss,
+)
 from serve.gateway import Gateway
 from tests.gateway.front import Front
 from tests.gateway.hot import again, first, promote
@@ -41,6 +47,15 @@ def test_rules_of_a_later_format_are_refused_by_name(former: Front) -> None:
     assert answer.metadata == {"format": str(FIRST), "needed": str(NEWEST)}
     assert former.accept("GetPolicy", ad.GetPolicyRequest()).policy.version == 1
     assert former.accept("SetPolicy", policy()).policy.version == 2
+
+
+def test_a_shop_of_the_first_format_picks_nothing(former: Front) -> None:
+    request = policy()
+    request.policy.picks = True
+    asked = ps.ClaimPickTaskRequest(idempotency_key="k1", store_id="S1", picker_id="t1")
+    for answer in (former.ask("SetPolicy", request), former.ask("ClaimPickTask", asked)):
+        assert (answer.code, answer.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "FORMAT_NOT_RAISED")
+    assert list(former.accept("ListPickTasks", ps.ListPickTasksRequest(store_id="S1")).tasks) == []
 
 
 def test_events_of_a_later_format_are_not_decided(former: Front, monkeypatch: pytest.MonkeyPatch) -> None:

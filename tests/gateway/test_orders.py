@@ -17,6 +17,9 @@ from holdfast.v1 import (
     error_pb2,
     order_pb2,
     order_service_pb2 as os_,
+    pick_pb2,
+    pick_service_pb2 as ps,
+    reservation_pb2,
     reservation_service_pb2 as rs,
     stock_service_pb2 as ss,
     store_pb2,
@@ -349,3 +352,45 @@ def test_a_callers_own_number_is_shown_by_a_reservation_and_by_an_order(front: F
     assert (anew.order_id, anew.external_reference) == (order.order_id, "W-20"), (
         "a basket is what it was reserved as last"
     )
+
+
+def test_parts_of_an_order_are_picked_in_their_shops(front: Front) -> None:
+    policy = front.accept("GetPolicy", ad.GetPolicyRequest()).policy
+    policy.picks = True
+    front.accept("SetPolicy", ad.SetPolicyRequest(policy=policy))
+    order = reserve(front, "k1", 10).order
+
+    def tasks() -> list[tuple[str, int, list[int]]]:
+        front.settle_orders()
+        found = [task for store_id in ("S1", "S2", "S3") for task in _told(front, store_id)]
+        return [(task.store_id, task.status, [line.ordered for line in task.lines]) for task in found]
+
+    assert tasks() == [], "it is held"
+    step: dict[str, Any] = {"order_id": order.order_id}
+    front.accept("ConfirmOrder", os_.ConfirmOrderRequest(idempotency_key="c1", **step))
+    assert tasks() == [("S1", pick_pb2.PICK_STATUS_TO_PICK, [5]), ("S2", pick_pb2.PICK_STATUS_TO_PICK, [5])]
+    part = next(each.reservation for each in _told(front, "S1"))
+    of: dict[str, Any] = {"reservation_id": part.reservation_id, "picker_id": "t1"}
+    front.accept("ClaimPickTask", ps.ClaimPickTaskRequest(idempotency_key="p1", store_id="S1", **of))
+    front.accept("ScanPickTask", ps.ScanPickTaskRequest(idempotency_key="p2", sku="A", quantity=3, **of))
+    short = ps.ShortPickTaskRequest(
+        idempotency_key="p3", sku="A", quantity=2, choice=pick_pb2.SHORT_CHOICE_WITHOUT, **of
+    )
+    assert front.accept("ShortPickTask", short).HasField("pick_task")
+    ready = ps.FinishPickTaskRequest(idempotency_key="p4", is_ready=True, **of)
+    assert front.accept("FinishPickTask", ready).pick_task.status == pick_pb2.PICK_STATUS_READY
+    front.accept("MarkOrderReady", os_.MarkOrderReadyRequest(idempotency_key="r1", **step))
+    assert tasks() == [("S1", pick_pb2.PICK_STATUS_READY, [3]), ("S2", pick_pb2.PICK_STATUS_READY, [5])]
+    now = front.accept("GetOrder", os_.GetOrderRequest(order_id=order.order_id)).order
+    assert held(now) == [("S1", 3), ("S2", 5)], "the order has heard of what was not found"
+    release = os_.ReleaseOrderRequest(idempotency_key="x1", reason=reservation_pb2.RELEASE_REASON_NO_SHOW, **step)
+    front.accept("ReleaseOrder", release)
+    assert [status for _, status, _ in tasks()] == [pick_pb2.PICK_STATUS_TO_PUT_BACK] * 2
+    assert front.accept("VerifyOrders", ad.VerifyOrdersRequest()).holds
+    for store_id in ("S1", "S2"):
+        verified = front.accept("VerifyLedger", ad.VerifyLedgerRequest(store_id=store_id))
+        assert verified.holds, verified.discrepancies
+
+
+def _told(front: Front, store_id: str) -> list[pick_pb2.PickTask]:
+    return list(front.accept("ListPickTasks", ps.ListPickTasksRequest(store_id=store_id)).tasks)

@@ -168,7 +168,7 @@ LATER: Final = {
     "ledgers of forgotten hot SKUs that are in no memory": (85, 1),
     "peers over Redis, Valkey and PostgreSQL, measured beside it, and all of them killed": (1_300, 9),
     "CPU of a reservation over shops, live holds, and gateways with actors": (250, 1),
-    "pick tasks: the queue, claims, ticks, short picks and putting back, and their audit": (2_060, 15),
+    "pick tasks: the queue, claims, ticks, short picks and putting back, and their audit": (2_078, 15),
     "a table of products: whose a code is, where they stand, what may take their place": (290, 3),
     "batches that are answered beside a shop that hangs, and calls for it that go apart": (367, 3),
     "places in line under a limit of the whole chain, and the grants that are asked for them": (420, 2),

@@ -3,6 +3,7 @@
 from typing import Final
 
 from actors.core.policy import HOUR_MS, ChainLimitRule, Policy
+from actors.shop.decide_line import adopting_in_shop
 from tests.shop.scenario import play
 from tests.shop.test_picking import tasks
 
@@ -159,9 +160,10 @@ def test_a_rule_that_changes_is_the_rule_for_what_waits_to_be_put_back() -> None
         """,
         PICKS,
     )
-    position = watched.ledger.positions["A"]
+    position, rules = watched.ledger.positions["A"], Policy(version=2, picks=True, put_back_first=True)
     assert position.available == 2
-    watched.adopt(Policy(version=2, picks=True, put_back_first=True), watched.ledger.time_ms)
+    assert adopting_in_shop(watched.ledger, rules).lines == ("A",), "who follows what is available is told"
+    watched.adopt(rules, watched.ledger.time_ms)
     assert position.available == 0
     assert watched.complaints() == []
     watched.adopt(Policy(version=3), watched.ledger.time_ms)

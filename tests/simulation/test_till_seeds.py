@@ -109,7 +109,8 @@ class _AmendsWhatIsGiven(LedgerHost):
     def __init__(self, core: Any, *arguments: Any) -> None:
         def transact(*of: Any) -> Any:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("actors.shop.decide.is_given", lambda *_: False)
+                for module in ("decide", "decide_amend"):
+                    patch.setattr(f"actors.shop.{module}.is_given", lambda *_: False)
                 return core.transact(*of)
 
         super().__init__(core._replace(transact=transact), *arguments)
