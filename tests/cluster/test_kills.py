@@ -12,7 +12,7 @@ from holdfast.client import ChannelClient
 from holdfast.v1 import stock_service_pb2 as ss, stock_service_pb2_grpc
 from tests.cluster.callers import Crowd, available, kill_actor, pid_of, receive, verified, with_client
 from tests.cluster.service import Service
-from tests.waiting import until, until_async
+from tests.waiting import until
 
 Strike = Callable[[ChannelClient], Awaitable[None]]
 
@@ -118,26 +118,5 @@ def test_an_actor_that_nobody_calls_comes_back_by_itself(service: Service) -> No
             return len(actors) == count and before not in {actor.pid for actor in actors}
 
         until(back, within_s=BACK_S, what="another process in its place")
-
-    with_client(service, main)
-
-
-def test_one_actor_that_is_gone_does_not_hold_up_the_others(service: Service) -> None:
-    async def main(client: ChannelClient) -> None:
-        await receive(client, "S1", "here", 20)
-        await receive(client, "S5", "there", 20)
-        stopped = await pid_of(client, "S5")
-        os.kill(stopped, signal.SIGSTOP)
-        try:
-            crowd = Crowd(service, "S1", "here")
-            await crowd.come([f"here-{number}" for number in range(20)], at_once=4)
-            assert crowd.accepted == 20
-        finally:
-            os.kill(stopped, signal.SIGCONT)
-
-        async def answers() -> bool:
-            return await available(client, "S5", "there") == (20, 0, 20)
-
-        await until_async(answers, within_s=BACK_S, what="the actor that was stopped")
 
     with_client(service, main)
