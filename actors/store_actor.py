@@ -94,10 +94,13 @@ class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions, PickQuestions
             return None
         found: list[tuple[list[int], int | None, list[int], int, list[str]] | str | None] = []
         for store_id in store_ids:
-            if self.host.is_read_anew(store_id):
+            try:
+                ledger = self.host.stale_read(store_id)
+            except LedgerElsewhere:
+                raise
+            except LedgerAway:  # the others are read
                 found.append("")
                 continue
-            ledger = self.host.stale_read(store_id)
             if self.host.is_stopped(store_id):
                 found.append(None)
                 continue

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from actors.core.chain import NamedReader
 from actors.journal.archive import NOTHING, Sealed
@@ -59,13 +60,25 @@ class SealedList:
 
     def snapshot_chunk(self, ledger_id: str, seq: int, place: int) -> bytes | None:
         """The verified chunk of the oldest snapshot at a sequence, None where there is none. Raises JournalDamaged."""
-        rows = self._file.ask(
+        [(snapshot_id,)] = self._file.ask(
             ledger_id,
-            "SELECT checksum, payload FROM chunks WHERE place = ?3 AND snapshot_id = (SELECT MIN(id) FROM snapshots "
-            "WHERE ledger_id = ?1 AND seq = ?2 AND chunks IS NOT NULL)",
-            *(ledger_id, seq, place),
+            "SELECT MIN(id) FROM snapshots WHERE ledger_id = ? AND seq = ? AND chunks IS NOT NULL",
+            *(ledger_id, seq),
         )
-        for checksum, payload in rows:
+        return self.chunk(ledger_id, snapshot_id, seq, place)
+
+    def finished_snapshots(self, ledger_id: str) -> list[tuple[int, int, Any]]:
+        """Id, sequence and count of chunks of each snapshot, the newest first. Raises JournalDamaged."""
+        return self._file.ask(
+            ledger_id,
+            "SELECT id, seq, chunks FROM snapshots WHERE ledger_id = ? AND chunks IS NOT NULL ORDER BY id DESC",
+            ledger_id,
+        )
+
+    def chunk(self, ledger_id: str, snapshot_id: int | None, seq: int, place: int) -> bytes | None:
+        """The verified chunk of a snapshot by its id, None where there is none. Raises JournalDamaged."""
+        one = "SELECT checksum, payload FROM chunks WHERE snapshot_id = ? AND place = ?"
+        for checksum, payload in self._file.ask(ledger_id, one, snapshot_id, place):
             if not isinstance(payload, bytes) or chunk_checksum(ledger_id, seq, place, payload) != checksum:
                 raise JournalDamaged(ledger_id, f"the snapshot at seq {seq}", f"chunk {place} does not verify")
             return payload

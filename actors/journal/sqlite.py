@@ -8,7 +8,7 @@ committed stops the ledger instead.
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -296,28 +296,21 @@ class SqliteJournal(SqliteMoves):
     def newest_snapshot(self, ledger_id: str) -> Snapshot | None:
         with self._lock:
             try:
-                finished = self._file.ask(
-                    ledger_id,
-                    "SELECT id, seq, chunks FROM snapshots WHERE ledger_id = ? AND chunks IS NOT NULL ORDER BY id DESC",
-                    ledger_id,
-                )
+                finished = self._listed.finished_snapshots(ledger_id)
             except JournalDamaged:
                 return None
-            for snapshot_id, seq, count in finished:
-                try:
-                    rows = self._file.ask(
-                        ledger_id,
-                        "SELECT place, checksum, payload FROM chunks WHERE snapshot_id = ? ORDER BY place",
-                        snapshot_id,
-                    )
-                except JournalDamaged:
-                    continue  # an older snapshot, or the records alone, give the same state
-                if len(rows) == count and all(
-                    isinstance(payload, bytes) and chunk_checksum(ledger_id, seq, place, payload) == checksum
-                    for place, checksum, payload in rows
-                ):
-                    return Snapshot(seq, tuple(payload for _, _, payload in rows))
-            return None
+        for snapshot_id, seq, count in finished:
+            with suppress(JournalDamaged):  # an older snapshot, or the records alone, give the same state
+                chunks: list[bytes] = []
+                while isinstance(count, int) and len(chunks) <= count:  # one more would be of another snapshot
+                    with self._lock:  # writes go between
+                        chunk = self._listed.chunk(ledger_id, snapshot_id, seq, len(chunks) + 1)
+                    if chunk is None:
+                        break
+                    chunks.append(chunk)
+                if len(chunks) == count:
+                    return Snapshot(seq, tuple(chunks))
+        return None
 
     def base(self, ledger_id: str) -> Base | None:
         with self._lock:

@@ -40,6 +40,7 @@ log = logging.getLogger("holdfast.actor")
 
 TIDY_EVERY_S: Final = 0.1  # expiry is visible within a second, so sweep well within one
 SNAPSHOT_PAUSE_S: Final = 0.002  # between the chunks of a snapshot, for decisions to go first
+READING_S: Final = 0.01  # between two looks whether ledgers that are read beside others are served
 MOVE_S_MAX: Final = 1.0  # that closing waits for a file on its way to another disk, which may hang
 SNAPSHOT_EVENTS_MIN: Final = 20_000
 BOUND_AT_ONCE: Final = 16  # ledgers that adopt a policy in one step: they keep others waiting
@@ -89,6 +90,7 @@ class LedgerActor(FeedQuestions):
         self._adopting = Lock()
         self.figures = ActorFigures()
         self.host = LedgerHost(self.figures.counting(self.core), journal, clock, self._policy_of, end, writing)
+        self.host.reads_beside = True
         self.figures.watch(self.host)
         try:
             at = journal.whereabouts()
@@ -221,6 +223,7 @@ class LedgerActor(FeedQuestions):
         self._followers.close()
         self._tidier.join()
         self._mover.join(MOVE_S_MAX)  # a move that is cut short is made at the next start
+        self.host.stop_reading()
         for ledger_id in self.host.recovered_ids():
             self.host.snapshot_if_moved(ledger_id)
         self._journal.close()
@@ -228,20 +231,19 @@ class LedgerActor(FeedQuestions):
     def _version_of(self, ledger_id: str) -> int:
         if self.host.elsewhere(ledger_id) is not None:
             return 0
-        if self.host.is_read_anew(ledger_id):
-            return self.host.head_of(ledger_id)
-        ledger = self.host.stale_read(ledger_id)
-        if ledger is not None:
-            return int(ledger.version)
-        hosted = self.host.taken_over(ledger_id)
-        return 0 if hosted is None else hosted.ledger.version
+        with suppress(LedgerAway):
+            ledger = self.host.stale_read(ledger_id)
+            if ledger is not None:
+                return int(ledger.version)
+            hosted = self.host.taken_over(ledger_id)
+            return 0 if hosted is None else int(hosted.ledger.version)
+        return max(0, self.host.head_of(ledger_id))
 
     def _has_rules(self, ledger_id: str) -> bool:
-        is_away = self.host.is_read_anew(ledger_id) or self.host.elsewhere(ledger_id) is not None
-        if is_away:  # and had some, or will have them before it decides
-            return True
-        ledger = self.host.stale_read(ledger_id)
-        return self.host.is_stopped(ledger_id) or (ledger is not None and ledger.policy.version > 0)
+        with suppress(LedgerAway):
+            ledger = self.host.stale_read(ledger_id)
+            return self.host.is_stopped(ledger_id) or (ledger is not None and ledger.policy.version > 0)
+        return True  # it had some, or will have them before it decides
 
     def _policy_of(self, ledger_id: str) -> Policy | None:
         return self.chain.policy_of(ledger_id) if self.chain.revision else None
@@ -258,7 +260,9 @@ class LedgerActor(FeedQuestions):
         # time of a recovery, and free nothing.
         gc.disable()
         try:
-            while self.host.recover_next() and not self._closing.wait(TURN_S):
+            while (waits := self.host.recover_next()) or self.host.is_reading():
+                if self._closing.wait(TURN_S if waits else READING_S):
+                    break
                 self._followers.tell()
                 if perf_counter() - swept > self._tidy_every_s:
                     self.host.sweep()

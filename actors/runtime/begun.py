@@ -3,7 +3,7 @@ that rest, and those that are read anew. Of those that have moved to another act
 knows where they are.
 
 After a start all wait. One is recovered when it is first asked for, and so are the rest in turn meanwhile: who calls a
-shop does not wait for the others of its actor.
+shop does not wait for the others of its actor. One with much behind it is read as if anew, beside the others.
 """
 
 from abc import abstractmethod
@@ -116,8 +116,12 @@ class Begun:
         """True where the ledger has begun and is not in memory until somebody asks for it, or its turn comes."""
         return ledger_id in self._waiting or ledger_id in self._resting
 
+    def is_reading(self) -> bool:
+        """True where some ledger is read anew, or for the first time beside others."""
+        return bool(self._anew)
+
     def is_read_anew(self, ledger_id: str) -> bool:
-        """True where the ledger is served again in a moment."""
+        """True where the ledger is read from the journal beside others, and then served."""
         return ledger_id in self._anew
 
     def has_begun(self, ledger_id: str) -> bool:
@@ -137,7 +141,9 @@ class Begun:
         return self._unreadable is not None or ledger_id in self._damaged
 
     def ledger_ids(self) -> list[str]:
-        """The ledgers that are served, but those that rest, once all are recovered. Raises JournalError."""
+        """The ledgers that are served, but those that rest, once all are that are not read beside others. Raises
+        JournalError.
+        """
         self._recover_the_rest()
         return self.recovered_ids()
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from actors.core.chain import Chain
 from actors.journal.port import Base, Journal, JournalDamaged, Record
-from actors.protocol.messages import UNHEARD, LedgerElsewhere
+from actors.protocol.messages import UNHEARD, LedgerAway, LedgerElsewhere
 from actors.rpc.methods import rpc
 from actors.runtime.followers import Followers
 from actors.runtime.hosted import within_bytes
@@ -77,9 +77,14 @@ class FeedQuestions:
         found: list[tuple[str, list[Record]]] = []
         left = bytes_max
         for ledger_id, after, known_hash in cursors:
-            if self.host.is_read_anew(ledger_id) or (skip_stopped and self.host.is_stopped(ledger_id)):
+            if skip_stopped and self.host.is_stopped(ledger_id):
                 continue
-            version = self.host.version_of(ledger_id)
+            try:
+                version = self.host.version_of(ledger_id)
+            except LedgerElsewhere:
+                raise
+            except LedgerAway:  # the others are read, and it is told of later
+                continue
             if version < after:
                 found.append((ledger_id, []))
             elif version > after:

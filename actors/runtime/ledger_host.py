@@ -2,7 +2,8 @@
 
 Its duties, in this sequence and no other:
 
-1. Take the ledger over (a new epoch, durably), load the newest snapshot, replay the tail, check the invariants.
+1. Take the ledger over (a new epoch, durably), load the newest snapshot, replay the tail, check the invariants: where
+   that takes long, beside all others.
 2. Pass the ledger a time that never decreases, and expire what is due, before anything is decided. Of very much that is
    due a part: commands that the rest of it is in the way of are deferred, and sent again.
 3. Decide and evolve the batch's commands in turn, under one lock, and then serve who waits for what came free.
@@ -26,7 +27,7 @@ from actors.core.answers import Unread
 from actors.core.due import About, Budget
 from actors.core.policy import Policy
 from actors.core.transact import Deferred
-from actors.journal.port import Journal, JournalDamaged, JournalError, LedgerBroken, SealedDamaged
+from actors.journal.port import Journal, JournalDamaged, JournalError, SealedDamaged
 from actors.protocol.formats import CURRENT, Writing
 from actors.protocol.messages import Elsewhere, LedgerAway, Stopped, name_of
 from actors.runtime.clock import Clock
@@ -34,6 +35,7 @@ from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Decided, Hosted
 from actors.runtime.kinds import Core, restricted
 from actors.runtime.moving import Moving, answer_of
+from actors.runtime.read_anew import AT_ONCE_EVENTS_MAX
 from actors.runtime.read_back import ReadBack, answer_without
 from actors.runtime.recovery import saves_a_replay, snapshot_chunks
 from actors.runtime.refusals import Refusals
@@ -99,6 +101,9 @@ class LedgerHost(Moving):
         answers: list[Any] = []
         for ledger_id, command in batch:
             hosted = self.taken_over(ledger_id)
+            if hosted is None and not (ledger_id in self._damaged or ledger_id in self._elsewhere):
+                answers.append(Deferred())  # it is read beside others; an attempt is noted of one that is served
+                continue
             with self._refusals.attempt(ledger_id, hosted.epoch if hosted else 0, name_of(command)):
                 answers += self.step([(ledger_id, command)])
         return answers
@@ -205,8 +210,7 @@ class LedgerHost(Moving):
 
     def _get(self, ledger_id: str) -> Hosted:
         """As `Begun._get`."""
-        if ledger_id in self._anew:
-            raise LedgerAway(f"ledger {ledger_id} is read anew")
+        self._refuse_away(ledger_id)
         try:
             hosted = self._get_or_stop(ledger_id)
         except JournalError as failure:  # taking a ledger over is a write, too
@@ -293,8 +297,7 @@ class LedgerHost(Moving):
         """A ledger in its turn: its time, the events of what was done first, and whether more is due. Raises
         JournalDamaged, LedgerAway, and what a take-over does.
         """
-        if ledger_id in self._anew:
-            raise LedgerAway(f"ledger {ledger_id} is read anew")
+        self._refuse_away(ledger_id)
         found = self._get_or_stop(ledger_id)
         if isinstance(found, JournalDamaged):
             raise found
@@ -333,25 +336,6 @@ class LedgerHost(Moving):
         del hosted.raised[key]
         why = f"the {type(command).__name__} under the key {key!r} fails: {error!r}"
         return self._refusals.refuse(ledger_id, key, why, now_ms)
-
-    def _twice(self, ledger_id: str, hosted: Hosted, act: Callable[[], T]) -> T:
-        """What `act` returns, before anything else is decided in a turn. Where it raises, this raises LedgerAway, and
-        it acts once more over the state that the journal has; then that is stopped, and this raises JournalDamaged.
-        """
-        hosted.queued_seq = hosted.ledger.version
-        try:
-            done = act()
-        except Exception as error:
-            if not hosted.has_failed:
-                hosted.has_failed = True
-                self._set_aside(ledger_id, hosted, 0, (), error)
-                raise LedgerAway(f"ledger {ledger_id} is read anew") from error
-            log.critical("ledger %s is stopped", ledger_id, exc_info=error, extra={"ledger": ledger_id})
-            del self._hosted[ledger_id]
-            broken = self._damaged[ledger_id] = LedgerBroken(ledger_id, f"seq {hosted.queued_seq}", repr(error))
-            raise broken from error
-        hosted.has_failed = False
-        return done
 
     def _prepare(self, ledger_id: str, hosted: Hosted, now_ms: int) -> list[Any]:
         """Expire what is due and adopt a newer policy, before anything is decided. Returns the events."""
@@ -392,9 +376,15 @@ class LedgerHost(Moving):
     def _take_over(self, ledger_id: str) -> Hosted:
         began_ns = perf_counter_ns()
         head = self._take(ledger_id)
+        if self.reads_beside and head.seq > AT_ONCE_EVENTS_MAX and ledger_id not in self._prepared:
+            self._read_beside(ledger_id, Hosted(None, head.epoch, 0, 0, 0, queued_seq=head.seq))
+            raise LedgerAway(f"ledger {ledger_id} is read beside others")
         ledger, restored_seq = self._rebuilt(ledger_id, head.seq)
-        self._clock.raise_to(ledger.time_ms)
         self._core.begin(ledger, head.epoch, None)
-        self._refusals.learn(ledger_id, ledger)
+        self._begin_first(ledger_id, ledger)
         took_us = (perf_counter_ns() - began_ns) // 1_000
         return Hosted(ledger, head.epoch, restored_seq, head.seq - restored_seq, took_us)
+
+    def _begin_first(self, ledger_id: str, ledger: Any) -> None:
+        self._clock.raise_to(ledger.time_ms)
+        self._refusals.learn(ledger_id, ledger)

@@ -190,6 +190,7 @@ class SimActors:
                 ended = lambda _: self._ended(actor, *made)  # noqa: E731
                 made.append(kind(actor, journal, self._world, ended, writing=self.writing))
             found = self.made[actor] = made[0]
+            found.host.reads_beside = False
             self.journals[actor] = journal
             self.known.add(actor)
         return found
