@@ -26,7 +26,7 @@ from actors.shop.state import Reservation
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 
-TURN_S: Final = 0.5  # between two looks at the feeds that found nothing
+TURN_S: Final = 1.0  # between two looks at the feeds that found nothing: each is a question to every actor
 ASK_S: Final = 10.0  # that an actor is waited for
 FEED_BYTES: Final = 1_048_576  # of one actor at a turn
 STORES_MAX: Final = 500  # of one question
