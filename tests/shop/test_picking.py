@@ -2,9 +2,11 @@
 
 from typing import Final
 
+import pytest
+
 from actors.core.policy import PickRule, Policy
 from actors.core.status import PickStatus
-from actors.shop.picking import ClaimPick, PickTask
+from actors.shop.picking import ClaimPick, Picks, PickTask
 from tests.shop.picks_text import pick_text
 from tests.shop.scenario import play
 from tests.shop.scenario_text import clock, instant
@@ -241,3 +243,24 @@ def test_a_restart_keeps_tasks_and_their_queues() -> None:
         PICKS,
     )
     assert tasks(watched) == ["#3 PICKED A 1 of 1"]
+
+
+def test_a_page_of_the_queue_looks_at_what_is_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "at | said\n 0:00 | receive A 9999\n" + "".join(f"0:01 | reserve c{n} A 1\n" for n in range(600))
+    page += "".join(f"0:02 | confirm #{n}\n" for n in range(3, 603))
+    page += "".join(f"0:03 | collect #{n}\n" for n in range(3, 303))
+    picks = play(page, PICKS).ledger.picks
+    looked: list[int] = []
+    at = Picks._at
+
+    def watched(self: Picks, place: int) -> PickTask:
+        looked.append(place)
+        return at(self, place)
+
+    monkeypatch.setattr(Picks, "_at", watched)
+    first, after = picks.page((PickStatus.TO_PICK,), "", 10)
+    assert [task.number for task in first] == list(range(303, 313)), "what is over is not there"
+    second, _ = picks.page((PickStatus.TO_PICK,), after, 10)
+    assert [task.number for task in second] == list(range(313, 323))
+    assert picks.first_free(0) == first[0]
+    assert len(looked) <= 22

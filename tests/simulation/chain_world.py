@@ -81,6 +81,7 @@ class ChainWorld:
     reused_keys = 0.2  # of those for which there is one
     rounds = ROUNDS
     shop_limits = True
+    picks = True  # no format before the second one has a way to say so
     may_move: Callable[[], bool] = lambda *_: False  # what a ledger has more may be what another has let go of
     troubles: type[Troubles] = Troubles
 
@@ -133,12 +134,10 @@ class ChainWorld:
             pickups_per_staff_hour=2,
         )
         stores = tuple(Store(each, each, 0.0, float(place), False, (), hours) for place, each in enumerate(SHOPS))
-        rules = (
-            *(ChainLimitRule("", sku, 0, UNITS_MAX, 365 * DAY_MS) for sku in SKUS),
-            ChainLimitRule("", "", 4, 0, 0),
-        )
-        of_shops = (LimitRule("web", "", 0, IN_A_SHOP_MAX),)
-        chain = evolve_chain(EMPTY, PolicySet(Policy(version=2, limit_rules=of_shops, chain_limit_rules=rules)))
+        by_sku = (ChainLimitRule("", sku, 0, UNITS_MAX, 365 * DAY_MS) for sku in SKUS)
+        rules, of_shops = (*by_sku, ChainLimitRule("", "", 4, 0, 0)), (LimitRule("web", "", 0, IN_A_SHOP_MAX),)
+        policy = Policy(version=2, limit_rules=of_shops, chain_limit_rules=rules, picks=self.picks)
+        chain = evolve_chain(EMPTY, PolicySet(policy))
         return evolve_chain(chain, StoresPut(stores))
 
     def look(self, process: Any) -> None:

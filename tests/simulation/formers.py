@@ -65,6 +65,8 @@ class FormerActors(SimActors):
 class FormerWorld(HotWorld):
     """Any process of it may be of the version before."""
 
+    picks = False
+
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
         self.actors = FormerActors(self)
