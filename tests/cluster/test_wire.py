@@ -21,6 +21,7 @@ from holdfast.v1 import (
     stock_service_pb2 as ss,
     stock_service_pb2_grpc,
 )
+from holdfast.v1.services import SERVICES
 from tests.cluster.callers import receive, with_client
 from tests.cluster.service import STORES, Service
 
@@ -156,8 +157,8 @@ def test_health(channel: grpc.Channel) -> None:
     serving = health_pb2.HealthCheckResponse.SERVING
     assert stub.Check(health_pb2.HealthCheckRequest(), timeout=CALL_S).status == serving
     listed = stub.List(health.HealthListRequest(), timeout=CALL_S).statuses
-    names = "Reservation", "Order", "Stock", "Allotment", "Transfer", "Shortfall", "Event", "Admin"
-    ours = [f"holdfast.v1.{name}Service" for name in names]
+    ours = [service.full_name for service in SERVICES]
+    assert "holdfast.v1.ReservationService" in ours
     assert {name: row.status for name, row in listed.items()} == dict.fromkeys(["", *ours], serving)
     with pytest.raises(grpc.RpcError) as refused:
         stub.Check(health_pb2.HealthCheckRequest(service="nobody"), timeout=CALL_S)

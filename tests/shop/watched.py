@@ -241,8 +241,9 @@ def stock_of(ledger: Ledger) -> dict[str, tuple[int, int, int, int]]:
 
 
 def shown(ledger: Ledger) -> dict[str, tuple[int, ...]]:
-    """The same, and what is kept for who waits."""
-    return {sku: (*each.stock(), ledger.kept(sku, each.available)) for sku, each in ledger.positions.items()}
+    """The same, what is available, and what of it is kept for who waits."""
+    positions = ledger.positions.items()
+    return {sku: (*each.stock(), each.available, ledger.kept(sku, each.available)) for sku, each in positions}
 
 
 def written(capture: Capture) -> list[bytes]:
