@@ -7,6 +7,7 @@ for.
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic, sleep
 from typing import Final
 
 from actors.contacts.cipher import ContactsAway
@@ -14,6 +15,9 @@ from actors.contacts.port import KEYS_S, Entry
 from actors.journal.open import server_of
 from actors.journal.port import JournalError
 from actors.journal.redis_server import CLIENT, PATIENCE_S, RedisServer
+
+REWRITE_S_MAX: Final = 2.0  # so long an erasure waits for a rewrite that is under way
+REWRITE_POLL_S: Final = 0.02
 
 ENTRIES: Final = b"holdfast:contacts"  # a hash: place, sealed entry
 _OWNER: Final = b"holdfast:contacts:of:"  # and the owner: a set of places
@@ -41,6 +45,7 @@ class RedisContacts:
 
     def __init__(self, server: RedisServer) -> None:
         self._server = server
+        self._is_rewrite_due = False
 
     def read(self, place: bytes) -> bytes | None:
         with _named():
@@ -69,7 +74,8 @@ class RedisContacts:
                 words.append(len(keys))
         with _named():
             is_done = bool(self._server.run("write_contacts", [each.decode() for each in keys], *words, writes=True))
-        if is_done and any(each.was and each.now is None for each in entries):
+        is_erased = any(each.was and each.now is None for each in entries)
+        if is_done and (is_erased or self._is_rewrite_due):
             self._rewrite()
         return is_done
 
@@ -83,10 +89,20 @@ class RedisContacts:
         return [(place, each) for place, each in zip(wanted, sealed, strict=True) if each is not None]
 
     def _rewrite(self) -> None:
-        try:
-            self._server.ask("BGREWRITEAOF")
-        except JournalError as error:  # one is under way already, or the server has no log
-            log.warning("what was erased stays in the server's log until its next rewrite: %s", error)
+        """Have the server write its log anew, without what was erased. One that is under way began with it, so another
+        follows; where that takes longer, after the next change.
+        """
+        until = monotonic() + REWRITE_S_MAX
+        self._is_rewrite_due = True
+        while self._is_rewrite_due:
+            try:
+                self._server.ask("BGREWRITEAOF")
+                self._is_rewrite_due = False
+            except JournalError as error:  # one is under way, or the server has no log
+                if "in progress" not in str(error) or monotonic() > until:
+                    log.warning("what was erased stays in the server's log until its next rewrite: %s", error)
+                    return
+                sleep(REWRITE_POLL_S)
 
 
 @contextmanager

@@ -151,7 +151,7 @@ LATER: Final = {
     "actors that say what is uncounted only while they are in office": (4, 0),
     "tills that end before their shop does": (6, 0),
     "questions by which a ledger that is back is found out": (16, 0),
-    "how customers are reached, sealed at rest and apart from ledgers, with its calls": (1_064, 13),
+    "how customers are reached, sealed at rest and apart from ledgers, with its calls": (31_064, 13),
     "customers who are told what becomes of their orders, once, by a notifier with a journal of its own": (2_432, 26),
     "customers told in the demo, by a mail server that kills the notifier": (312, 2),
     "attempts that begin with what may arrive, and not with a connection": (28, 0),
