@@ -79,10 +79,14 @@ def decide_return_allotment(ledger: Ledger, command: ReturnAllotment) -> Decisio
 
 
 def decide_give(command: Give, reservation: Reservation, now_ms: int) -> Decision:
-    """Give a reservation to one till, not beyond its own deadline; the till that has it may ask again."""
+    """Give a reservation to one till, not beyond its own deadline. The till that has it may ask again, and has it no
+    shorter than it was told before: it may be cut off, and not hear the second answer.
+    """
     if given_to_other(reservation, command.till, now_ms):
         return Rejection(Reason.GIVEN_TO_TILL, number=command.number, status=reservation.status)
     until_ms = min(now_ms + command.ttl_ms, reservation.expires_at_ms)
+    if is_given(reservation, now_ms):
+        until_ms = max(until_ms, reservation.till_until_ms)
     return (Given(command.key, fingerprint(command), command.number, command.till, until_ms),)
 
 

@@ -4,7 +4,7 @@ over what was collected before.
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from actors.core.ids import parse_holder
 from actors.core.rejection import Reason, Rejection
@@ -14,8 +14,6 @@ from actors.shop.state import Reservation
 from serve.calls import ENDINGS
 from serve.routing.router import Router
 from serve.wire.fields import fill_hand_over
-
-_STEPS: Final = frozenset({Reason.TRANSITION_NOT_ALLOWED})
 
 Refused = tuple[Rejection, Any]  # and the reply
 
@@ -46,4 +44,4 @@ async def say(router: Router, store_id: str, refused: Sequence[Refused], deadlin
 
 
 def _is_collected(rejection: Rejection) -> bool:
-    return rejection.reason in _STEPS and rejection.status is Status.COLLECTED and rejection.number > 0
+    return rejection.reason is Reason.TRANSITION_NOT_ALLOWED and rejection.status is Status.COLLECTED

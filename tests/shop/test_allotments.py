@@ -282,6 +282,16 @@ PAGES = {
         0:07 | collect #2 A 3, B 1 by t7 | #2 HELD A 4 -3 sold, B 1 -1 sold until 3:06 at t7 until 1:02 | A 6/1, B 1/0
         0:08 | release #2 | #2 COLLECTED A 4 -3 sold -1 back, B 1 -1 sold OTHER at t7 until 1:02 | A 6/0, B 1/0
     """,
+    "a till that asks again for less keeps what it was told, as it may not hear the second answer": """
+        at | said | answer | events
+        0:00 | receive A 9 | applied 1 | StockAdjusted
+        0:01 | reserve ann A 3 | #2 HELD A 3 until 2:01 | Reserved
+        0:02 | give #2 to t7 for 1h | #2 HELD A 3 until 2:01 at t7 until 1:02 | Given
+        0:03 | give #2 to t7 for 10m | #2 HELD A 3 until 2:01 at t7 until 1:02 | Given
+        0:20 | amend #2 A 1 | GIVEN_TO_TILL #2 HELD | Refused
+        0:21 | give #2 to t8 for 1h | GIVEN_TO_TILL #2 HELD | Refused
+        1:02 | give #2 to t8 for 10m | #2 HELD A 3 until 2:01 at t8 until 1:12 | Given
+    """,
     "once the till's time is over it is amended and replaced as any": """
         at | said | answer | stock
         0:00 | receive A 9 | applied 1 | A 9/0

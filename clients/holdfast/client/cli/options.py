@@ -215,8 +215,10 @@ def data_dir() -> Path:
     return Path(os.environ.get("HOLDFAST_DATA_DIR") or "data")
 
 
-def find_target(given: str | None) -> str:
-    """The address given, else the one that a running service wrote to its data directory, else the default."""
+def find_target(given: str | None, *, is_encrypted: bool = True) -> str:
+    """The address given, else the one that a running service wrote to its data directory, else the default. Raises
+    typer.BadParameter where that service speaks TLS, and the command does not.
+    """
     if given:
         return given
     try:
@@ -224,7 +226,12 @@ def find_target(given: str | None) -> str:
     except (OSError, ValueError):
         return DEFAULT_TARGET
     address = document.get("grpc") if isinstance(document, dict) else None
-    return address if isinstance(address, str) and address else DEFAULT_TARGET
+    if not isinstance(address, str) or not address:
+        return DEFAULT_TARGET
+    if document.get("tls") and not is_encrypted:
+        why = f"the service at {address} speaks TLS; give the authority of its certificate, or system."
+        raise typer.BadParameter(why, param_hint="--ca")
+    return address
 
 
 async def first(items: AsyncIterator[ResultT], count: int | None) -> AsyncIterator[ResultT]:
@@ -261,7 +268,8 @@ class Session:
         key: KeyOption = None,
     ) -> "Session":
         """Of the options that all commands have: these parameters, the last where the command changes something."""
-        return cls(find_target(target), as_json, timeout, key, credentials_of(ca, cert, cert_key))
+        credentials = credentials_of(ca, cert, cert_key)
+        return cls(find_target(target, is_encrypted=credentials is not None), as_json, timeout, key, credentials)
 
     def list(self, listing: Callable[[ChannelClient], AsyncIterator[ResultT]], limit: int) -> "list[ResultT]":
 
