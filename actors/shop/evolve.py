@@ -47,6 +47,13 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
 
     Returns the answer that the event gives to its idempotency key, or None where it has none.
     """
+    ledger.version += 1
+    if at_ms > ledger.time_ms:
+        ledger.time_ms = at_ms
+    if ledger.time_ms >= ledger.finished.forget_at_ms:
+        ledger.finished.forget(ledger.time_ms, ledger.policy.answer_memory_ms)
+    if isinstance(event, Reserved):  # most events, and nothing is picked for a hold
+        return _evolve_reserved(ledger, event, at_ms)
     answer = _evolve(ledger, event, at_ms)
     if ledger.policy.picks or ledger.picks.rows:
         follow(ledger, event, at_ms)
@@ -54,13 +61,6 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
 
 
 def _evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
-    ledger.version += 1
-    if at_ms > ledger.time_ms:
-        ledger.time_ms = at_ms
-    if ledger.time_ms >= ledger.finished.forget_at_ms:
-        ledger.finished.forget(ledger.time_ms, ledger.policy.answer_memory_ms)
-    if isinstance(event, Reserved):
-        return _evolve_reserved(ledger, event, at_ms)
     if ledger.lines:
         note_line_due(ledger, event)
     match event:
@@ -99,6 +99,7 @@ def _evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
         case ev.Given():
             return _evolve_given(ledger, event)
         case _:
+            assert not isinstance(event, Reserved), "it is applied above"
             if isinstance(event, TransferEvent):
                 return evolve_transfer(ledger, event, at_ms)
             if isinstance(event, PickEvent):
