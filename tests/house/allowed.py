@@ -43,6 +43,7 @@ SLEEPS: Final[dict[str, str]] = {
     "tests/simulation/order_callers.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/troubles.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/chain_world.py": "sleeps in virtual time, where nobody waits for anything",
+    "tests/simulation/test_calm.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/plain_callers.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_line_crashes.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_transfer_crashes.py": "sleeps in virtual time, where nobody waits for anything",

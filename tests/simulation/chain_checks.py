@@ -8,6 +8,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from actors.core.ids import format_holder, format_order_id, is_customers, parse_holder
+from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
 from actors.journal.port import Phase
 from actors.orders import events as ev
@@ -37,6 +38,12 @@ def word(answer: Any) -> Any:
     if isinstance(answer, Refusal):
         return replace(answer, repeated=False)
     return (answer.number, type(answer)) if isinstance(answer, Order) else answer
+
+
+def reason_of(answer: Any) -> Reason | None:
+    """Why a call was refused."""
+    rejection = answer.rejection if isinstance(answer, Refusal) else answer
+    return rejection.reason if isinstance(rejection, Rejection) else None
 
 
 def history(disk: MemoryDisk, ledger_id: str) -> list[tuple[int, int, int, Any]]:

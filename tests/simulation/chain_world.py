@@ -17,7 +17,7 @@ from actors.calendar.hours import Calendar, Duty, Interval
 from actors.core.chain import EMPTY, Chain, PolicySet, Store, StoresPut, evolve_chain
 from actors.core.ids import ledger_of_customer
 from actors.core.policy import CALL_MS_MAX, DAY_MS, ChainLimitRule, LimitRule, Policy
-from actors.core.rejection import Reason, Rejection
+from actors.core.rejection import Reason
 from actors.core.status import LIVE, Status
 from actors.orders import commands as cm
 from actors.orders.state import Order
@@ -29,6 +29,7 @@ from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from tests.shop.watched import DAY_ZERO_MS
 from tests.simulation import lethal_callers, order_callers, plain_callers
+from tests.simulation.calm import Calm, Patience
 from tests.simulation.chain_checks import (
     Reservations,
     check_amended,
@@ -36,6 +37,7 @@ from tests.simulation.chain_checks import (
     check_nothing_done,
     check_shops_limits,
     check_sums,
+    reason_of,
     unheard,
     units_of,
     word,
@@ -55,7 +57,6 @@ ROUNDS: Final = 2
 CALLS: Final = 4  # by customer and round
 ASKED_AGAIN_MAX: Final = 12  # of all answers, each time that all rests
 UNSURE_S: Final = 15.0  # longer than a call takes
-PERSIST_S_MAX: Final = 900  # until a call is answered; orders expire meanwhile
 REST_S_MAX: Final = 150  # until everybody has heard of everything
 SLOT_MS: Final = 3_600_000
 Attempt = Callable[[Gateway, float], Coroutine[Any, Any, Any]]
@@ -84,6 +85,7 @@ class ChainWorld:
     picks = True  # no format before the second one has a way to say so
     may_move: Callable[[], bool] = lambda *_: False  # what a ledger has more may be what another has let go of
     troubles: type[Troubles] = Troubles
+    chain_comes_back = True  # in a calm, to gateways that have lost it
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
@@ -112,6 +114,7 @@ class ChainWorld:
         self.reused: set[str] = set()  # in a shop and for an order, which are two calls
         self.in_force = [self.chain.policy]  # those that some ledger may still decide by
         self.gateways: list[Gateway] = []
+        self.calm = Calm(self)
 
     def now_ms(self) -> int:
         return DAY_ZERO_MS + 10 * SLOT_MS + self.skipped_ms + int(1_000 * asyncio.get_running_loop().time())
@@ -221,22 +224,21 @@ class ChainWorld:
 
     async def persist(self, router: Router, store_id: str, command: Any) -> Any:
         """One command in one shop, until it is answered. Raises Broken where it never is."""
-        until = asyncio.get_running_loop().time() + PERSIST_S_MAX
-        while True:
-            if asyncio.get_running_loop().time() > until:
-                raise Broken("I22", f"{store_id} does not answer {command}")
-            deadline = asyncio.get_running_loop().time() + 20
-            try:
-                answer = await router.send((store_id, command), deadline, promise=True)
-                if reason_of(answer) is Reason.ORDER_UNDECIDED:
-                    self.struck["step in a shop that had not heard"] += 1
-                    raise DeadlinePassed(sent=True)
-                if isinstance(answer, Refusal) and answer.rejection.status is Status.CLAIMED:
-                    raise Broken("I4", f"{store_id} refused {command} for good, and has only not heard yet")
-                return answer
-            except (DeadlinePassed, Overloaded):
-                self.struck["shop asked again"] += 1
-                await asyncio.sleep(0.1)
+        with Patience(self.calm, f"{command} in {store_id}") as patience:
+            while True:
+                patience.wear()
+                deadline = asyncio.get_running_loop().time() + 20
+                try:
+                    answer = await router.send((store_id, command), deadline, promise=True)
+                    if reason_of(answer) is Reason.ORDER_UNDECIDED:
+                        self.struck["step in a shop that had not heard"] += 1
+                        raise DeadlinePassed(sent=True)
+                    if isinstance(answer, Refusal) and answer.rejection.status is Status.CLAIMED:
+                        raise Broken("I4", f"{store_id} refused {command} for good, and has only not heard yet")
+                    return answer
+                except (DeadlinePassed, Overloaded):
+                    self.struck["shop asked again"] += 1
+                    await asyncio.sleep(0.1)
 
     async def customer(self, who: str) -> None:
         """Comes now and then."""
@@ -276,15 +278,17 @@ class ChainWorld:
 
     async def repeat(self, who: str, key: str, attempt: Attempt) -> Any:
         """The same sentence until it is answered, and once more: the same answer. Gateways go on the way."""
+        with Patience(self.calm, f"{who} {key}") as patience:
+            return await self._repeat(who, key, attempt, patience)
+
+    async def _repeat(self, who: str, key: str, attempt: Attempt, patience: Patience) -> Any:
         answers: list[Any] = []
         first_ms = self.now_ms()
         policy, restarts = self.chain.policy, self.struck["every gateway restarted"]
-        until = asyncio.get_running_loop().time() + PERSIST_S_MAX
         while len(answers) < 2:
+            patience.wear()
             gateway = self.random.choice(self.gateways)
             began_ms, began_s = self.now_ms(), asyncio.get_running_loop().time()
-            if began_s > until:  # as from a ledger that was stopped, which no world has but by a fault
-                raise Broken("I22", f"{who} {key} is not answered")
             self.struck["gateway behind the chain"] += gateway.router.chain.revision < self.chain.revision
             task = gateway.begin(attempt(gateway, asyncio.get_running_loop().time() + 12))
             if self.cut_offs and self.random.random() < 0.5:
@@ -391,9 +395,3 @@ class ChainWorld:
             for reservation in ledger.reservations.values():
                 if reservation.status in LIVE:
                     raise Broken("I12", f"{ledger.ledger_id}:{reservation.number} is {reservation.status.name}")
-
-
-def reason_of(answer: Any) -> Reason | None:
-    """Why a call was refused."""
-    rejection = answer.rejection if isinstance(answer, Refusal) else answer
-    return rejection.reason if isinstance(rejection, Rejection) else None

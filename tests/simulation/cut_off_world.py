@@ -51,6 +51,7 @@ class CutOffWorld(ChainWorld):
     rounds = 1
     reused_keys = 0.0  # what is forgotten of the first use within the hour would change the answer to the second
     troubles = CutOffTroubles
+    chain_comes_back = False
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)

@@ -31,7 +31,8 @@ class Troubles:
         while True:
             await asyncio.sleep(random.random() * 2 * EVERY_S)
             (what,) = random.choices([what for what, _ in happens], weights=[weight for _, weight in happens])
-            await what()
+            if not self._world.calm.lasts:
+                await what()
 
     def _happens(self) -> tuple[tuple[Callable[[], Awaitable[None]], int], ...]:
         """What may happen, and how often."""
