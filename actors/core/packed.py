@@ -142,11 +142,11 @@ class Packed:
         return version if self._first <= version < OF_CALL else 0
 
     def about(self, wanted: bytes) -> tuple[int, int] | None:
-        """The version put under what is no hash and was put once, and what that is about; None where there is none."""
+        """The version put last under what is no hash, and what that is about; None where there is none."""
         bucket = self.places[hash(wanted) & self.mask]
-        at = bucket.find(wanted)
+        at = bucket.rfind(wanted)
         while at >= 0 and at % self._entry_bytes:
-            at = bucket.find(wanted, at + 1)
+            at = bucket.rfind(wanted, 0, at + HASH_BYTES - 1)
         if at < 0 or (version := _version(bucket, at)) < self._first:
             return None
         return version, self._back(bucket, at)

@@ -68,6 +68,7 @@ class Reason(IntEnum):
     PICKED_ALREADY = 41
     PICK_INCOMPLETE = 42
     SUBSTITUTE_NOT_ALLOWED = 43
+    QUANTITY_EXCEEDS_COLLECTED = 44
 
 
 # Refusals that are not journaled: a reused key must not overwrite the first answer, an undecided order will soon be

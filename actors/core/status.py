@@ -8,6 +8,8 @@
                                                   ├──> release (all)  RELEASED, or COLLECTED where a part was sold
                                                   └──> expire         EXPIRED, or COLLECTED where a part was sold
 
+    What was sold may be returned, while it is COLLECTED or goes on with the rest; its status stays as it is.
+
 A part of an order over several ledgers is CLAIMED first. Its customer's ledger alone confirms, extends and expires it
 from there; the shop applies these outcomes.
 
@@ -59,6 +61,7 @@ class Step(IntEnum):
     EXPIRE = 6
     AMEND = 7
     GIVE = 8
+    RETURN = 9
 
     __hash__ = int.__hash__  # as above
 
@@ -132,6 +135,7 @@ TRANSITIONS: Final[dict[Step, frozenset[Status]]] = {
     Step.EXPIRE: OPEN,
     Step.AMEND: frozenset({Status.HELD, Status.CONFIRMED}),
     Step.GIVE: _CERTAIN,
+    Step.RETURN: _CERTAIN | {Status.COLLECTED},
 }
 
 

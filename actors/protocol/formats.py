@@ -38,6 +38,8 @@ from actors.shop.line import InLine
 from actors.shop.line_events import GrantAwaited
 from actors.shop.pick_events import PickEvent
 from actors.shop.picking import PickCommand, PickTask
+from actors.shop.return_events import Returned
+from actors.shop.returns import CameBack, Return
 from actors.shop.state import FullReservation, MovingOut
 
 FIRST: Final = 1
@@ -70,6 +72,7 @@ FORMATS: Final[dict[int, Format]] = {
             "customers who are told what becomes of their orders",
             "pick tasks in shops",
             "places in line under a limit of the whole chain",
+            "goods that come back by receipt",
         ),
         kinds=(
             *(FormatRaised, LineRule, KeyCeded, StoreMoving, StoreMoved, StoreMove, Elsewhere),
@@ -77,6 +80,7 @@ FORMATS: Final[dict[int, Format]] = {
             *(*get_args(notices.Event), Notice, Observe, Audit, HeadRow, NoticeRow, OpenRow),
             HandOver,
             *(PickRule, PickStatus, PickTask, *get_args(PickCommand), *get_args(PickEvent)),
+            *(Return, Returned, CameBack),
         ),
         fields={
             Policy: ("line_take_up_ms", "line_rules", "picks", "put_back_first", "pick_rules"),
@@ -87,7 +91,7 @@ FORMATS: Final[dict[int, Format]] = {
             InLine: ("granted_by_ms", "is_late"),
             Collect: ("hand_over",),
             Collected: ("hand_over",),
-            FullReservation: ("hand_over",),
+            FullReservation: ("hand_over", "came_back"),
         },
         told={
             HotTotals: ("quotas",),
@@ -99,6 +103,7 @@ FORMATS: Final[dict[int, Format]] = {
         values=(
             Reason.HOT_CEDED,
             *(reason for reason in Reason if Reason.PICK_TASK_NOT_FOUND <= reason <= Reason.SUBSTITUTE_NOT_ALLOWED),
+            Reason.QUANTITY_EXCEEDS_COLLECTED,
         ),
     ),
 }

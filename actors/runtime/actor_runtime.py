@@ -43,7 +43,6 @@ SNAPSHOT_PAUSE_S: Final = 0.002  # between the chunks of a snapshot, for decisio
 READING_S: Final = 0.01  # between two looks whether ledgers that are read beside others are served
 MOVE_S_MAX: Final = 1.0  # that closing waits for a file on its way to another disk, which may hang
 SNAPSHOT_EVENTS_MIN: Final = 20_000
-COLLECTED_AT: Final = (100_000, 50, 1_000)  # the collector's thresholds: what a shop keeps has no cycles
 BOUND_AT_ONCE: Final = 16  # ledgers that adopt a policy in one step: they keep others waiting
 PAGE_SCAN_MAX: Final = 50_000  # numbers looked at for one page among what is in memory: 5 ms
 PIECE_SCAN_MAX: Final = 2_500  # likewise at a time, also among what is over; some 3 ms under the lock
@@ -270,7 +269,7 @@ class LedgerActor(FeedQuestions):
                     swept = perf_counter()
         finally:
             gc.freeze()
-            gc.set_threshold(*COLLECTED_AT)
+            gc.set_threshold(100_000, 50, 1_000)
             gc.enable()
         self._followers.tell()
         self.figures.recovered(len(self.host.recovered_ids()), perf_counter() - began)

@@ -1,9 +1,8 @@
 """An independent check of a shop's journal: stock and promises computed again, by code that the ledger does not use.
 
 It uses the events and enums, and nothing of `decide`, `evolve`, `state`, `transact`, `invariants` or the transition
-table: a mistake in one of them must not be repeated here. It folds the events into books of its own, in one pass, and
-checks each rule, I1 to I22 of docs/design.md, at the event that could break it. VerifyLedger compares its result with
-the live positions.
+table: a mistake in one of them must not be repeated here. It folds the events into books of its own and checks each
+rule, I1 to I22 of docs/design.md, at the event that could break it. VerifyLedger compares it with live positions.
 """
 
 from collections import Counter, defaultdict
@@ -34,6 +33,7 @@ from actors.shop.audit_books import (
 from actors.shop.audit_hot import HotAudit
 from actors.shop.audit_line import Lines as WaitingLines
 from actors.shop.audit_picking import PickAudit
+from actors.shop.audit_sales import SalesAudit
 from actors.shop.audit_stock import StockAudit
 from actors.shop.audit_transfers import TransferAudit
 from actors.shop.commands import Lines
@@ -65,8 +65,9 @@ class Audit:
         self._transfers = TransferAudit(self._books, lambda: self._version, self._found, self._answered, self._promise)
         holds = self._claims, self._by_customer, self._live, self._answered, self._stock.note
         self._hot = HotAudit(ledger_id, self._books, self._rules, lambda: self._version, self._found, *holds)
-        found = self._found, self._answered
-        self._picks = PickAudit(self._books, self._claims, self._rules, lambda: self._version, *found)
+        told = (lambda: self._version), self._found, self._answered
+        self._picks = PickAudit(self._books, self._claims, self._rules, *told)
+        self._sales = SalesAudit(self._books, *told)
         self._folds: dict[type, Callable[[Any, int], None]] = {
             **dict.fromkeys(STEPS, self._stepped),
             events.Reserved: self._reserved,
@@ -90,6 +91,7 @@ class Audit:
             **self._transfers.folds,
             **self._hot.folds,
             **self._picks.folds,
+            **self._sales.folds,
         }
 
     def add(self, version: int, epoch: int, at_ms: int, event: events.Event) -> None:
@@ -335,9 +337,7 @@ class Audit:
         claim = self._live(event.number, "collect", LIVE, at_ms)
         if claim is not None:
             claim.any_sold = True
-            for sku, units in event.lines:
-                self._books[sku].on_hand -= units
-                self._books[sku].sold += units
+            self._sales.collect(event)
             self._take(event.number, claim, event.lines, Status.COLLECTED)
 
     def _released(self, event: events.Released, at_ms: int) -> None:

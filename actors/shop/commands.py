@@ -1,6 +1,6 @@
 """The commands of a shop's ledger. Each has its event in `events`, and those with a key have their call on the wire."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import ClassVar, Final
 
@@ -19,6 +19,7 @@ from actors.shop.hot import (
     VoidWords,
 )
 from actors.shop.picking import PickCommand
+from actors.shop.returns import Return
 from actors.shop.shortfalls import ResolveShortfall
 from actors.shop.transfers import TransferCommand
 
@@ -32,6 +33,15 @@ def by_sku(lines: Iterable[tuple[str, int]]) -> Lines:
     for sku, quantity in lines:
         units[sku] = units.get(sku, 0) + quantity
     return tuple(units.items())
+
+
+def from_first(lines: Lines, units: Mapping[str, int]) -> Lines:
+    """These units by SKU, taken from the lines from the first on, by line and up to what each has."""
+    left, taken = dict(units), []
+    for sku, has in lines:
+        taken.append((sku, min(has, left.get(sku, 0))))
+        left[sku] = left.get(sku, 0) - taken[-1][1]
+    return tuple(taken)
 
 
 class AdjustmentKind(IntEnum):
@@ -365,6 +375,7 @@ Command = (
     | ExtendAllotment
     | ReturnAllotment
     | Give
+    | Return
     | ResolveShortfall
     | PickCommand
     | TransferCommand

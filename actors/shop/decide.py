@@ -30,6 +30,7 @@ from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, 
 from actors.shop.decide_hot import decide_hot_units, decided_elsewhere, is_kept_there, key_elsewhere, unless_fetched
 from actors.shop.decide_line import decide_leave, decide_queue, decide_serve_granted, latest_end_ms
 from actors.shop.decide_picking import decide_pick
+from actors.shop.decide_returns import decide_return
 from actors.shop.decide_short import decide_short
 from actors.shop.decide_shortfalls import decide_resolve_shortfall
 from actors.shop.decide_stock import (
@@ -44,6 +45,7 @@ from actors.shop.hot import HandUnits, MoveIn, TakeUnitsBack
 from actors.shop.picking import PickStep, ShortPick
 from actors.shop.preconditions import NONE, grant_refusal, over_limit, short_of_stock, slot_refusal, standing
 from actors.shop.quotas import beyond_stock
+from actors.shop.returns import Return
 from actors.shop.shortfalls import ResolveShortfall
 from actors.shop.state import Claims, Ledger, Reservation
 
@@ -101,6 +103,8 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
             return decide_extend_allotment(ledger, command, now_ms)
         case cm.ReturnAllotment():
             return decide_return_allotment(ledger, command)
+        case Return():
+            return decide_return(ledger, command)
         case ResolveShortfall():
             return decide_resolve_shortfall(ledger, command, now_ms)
         case HandUnits() | TakeUnitsBack():

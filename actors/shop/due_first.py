@@ -9,12 +9,15 @@ from actors.shop.decide import StepCommand
 from actors.shop.events import Event, Expired
 from actors.shop.evolve import evolve
 from actors.shop.picking import PickStep, ShortPick
+from actors.shop.returns import Return
 from actors.shop.state import Ledger, Reservation
 
 
 def about_of(ledger: Ledger, command: Command | HotCommand) -> About | None:
     """All that decides about a command and may fall due; None where that cannot be said, as of a place in a slot."""
     if isinstance(command, StepCommand) and not isinstance(command, Amend):
+        return About(numbers=(command.number,))
+    if isinstance(command, Return):
         return About(numbers=(command.number,))
     if isinstance(command, PickStep):
         return About(numbers=(command.number,)) if command.number else None

@@ -18,6 +18,7 @@ from actors.shop.commands import Claim, HandOver, Lines, Movement, Reserve, by_s
 from actors.shop.hot_events import HotEvent, touched_by_hot
 from actors.shop.line_events import GrantAwaited
 from actors.shop.pick_events import PickEvent, touched_by_pick
+from actors.shop.return_events import Returned, touched_by_return
 from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallEvent, ShortfallResolved
 from actors.shop.shortfalls import Shortfall, ShortfallCause
 from actors.shop.state import AnyReservation
@@ -341,6 +342,7 @@ Event = (
     | PolicyAdopted
     | OfAllotments
     | Given
+    | Returned
     | TransferEvent
     | HotEvent
     | PickEvent
@@ -358,6 +360,8 @@ def touched_skus(event: Event) -> tuple[str, ...]:
     if isinstance(event, PickEvent):
         return touched_by_pick(event)
     match event:
+        case Returned():
+            return touched_by_return(event)
         case Reserved() | Claimed() | Queued():
             return tuple(dict.fromkeys(sku for sku, _ in event.command.lines))
         case Collected() | Released() | Expired() | OutcomeApplied():

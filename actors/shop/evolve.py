@@ -30,7 +30,8 @@ from actors.shop.line_events import GrantAwaited
 from actors.shop.part import Part
 from actors.shop.pick_events import PickEvent
 from actors.shop.promised import change_rank, promise, put_apart, unpromise
-from actors.shop.said import absent, claimed_by, given_back, made_by, release_of
+from actors.shop.return_events import Returned
+from actors.shop.said import absent, claimed_by, given_back, made_by, release_of, returned_by
 from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transfer_events import TransferEvent
@@ -47,13 +48,6 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
 
     Returns the answer that the event gives to its idempotency key, or None where it has none.
     """
-    ledger.version += 1
-    if at_ms > ledger.time_ms:
-        ledger.time_ms = at_ms
-    if ledger.time_ms >= ledger.finished.forget_at_ms:
-        ledger.finished.forget(ledger.time_ms, ledger.policy.answer_memory_ms)
-    if isinstance(event, Reserved):  # most events, and nothing is picked for a hold
-        return _evolve_reserved(ledger, event, at_ms)
     answer = _evolve(ledger, event, at_ms)
     if ledger.policy.picks or ledger.picks.rows:
         follow(ledger, event, at_ms)
@@ -61,6 +55,13 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
 
 
 def _evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
+    ledger.version += 1
+    if at_ms > ledger.time_ms:
+        ledger.time_ms = at_ms
+    if ledger.time_ms >= ledger.finished.forget_at_ms:
+        ledger.finished.forget(ledger.time_ms, ledger.policy.answer_memory_ms)
+    if isinstance(event, Reserved):
+        return _evolve_reserved(ledger, event, at_ms)
     if ledger.lines:
         note_line_due(ledger, event)
     match event:
@@ -98,8 +99,9 @@ def _evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
             ledger.answers.forget_at_ms = ledger.finished.forget_at_ms = 0  # it may be another time that they are kept
         case ev.Given():
             return _evolve_given(ledger, event)
+        case Returned():
+            return _evolve_returned(ledger, event, at_ms)
         case _:
-            assert not isinstance(event, Reserved), "it is applied above"
             if isinstance(event, TransferEvent):
                 return evolve_transfer(ledger, event, at_ms)
             if isinstance(event, PickEvent):
@@ -201,8 +203,13 @@ def _leave(ledger: Ledger, changed: Reservation) -> None:
     del ledger.reservations[number]
     if part is not None:
         del ledger.holders[part.holder]
-    is_shared = part is not None or changed.grant > 0
-    ledger.finished.put(number, changed.status, ledger.version, ledger.time_ms, is_shared=is_shared)
+    _note_over(ledger, changed)
+
+
+def _note_over(ledger: Ledger, over: Reservation) -> None:
+    """From now on the newest event has all of it."""
+    is_shared = over.part is not None or over.grant > 0
+    ledger.finished.put(over.number, over.status, ledger.version, ledger.time_ms, is_shared=is_shared)
 
 
 def _evolve_step(
@@ -300,6 +307,23 @@ def _evolve_collected(ledger: Ledger, event: Collected, at_ms: int) -> Remembere
     if event.hand_over is not None:
         changed = changed.changed(hand_over=replace(event.hand_over, at_ms=at_ms))
     _put_in_outbox(ledger, _settle(ledger, changed))
+    return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, changed), ledger.version - event.number)
+
+
+def _evolve_returned(ledger: Ledger, event: Returned, at_ms: int) -> Remembered:
+    """Sold and on hand change together; what is unsellable is written off. One that is over stays out of memory."""
+    for (sku, units), (_, unsellable) in zip(event.lines, event.unsellable, strict=True):
+        position = ledger.positions[sku]
+        position.sold -= units
+        position.adjusted -= unsellable
+        if units > unsellable:
+            position.move_on_hand(at_ms, units - unsellable)
+    changed = returned_by(event, ledger.version)
+    if event.number in ledger.reservations:
+        ledger.reservations[event.number] = changed
+        _put_in_outbox(ledger, changed)
+    else:
+        _note_over(ledger, changed)
     return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, changed), ledger.version - event.number)
 
 

@@ -21,6 +21,7 @@ from actors.shop.pick_events import (
     PickShorted,
 )
 from actors.shop.picking import PickTask
+from actors.shop.return_events import Returned
 from actors.shop.state import Ledger, Remembered, Reservation
 
 _PICKED_FOR = frozenset({Status.CONFIRMED, Status.READY})
@@ -94,7 +95,7 @@ def follow(ledger: Ledger, event: Event, at_ms: int) -> None:
                 _follow(ledger, reservation.number, at_ms)
         return
     number = getattr(event, "number", 0)  # of whatever kind: each number is one version of the ledger, and so of one
-    if not number or isinstance(event, PickEvent):
+    if not number or isinstance(event, PickEvent | Returned):
         return
     before = ledger.picks.rows.get(number)
     if before is not None and isinstance(event, Collected):

@@ -14,6 +14,8 @@ from actors.shop.events import Reserved
 from actors.shop.hot_events import KeyCeded, MovedIn, MovedOut
 from actors.shop.line import InLine
 from actors.shop.part import Part
+from actors.shop.return_events import Returned
+from actors.shop.returns import CameBack
 from actors.shop.said_hot import ceded_to_shop, moved_in_by
 from actors.shop.said_transfers import said_of_transfer
 from actors.shop.state import FullReservation, Ledger, Reservation, StockOutcome
@@ -50,6 +52,8 @@ def said_by(event: ev.Event, version: int, at_ms: int) -> Said:
             return "", Recorded("", version, event.before), ""
         case KeyCeded(command):
             return command.key, ceded_to_shop(command, version), ""
+        case Returned():
+            return event.key, Recorded(event.fingerprint, version, returned_by(event, version)), ""
         case _ if isinstance(event, ev.Answering):
             assert event.answer is not None, "it is there wherever it was decided"
             return event.key, Recorded(event.fingerprint, version, event.answer), ""
@@ -208,3 +212,13 @@ def given_back(
     is_over = lines == reservation.held_lines()
     status = final_status(step, reservation.units_collected()) if is_over else reservation.status
     return reservation.taken(status, version, done, reservation.payment_reference, reason or reservation.release_reason)
+
+
+def returned_by(event: Returned, version: int) -> Reservation:
+    """The reservation with what came back by the event of this version."""
+    before = event.before.came_back
+    units = tuple(units for _, units in event.lines)
+    if before is not None:
+        units = tuple(came + more for came, more in zip(before.units, units, strict=True))
+    reference = event.refund_reference or (before.refund_reference if before else "")
+    return event.before.changed(version=version, came_back=CameBack(units, reference))

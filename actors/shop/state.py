@@ -22,13 +22,14 @@ from actors.core.policy import CALL_MS_MAX, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.shop.allotments import Allotment, Allotments
-from actors.shop.commands import HandOver, Lines, Reserve
+from actors.shop.commands import HandOver, Lines, Reserve, from_first
 from actors.shop.finished import Finished
 from actors.shop.hot import Hot, HotTotals
 from actors.shop.line import InLine, Line
 from actors.shop.part import Part
 from actors.shop.picking import Picks, PickTask
 from actors.shop.position import ByRank, Position
+from actors.shop.returns import CameBack
 from actors.shop.shortfalls import Shortfall, ShortfallTask, Tasks
 from actors.shop.transfers import Transfer, Transfers
 
@@ -43,6 +44,7 @@ _NO_REASON: Final[ReleaseReason | None] = None
 _NO_PART: Final[Part | None] = None
 _NOT_IN_LINE: Final[InLine | None] = None
 _NOT_HANDED_OVER: Final[HandOver | None] = None
+_NOTHING_CAME_BACK: Final[CameBack | None] = None
 
 
 class Reservation(Message, frozen=True):
@@ -69,6 +71,7 @@ class Reservation(Message, frozen=True):
     till_until_ms = 0
     in_line = _NOT_IN_LINE
     hand_over = _NOT_HANDED_OVER
+    came_back = _NOTHING_CAME_BACK
 
     def changed(self, **changes: Any) -> "Reservation":
         """The reservation with these fields, in full where it has what few have: equal ones are of one kind."""
@@ -128,14 +131,13 @@ class Reservation(Message, frozen=True):
 
     def taken_by_line(self, units: Mapping[str, int]) -> Lines:
         """These units by SKU, up to what is held, taken from the reservation's lines from the first on."""
-        left = dict(units)
-        lines = []
-        for sku, held in self.held_lines():
-            taken = min(held, left.get(sku, 0))
-            if taken:
-                left[sku] -= taken
-            lines.append((sku, taken))
-        return tuple(lines)
+        return from_first(self.held_lines(), units)
+
+    def sold_lines(self) -> Lines:
+        """Units of each line that were collected, and have not come back."""
+        sold = [collected for collected, _ in self.done or ((0, 0),) * len(self.lines)]
+        back = (0,) * len(sold) if self.came_back is None else self.came_back.units
+        return tuple((sku, units - its) for (sku, _), units, its in zip(self.lines, sold, back, strict=True))
 
     def has_content_of(self, command: Reserve) -> bool:
         """True where the command's content is this reservation's, which keeps all of it instead of a fingerprint."""
@@ -174,7 +176,8 @@ class FullReservation(Reservation, frozen=True):
     order over several ledgers; then `expires_at_ms` is the order's deadline as the shop knows it, a lease, 0 while it
     is CLAIMED: the shop does not expire it, and takes no step from then on. `grant` is the number of the grant of its
     customer's ledger, 0 for none; that ledger counts the units until it hears that they are no longer held. `till` is
-    the one that alone hands it out, until `till_until_ms`. `hand_over` is of when units were last collected.
+    the one that alone hands it out, until `till_until_ms`. `hand_over` is of when units were last collected,
+    `came_back` of those that were returned since.
     While it is QUEUED, `expires_at_ms` is until when it waits.
     """
 
@@ -189,6 +192,7 @@ class FullReservation(Reservation, frozen=True):
     till_until_ms: int = 0
     in_line: InLine | None = None
     hand_over: HandOver | None = None
+    came_back: CameBack | None = None
 
 
 AnyReservation = Reservation | FullReservation  # for decoders

@@ -16,7 +16,6 @@ from actors.journal.port import Journal, Record
 from actors.journal.redis import RedisJournal
 from actors.journal.sqlite import SqliteJournal
 from actors.protocol.messages import pack_answers, pack_batch, unpack_answers
-from actors.runtime.actor_runtime import COLLECTED_AT
 from actors.runtime.kinds import SHOP
 from actors.shop.commands import Collect, Command, Confirm
 from actors.shop.events import Event, Reserved
@@ -54,10 +53,9 @@ class Round:
         self.ones = list(reserves(count, POSITIONS, 1, seed))
         self.threes = list(reserves(count, POSITIONS, 3, seed))
         self.absent = list(reserves(count, POSITIONS, 1, seed, 10 * UNITS))
-        # As the actor does once it has recovered: the collector does not walk what stays, and seldom what is new.
+        # As the actor does once it has recovered: the collector does not walk what stays.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(*COLLECTED_AT)
 
     def measure(self) -> dict[str, dict[str, float]]:
         """Every operation, in the sequence of a life."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from actors.journal.sqlite import SqliteJournal
 from actors.ray_actors import end_process
-from actors.runtime.actor_runtime import COLLECTED_AT, SNAPSHOT_PAUSE_S
+from actors.runtime.actor_runtime import SNAPSHOT_PAUSE_S
 from actors.runtime.clock import SystemClock
 from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import LedgerHost
@@ -93,7 +93,7 @@ def _beside_a_snapshot(path: Path, holds: int) -> list[float]:
     host, journal = _held(path, holds)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*COLLECTED_AT)  # as an actor does
+    gc.set_threshold(100_000, 50, 1_000)  # as an actor does
     writer = Thread(target=lambda: host.snapshot(STORE, lambda: sleep(SNAPSHOT_PAUSE_S)))
     more, took = reserves(holds, SKUS, 1, holds + 1), []
     writer.start()

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from actors.core.ids import is_hot, parse_reservation_id
 from actors.protocol.messages import Entry, Refusal
 from actors.shop import commands as shop
+from actors.shop.returns import Return
 from holdfast.v1 import reservation_service_pb2 as rs
 from serve.calls import Call, refuse_older
 from serve.coordination.grants import Grants
@@ -61,6 +62,7 @@ class Reservations:
             "MarkReservationReady": self._single(_kind(shop.MarkReady)),
             "CollectReservation": self._single(Kind(self._collect)),
             "CollectBatch": self._batched(Kind(self._collect)),
+            "ReturnReservation": self._single(_kind(Return)),
             "ReleaseReservation": self._single(_kind(shop.Release)),
             "ReleaseBatch": self._batched(_kind(shop.Release)),
             "ExtendReservation": self._single(_kind(shop.Extend)),

@@ -10,6 +10,7 @@ from actors.orders import events as order_events
 from actors.protocol.messages import Refusal
 from actors.shop import events as ev
 from actors.shop.hot_events import HotEvent, MovedIn, UnitsHanded, UnitsTakenBack
+from actors.shop.return_events import Returned
 from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
 from actors.shop.transfer_events import TransferEvent
 from holdfast.v1 import event_pb2, stock_pb2
@@ -66,6 +67,11 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
                 reply.safety_stock_set.safety_stocks.add(sku=sku, quantity=quantity)
         case ShortfallDeclared():
             fill_shortfall(event.shortfall, store_id, reply.shortfall_declared.shortfall)
+        case Returned():
+            back = reply.returned
+            back.reservation_id = format_reservation_id(store_id, event.number)
+            fill_value(event, back, (*_NOT_TOLD, "unsellable"))
+            fill_lines(event.unsellable, back.unsellable)
         case ev.Released() | Requeued() | MoveBegun() | ShortfallResolved():
             fill_event_of_shortfall(event, store_id, reply)
         case _ if isinstance(event, ev.OfAllotments | ev.Given):

@@ -70,8 +70,8 @@ def value_of(kind: type[C], request: Any, /, **given: Any) -> C:
             continue
         if name == "key":
             given[name] = request.idempotency_key
-        elif name == "lines":
-            given[name] = lines_of(request.lines)
+        elif name in ("lines", "unsellable"):
+            given[name] = lines_of(getattr(request, name))
         elif name == "reason":
             given[name] = ReleaseReason(request.reason)
         elif name.endswith("_ms"):

@@ -7,6 +7,7 @@ from actors.core.status import LIVE, Status
 from actors.journal.port import Record
 from actors.runtime.kinds import SHOP
 from actors.shop import events as ev
+from actors.shop.return_events import Returned
 from actors.shop.state import Reservation
 from holdfast.v1.pickup_pb2 import PickupChangeKind
 
@@ -14,6 +15,7 @@ READY: Final = PickupChangeKind.PICKUP_CHANGE_KIND_READY
 CHANGED: Final = PickupChangeKind.PICKUP_CHANGE_KIND_CHANGED
 COLLECTED: Final = PickupChangeKind.PICKUP_CHANGE_KIND_COLLECTED
 WITHDRAWN: Final = PickupChangeKind.PICKUP_CHANGE_KIND_WITHDRAWN
+RETURNED: Final = PickupChangeKind.PICKUP_CHANGE_KIND_RETURNED
 TO_COLLECT: Final = frozenset({Status.CONFIRMED, Status.READY})
 
 
@@ -45,6 +47,8 @@ def kind_of(event: ev.Event) -> PickupChangeKind | None:
             return READY
         case ev.Collected():
             return COLLECTED if _is_over(event.answer) else CHANGED
+        case Returned():
+            return RETURNED
         case ev.Amended() | ev.Extended() | ev.Given():
             return CHANGED if _is_to_collect(event.answer) else None
         case ev.Released():

@@ -300,6 +300,10 @@ def fill_reservation(
     done = reservation.done or ((0, 0),) * len(lines)
     for (sku, quantity), (collected, released) in zip(lines, done, strict=True):
         reply.lines.add(sku=sku, quantity=quantity, collected=collected, released=released)
+    if reservation.came_back is not None:
+        reply.refund_reference = reservation.came_back.refund_reference
+        for line, units in zip(reply.lines, reservation.came_back.units, strict=True):
+            line.returned = units
     reply.customer_id = reservation.customer_id
     reply.channel = reservation.channel
     reply.basket_id = reservation.basket_id

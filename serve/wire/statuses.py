@@ -208,6 +208,8 @@ _SENTENCES: Final[dict[Reason, str]] = {
     Reason.TRANSITION_NOT_ALLOWED: "reservation {reservation} is {status}, and that allows no such step",
     Reason.LINE_NOT_FOUND: "reservation {reservation} has no line of {sku}",
     Reason.QUANTITY_EXCEEDS_HELD: "reservation {reservation} still holds {available} of {sku}, {asked} were named",
+    Reason.QUANTITY_EXCEEDS_COLLECTED: "{available} of {sku} of reservation {reservation} were collected and have "
+    "not come back, {asked} were named",
     Reason.TTL_TOO_LONG: "{asked} is longer than the {available} that the policy allows; ask for less",
     Reason.BASKET_CONFIRMED: "the basket was confirmed as reservation {reservation}; reserve under a new basket",
     Reason.OPEN_RESERVATIONS_LIMIT: "the customer may have {available} open reservations{where}",
@@ -252,6 +254,7 @@ _SENTENCES: Final[dict[Reason, str]] = {
 
 # What `asked` and `available` are in ms; else they are numbers.
 _IN_WORDS: Final = {Reason.TTL_TOO_LONG: interval_text, Reason.COUNT_TOO_OLD: instant_text}
+_NOTHING_TO_RETURN: Final = "nothing of reservation {reservation} that was collected is still to come back"
 _TOO_SOON: Final = "shops in reach have what was asked for, but cannot have it ready in time; ask for a later time"
 
 
@@ -260,6 +263,8 @@ def explain(rejection: Rejection, store_id: str, order_id: str = "") -> str:
     down before refusals named their shop, a shop of the order.
     """
     sentence = _TOO_SOON if rejection.too_soon else _SENTENCES[rejection.reason]
+    if rejection.reason is Reason.QUANTITY_EXCEEDS_COLLECTED and not rejection.sku:
+        sentence = _NOTHING_TO_RETURN
     if not store_id:
         if rejection.reason is Reason.RESERVATION_NOT_FOUND:
             return f"there is no {f'order {order_id}' if order_id else 'such order'}, or it was forgotten; check the id"

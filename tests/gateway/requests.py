@@ -57,6 +57,9 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
     "CollectReservation": lambda key: rs.CollectReservationRequest(
         idempotency_key=key, reservation_id=HELD, payment_reference="p1", lines=[{"sku": "A", "quantity": 1}]
     ),
+    "ReturnReservation": lambda key: rs.ReturnReservationRequest(
+        idempotency_key=key, reservation_id=HELD, lines=[LINE], unsellable=[LINE], refund_reference="r1", till="t1"
+    ),
     "ReleaseReservation": lambda key: rs.ReleaseReservationRequest(
         idempotency_key=key,
         reservation_id=HELD,

@@ -20,6 +20,7 @@ from actors.shop import commands as shop
 from actors.shop.allotments import HolderKind
 from actors.shop.hot import DisownKey, MoveIn
 from actors.shop.picking import ClaimPick, FinishPick, NoteArrival, PutBack, ReleasePick, ScanPick, ShortPick
+from actors.shop.returns import Return
 from actors.shop.shortfalls import Resolution, ResolveShortfall
 from actors.shop.state import Ledger, Reservation, StockOutcome
 from actors.shop.transact import transact
@@ -110,6 +111,8 @@ FINGERPRINTS: Final[list[tuple[Message, str]]] = [
     (shop.ExtendAllotment("k", 7, 60_000), "11e3d23ddb28a6ceb53ffa709"),
     (shop.ReturnAllotment("k", 7, settled=True), "1253d556ca6a430858d5b2c8e"),
     (shop.Give("k", 7, "t1", 60_000), "1cf250c854e8d70b40112e2eb"),
+    (Return("k", 7, ()), "15181b91df7ced9d50ab377b1"),
+    (Return("k", 7, LINES, (("A", 1),), "r1", "t1"), "1cd7eb0423c91e3d030d041a1"),
     (ResolveShortfall("k", 7, Resolution.RELEASED), "1a5f6e84165b60d277587466a"),
     (ResolveShortfall("k", 7, Resolution.MOVED, "S2", "S2:3"), "1fc32e94b2df855c6850a3300"),
     (ProposeTransfer("k", "S2", LINES, 60_000), "11fe96745f13af92cc824cf61"),

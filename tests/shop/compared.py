@@ -27,7 +27,8 @@ def plain(remembered: Remembered | ShortfallTask) -> Outcome:
     match answer:
         case Reservation():
             done = answer.done or ((0, 0),) * len(answer.lines)
-            lines = tuple((*line, *its) for line, its in zip(answer.lines, done, strict=True))
+            back = answer.came_back.units if answer.came_back else (0,) * len(answer.lines)
+            rows = tuple((*line, *its, came) for line, its, came in zip(answer.lines, done, back, strict=True))
             reason = answer.release_reason and answer.release_reason.name
             part = ("", 0) if answer.part is None else (answer.part.holder, answer.part.applied_revision)
             told = (
@@ -42,7 +43,7 @@ def plain(remembered: Remembered | ShortfallTask) -> Outcome:
                 answer.number,
                 answer.version,
                 answer.status.name,
-                lines,
+                rows,
                 answer.expires_at_ms,
                 *told,
             )

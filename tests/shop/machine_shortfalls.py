@@ -9,13 +9,14 @@ from actors.shop.shortfalls import Resolution, ResolveShortfall
 from tests.shop import strategies as some
 from tests.shop.compared import plain
 from tests.shop.machine_line import WaitsInLine
+from tests.shop.machine_returns import TakesGoodsBack
 from tests.shop.model_line import free
 from tests.shop.watched import Watched
 
 RESOLUTIONS = [Resolution.MOVED, Resolution.WAITING, Resolution.RELEASED]
 
 
-class LosesUnits(WaitsInLine):
+class LosesUnits(WaitsInLine, TakesGoodsBack):
     """Loses what it holds, and has somebody do something about it."""
 
     watched: Watched

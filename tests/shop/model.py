@@ -11,6 +11,7 @@ from actors.core.policy import Policy
 from actors.core.status import ReleaseReason, Status
 from actors.shop import commands as ask
 from actors.shop.commands import AdjustmentKind as Kind
+from actors.shop.returns import Return
 from actors.shop.shortfalls import ResolveShortfall, ShortfallCause
 from tests.shop.model_books import (
     FROM,
@@ -29,11 +30,12 @@ from tests.shop.model_books import (
 )
 from tests.shop.model_hours import deadline_ms, offered, slot_at
 from tests.shop.model_line import falls_due, left, most_ms, queue, unpromised
+from tests.shop.model_returns import take_back
 from tests.shop.model_rules import over_a_limit, rule_ms
 from tests.shop.model_shortfalls import Task, resolve, shortfalls
 
 CAUSES = (ShortfallCause.CORRECTION, ShortfallCause.SALE)
-Step = ask.Confirm | ask.MarkReady | ask.Collect | ask.Release | ask.Extend | ask.Amend
+Step = ask.Confirm | ask.MarkReady | ask.Collect | ask.Release | ask.Extend | ask.Amend | Return
 
 
 class Model:
@@ -92,7 +94,7 @@ class Model:
         for sku, _ in self.seen_since:
             received = sum(row.delta for row in self.rows if (row.sku, row.kind) == (sku, Kind.RECEIPT))
             over_tills = sum(-row.delta for row in self.rows if row.sku == sku and row.kind in (Kind.SALE, Kind.RETURN))
-            collected = sum(line.sold for of in self.reservations for line in of.lines if line.sku == sku)
+            collected = sum(line.sold - line.came for of in self.reservations for line in of.lines if line.sku == sku)
             found[sku] = received, over_tills + collected
         return found
 
@@ -281,6 +283,8 @@ class Model:
         if not found:
             return ("no", "RESERVATION_NOT_FOUND")
         (of,) = found
+        if isinstance(command, Return):
+            return take_back(self, of, command, now_ms)
         if of.status is Status.CLAIMED or (of.holder and of.status in LIVE and of.deadline_ms <= now_ms):
             return ("no", "ORDER_UNDECIDED")
         if of.status is Status.EXPIRED:

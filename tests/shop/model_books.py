@@ -39,6 +39,7 @@ class Line:
 
     def __init__(self, sku: str, quantity: int) -> None:
         self.sku, self.quantity, self.sold, self.back = sku, quantity, 0, 0
+        self.came = 0  # of what was sold, and came back
 
     def held(self) -> int:
         return self.quantity - self.sold - self.back
@@ -81,7 +82,7 @@ class Reservation:
         self.outbox = self.holder != ""
 
     def outcome(self) -> Outcome:
-        lines = tuple((line.sku, line.quantity, line.sold, line.back) for line in self.lines)
+        lines = tuple((line.sku, line.quantity, line.sold, line.back, line.came) for line in self.lines)
         part = (self.holder, self.applied_revision, self.place)
         told = (self.payment, self.reason and self.reason.name, self.slot_start_ms, *part)
         return ("reservation", self.number, self.version, self.status.name, lines, self.deadline_ms, *told)

@@ -8,11 +8,14 @@ from actors.core.policy import HOUR_MS, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import Status
 from actors.core.transact import Decision
-from actors.shop.commands import AdjustStock, Collect, Command, Confirm, CountStock, Reserve
+from actors.shop.commands import AdjustStock, Collect, Command, Confirm, CountStock, Reserve, from_first
 from actors.shop.decide import decide
 from actors.shop.events import Collected, Confirmed, Event, Expired, Released, Reserved
 from actors.shop.evolve import evolve
 from actors.shop.expiry import Due, due
+from actors.shop.return_events import Returned
+from actors.shop.returns import Return
+from actors.shop.said import known
 from actors.shop.shortfall_events import ShortfallDeclared
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transact import recall
@@ -106,6 +109,23 @@ def collects_half(ledger: Ledger, command: Command, now_ms: int) -> Decision:
         assert isinstance(event, Collected)
         return (replace(event, lines=tuple((sku, max(0, units - 1)) for sku, units in event.lines)),)
     return decision
+
+
+def takes_back_twice(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+    """What has come back may come back."""
+    decision = decide(ledger, command, now_ms)
+    if isinstance(command, Return) and isinstance(decision, Rejection) and not decision.sku:
+        before = known(ledger, command.number)
+        assert before is not None
+        return (Returned(command.key, "", command.number, before.lines, from_first(before.lines, {}), "", "", before),)
+    return decision
+
+
+def takes_back_without_booking(ledger: Ledger, event: Event, at_ms: int) -> None:
+    evolve(ledger, event, at_ms)
+    if isinstance(event, Returned):
+        for sku, units in event.lines:
+            ledger.positions[sku].on_hand -= units
 
 
 def forgets_to_release(ledger: Ledger, event: Event, at_ms: int) -> None:

@@ -4,6 +4,7 @@
     confirm #2 [within 1h]                                      extend #2 for 1h
     collect #2 [A 1] [paid p1]                                  release #2 [A 1] [because NO_SHOW]
     amend #2 [A 1] [for 1h] [slot 9:00]                         ready #2
+    return #2 [A 1] [broken A 1] [refund r1]
     receive|sell|return|correct A 3 [from till] [row 5] [at 0:30]
     count A 7 [as of 0:30] [without holds]                      safety A 2
     claim o1 ann A 3, B 1 [via web] [slot 9:00]                 acknowledge #2 4, #3 5
@@ -64,6 +65,7 @@ from actors.shop.commands import (
 from actors.shop.events import Event, Left, OutcomeApplied, Released
 from actors.shop.hot import HotTotals
 from actors.shop.picking import PickTask
+from actors.shop.returns import Return
 from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallTask
 from actors.shop.state import Ledger, MovingOut, Remembered, Reservation, StockOutcome
 from actors.shop.transfers import Transfer
@@ -76,7 +78,7 @@ SECOND_MS: Final = 1_000
 
 _OPTION: Final = re.compile(
     r"\b(via|basket|for|within|paid|because|from|row|at|as of|without|slot|until|called"
-    r"|to|borne by|by|against|leaving|drawn|as|share|waiting)\s+(\S+)"
+    r"|to|borne by|by|against|leaving|drawn|as|share|waiting|refund)\s+(\S+)"
 )
 _TIME: Final = re.compile(r"(?:(\d+)d)?(\d+):(\d\d)(?::(\d\d)(?:\.(\d{3}))?)?")
 _UNITS_MS: Final = {"ms": 1, "s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
@@ -122,6 +124,11 @@ def command_of(text: str, key: str, now_ms: int = 0) -> Command:
     """What a line says. Rows without a number take the next one of their source."""
     options = dict(_OPTION.findall(text))
     verb, _, rest = _OPTION.sub("", text).strip().partition(" ")
+    if verb == "return" and rest.strip().startswith("#"):
+        number_text, _, back = rest.strip().partition(" ")
+        whole, _, broken = f" {back}".partition(" broken ")
+        returned = int(number_text.removeprefix("#")), lines_of(whole), lines_of(broken)
+        return Return(key, *returned, options.get("refund", ""))
     if verb in PICK_VERBS:
         return about_pick(verb, key, text.partition(" ")[2], interval)
     if verb in _KINDS:
@@ -243,8 +250,11 @@ def answer_text(remembered: Remembered) -> str:
 
 def _reservation_text(held: Reservation) -> str:
     lines = []
-    for (sku, units), (sold, back) in zip(held.lines, held.done or ((0, 0),) * len(held.lines), strict=True):
-        lines.append(f"{sku} {units}" + (f" -{sold} sold" if sold else "") + (f" -{back} back" if back else ""))
+    came_back = held.came_back.units if held.came_back else (0,) * len(held.lines)
+    done = held.done or ((0, 0),) * len(held.lines)
+    for (sku, units), (sold, back), came in zip(held.lines, done, came_back, strict=True):
+        taken = (f" -{sold} sold" if sold else "") + (f" -{back} back" if back else "")
+        lines.append(f"{sku} {units}{taken}" + (f" +{came}" if came else ""))
     reason = f" {held.release_reason.name}" if held.release_reason else ""
     until = f" until {clock(held.expires_at_ms)}" if held.status in OPEN and held.expires_at_ms else ""
     slot = f" slot {clock(held.slot_start_ms)}" if held.slot_start_ms else ""

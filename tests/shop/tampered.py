@@ -26,7 +26,9 @@ from actors.shop.events import (
     StockAdjusted,
     StockCounted,
 )
+from actors.shop.return_events import Returned
 from actors.shop.shortfalls import Shortfall
+from actors.shop.state import FullReservation
 from tests.shop.scenario import play
 from tests.shop.scenario_text import instant
 from tests.shop.watched import Record
@@ -114,6 +116,13 @@ def received(sequence: int, mark: int) -> StockAdjusted:
     return StockAdjusted("x", "", "wms", mark, (Movement("A", 1, sequence, AdjustmentKind.RECEIPT, 0),), 0, 0, ())
 
 
+def returned(number: int, units: int, unsellable: int = 0, sku: str = "A") -> Returned:
+    """Goods of Ann's, who had three."""
+    of = (number, Status.COLLECTED, "ann", "web", "", (("A", 3),), 0, 0, 0, number)
+    lines, broken = ((sku, units),), ((sku, unsellable),)
+    return Returned(f"x{units}", "", number, lines, broken, "", "", FullReservation(*of, ((3, 0),), "p"))
+
+
 STAYED: Final = PolicyAdopted(Policy(version=2), ("limit_rules",))
 
 
@@ -140,6 +149,12 @@ TAMPERED: dict[str, tuple[str, str, Alteration]] = {
     "gives back a line too many": ("I1", "reservation 3", altered(BOB_PARTLY, lines=(("A", 0), ("B", 1), ("B", 1)))),
     "gives back a line too few": ("I1", "reservation 3", altered(BOB_PARTLY, lines=(("A", 2),))),
     "gives back more than is held": ("I1", "reservation 3", altered(BOB_PARTLY, lines=(("A", 0), ("B", 2)))),
+    "takes back more than was collected": ("I1", "reservation 2", ending("3:03", returned(ANN, 4))),
+    "takes back what has come back": ("I1", "reservation 2", ending("3:03", returned(ANN, 2), returned(ANN, 3))),
+    "takes nothing back": ("I1", "reservation 2", ending("3:03", returned(ANN, 0))),
+    "takes back another SKU": ("I1", "reservation 2", ending("3:03", returned(ANN, 1, sku="B"))),
+    "takes back what was never collected": ("I1", "reservation 9", ending("3:03", returned(CY, 1))),
+    "writes off more than came back": ("I1", "reservation 2", ending("3:03", returned(ANN, 1, 2))),
     "expires a part": ("I1", "reservation 3", altered(BOB_EXPIRED, lines=(("A", 1), ("B", 0)))),
     "holds more than there is": ("I2", "A at version 3", altered(BOB, lines=(("A", 3), ("B", 1)))),
     "holds one unit twice over two lines": ("I2", "A at version 3", altered(BOB, lines=(("A", 2), ("A", 1)))),

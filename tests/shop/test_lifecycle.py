@@ -8,6 +8,7 @@ from actors.core.answers import Recorded
 from actors.core.policy import DAY_MS, HOUR_MS
 from actors.core.status import FINAL, TRANSITIONS, ReleaseReason, Status, Step, final_status
 from actors.shop.commands import Amend, ApplyOutcome, Collect, Command, Confirm, Extend, Give, MarkReady, Release
+from actors.shop.returns import Return
 from actors.shop.state import Reservation
 from tests.shop.scenario import play
 from tests.shop.scenario_text import answer_text
@@ -16,17 +17,18 @@ from tests.shop.watched import Watched
 # From each status (rows) each step (columns) leads here; `no`: TRANSITION_NOT_ALLOWED, `late`: RESERVATION_EXPIRED,
 # `soon`: ORDER_UNDECIDED.
 TABLE = """
-              CONFIRM    MARK_READY  COLLECT    RELEASE    EXTEND     EXPIRE    AMEND      GIVE
-    CLAIMED   soon       soon        soon       soon       soon       EXPIRED   soon       soon
-    QUEUED    no         no          no         RELEASED   no         EXPIRED   no         no
-    HELD      CONFIRMED  no          COLLECTED  RELEASED   HELD       EXPIRED   HELD       HELD
-    CONFIRMED no         READY       COLLECTED  RELEASED   CONFIRMED  EXPIRED   CONFIRMED  CONFIRMED
-    READY     no         no          COLLECTED  RELEASED   READY      EXPIRED   no         READY
-    COLLECTED no         no          no         no         no         COLLECTED no         no
-    RELEASED  no         no          no         no         no         RELEASED  no         no
-    EXPIRED   late       late        late       late       late       EXPIRED   late       late
+              CONFIRM    MARK_READY  COLLECT    RELEASE    EXTEND     EXPIRE    AMEND      GIVE       RETURN
+    CLAIMED   soon       soon        soon       soon       soon       EXPIRED   soon       soon       no
+    QUEUED    no         no          no         RELEASED   no         EXPIRED   no         no         no
+    HELD      CONFIRMED  no          COLLECTED  RELEASED   HELD       EXPIRED   HELD       HELD       none
+    CONFIRMED no         READY       COLLECTED  RELEASED   CONFIRMED  EXPIRED   CONFIRMED  CONFIRMED  none
+    READY     no         no          COLLECTED  RELEASED   READY      EXPIRED   no         READY      none
+    COLLECTED no         no          no         no         no         COLLECTED no         no         COLLECTED
+    RELEASED  no         no          no         no         no         RELEASED  no         no         no
+    EXPIRED   late       late        late       late       late       EXPIRED   late       late       no
 """
 REFUSALS = {"no": "TRANSITION_NOT_ALLOWED", "late": "RESERVATION_EXPIRED", "soon": "ORDER_UNDECIDED"}
+REFUSALS["none"] = "QUANTITY_EXCEEDS_COLLECTED"  # the step is allowed, and there is nothing to take
 STEPS, *_ROWS = (row.split() for row in TABLE.strip().splitlines())
 CELLS = {(status, step): cell for status, *cells in _ROWS for step, cell in zip(STEPS, cells, strict=True)}
 
@@ -64,6 +66,8 @@ def commanded(step: Step) -> Command:
             return Amend("step", NUMBER, (), HOUR_MS, 0)
         case Step.GIVE:
             return Give("step", NUMBER, "t7", HOUR_MS)
+        case Step.RETURN:
+            return Return("step", NUMBER, ())
         case Step.EXPIRE:
             raise AssertionError("nobody commands time")
 
@@ -72,7 +76,7 @@ def test_table_is_whole() -> None:
     assert set(CELLS) == {(status.name, step.name) for status, step in product(Status, Step)}
     allowed = {(status.name, step.name) for step, statuses in TRANSITIONS.items() for status in statuses}
     no_step = {(status.name, "EXPIRE") for status in FINAL}  # time passes for what is final, and nothing comes of it
-    assert allowed == {cell for cell, to in CELLS.items() if to not in REFUSALS} - no_step
+    assert allowed == {cell for cell, to in CELLS.items() if to == "none" or to not in REFUSALS} - no_step
 
 
 @pytest.mark.parametrize(("status", "step"), CELLS, ids="-".join)

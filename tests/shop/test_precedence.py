@@ -146,6 +146,7 @@ REASONS = {
     Reason.PICKED_ALREADY: TAKEN + " / scan #3 A 3 as eva",
     Reason.PICK_INCOMPLETE: TAKEN + " / finish #3 as eva",
     Reason.SUBSTITUTE_NOT_ALLOWED: TAKEN + " / short #3 A 1 for B 1 as eva",
+    Reason.QUANTITY_EXCEEDS_COLLECTED: "receive A 2 / reserve ann A 2 / collect #3 A 1 / return #3 A 2",
     Reason.SLOT_FULL: "receive A 2 / reserve ann A 1 slot 9:00 / reserve bob A 1 slot 9:00",
 }
 # No shop gives them: tests/orders. A grant, too many transfers, hot SKUs: tests/shop/test_grants.py, test_transfers.py,

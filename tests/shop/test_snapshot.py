@@ -15,6 +15,7 @@ from actors.shop.expiry import due
 from actors.shop.hot_events import HotEvent
 from actors.shop.invariants import check
 from actors.shop.line_events import GrantAwaited
+from actors.shop.returns import Return
 from actors.shop.shortfalls import Resolution, ResolveShortfall, key_of_move
 from actors.shop.snapshot import FORMAT, Capture, Head, restore
 from actors.shop.state import Reservation
@@ -110,13 +111,17 @@ def lived() -> Watched:
 
 
 def with_a_loss(watched: Watched) -> Watched:
-    """Then the rule lets losers wait, one does, and somebody is told of an earlier loss; and the shop picks."""
+    """Then the rule lets losers wait, one does, and somebody is told of an earlier loss; goods come back; and the shop
+    picks.
+    """
     now_ms = watched.ledger.time_ms
     watched.adopt(replace(POLICY, version=POLICY.version + 1, losers_wait=True), now_ms)
     watched.say(CountStock("lost", (("E", 0),), 0, True), now_ms)
     task = next(iter(watched.ledger.tasks.open))
     watched.say(ResolveShortfall(key_of_move("moved"), task, Resolution.MOVED, "S2"), now_ms)
     watched.say(ResolveShortfall("told", task, Resolution.RELEASED), now_ms)
+    for number in (37, 31):
+        watched.say(Return(f"back {number}", number, (("A", 1),), refund_reference="r1"), now_ms)
     return picked(watched)
 
 

@@ -69,6 +69,8 @@ PAGE = """
    11:00 | wait                        | PassedOver, Served
    11:01 | resolve #22 MOVED           | MoveBegun
    11:01 | resolve #22 RELEASED        | ShortfallResolved
+   11:02 | return #2 B 2 broken B 1    | Returned
+   11:02 | return #2 A 1 broken A 1    | Returned
 """
 
 

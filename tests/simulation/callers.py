@@ -19,8 +19,9 @@ from actors.shop.picking import (
     ScanPick,
     ShortPick,
 )
+from actors.shop.returns import Return
 from actors.shop.shortfalls import Resolution, ResolveShortfall
-from actors.shop.state import StockOutcome
+from actors.shop.state import Reservation, StockOutcome
 
 SKUS: Final = ("A", "B", "C", "never stocked")
 CUSTOMERS: Final = ("ann", "bob", "cid", "dan")
@@ -51,7 +52,8 @@ def picks_by(number: int) -> dict[str, Any]:
 
 class Callers:
     """A source of commands. `numbers` are the reservations that callers have heard of, `quotas` those of channels,
-    `taken` what tills have taken, `tasks` those of shortfalls, and `picks` pick tasks as they were told, by number.
+    `taken` what tills have taken, `tasks` those of shortfalls, `picks` pick tasks as they were told, by number, and
+    `collected` what was collected.
     """
 
     def __init__(self, random: Random) -> None:
@@ -60,6 +62,8 @@ class Callers:
         self.taken: list[int] = []
         self.tasks: list[int] = []
         self.picks: dict[int, PickTask] = {}
+        self.collected: list[int] = []
+        self.return_goods = True  # which no gateway of an earlier format can send
         self._random = random
         self._keys = 0
 
@@ -71,7 +75,9 @@ class Callers:
     def about(self, key: str) -> cm.Command:
         """Any command under a key."""
         kinds = (self._reserve, self._step, self._adjust, self._count, self._of_allotments, self._miss, self._pick)
-        (kind,) = self._random.choices(kinds, weights=(50, 35, 12, 3, 8, 12, 50))
+        (kind,) = self._random.choices(
+            (*kinds, self._return), weights=(50, 35, 12, 3, 8, 12, 50, 10 * self.return_goods)
+        )
         return kind(key)
 
     def hear(self, given: Allotment | PickTask) -> str:
@@ -82,6 +88,13 @@ class Callers:
         is_channels = given.kind is HolderKind.CHANNEL
         (self.quotas if is_channels else self.taken).append(given.number)
         return "allotted to a channel" if is_channels else "allotted to a till"
+
+    def learn(self, reservation: Reservation) -> None:
+        """A reservation is as it was told."""
+        if reservation.number not in self.numbers:
+            self.numbers.append(reservation.number)
+        if reservation.units_collected() and reservation.number not in self.collected:
+            self.collected.append(reservation.number)
 
     def _lines(self, most: int) -> cm.Lines:
         count = self._random.choice((1, 1, 1, 2, 3))
@@ -112,6 +125,13 @@ class Callers:
                 return cm.Release(key, number, random.choice(ASKED), lines)
             case _:
                 return cm.Extend(key, number, random.choice(TTLS_MS) or HOUR_MS)
+
+    def _return(self, key: str) -> cm.Command:
+        """Goods come back, of what was collected, whole or by line; some of them are broken."""
+        random = self._random
+        lines = self._lines(2) if random.random() < 0.5 else ()
+        number = random.choice(self.collected) if self.collected else random.randint(1, 999)
+        return Return(key, number, lines, lines[: random.randint(0, 1)], random.choice(("", "r1")))
 
     def _adjust(self, key: str) -> cm.Command:
         random = self._random

@@ -207,6 +207,11 @@ def _gives_to_anybody(command: ClaimPick, task: PickTask, now_ms: int) -> Decisi
     return decide_picking._claimed(command, task) if is_open else decide_picking._not_allowed(task)
 
 
+def _takes_back_again(reservation: Reservation) -> tuple[tuple[str, int], ...]:
+    """What has come back counts as sold, and may come back."""
+    return tuple((sku, done[0]) for (sku, _), done in zip(reservation.lines, reservation.done or (), strict=False))
+
+
 class _NoTask:
     """Of which there are none."""
 
@@ -239,6 +244,7 @@ PATCHES: dict[str, tuple[tuple[Any, str, Any], set[str]]] = {
     "loses pick tasks in a snapshot": ((snapshot, "PickTask", _NoTask), {"I1", "I8", "I13", "I21"}),
     "lets two pickers have a task": ((decide_picking, "_decide_claim", _gives_to_anybody), {"I21"}),
     "forgets what was picked": ((evolve_picking, "_added", lambda lines, _: lines), {"I1", "I8", "I21"}),
+    "takes goods back twice": ((Reservation, "sold_lines", _takes_back_again), {"I1"}),
     "keeps no units for the head": ((Ledger, "kept", lambda *_: 0), {"I18"}),
     "keeps no quota for who waits": ((quotas, "is_kept", lambda *_: False), {"I18"}),
 }

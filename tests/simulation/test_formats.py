@@ -22,7 +22,9 @@ SEED = os.environ.get(VARIABLES[FormerWorld])
 
 def world(seed: int, writing: Writing) -> World:
     """One whose every process is of the version before by what it reads, and writes in a format."""
-    return World(seed, Parts(partial(LedgerHost, writing=writing), FormerJournal, picks=lambda _: {}))
+    one = World(seed, Parts(partial(LedgerHost, writing=writing), FormerJournal, picks=lambda _: {}))
+    one.callers.return_goods = False
+    return one
 
 
 @pytest.mark.parametrize("part", range(3))

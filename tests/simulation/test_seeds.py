@@ -19,7 +19,7 @@ CAUSES: Final = frozenset(
         *("clock set ahead", "rules failed", "rules ended the process"),
         *("snapshot failed", "checkpoint failed"),
         *("waits in line", "Served", "PassedOver", "Left"),
-        *("task told", "task picked", "task over"),
+        *("task told", "task picked", "task over", "goods came back"),
         *("allotted to a channel", "allotted to a till", "drawn"),
         *("crash idle", "crash before append", "crash after append", "unknown outcome", "recovery", "heard of expiry"),
     }

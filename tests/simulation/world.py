@@ -311,8 +311,8 @@ class World:
         if isinstance(value, Allotment | PickTask):
             self.struck[self.callers.hear(value)] += 1
         elif isinstance(value, Reservation):
-            if value.number not in self.callers.numbers:
-                self.callers.numbers.append(value.number)
+            self.callers.learn(value)
+            self.struck["goods came back"] += value.came_back is not None
             if value.status is Status.QUEUED:  # its hold may end before its time in line would have
                 self.struck["waits in line"] += 1
                 return

@@ -24,7 +24,7 @@ from holdfast.client.models.reservations import HandOver, Reason, Rejection, Res
 from holdfast.client.pickup_codes import PREFIX as CODE_PREFIX, ReadCode
 from holdfast.client.subscription import Subscription
 from holdfast.client.till_journal import UNSENT_ROWS_MAX, TillJournal
-from holdfast.client.till_offline import FlushReport, OfflineTill, collect_key
+from holdfast.client.till_offline import FlushReport, OfflineTill, collect_key, return_key
 from holdfast.client.wire_types import LineQuantities
 
 
@@ -273,6 +273,32 @@ class TillClient(OfflineTill, AbstractAsyncContextManager["TillClient"]):
             timeout_ms=timeout_ms,
         )
 
+    async def return_reservation(
+        self,
+        reservation_id: str,
+        *,
+        refund_reference: str,
+        lines: LineQuantities = (),
+        unsellable: LineQuantities = (),
+        timeout_ms: int | None = None,
+    ) -> Reservation | Rejection:
+        """Take goods back by the receipt, which has the reservation's id; `lines` empty takes all that was collected
+        and has not come back. `unsellable` are those of them that go to no shelf.
+
+        As with `collect` the key is made of the arguments: said again, the goods come back once; two returns of the
+        same lines need two references. What was sold over the counter comes back by `take_back`.
+        """
+        chosen, broken = sorted(lines), sorted(unsellable)
+        return await self.channel_client.return_reservation(
+            reservation_id,
+            lines=chosen,
+            unsellable=broken,
+            refund_reference=refund_reference,
+            till=self.till,
+            idempotency_key=return_key(reservation_id, refund_reference, chosen, broken),
+            timeout_ms=timeout_ms,
+        )
+
     # -- stock and events
 
     async def availability(self, skus: Sequence[str], *, timeout_ms: int | None = None) -> models.StoreAvailability:
@@ -287,7 +313,7 @@ class TillClient(OfflineTill, AbstractAsyncContextManager["TillClient"]):
         return self.channel_client.watch_events({self.store_id: after_version})
 
     def watch_pickups(self, *, after_version: int = 0) -> Subscription[PickupChange]:
-        """What became ready in this shop, was changed, collected or withdrawn, after `after_version`."""
+        """What became ready in this shop, was changed, collected, withdrawn or returned, after `after_version`."""
         return self.channel_client.watch_pickups({self.store_id: after_version})
 
     def watch_availability(
@@ -316,6 +342,7 @@ class BlockingTillClient(BlockingClient):
     read_pickup_keys = blocking(TillClient.read_pickup_keys)
     hand_out_code = blocking(TillClient.hand_out_code)
     collect = blocking(TillClient.collect)
+    return_reservation = blocking(TillClient.return_reservation)
     availability = blocking(TillClient.availability)
     ready_pickups = iterating(TillClient.ready_pickups)
     watch = watching(TillClient.watch)

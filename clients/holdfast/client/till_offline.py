@@ -249,5 +249,13 @@ class OfflineTill(ABC):
 
 def collect_key(reservation_id: str, payment_reference: str, lines: LineQuantities) -> str:
     """The key of a hand-over, made of what it says: a till that lost its answer, or its power, says the same again."""
-    content = repr((reservation_id, payment_reference, sorted(lines))).encode()
-    return f"collect-{hashlib.sha256(content).hexdigest()[:40]}"
+    return _key("collect", (reservation_id, payment_reference, sorted(lines)))
+
+
+def return_key(reservation_id: str, refund_reference: str, lines: LineQuantities, unsellable: LineQuantities) -> str:
+    """The key of a return, likewise."""
+    return _key("return", (reservation_id, refund_reference, sorted(lines), sorted(unsellable)))
+
+
+def _key(what: str, content: tuple[object, ...]) -> str:
+    return f"{what}-{hashlib.sha256(repr(content).encode()).hexdigest()[:40]}"

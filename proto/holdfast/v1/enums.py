@@ -252,6 +252,9 @@ class Reason(IntEnum):
     PICK_INCOMPLETE = 42
     # The operator's table does not allow this substitute, or a limit of the whole chain applies to it.
     SUBSTITUTE_NOT_ALLOWED = 43
+    # More units were named than were collected and have not come back, `available`; or nothing that was collected is still to
+    # come back.
+    QUANTITY_EXCEEDS_COLLECTED = 44
 
 
 class MessageChannel(IntEnum):
@@ -470,3 +473,5 @@ class PickupChangeKind(IntEnum):
     COLLECTED = 3
     # It was given back, by somebody or by time: there is nothing more to hand over.
     WITHDRAWN = 4
+    # Goods of it that were collected came back.
+    RETURNED = 5

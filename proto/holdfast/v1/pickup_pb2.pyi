@@ -17,11 +17,13 @@ class PickupChangeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PICKUP_CHANGE_KIND_CHANGED: _ClassVar[PickupChangeKind]
     PICKUP_CHANGE_KIND_COLLECTED: _ClassVar[PickupChangeKind]
     PICKUP_CHANGE_KIND_WITHDRAWN: _ClassVar[PickupChangeKind]
+    PICKUP_CHANGE_KIND_RETURNED: _ClassVar[PickupChangeKind]
 PICKUP_CHANGE_KIND_UNSPECIFIED: PickupChangeKind
 PICKUP_CHANGE_KIND_READY: PickupChangeKind
 PICKUP_CHANGE_KIND_CHANGED: PickupChangeKind
 PICKUP_CHANGE_KIND_COLLECTED: PickupChangeKind
 PICKUP_CHANGE_KIND_WITHDRAWN: PickupChangeKind
+PICKUP_CHANGE_KIND_RETURNED: PickupChangeKind
 
 class PickupTicket(_message.Message):
     __slots__ = ("key_id", "store_id", "number", "order_id", "not_after_s")

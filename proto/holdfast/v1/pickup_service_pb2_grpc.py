@@ -68,7 +68,7 @@ class PickupServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchPickups(self, request, context):
-        """For the tills of shops: what became ready, was changed, collected or withdrawn of what is confirmed, each shop's
+        """For the tills of shops: what became ready, was changed, collected, withdrawn or returned of what is confirmed, each shop's
         changes in sequence, each once from the cursor on, however long a till was away. What a till does not know it may
         leave alone: of some that are withdrawn nobody can tell any more whether they were confirmed. RESOURCE_EXHAUSTED
         where a gateway has 512 of these streams.

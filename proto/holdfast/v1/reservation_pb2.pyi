@@ -65,16 +65,18 @@ class LineQuantity(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
 
 class ReservationLine(_message.Message):
-    __slots__ = ("sku", "quantity", "collected", "released")
+    __slots__ = ("sku", "quantity", "collected", "released", "returned")
     SKU_FIELD_NUMBER: _ClassVar[int]
     QUANTITY_FIELD_NUMBER: _ClassVar[int]
     COLLECTED_FIELD_NUMBER: _ClassVar[int]
     RELEASED_FIELD_NUMBER: _ClassVar[int]
+    RETURNED_FIELD_NUMBER: _ClassVar[int]
     sku: str
     quantity: int
     collected: int
     released: int
-    def __init__(self, sku: _Optional[str] = ..., quantity: _Optional[int] = ..., collected: _Optional[int] = ..., released: _Optional[int] = ...) -> None: ...
+    returned: int
+    def __init__(self, sku: _Optional[str] = ..., quantity: _Optional[int] = ..., collected: _Optional[int] = ..., released: _Optional[int] = ..., returned: _Optional[int] = ...) -> None: ...
 
 class HandOver(_message.Message):
     __slots__ = ("device", "recipient_id", "id_checked", "at")
@@ -89,7 +91,7 @@ class HandOver(_message.Message):
     def __init__(self, device: _Optional[str] = ..., recipient_id: _Optional[str] = ..., id_checked: _Optional[bool] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Reservation(_message.Message):
-    __slots__ = ("reservation_id", "store_id", "status", "lines", "customer_id", "channel", "basket_id", "created_at", "expires_at", "version", "payment_reference", "release_reason", "order_id", "slot_start", "earliest_ready", "external_reference", "till", "till_until", "queue_position", "expected_at", "hand_over")
+    __slots__ = ("reservation_id", "store_id", "status", "lines", "customer_id", "channel", "basket_id", "created_at", "expires_at", "version", "payment_reference", "release_reason", "order_id", "slot_start", "earliest_ready", "external_reference", "till", "till_until", "queue_position", "expected_at", "hand_over", "refund_reference")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -111,6 +113,7 @@ class Reservation(_message.Message):
     QUEUE_POSITION_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_AT_FIELD_NUMBER: _ClassVar[int]
     HAND_OVER_FIELD_NUMBER: _ClassVar[int]
+    REFUND_REFERENCE_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
     store_id: str
     status: ReservationStatus
@@ -132,4 +135,5 @@ class Reservation(_message.Message):
     queue_position: int
     expected_at: _timestamp_pb2.Timestamp
     hand_over: HandOver
-    def __init__(self, reservation_id: _Optional[str] = ..., store_id: _Optional[str] = ..., status: _Optional[_Union[ReservationStatus, str]] = ..., lines: _Optional[_Iterable[_Union[ReservationLine, _Mapping]]] = ..., customer_id: _Optional[str] = ..., channel: _Optional[str] = ..., basket_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., payment_reference: _Optional[str] = ..., release_reason: _Optional[_Union[ReleaseReason, str]] = ..., order_id: _Optional[str] = ..., slot_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., earliest_ready: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., external_reference: _Optional[str] = ..., till: _Optional[str] = ..., till_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., queue_position: _Optional[int] = ..., expected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., hand_over: _Optional[_Union[HandOver, _Mapping]] = ...) -> None: ...
+    refund_reference: str
+    def __init__(self, reservation_id: _Optional[str] = ..., store_id: _Optional[str] = ..., status: _Optional[_Union[ReservationStatus, str]] = ..., lines: _Optional[_Iterable[_Union[ReservationLine, _Mapping]]] = ..., customer_id: _Optional[str] = ..., channel: _Optional[str] = ..., basket_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., payment_reference: _Optional[str] = ..., release_reason: _Optional[_Union[ReleaseReason, str]] = ..., order_id: _Optional[str] = ..., slot_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., earliest_ready: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., external_reference: _Optional[str] = ..., till: _Optional[str] = ..., till_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., queue_position: _Optional[int] = ..., expected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., hand_over: _Optional[_Union[HandOver, _Mapping]] = ..., refund_reference: _Optional[str] = ...) -> None: ...

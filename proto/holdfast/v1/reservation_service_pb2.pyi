@@ -203,6 +203,30 @@ class CollectBatchResponse(_message.Message):
     outcomes: _containers.RepeatedCompositeFieldContainer[CollectReservationResponse]
     def __init__(self, outcomes: _Optional[_Iterable[_Union[CollectReservationResponse, _Mapping]]] = ...) -> None: ...
 
+class ReturnReservationRequest(_message.Message):
+    __slots__ = ("idempotency_key", "reservation_id", "lines", "unsellable", "refund_reference", "till")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    UNSELLABLE_FIELD_NUMBER: _ClassVar[int]
+    REFUND_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    TILL_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    reservation_id: str
+    lines: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
+    unsellable: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
+    refund_reference: str
+    till: str
+    def __init__(self, idempotency_key: _Optional[str] = ..., reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., unsellable: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., refund_reference: _Optional[str] = ..., till: _Optional[str] = ...) -> None: ...
+
+class ReturnReservationResponse(_message.Message):
+    __slots__ = ("reservation", "rejection")
+    RESERVATION_FIELD_NUMBER: _ClassVar[int]
+    REJECTION_FIELD_NUMBER: _ClassVar[int]
+    reservation: _reservation_pb2.Reservation
+    rejection: _error_pb2.Rejection
+    def __init__(self, reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ..., rejection: _Optional[_Union[_error_pb2.Rejection, _Mapping]] = ...) -> None: ...
+
 class ReleaseReservationRequest(_message.Message):
     __slots__ = ("idempotency_key", "reservation_id", "reason", "lines")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]

@@ -69,6 +69,11 @@ class ReservationServiceStub:
                 request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.CollectBatchRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.CollectBatchResponse.FromString,
                 _registered_method=True)
+        self.ReturnReservation = channel.unary_unary(
+                '/holdfast.v1.ReservationService/ReturnReservation',
+                request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.ReturnReservationRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.ReturnReservationResponse.FromString,
+                _registered_method=True)
         self.ReleaseReservation = channel.unary_unary(
                 '/holdfast.v1.ReservationService/ReleaseReservation',
                 request_serializer=holdfast_dot_v1_dot_reservation__service__pb2.ReleaseReservationRequest.SerializeToString,
@@ -176,6 +181,16 @@ class ReservationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReturnReservation(self, request, context):
+        """Goods come back that were collected, whole or by line: on hand again, or written off where they are unsellable. Never
+        more than were collected: REASON_QUANTITY_EXCEEDS_COLLECTED. The reservation stays as it was otherwise, and is known for
+        as long as after its end once more; RESERVATION_NOT_FOUND from then on, and AdjustStock takes goods back that nothing is
+        known of. Limits of the whole chain count what was collected though it came back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReleaseReservation(self, request, context):
         """Gives units back, whole or by line, with a reason.
         """
@@ -265,6 +280,11 @@ def add_ReservationServiceServicer_to_server(servicer, server):
                     servicer.CollectBatch,
                     request_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.CollectBatchRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_reservation__service__pb2.CollectBatchResponse.SerializeToString,
+            ),
+            'ReturnReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReturnReservation,
+                    request_deserializer=holdfast_dot_v1_dot_reservation__service__pb2.ReturnReservationRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_reservation__service__pb2.ReturnReservationResponse.SerializeToString,
             ),
             'ReleaseReservation': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseReservation,
@@ -566,6 +586,33 @@ class ReservationService:
             '/holdfast.v1.ReservationService/CollectBatch',
             holdfast_dot_v1_dot_reservation__service__pb2.CollectBatchRequest.SerializeToString,
             holdfast_dot_v1_dot_reservation__service__pb2.CollectBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReturnReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.ReservationService/ReturnReservation',
+            holdfast_dot_v1_dot_reservation__service__pb2.ReturnReservationRequest.SerializeToString,
+            holdfast_dot_v1_dot_reservation__service__pb2.ReturnReservationResponse.FromString,
             options,
             channel_credentials,
             insecure,

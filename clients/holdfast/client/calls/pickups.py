@@ -49,8 +49,8 @@ class PickupCalls(Client, Protocol):
         return tuple(map(reservation_from, (await read(self, request, timeout_ms)).reservations))
 
     def watch_pickups(self, cursors: Mapping[str, int] | Iterable[str]) -> Subscription[PickupChange]:
-        """What became ready, was changed, collected or withdrawn, in 1 to 1,024 shops; `cursors` are shops, or shops
-        with the last version seen. A till that begins takes the version of a list of what is there.
+        """What became ready, was changed, collected, withdrawn or returned, in 1 to 1,024 shops; `cursors` are shops,
+        or shops with the last version seen. A till that begins takes the version of a list of what is there.
         """
 
         def request(cursors: Mapping[str, int]) -> service_pb2.WatchPickupsRequest:

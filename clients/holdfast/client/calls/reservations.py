@@ -1,4 +1,4 @@
-"""Reserve, confirm, mark ready, collect, release, extend, amend; read one reservation or a shop's.
+"""Reserve, confirm, mark ready, collect, return, release, extend, amend; read one reservation or a shop's.
 
 Changes answer with `Reservation | Rejection`.
 `idempotency_key` None makes a fresh one; a caller that may itself be restarted gives its own, so that it can ask again.
@@ -95,6 +95,30 @@ class ReservationCalls(Client, Protocol):
             hand_over=hand_over,
         )
         return await _batched(self, request, idempotency_key, timeout_ms)
+
+    async def return_reservation(
+        self,
+        reservation_id: str,
+        *,
+        lines: LineQuantities = (),
+        unsellable: LineQuantities = (),
+        refund_reference: str = "",
+        till: str = "",
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> Outcomes:
+        """Take goods back that were collected; `lines` empty takes all that have not come back. `unsellable` are those
+        of them that are written off, and not on hand again. Never more than were collected, and while it is known.
+        """
+        request = to_message(
+            service_pb2.ReturnReservationRequest,
+            reservation_id=reservation_id,
+            lines=lines,
+            unsellable=unsellable,
+            refund_reference=refund_reference,
+            till=till,
+        )
+        return cast("Outcomes", await change(self, request, idempotency_key, timeout_ms))
 
     async def release(
         self,
@@ -219,6 +243,7 @@ class BlockingReservationCalls(BlockingClient):
     confirm = blocking(ReservationCalls.confirm)
     mark_ready = blocking(ReservationCalls.mark_ready)
     collect = blocking(ReservationCalls.collect)
+    return_reservation = blocking(ReservationCalls.return_reservation)
     release = blocking(ReservationCalls.release)
     extend = blocking(ReservationCalls.extend)
     give = blocking(ReservationCalls.give)

@@ -1,4 +1,4 @@
-"""`holdfast reserve`, `confirm`, `ready`, `collect`, `release`, `extend`, `show`, `list`."""
+"""`holdfast reserve`, `confirm`, `ready`, `collect`, `return`, `release`, `extend`, `show`, `list`."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -131,6 +131,26 @@ def collect(
         session.change(ChannelClient.collect_order, what, payment_reference=payment)
     else:
         session.change(ChannelClient.collect, what, payment_reference=payment, lines=quantities(line, "--line"))
+
+
+@changing
+def return_(
+    session: Session,
+    reservation: Annotated[str, typer.Argument(help="Its id, S1:7 for example.", metavar="RESERVATION")],
+    line: options.LineOption = None,
+    unsellable: Annotated[
+        list[str] | None, typer.Option("--unsellable", help="SKU=UNITS of these that go to no shelf.")
+    ] = None,
+    refund: Annotated[str, typer.Option("--refund", help="The reference of the refund.")] = "",
+) -> None:
+    """Take goods back that were collected, whole or by line."""
+    session.change(
+        ChannelClient.return_reservation,
+        reservation,
+        lines=quantities(line, "--line"),
+        unsellable=quantities(unsellable, "--unsellable"),
+        refund_reference=refund,
+    )
 
 
 @changing

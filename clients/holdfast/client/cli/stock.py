@@ -152,7 +152,7 @@ def pickups(
     ],
     count: CountOption = None,
 ) -> None:
-    """Tell tills what became ready, was changed, collected or withdrawn; with --json one change a line."""
+    """Tell tills what became ready, was changed, collected, withdrawn or returned; with --json one change a line."""
     start = options.cursors(stores)
     _follow(
         session,

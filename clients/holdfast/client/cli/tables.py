@@ -159,7 +159,7 @@ LABELS: Final = {
 
 RESERVATION: Final = (
     "reservation_id store_id order_id status lines customer_id channel basket_id external_reference expires_at_ms "
-    "slot_start_ms earliest_ready_ms queue_position expected_at_ms payment_reference release_reason"
+    "slot_start_ms earliest_ready_ms queue_position expected_at_ms payment_reference release_reason refund_reference"
 )
 POSITION: Final = "sku available on_hand reserved allotted unknown safety_stock kept stocked"
 ALLOTMENT: Final = "allotment_id store_id status holder_kind holder lines expires_at_ms ended_at_ms reason version"

@@ -17,6 +17,7 @@ from holdfast.client.models.reservations import (
     Rejection,
     ReleaseReason,
     Reservation,
+    Returned,
     Status,
 )
 from holdfast.client.models.shortfalls import ShortfallCause, ShortfallResolution
@@ -292,6 +293,7 @@ Change: TypeAlias = (
     | Confirmed
     | ReadyMarked
     | Collected
+    | Returned
     | Released
     | Expired
     | Extended

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from holdfast.client.wire_types import reader
+from holdfast.client.wire_types import LinePairs, reader
 from holdfast.v1 import enums
 
 Status = enums.ReservationStatus
@@ -15,12 +15,15 @@ PickStatus = enums.PickStatus
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One SKU of a reservation; all fields but `sku` are units. It still holds `quantity - collected - released`."""
+    """One SKU of a reservation; all fields but `sku` are units. It still holds `quantity - collected - released`; of
+    those collected, `returned` came back.
+    """
 
     sku: str
     quantity: int
     collected: int
     released: int
+    returned: int = 0
 
     @property
     def held(self) -> int:
@@ -73,6 +76,7 @@ class Reservation:
     queue_position: int = 0
     expected_at_ms: int | None = None
     hand_over: HandOver | None = None
+    refund_reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,17 @@ class Rejection:
     picker_id: str = ""
     pick_status: PickStatus = PickStatus.UNSPECIFIED
     hand_over: HandOver | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """In a feed: goods came back that were collected, and are on hand again but for those that are `unsellable`."""
+
+    reservation_id: str
+    lines: LinePairs
+    unsellable: LinePairs
+    refund_reference: str
+    till: str
 
 
 @dataclass(frozen=True, slots=True)
