@@ -23,6 +23,7 @@ import msgspec
 
 from actors.calendar.zones import is_known
 from actors.contacts.contact import MessageChannel
+from actors.core.durations import duration_ms
 from actors.notices.occasion import Occasion
 from actors.notices.rules import Rule, Rules
 
@@ -31,8 +32,7 @@ KEY_VARIABLE: Final = "HOLDFAST_CONTACTS_KEY_FILE"  # of nodes
 # The service's own: as a setting of its second start, the former would mean a file that must be there.
 OWN_KEY_VARIABLE: Final = "HOLDFAST_SERVICE_CONTACTS_KEY"
 _CLOCK: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
-_SPAN: Final = re.compile(r"([1-9]\d{0,4})(s|m|h|d)")
-_SPAN_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+DURATION_MS_MAX: Final = 3_660 * 86_400_000
 
 
 class MessagesFileError(ValueError):
@@ -130,12 +130,12 @@ def rules_of(settings: MessagesFile) -> Rules:
         _minute("quiet.from", quiet.from_) if quiet else 0,
         _minute("quiet.to", quiet.to) if quiet else 0,
         settings.zone,
-        _span_ms("reminder_before", settings.reminder_before),
-        _span_ms("retry", settings.retry),
+        _duration_ms("reminder_before", settings.reminder_before),
+        _duration_ms("retry", settings.retry),
         settings.attempts_max,
-        _span_ms("contact_wait", settings.contact_wait),
+        _duration_ms("contact_wait", settings.contact_wait),
         (int(MessageChannel.SMS),) if settings.sms and settings.sms.knows_copies else (),
-        _span_ms("keep", settings.keep),
+        _duration_ms("keep", settings.keep),
     )
 
 
@@ -157,8 +157,11 @@ def _minute(field: str, text: str) -> int:
     return 60 * int(found[1]) + int(found[2])
 
 
-def _span_ms(field: str, text: str) -> int:
-    found = _SPAN.fullmatch(text)
-    if found is None:
-        raise ValueError(f"{field}: {text!r} is no time; write it like 30s, 15m, 4h or 7d")
-    return int(found[1]) * _SPAN_MS[found[2]]
+def _duration_ms(field: str, text: str) -> int:
+    try:
+        found = duration_ms(text)
+    except ValueError as error:
+        raise ValueError(f"{field}: {error}") from None
+    if not 0 < found <= DURATION_MS_MAX:
+        raise ValueError(f"{field}: {text!r} is out of range; give more than nothing, and at most 3660d")
+    return found

@@ -1,4 +1,6 @@
-"""A shop's decisions about pick tasks: one person or device has one at a time, by a lease of ledger time."""
+"""A shop's decisions about pick tasks: one person or device has one at a time, by a lease of ledger time, which
+`evolve_picking` renews at each scan.
+"""
 
 from typing import Final, assert_never
 

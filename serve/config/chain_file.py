@@ -1,6 +1,5 @@
 """The chain file: shops with their hours, and the policy, in YAML."""
 
-import re
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
@@ -22,6 +21,7 @@ from pydantic import (
 from actors.calendar.hours import DAY_MINUTES, Calendar, SpecialDay
 from actors.calendar.zones import MINUTE_MS, is_known
 from actors.core.chain import Store
+from actors.core.durations import duration_ms
 from actors.core.policy import (
     NOTHING,
     TTL_MS_CEILING,
@@ -44,20 +44,6 @@ _ANY_YEAR: Final = 2000  # regions are known or not whatever the year
 # What fields of the file are called in a calendar.
 _CALENDAR_NAMES: Final = {"slot": "slot_minutes", "lead": "lead_minutes", "cutoff": "cutoff_minute"}
 _FILE_NAMES: Final = {name: written for written, name in _CALENDAR_NAMES.items()}
-
-DURATION_CHARS_MAX: Final = 32
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
-_UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-
-
-def duration_ms(value: Any) -> int:
-    """Milliseconds of `90s`, `15m`, `2h`, `7d` or `1h30m`, rounded."""
-    text = str(value).strip()
-    if len(text) > DURATION_CHARS_MAX:  # first: the pattern takes the square of a long number's length
-        raise ValueError(f"a time has at most {DURATION_CHARS_MAX} characters; write 90s, 15m, 2h, 7d or 1h30m")
-    if not text or _DURATION.sub("", text).strip():
-        raise ValueError(f"{text!r} is not a time; write 90s, 15m, 2h, 7d or 1h30m")
-    return round(sum(float(amount) * _UNIT_MS[unit] for amount, unit in _DURATION.findall(text)))
 
 
 def _whole_minutes(value: Any) -> int:

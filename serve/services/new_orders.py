@@ -57,8 +57,23 @@ class _Asked(NamedTuple):
         return cm.Open(**said, content=self.content, plans=first.plans, missing=first.missing)
 
 
-# What an Open says as the Reserve does.
-_SAID: Final = tuple(name for name in cm.Open.__struct_fields__ if name in shop.Reserve.__struct_fields__)
+# What an Open does not say as the Reserve does: its plans have lines and slots, its ledger counts by itself, who looks
+# for shops waits in no line, and no order is for a hot SKU's ledger. Any other field has to be in both.
+NOT_OF_ORDERS: Final = frozenset(
+    {
+        "lines",
+        "slot_start_ms",
+        "grant",
+        "wait_ms",
+        "asked",
+        "fetched",
+        "only_known",
+        "page",
+        "kept_at",
+        "to_shop",
+    }
+)
+_SAID: Final = tuple(name for name in shop.Reserve.__struct_fields__ if name not in NOT_OF_ORDERS)
 _said: Final = attrgetter(*_SAID)
 
 

@@ -44,15 +44,6 @@ def instant_text(ms: int) -> str:
     return f"{datetime.fromtimestamp(ms // 1_000, UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
-def interval_text(ms: int) -> str:
-    """An interval for people: `8d`, `1h30m`, `1s500ms`; `0s` for none."""
-    parts: list[str] = []
-    for unit, unit_ms in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)):
-        count, ms = divmod(ms, unit_ms)
-        parts += [f"{count}{unit}"] if count else []
-    return "".join(parts) or "0s"
-
-
 def lines_of(rows: Any) -> Lines:
     """(sku, quantity) lines."""
     if len(rows) == 1:  # as most have: 0.2 us less than by a list of them

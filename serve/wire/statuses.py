@@ -11,11 +11,12 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from actors.core.durations import duration_text
 from actors.core.ids import format_order_id, format_reservation_id, is_hot, sku_of_ledger
 from actors.core.rejection import Reason, Rejection
 from actors.protocol.messages import Refusal
 from holdfast.v1 import error_pb2
-from serve.wire.fields import instant_text, interval_text
+from serve.wire.fields import instant_text
 from serve.wire.rules import BadField, InvalidRequest
 
 DOMAIN: Final = "holdfast"
@@ -253,7 +254,7 @@ _SENTENCES: Final[dict[Reason, str]] = {
 
 
 # What `asked` and `available` are in ms; else they are numbers.
-_IN_WORDS: Final = {Reason.TTL_TOO_LONG: interval_text, Reason.COUNT_TOO_OLD: instant_text}
+_IN_WORDS: Final = {Reason.TTL_TOO_LONG: duration_text, Reason.COUNT_TOO_OLD: instant_text}
 _NOTHING_TO_RETURN: Final = "nothing of reservation {reservation} that was collected is still to come back"
 _TOO_SOON: Final = "shops in reach have what was asked for, but cannot have it ready in time; ask for a later time"
 

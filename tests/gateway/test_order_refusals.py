@@ -8,10 +8,13 @@ from typing import Any, Final
 import pytest
 
 from actors.core.rejection import Reason, Rejection
+from actors.orders import commands as cm
 from actors.protocol.messages import Refusal
+from actors.shop import commands as shop
 from holdfast.v1 import admin_service_pb2 as ad, error_pb2, order_pb2, order_service_pb2 as os_
 from serve.calls import TIMEOUT_S_MAX
 from serve.routing.router import ASKING_MAX
+from serve.services.new_orders import NOT_OF_ORDERS
 from serve.wire.statuses import fill_rejection
 from tests.gateway.front import SHOPS, Front, reserve_request
 from tests.runtime.runtime_fixture import ManualClock
@@ -131,3 +134,10 @@ def test_a_shop_with_a_full_queue_keeps_no_order_from_the_others(front: Front) -
         await asyncio.gather(*waiting)
 
     front.run(main)
+
+
+def test_what_a_reserve_says_an_order_says_too() -> None:
+    """A field that is added to Reserve is added to Open, or named as one that orders have not."""
+    assert set(shop.Reserve.__struct_fields__) - NOT_OF_ORDERS <= set(cm.Open.__struct_fields__)
+    assert set(shop.Reserve.__struct_fields__) >= NOT_OF_ORDERS
+    assert NOT_OF_ORDERS.isdisjoint(cm.Open.__struct_fields__)

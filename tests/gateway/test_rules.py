@@ -13,6 +13,7 @@ from hypothesis import given, settings, strategies as st
 from msgspec.structs import astuple
 
 from actors.shop import commands as shop
+from holdfast.client.limits import Limits
 from holdfast.v1 import order_service_pb2 as os_, reservation_service_pb2 as rs, stock_service_pb2 as ss
 from holdfast.v1.services import SERVICES
 from serve.wire import reservations as wr, rules
@@ -54,6 +55,16 @@ def test_a_good_batch_keeps_the_rules(batch: str) -> None:
     method, kind = BATCHES[batch]
     assert violations(kind(requests=[good(method, "good")] * 3)) == []
     assert [fault.field for fault in violations(kind())] == ["requests"]
+
+
+@pytest.mark.parametrize("batch", BATCHES)
+def test_the_bound_of_a_batch_is_that_of_its_rule(batch: str) -> None:
+    """`split_requests` has it as a number, and so has the client."""
+    _, kind = BATCHES[batch]
+    entry = rules._ruled(kind.DESCRIPTOR.full_name).DESCRIPTOR.fields_by_name["requests"]
+    repeated = rules._rules_of(entry).repeated
+    assert (repeated.min_items, repeated.max_items) == (1, wr.BATCH_REQUESTS_MAX)
+    assert Limits().batch_items_max == wr.BATCH_REQUESTS_MAX
 
 
 def test_a_spoiled_field_breaks_its_rule_and_no_other() -> None:

@@ -15,9 +15,10 @@ import orjson
 import pytest
 from hypothesis import given, strategies as st
 
+from actors.core.durations import duration_ms
 from actors.core.policy import LineRule, LosesFirst
 from holdfast.client.cli.options import duration_ms as command_duration_ms
-from serve.config.chain_file import duration_ms, read_chain_file
+from serve.config.chain_file import read_chain_file
 from serve.config.environment import check_port
 from serve.config.logs import log_handler
 from serve.config.settings import (

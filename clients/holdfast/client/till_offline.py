@@ -1,4 +1,5 @@
-"""What a till may do while it is cut off: sell the units that it was given, and hand out the reservations.
+"""How a till is given units and reservations for the time that it is cut off, hands those out, and settles it all; it
+sells as ever (`till.py`), of what it was given (`till_allotments.py`).
 
 All of it is on disk before a call returns, and is settled by `flush`, in sequence, as often as that takes.
 """
