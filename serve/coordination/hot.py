@@ -240,11 +240,13 @@ class HotCalls:
             await self._router.send((ledger_id, NoteMoved(moving.reservation.number)), deadline, promise=True)
 
     async def read(self, ledger_id: str, number: int, deadline: float) -> tuple[str, int, AnyReservation | None]:
-        """Where a reservation is that the ledger of a hot SKU made, the version of that ledger, and the reservation."""
-        if not await self.is_known(ledger_id, deadline):
+        """Where a reservation is that a shop made, or the ledger of a hot SKU; the version of that ledger, and the
+        reservation, None where nobody knows it.
+        """
+        if is_hot(ledger_id) and not await self.is_known(ledger_id, deadline):
             return ledger_id, 0, None
         version, found = await self._router.ask(ledger_id, "reservation", ledger_id, number, deadline=deadline)
-        if found is not None:
+        if found is not None or not is_hot(ledger_id):
             return ledger_id, version, found
         moved = await self.move(ledger_id, number, deadline)  # it was, as far as it is known
         if not isinstance(moved, tuple):

@@ -134,11 +134,8 @@ class Pickups:
     async def _read(self, reservation_id: str, deadline: float) -> tuple[str, AnyReservation]:
         """The ledger that has a reservation, and the reservation. Raises CallRefused."""
         ledger_id, number = parse_reservation_id(reservation_id)
-        if is_hot(ledger_id):
-            ledger_id, _, found = await self._hot.read(ledger_id, number, deadline)
-        else:
-            await self._stores.require(ledger_id, "reservation_id", deadline=deadline)
-            _, found = await self._router.ask(ledger_id, "reservation", ledger_id, number, deadline=deadline)
+        await self._stores.require_of_reservation(ledger_id, deadline=deadline)
+        ledger_id, _, found = await self._hot.read(ledger_id, number, deadline)
         if found is None:
             raise statuses.unknown_reservation(ledger_id, reservation_id)
         return ledger_id, found

@@ -105,10 +105,10 @@ class Reservations:
     async def _step(self, entry: Entry, reply: Any, deadline: float) -> None:
         """A step of a reservation, in its shop or in the ledger of a hot SKU."""
         ledger_id = entry[0]
+        await self._stores.require_of_reservation(ledger_id, deadline=deadline)
         if is_hot(ledger_id):
             ledger_id, answer = await self._hot.step(entry, deadline)
         else:
-            await self._stores.require(ledger_id, "reservation_id", deadline=deadline)
             answer = await self._grants.decide(entry, deadline, promise=True)
         await self._reconciler.report_answers([(ledger_id, answer)], deadline)
         fill(answer, entry, ledger_id, self._router.chain, reply)
@@ -118,11 +118,8 @@ class Reservations:
     async def _get(self, request: rs.GetReservationRequest, deadline: float, reply: rs.GetReservationResponse) -> None:
         Checked(request).raise_if_faulty()
         store_id, number = parse_reservation_id(request.reservation_id)
-        if is_hot(store_id):
-            store_id, version, reservation = await self._hot.read(store_id, number, deadline)
-        else:
-            await self._stores.require(store_id, "reservation_id", deadline=deadline)
-            version, reservation = await self._router.ask(store_id, "reservation", store_id, number, deadline=deadline)
+        await self._stores.require_of_reservation(store_id, deadline=deadline)
+        store_id, version, reservation = await self._hot.read(store_id, number, deadline)
         refuse_older("min_version", store_id, version, request.min_version)
         if reservation is None:
             raise statuses.unknown_reservation(store_id, request.reservation_id)

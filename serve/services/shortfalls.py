@@ -108,7 +108,8 @@ class Shortfalls:
             ledger_id, moved = await self._hold(store_id, command, deadline)
             if isinstance(moved, Held):
                 held = ledger_id, moved.number
-                status = await self._status(*held, deadline)
+                _, _, found = await self._hot.read(*held, deadline)
+                status = None if found is None else found.status
                 if status not in LIVE and status is not Status.COLLECTED:  # a repeat, and what it had held is over
                     no = Rejection(Reason.TRANSITION_NOT_ALLOWED, number=moved.number, status=status)
                     _fill(Refusal(0, no), ledger_id, reply)
@@ -132,14 +133,6 @@ class Shortfalls:
         lost_by = format_reservation_id(store_id, task.reservation)  # shown there as the caller's own number
         wanted = Reserve(command.key, task.customer_id, task.channel, "", task.lost(), 0, 0, lost_by)
         return await self._hot.reserve((command.to_store, wanted), deadline, is_first=False)
-
-    async def _status(self, ledger_id: str, number: int, deadline: float) -> Status | None:
-        """How a hold stands now; None where it is forgotten."""
-        if is_hot(ledger_id):
-            _, _, found = await self._hot.read(ledger_id, number, deadline)
-        else:
-            _, found = await self._router.ask(ledger_id, "reservation", ledger_id, number, deadline=deadline)
-        return None if found is None else found.status
 
     async def _let_go(self, command: ResolveShortfall, ledger_id: str, number: int, deadline: float) -> None:
         """Somebody else was sooner. Should this not arrive, the hold expires."""

@@ -2,7 +2,7 @@
 
 import grpc
 
-from actors.core.ids import sku_of_ledger
+from actors.core.ids import is_hot, sku_of_ledger
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.router import Router
 from serve.wire import statuses
@@ -21,6 +21,11 @@ class StoreDirectory:
         if self.may_be_new(store_id):
             await self.look_again(deadline)
         self.refuse_unknown(store_id, field)
+
+    async def require_of_reservation(self, ledger_id: str, *, deadline: float) -> None:
+        """Likewise, of the ledger that a reservation's id names. That of a hot SKU is looked up where it is asked."""
+        if not is_hot(ledger_id):
+            await self.require(ledger_id, "reservation_id", deadline=deadline)
 
     def may_be_new(self, store_id: str) -> bool:
         """Whether this gateway does not know the shop, which another one may just have added."""

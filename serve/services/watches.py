@@ -57,13 +57,12 @@ class Watches:
         try:
             store_id, number = parse_reservation_id(request.reservation_id)
             deadline = asyncio.get_running_loop().time() + ASK_S_MAX
+            await self._stores.require_of_reservation(store_id, deadline=deadline)
             if is_hot(store_id):  # nobody waits in line there: it is in a shop, or told once
                 store_id, _, found = await self._hot.read(store_id, number, deadline)
                 if found is None:
                     raise unknown_reservation(store_id, request.reservation_id)
                 number = found.number
-            else:
-                await self._stores.require(store_id, "reservation_id", deadline=deadline)
             async for standing in self._standings(store_id, number):
                 told = rs.WatchReservationResponse()
                 fill_reservation(standing, store_id, self._router.chain, told.reservation)
