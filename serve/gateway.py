@@ -168,10 +168,13 @@ class Gateway:
         log.info("the gateway serves %d shops", len(router.chain.stores))
 
     async def drain(self) -> None:
-        """Say that this gateway is going, and end its streams, so that readers resume elsewhere."""
+        """Say that this gateway is going, and end its streams, so that readers resume elsewhere. Another one brings the
+        notifier what shops say.
+        """
         self._health.drain()
         self._feeds.close()
         self._watches.close()
+        self._notices.close()
 
     # grpc.health.v1.Health
 

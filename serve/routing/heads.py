@@ -1,5 +1,6 @@
-"""How far the shops' ledgers are, for all streams of a gateway: one task an actor asks it, and the actor answers when
-something has happened there. A stream reads only where a head is not at its cursor.
+"""How far the shops' ledgers are, for all streams of a gateway, or for what it brings the notifier: one task an actor
+asks it, and the actor answers when something has happened there. Who follows reads only where a head is not at its
+cursor.
 """
 
 import asyncio
@@ -57,6 +58,7 @@ class Heads:
             task.cancel()
         self._tasks.clear()
         self._known.clear()
+        self._looked_at = float("-inf")
 
     async def _follow(self, actor: str) -> None:
         while True:

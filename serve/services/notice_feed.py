@@ -1,12 +1,14 @@
 """Brings what the shops' feeds say to the notifier, which decides whom to tell of it.
 
 Any gateway does, one at a time by the notifier's word; what two bring is taken in once, as it says after which version
-it was read. A gateway decides nothing here.
+it was read. A gateway decides nothing here. The one that brings follows how far shops are, as streams do, and reads
+where something has happened.
 """
 
 import asyncio
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from secrets import token_hex
 from typing import Any, Final
 
@@ -24,9 +26,10 @@ from actors.protocol.placement import NOTIFIER_ACTOR
 from actors.runtime.kinds import SHOP
 from actors.shop.state import Reservation
 from serve.routing.batcher import DeadlinePassed, Overloaded
+from serve.routing.heads import Heads
 from serve.routing.router import Router
 
-TURN_S: Final = 1.0  # between two looks at the feeds that found nothing: each is a question to every actor
+TURN_S: Final = 1.0  # between two turns in which nothing has happened: each is a question to the notifier
 ASK_S: Final = 10.0  # that an actor is waited for
 FEED_BYTES: Final = 1_048_576  # of one actor at a turn
 STORES_MAX: Final = 500  # of one question
@@ -43,6 +46,7 @@ class NoticeFeed:
 
     def __init__(self, router: Router) -> None:
         self._router = router
+        self._followed = Heads(router)
         self._gateway = token_hex(8)
         self._task: asyncio.Task[None] | None = None
 
@@ -50,24 +54,30 @@ class NoticeFeed:
         self._task = asyncio.get_running_loop().create_task(self._for_ever())
 
     def close(self) -> None:
+        """Bring no more; another gateway does, once the notifier has waited for this one."""
+        self._followed.close()
         if self._task is not None:
             self._task.cancel()
 
     async def turn(self) -> int:
-        """Bring what there is. Returns how many records that was. Raises BeyondFormat where the service's format has no
-        notices, and nothing is done.
+        """Bring what there is, as far as it is known. Returns how many records that was. Raises BeyondFormat where the
+        service's format has no notices, and nothing is done.
         """
         self._router.writing.require(Began({}))
         told = await self._notifier("cursors", self._gateway)
         if told is None:
+            self._followed.close()  # who brings follows the shops
             return 0
         has_begun, cursors = told
         if not has_begun:
             await self._notifier("begin", await self._heads())
             return 0
-        actors = self._router.by_actor(await self._router.shops_with_actors())
-        brought = await asyncio.gather(*(self._bring(actor, mine, cursors) for actor, mine in actors.items()))
-        return sum(brought)
+        moved = []
+        for actor, mine in self._router.by_actor(await self._followed.shops()).items():
+            after = {store_id: cursors.get(store_id, (0, 0))[0] for store_id in mine}
+            if self._followed.are_elsewhere(actor, after):
+                moved.append(self._bring(actor, mine, cursors))
+        return sum(await asyncio.gather(*moved))
 
     async def _heads(self) -> dict[str, int]:
         """The versions of the shops that there are; of one that does not answer all is read, and what is old told
@@ -121,6 +131,7 @@ class NoticeFeed:
 
     async def _for_ever(self) -> None:
         while True:
+            moved = self._followed.moved
             try:
                 found = await self.turn()
             except BeyondFormat as error:
@@ -133,7 +144,9 @@ class NoticeFeed:
                 log.exception("the feeds could not be brought to the notifier")
                 found = 0
             if not found:
-                await asyncio.sleep(TURN_S)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(TURN_S):
+                        await moved.wait()
 
 
 def _said_in(records: Iterable[Record], after: int) -> Iterable[tuple[int, int, Said]]:

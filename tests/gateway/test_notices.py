@@ -44,7 +44,9 @@ def telling(front: Front) -> Front:
 
 
 def bring(front: Front, feed: NoticeFeed | None = None) -> int:
-    return front.run((feed or front.gateway._notices).turn)
+    feed = feed or front.gateway._notices
+    feed._followed.close()  # what it has heard may be old, and nobody waits here
+    return front.run(feed.turn)
 
 
 def told(front: Front, **of: Any) -> list[notice_pb2.Notice]:
