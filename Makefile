@@ -82,7 +82,7 @@ demo: $(if $(findstring redis,$(ARGS)),install-dev,install) ## Replay months of 
 
 .PHONY: serve
 serve: install ## Start the service and leave it up
-	@$(BIN)/holdfast serve --chain-file serve/config.yaml $(ARGS)
+	@$(BIN)/holdfast serve --chain-file serve/config.yaml --pages-port 0 $(ARGS)
 
 .PHONY: bench
 bench: install-dev ## Load a service of its own as at peak, some ten minutes, and report; another: make bench ARGS="mixed --quick"

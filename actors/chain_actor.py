@@ -28,6 +28,7 @@ from actors.core.chain import (
     policy_set,
     stores_put,
 )
+from actors.core.devices import DEVICES_MAX, DeviceAdded, DeviceRevoked, device_named, devices_at
 from actors.core.pickup_keys import PICKUP_KEYS_MAX, SEED_BYTES, PickupKeyMade, keys_at, signing
 from actors.core.policy import HotSku, Policy
 from actors.core.store_moves import StoreMoved, StoreMoving
@@ -244,6 +245,32 @@ class ChainActor:
             made = PickupKeyMade(token_hex(SEED_BYTES), now_ms, revokes)
             self._writing.require(made)
             self._append(made)
+            return self._as_owner(self._document(known_revision))
+
+    @rpc
+    def add_device(self, store_id: str, name: str, digest: str, known_revision: int = 0) -> bytes | None:
+        """Let a device in by the token of this digest; returns the document, also where it is let in so already. None
+        where the shop has another one of that name, the token is or was another's, or there are too many. Raises
+        JournalError, and BeyondFormat.
+        """
+        with self._lock:
+            now_ms = self._clock.now_ms()
+            devices = devices_at(self._chain.devices, now_ms)
+            known = devices.get(digest) or device_named(devices, store_id, name)
+            if known is None and len(devices) < DEVICES_MAX:
+                added = DeviceAdded(store_id, name, digest, now_ms)
+                self._writing.require(added)
+                self._append(added)
+            elif known is None or not known.is_let_in_as(store_id, name, digest):
+                return self._as_owner(None)
+            return self._as_owner(self._document(known_revision))
+
+    @rpc
+    def revoke_device(self, number: int, known_revision: int = 0) -> bytes:
+        """Let a device in no more; returns the document, also where there is none. Raises JournalError."""
+        with self._lock:
+            if any(each.number == number and not each.revoked_ms for each in self._chain.devices.values()):
+                self._append(DeviceRevoked(number, self._clock.now_ms()))
             return self._as_owner(self._document(known_revision))
 
     def close(self) -> None:

@@ -7,4 +7,5 @@ routing                   from a ledger to its actor, the batcher, the one owner
 coordination              orders over several ledgers: coordinator and reconciler
 sourcing                  ranking shops for an order
 config                    settings, the chain file, Serve's switches
+pages                     a process of its own, which is a client: pages for shops' tablets
 """

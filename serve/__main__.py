@@ -38,15 +38,20 @@ def main() -> None:
 
 def _again_with_switches(settings: "Settings") -> None:
     """Replace this process by itself under the environment that Serve needs."""
+    from serve.config.data_dir import RUN_DIR_PREFIX
     from serve.config.environment import joining_environment, service_environment
-    from serve.config.settings import RUN_DIR_PREFIX
 
     run_dir = Path(tempfile.mkdtemp(prefix=RUN_DIR_PREFIX, dir="/tmp"))  # private, and short as sockets need it
     if settings.ray_address:
         environment, ports = joining_environment(run_dir, settings.grpc_port)
     else:
         environment, ports, guard = service_environment(
-            run_dir, settings.grpc_port, str(settings.host), metrics=settings.metrics_port, tls=settings.tls
+            run_dir,
+            settings.grpc_port,
+            str(settings.host),
+            metrics=settings.metrics_port,
+            tls=settings.tls,
+            pages=settings.pages,
         )
         guard.set_inheritable(True)
     os.environ.update(environment | settings.logs.environment | settings.notices)
@@ -56,10 +61,11 @@ def _again_with_switches(settings: "Settings") -> None:
 
 
 def _run(settings: "Settings") -> None:
+    from serve.config.data_dir import hold_data_dir, take_run_dir
     from serve.config.environment import check_port
     from serve.config.logs import configure_logging, keep_apart, keep_file
     from serve.config.processes import StopSignals
-    from serve.config.settings import SettingsError, hold_data_dir, take_run_dir
+    from serve.config.settings import SettingsError
 
     run_dir = Path(os.environ[_RUN_DIR])
     configure_logging(settings.logs)
@@ -69,6 +75,8 @@ def _run(settings: "Settings") -> None:
             take_run_dir(settings.data_dir.resolve(), run_dir)
             check_port(str(settings.host), settings.grpc_port)
             check_port("127.0.0.1", settings.metrics_port, "--metrics-port")
+            if settings.pages is not None:
+                check_port(*settings.pages, "--pages-port or --pages-host")
             try:
                 keep_file(settings.logs)
             except OSError as error:

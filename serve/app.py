@@ -39,13 +39,14 @@ from actors.ray_actors import (
 from actors.ray_nodes import Spread, make_keeper, node_address, nodes_up, start_ray, stop_ray
 from actors.runtime.clock import SystemClock
 from serve.config.chain_file import ChainFile, read_chain_file
+from serve.config.data_dir import fix_placement
 from serve.config.environment import address_of
+from serve.config.pages import PagesProcess
 from serve.config.processes import StopSignals
 from serve.config.settings import (
     SERVICE_FILE,
     Settings,
     SettingsError,
-    fix_placement,
     read_postcodes_file,
     read_products_file,
     read_settings,
@@ -78,6 +79,7 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
     if not settings.ray_address:
         start_ray("", settings.metrics_port)
     signals.take_over()
+    pages = PagesProcess(signals.run_dir, pages_url(settings, ports)) if settings.pages else None
     try:
         journals = start_ledgers(settings, chain_file, journals)
         gateways = start_gateway(settings, journals, ports)
@@ -87,6 +89,10 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
         service: dict[str, object] = {"grpc": address_of(target, ports["grpc"]), "pid": os.getpid()}
         if settings.tls is not None:
             service["tls"] = True
+        if pages is not None:
+            pages.start()
+            service["pages"] = pages.url
+            log.info("pages on %s; `holdfast device add STORE NAME` lets a device in", pages.url)
         (data_dir / SERVICE_FILE).write_bytes(orjson.dumps(service))
         kind = "gRPC" if settings.tls is None else "gRPC over TLS"
         log.info("serving %s on %s; stop with Ctrl-C", kind, address_of(host, ports["grpc"]))
@@ -98,7 +104,16 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
         log.info("draining")
     finally:
         (data_dir / SERVICE_FILE).unlink(missing_ok=True)
+        if pages is not None:
+            pages.stop()
         _stop(settings)
+
+
+def pages_url(settings: Settings, ports: dict[str, int]) -> str:
+    """Where devices find the pages."""
+    host = "127.0.0.1" if settings.pages_host.is_unspecified else str(settings.pages_host)
+    scheme = "http" if settings.tls is None else "https"
+    return settings.public_url or f"{scheme}://{address_of(host, ports['pages'])}"
 
 
 def application(arguments: dict[str, Any]) -> Application:

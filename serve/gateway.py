@@ -43,6 +43,7 @@ from serve.routing.router import Router
 from serve.services.admin import Admin
 from serve.services.allotments import Allotments
 from serve.services.contacts import Contacts, without_key
+from serve.services.devices import Devices
 from serve.services.events import Feeds
 from serve.services.hot_skus import HotSkus
 from serve.services.new_orders import NewOrders
@@ -148,11 +149,11 @@ class Gateway:
             **Contacts(contacts).calls,
             **Pickups(router, stores, hot, coordinator, clock).calls,
             **Notices(router, is_on=tells_customers).calls,
+            **Devices(router, stores).calls,
         }
         self._unary = {name: call._replace(is_read=name.startswith(READS)) for name, call in unary.items()}
         self._keeper = HotKeeper(router, units, hot, clock, rates, hot_rate)
-        self._health = Health()
-        self._figures = Figures()
+        self._health, self._figures = Health(), Figures()
         watch(self._figures, router, self._reconciler)
         self._calls = Calls(router, self._figures)
         await router.start()

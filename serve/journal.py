@@ -11,7 +11,8 @@ from actors.journal.archive import put_file
 from actors.journal.copy import CopyRefused, copy_journals
 from actors.journal.open import is_server, place_of, users_of
 from actors.journal.port import JournalError
-from serve.config.settings import JOURNAL_DIR, LOCK_FILE, PLACEMENT_FILE
+from serve.config.data_dir import LOCK_FILE, PLACEMENT_FILE
+from serve.config.settings import JOURNAL_DIR
 
 FAILED = 1
 

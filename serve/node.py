@@ -16,8 +16,8 @@ from typing import Final
 from zlib import crc32
 
 from actors.ray_nodes import node_address
+from serve.config.data_dir import RUN_DIR_PREFIX
 from serve.config.environment import node_environment
-from serve.config.settings import RUN_DIR_PREFIX
 from serve.config.tls import Tls, check_authorities, check_certificate
 
 FAILED: Final = 1

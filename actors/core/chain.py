@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from actors.calendar.hours import ALWAYS_OPEN, Calendar
+from actors.core.devices import Device, DeviceAdded, DeviceEvent, DeviceRevoked, Devices, devices_after
 from actors.core.ids import HOT_PREFIX, is_customers, is_hot, sku_of_ledger
 from actors.core.message import Message, Value, to_json
 from actors.core.pickup_keys import PickupKeyMade, PickupKeys, keys_after, signing
@@ -112,7 +113,8 @@ class FormatRaised(Message, frozen=True):
 
 HotEvent = SkuAnnounced | SkuPromoted | SkuDemoted
 MoveEvent = StoreMoving | StoreMoved
-ChainEvent = StoresPut | PolicySet | ReaderNamed | ReaderDropped | HotEvent | FormatRaised | MoveEvent | PickupKeyMade
+LetIn = PickupKeyMade | DeviceEvent
+ChainEvent = StoresPut | PolicySet | ReaderNamed | ReaderDropped | HotEvent | FormatRaised | MoveEvent | LetIn
 
 
 class ChainPart(Value, frozen=True, gc=True):
@@ -133,6 +135,7 @@ class ChainPart(Value, frozen=True, gc=True):
     paused_stores: tuple[str, ...] | None = None  # to actors of hot SKUs alone
     moves: dict[str, StoreMove] = msgspec.field(default_factory=dict)  # that changed; to gateways alone
     pickup_keys: PickupKeys | None = None  # None: as they were; to gateways alone
+    devices: tuple[Device, ...] | None = None  # likewise
 
 
 class Chain(Value, frozen=True, dict=True, gc=True):
@@ -160,6 +163,8 @@ class Chain(Value, frozen=True, dict=True, gc=True):
     format: int = 0  # as the chain's actor knows it, 0 for one that is not said
     moves: dict[str, StoreMove] = msgspec.field(default_factory=dict)  # the last of each shop that has moved
     pickup_keys: PickupKeys = ()
+    devices: Devices = msgspec.field(default_factory=dict)
+    devices_revision: int = 0  # as the chain's actor knows it
 
     @cached_property
     def has_hours(self) -> bool:
@@ -233,7 +238,9 @@ class Chain(Value, frozen=True, dict=True, gc=True):
         part = ChainPart(self.revision, self.policy_revision, policy, stores_put(put, {}), revisions, readers, at)
         moves = {each: move for each, move in self.moves.items() if move.changed > revision}
         keys = self.pickup_keys if signing(self.pickup_keys) > max(revision, 0) else None
-        return replace(part, hot=hot, hot_revision=self.hot_revision, moves=moves, pickup_keys=keys)
+        devices = tuple(self.devices.values()) if self.devices_revision > max(revision, 0) else None
+        of_gateways = {"moves": moves, "pickup_keys": keys, "devices": devices}
+        return replace(part, hot=hot, hot_revision=self.hot_revision, **of_gateways)
 
     def with_part(self, part: ChainPart) -> "Chain":
         """This chain with what a part says of a later revision."""
@@ -250,6 +257,7 @@ class Chain(Value, frozen=True, dict=True, gc=True):
             paused_stores=self.paused_stores if part.paused_stores is None else part.paused_stores,
             moves={**self.moves, **part.moves},
             pickup_keys=self.pickup_keys if part.pickup_keys is None else part.pickup_keys,
+            devices=self.devices if part.devices is None else {each.digest: each for each in part.devices},
         )
 
 
@@ -320,6 +328,9 @@ def evolve_chain(chain: Chain, event: ChainEvent) -> Chain:
             return replace(chain, revision=revision, moves=moved_by(chain.moves, event, revision))
         case PickupKeyMade():
             return replace(chain, revision=revision, pickup_keys=keys_after(chain.pickup_keys, event, revision))
+        case DeviceAdded() | DeviceRevoked():
+            devices = devices_after(chain.devices, event, revision)
+            return replace(chain, revision=revision, devices=devices, devices_revision=revision)
 
 
 def known_hot(rows: Mapping[str, HotSku], at_ms: int) -> dict[str, HotSku]:

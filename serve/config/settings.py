@@ -1,33 +1,26 @@
-"""What an operator can set, by environment (`HOLDFAST_…`) or on the command line, and the data directory."""
+"""What an operator can set, by environment (`HOLDFAST_…`) or on the command line."""
 
-import fcntl
-import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
-import orjson
-from pydantic import Field, IPvAnyAddress, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, IPvAnyAddress, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, CliImplicitFlag, SettingsConfigDict
 
 from actors.delivery.settings import FILE_VARIABLE, OWN_KEY_VARIABLE, read_messages_file
 from actors.journal.open import is_server, place_of, sqlite_setting
-from actors.protocol.placement import HOT_ACTORS, PLACEMENT_VERSION
 from actors.telemetry.logs import MEGABYTES_DEFAULT, LogSettings
-from serve.config.processes import end_processes
+from serve.config.haproxy import Listener
 from serve.config.tls import Tls, check_authorities, check_certificate
 from serve.products.table import NO_PRODUCTS, MalformedProducts, Products, load_products
 from serve.sourcing.places import MalformedPostcodes, Postcodes, load_postcodes
 
-PLACEMENT_FILE: Final = "placement.json"
 SERVICE_FILE: Final = "service.json"
-LOCK_FILE: Final = "lock"
-RUN_DIR_FILE: Final = "run_dir"
 JOURNAL_DIR: Final = "journal"
 CONTACTS_KEY: Final = "contacts.key"
 LOG_DIR: Final = "logs"
-RUN_DIR_PREFIX: Final = "hf-"
 
 
 class SettingsError(Exception):
@@ -64,6 +57,13 @@ class Settings(BaseSettings):
         description="Serve on another address than loopback where callers do not prove who they are (--tls-client-ca).",
     )
     grpc_port: int = Field(default=0, ge=0, le=65_535, description="Port for gRPC; 0 takes a free one.")
+    pages_port: int | None = Field(
+        default=None, ge=0, le=65_535, description="Port for the pages of shops' tablets; 0 takes a free one."
+    )
+    pages_host: IPvAnyAddress = Field(default=IPv4Address("127.0.0.1"), description="Address for the pages.")
+    public_url: str = Field(
+        default="", description="Where devices find the pages, https://HOST[:PORT], where that is a proxy's address."
+    )
     store_actors: int = Field(
         default=0, ge=0, le=1_024, description="Actors that share the shops; 0 gives each shop an actor of its own."
     )
@@ -142,6 +142,30 @@ class Settings(BaseSettings):
                 "they are by --tls-client-ca, or give --insecure if nobody else reaches that address"
             )
         return insecure
+
+    @field_validator("public_url")
+    @classmethod
+    def _refuse_url(cls, public_url: str) -> str:
+        parts = urlsplit(public_url)
+        if public_url and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/")):
+            raise ValueError(f"{public_url!r} is not https://HOST or https://HOST:PORT; leave a path out")
+        return public_url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _refuse_pages(self) -> "Settings":
+        if self.pages_port is None:
+            return self
+        if self.ray_address:
+            raise ValueError(
+                "in a Ray cluster pages are a process of their own: leave --pages-port out, and start "
+                "`holdfast pages` on any machine that reaches the service"
+            )
+        if not (self.pages_host.is_loopback or self.tls_cert or self.insecure):
+            raise ValueError(
+                f"tokens of devices would be readable on the way to {self.pages_host}; give --tls-cert and "
+                "--tls-key, or --insecure if nobody else reaches that address"
+            )
+        return self
 
     @field_validator("tls_key")
     @classmethod
@@ -248,6 +272,11 @@ class Settings(BaseSettings):
         return ray_address
 
     @property
+    def pages(self) -> Listener | None:
+        """Where browsers find the pages, at port 0 where any free one will do; None where there are none."""
+        return None if self.pages_port is None else Listener(str(self.pages_host), self.pages_port)
+
+    @property
     def actor_host(self) -> str:
         """Where actors listen: on this machine alone, or, in a cluster, where Ray knows their nodes (empty)."""
         return "" if self.ray_address else "127.0.0.1"
@@ -318,80 +347,3 @@ def faults_of(error: ValidationError) -> str:
     return "\n".join(
         f"  {'.'.join(str(part) for part in fault['loc']) or '(the file)'}: {fault['msg']}" for fault in error.errors()
     )
-
-
-def hold_data_dir(data_dir: Path) -> TextIO:
-    """Make the directory where there is none, and hold it for this service until the file is closed. Raises
-    SettingsError where another one has it, or it cannot be made.
-    """
-    try:
-        (data_dir / JOURNAL_DIR).mkdir(parents=True, exist_ok=True)
-        held = (data_dir / LOCK_FILE).open("w", encoding="utf-8")
-    except OSError as error:
-        message = f"{data_dir} cannot be made or written: {error.strerror}; give another --data-dir"
-        raise SettingsError(message) from error
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        held.close()
-        raise SettingsError(f"{data_dir} is served already; stop that service, or take another --data-dir") from error
-    return held
-
-
-def take_run_dir(data_dir: Path, run_dir: Path) -> None:
-    """Note where this service writes beside its data, and end and remove what the one before left if it was killed.
-
-    A copy of the directory has the note too, of a service that may be alive: the note says whose it is.
-    """
-    note = data_dir / RUN_DIR_FILE
-    status = data_dir.stat()
-    owner = f"{status.st_dev}:{status.st_ino}"
-    if note.exists():
-        last, _, noted = note.read_text(encoding="utf-8").partition("\n")
-        if noted == owner and Path(last) != run_dir and Path(last).name.startswith(RUN_DIR_PREFIX):
-            end_processes(Path(last))
-            shutil.rmtree(last, ignore_errors=True)
-    note.write_text(f"{run_dir}\n{owner}", encoding="utf-8")
-
-
-def fix_placement(data_dir: Path, store_actors: int, customer_actors: int = 1, journals: Iterable[str] = ()) -> int:
-    """Write the placement down at the first start; returns the number of shops' actors that it was. A later start may
-    have another one, and its shops move. Raises SettingsError where a later start differs otherwise.
-
-    A journal belongs to one actor, so customers would lose their ledgers under another number of actors. `journals` are
-    the names of those that are there: a data directory that is new to them begins with their number.
-    """
-    path = data_dir / PLACEMENT_FILE
-    placement = {"version": PLACEMENT_VERSION, "store_actors": store_actors, "customer_actors": customer_actors}
-    placement["hot_actors"] = HOT_ACTORS
-    if not path.exists():
-        began = _began_with(journals, path, store_actors)
-        path.write_bytes(orjson.dumps(placement | {"store_actors": began}))
-        return began
-    try:
-        read: dict[str, int] = orjson.loads(path.read_bytes())
-        written = {"customer_actors": 1, "hot_actors": HOT_ACTORS, **read}  # earlier ones had one
-        began = int(written["store_actors"])
-    except (ValueError, LookupError) as error:
-        raise SettingsError(
-            f"{path} cannot be read: {error}; write {orjson.dumps(placement).decode()} into it"
-        ) from error
-    if written != placement | {"store_actors": began}:
-        raise SettingsError(
-            f"{data_dir} was made with customer_actors={written.get('customer_actors')} (placement version "
-            f"{written.get('version')}), now customer_actors={customer_actors} is asked for; start with the number "
-            "that it was made with, or with another data directory"
-        )
-    return began
-
-
-def _began_with(journals: Iterable[str], path: Path, store_actors: int) -> int:
-    """How many actors the shops of these journals began with; a new service's number where there are none."""
-    shops = [name for name in journals if name.startswith(("store-", "stores-"))]
-    numbers = {int(name.rpartition("-of-")[2]) if name.startswith("stores-") else 0 for name in shops}
-    if len(numbers) > 1:
-        raise SettingsError(
-            f"{path} is missing, and the journals are of services with {sorted(numbers)} actors for their shops (0 is "
-            "one each); put that file back: it says which of these numbers was the first"
-        )
-    return numbers.pop() if numbers else store_actors

@@ -28,12 +28,19 @@ class Tls(NamedTuple):
         """What HAProxy's configuration says behind an address, for the files as they are now: it takes certificate and
         key in one, which is written into `folder`.
         """
+        callers = f" verify required ca-file {self.client_ca}" if self.client_ca else ""
+        return f" ssl crt {self._written(folder)} alpn h2 ssl-min-ver TLSv1.2{callers}"
+
+    def bound_for_pages(self, folder: Path) -> str:
+        """The same, for browsers: they prove who they are by tokens."""
+        return f" ssl crt {self._written(folder)} alpn http/1.1 ssl-min-ver TLSv1.2"
+
+    def _written(self, folder: Path) -> Path:
         both = folder / "certificate.pem"
         descriptor = os.open(both, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # nobody else ever reads it
         with os.fdopen(descriptor, "wb") as file:
             file.write(self._both())
-        callers = f" verify required ca-file {self.client_ca}" if self.client_ca else ""
-        return f" ssl crt {both} alpn h2 ssl-min-ver TLSv1.2{callers}"
+        return both
 
     def _both(self) -> bytes:
         lines = b"\n".join((self.certificate.read_bytes(), self.key.read_bytes())).splitlines()
@@ -41,13 +48,13 @@ class Tls(NamedTuple):
 
 
 class Renewal:
-    """Has a HAProxy that runs, with its socket for operators in `folder`, take a certificate that was renewed. One that
-    starts takes the files as they are then.
+    """Has the HAProxy of a run directory, which has a folder of its node's there with its socket for operators, take a
+    certificate that was renewed. One that starts takes the files as they are then.
     """
 
-    def __init__(self, tls: Tls, folder: Path) -> None:
+    def __init__(self, tls: Tls, run_dir: Path) -> None:
         self._tls = tls
-        self._folder = folder
+        self._run_dir = run_dir
         self._taken = self._stamps()
 
     def watch(self, asked: Event) -> None:
@@ -65,26 +72,32 @@ class Renewal:
         if found == self._taken:
             return False
         check_certificate(self._tls.certificate, self._tls.key)
-        self._tls.bound(self._folder)
-        name = self._folder / "certificate.pem"
-        self._say(f"set ssl cert {name} <<\n".encode() + name.read_bytes() + b"\n", b"Transaction created")
-        self._say(f"commit ssl cert {name}\n".encode(), b"Success!")
+        sockets = list(self._run_dir.glob("*/admin.sock"))
+        if not sockets:
+            raise ValueError(f"no HAProxy is up below {self._run_dir}")
+        for each in sockets:
+            self._tls.bound(each.parent)
+            name = each.with_name("certificate.pem")
+            command = f"set ssl cert {name} <<\n".encode() + name.read_bytes() + b"\n"
+            _say(each, command, b"Transaction created")
+            _say(each, f"commit ssl cert {name}\n".encode(), b"Success!")
         self._taken = found
         return True
 
     def _stamps(self) -> tuple[int, ...]:
         return tuple(path.stat().st_mtime_ns for path in (self._tls.certificate, self._tls.key))
 
-    def _say(self, command: bytes, expected: bytes) -> None:
-        said = b""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(_ANSWER_S)
-            connection.connect(str(self._folder / "admin.sock"))
-            connection.sendall(command)
-            while (more := connection.recv(4_096)) and len(said) < _ANSWER_BYTES_MAX:
-                said += more
-        if expected not in said:
-            raise ValueError(f"HAProxy did not take it: {said.decode(errors='replace').strip()}")
+
+def _say(admin: Path, command: bytes, expected: bytes) -> None:
+    said = b""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(_ANSWER_S)
+        connection.connect(str(admin))
+        connection.sendall(command)
+        while (more := connection.recv(4_096)) and len(said) < _ANSWER_BYTES_MAX:
+            said += more
+    if expected not in said:
+        raise ValueError(f"HAProxy did not take it: {said.decode(errors='replace').strip()}")
 
 
 def check_certificate(certificate: Path, key: Path) -> None:

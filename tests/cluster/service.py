@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import psutil
 
+from serve.config.data_dir import RUN_DIR_FILE
 from serve.config.environment import free_ports
-from serve.config.settings import RUN_DIR_FILE
 from tests.waiting import until
 
 ROOT: Final = Path(__file__).parents[2]
@@ -87,7 +87,7 @@ class Service:
         return [
             *(sys.executable, "-m", "serve", "--data-dir", str(self.data_dir), "--store-actors", str(store_actors)),
             *("--chain-file", str(self.folder / "chain.yaml"), "--host", self._host, "--port", str(self._port)),
-            *("--postcodes", str(self.folder / "postcodes.csv")),
+            *("--postcodes", str(self.folder / "postcodes.csv"), "--pages-port", "0", "--pages-host", self._host),
         ]
 
     def environment(self) -> dict[str, str]:

@@ -127,8 +127,9 @@ def test_callers_speak_tls_and_are_let_in_by_their_certificates(tmp_path: Path) 
 def test_a_certificate_that_was_renewed_is_seen_without_a_start(tmp_path: Path) -> None:
     authority = Authority(tmp_path, "authority")
     issued = authority.issue("service")
-    tls = Tls(*issued)
-    with started(tmp_path, tls.bound(tmp_path)) as (process, port):
+    tls, node = Tls(*issued), tmp_path / "node"  # Serve has a folder for each
+    node.mkdir()
+    with started(node, tls.bound(node)) as (process, port):
         until(lambda: _listens(port), within_s=WAIT_S, what="a HAProxy that listens")
         renewal = Renewal(tls, tmp_path)
         before = ssl.get_server_certificate(("127.0.0.1", port))

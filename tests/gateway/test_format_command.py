@@ -11,7 +11,8 @@ from actors.core.chain import Store
 from actors.journal.open import format_of, open_journal, sqlite_setting, with_format, with_stamp
 from actors.protocol.formats import FIRST, FORMATS, NEWEST, Writing
 from actors.runtime.clock import SystemClock
-from serve.config.settings import JOURNAL_DIR, hold_data_dir
+from serve.config.data_dir import hold_data_dir
+from serve.config.settings import JOURNAL_DIR
 from serve.format import main
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from serve.config.environment import address_of
-from serve.config.haproxy import mended, write_stand_in
+from serve.config.haproxy import Listener, for_pages, mended, write_stand_in
 
 EARLY = """\
 frontend grpc_frontend
@@ -92,6 +92,16 @@ def test_callers_speak_tls_where_there_is_a_certificate_and_gateways_do_not() ->
     tls = " ssl crt /run/certificate.pem alpn h2"
     lines = mended(SERVING, Path("/run/x.http"), "192.0.2.7", tls=tls).splitlines()
     assert [line for line in lines if " ssl " in line] == [f"    bind 192.0.2.7:9000{tls}"]
+
+
+def test_browsers_are_passed_to_the_pages_and_these_to_a_gateway_without_tls_on_the_way() -> None:
+    lines = for_pages(Listener("2001:db8::7", 8080), Path("/run"), " ssl crt /run/both.pem").splitlines()
+    binds = [line.removeprefix("    bind ") for line in lines if line.startswith("    bind ")]
+    assert binds == ["[2001:db8::7]:8080 ssl crt /run/both.pem", "unix@/run/calls.sock"]
+    assert [line for line in lines if line.startswith("    server ")] == [
+        "    server pages unix@/run/pages.sock no-check"
+    ]
+    assert lines[-1] == "    default_backend gateways"
 
 
 def test_a_caller_cannot_name_another_application() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from serve.config.settings import PLACEMENT_FILE, SettingsError, fix_placement
+from serve.config.data_dir import PLACEMENT_FILE, fix_placement
+from serve.config.settings import SettingsError
 
 
 def test_placement_is_fixed_at_the_first_start(tmp_path: Path) -> None:

@@ -19,14 +19,14 @@ from actors.core.durations import duration_ms
 from actors.core.policy import LineRule, LosesFirst
 from holdfast.client.cli.options import duration_ms as command_duration_ms
 from serve.config.chain_file import read_chain_file
+from serve.config.data_dir import hold_data_dir, take_run_dir
 from serve.config.environment import check_port
+from serve.config.haproxy import Listener
 from serve.config.logs import log_handler
 from serve.config.settings import (
     SettingsError,
-    hold_data_dir,
     read_postcodes_file,
     read_settings,
-    take_run_dir,
 )
 from serve.sourcing.places import Place
 
@@ -367,3 +367,18 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOLDFAST_JOURNAL_KEEP_MB", "100")
     monkeypatch.setenv("HOLDFAST_JOURNAL_ARCHIVE", "")
     assert read_settings().journal_archive is None
+
+
+def test_pages_are_off_unless_a_port_is_given_and_are_read_by_nobody_on_the_way(tmp_path: Path) -> None:
+    assert read_settings().pages is None
+    assert read_settings(pages_port=0).pages == Listener("127.0.0.1", 0)
+    assert read_settings(pages_port=8080, pages_host="192.0.2.7", insecure=True).pages == Listener("192.0.2.7", 8080)
+    assert read_settings(public_url="https://shops.example/").public_url == "https://shops.example"
+    for wrong, why in (
+        ({"pages_port": 0, "pages_host": "192.0.2.7"}, "would be readable on the way to 192.0.2.7; give --tls-cert"),
+        ({"pages_port": 0, "ray_address": "10.0.0.1:6379", "insecure": True}, "start `holdfast pages` on any machine"),
+        ({"public_url": "shops.example"}, "public_url: .* is not https://HOST"),
+        ({"public_url": "https://shops.example/pages"}, "leave a path out"),
+    ):
+        with pytest.raises(SettingsError, match=why):
+            read_settings(**wrong)

@@ -31,6 +31,7 @@ def test_what_haproxy_reads_is_for_its_user_alone(own: Issued, authority: Author
     assert both.stat().st_mode & 0o777 == 0o600
     assert both.read_text().count("-----BEGIN ") == 2
     assert "verify" not in Tls(*own).bound(tmp_path)
+    assert tls.bound_for_pages(tmp_path) == f" ssl crt {both} alpn http/1.1 ssl-min-ver TLSv1.2", "browsers have tokens"
 
 
 def test_settings_take_what_can_be_served_with(own: Issued, authority: Authority) -> None:

@@ -88,6 +88,8 @@ LAYERS: Final = (
             "coordination",
         ),
     ),
+    # The pages' process: a client of the service like any other.
+    Layer("pages", ("serve.pages",), ("telemetry", "clients")),
     # The composition root sees everything below it, and nothing below sees it.
     Layer(
         "root",
@@ -199,7 +201,10 @@ OWNERS: Final[dict[str, tuple[str, ...]]] = {
     # Ways out, and words.
     "aiosmtplib": ("actors.delivery.smtp",),
     "apprise": ("actors.delivery.by_apprise",),
-    "jinja2": ("actors.delivery.wording",),
+    "jinja2": ("actors.delivery.wording", "serve.pages.rendering"),
+    # HTTP for people.
+    "starlette": ("serve.pages",),
+    "uvicorn": ("serve.pages.__main__",),
     # The rules of fields are applied in one place.
     "protovalidate": ("serve.wire.rules",),
     # Validation libraries are for configuration, never for the hot path.

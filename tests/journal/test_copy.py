@@ -24,7 +24,8 @@ from actors.journal.port import (
 )
 from actors.journal.sqlite import SqliteJournal
 from actors.journal.stamp import UNFINISHED
-from serve.config.settings import JOURNAL_DIR, SettingsError, hold_data_dir
+from serve.config.data_dir import hold_data_dir
+from serve.config.settings import JOURNAL_DIR, SettingsError
 from serve.config.stamp import fix_journal
 from serve.journal import main
 from tests.journal.redis_process import ABSENT, RedisProcess

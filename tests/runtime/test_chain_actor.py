@@ -8,8 +8,9 @@ import pytest
 from actors.calendar.hours import ALWAYS_OPEN, Calendar
 from actors.chain_actor import ChainActor
 from actors.core.chain import EMPTY, Chain, Store, part_from_packed
+from actors.core.devices import Device, DeviceAdded, DeviceRevoked, devices_after, devices_at
 from actors.core.pickup_keys import SEED_BYTES
-from actors.core.policy import HOUR_MS, LimitRule, Policy, TtlRule
+from actors.core.policy import ANSWER_MEMORY_MARGIN_MS, HOUR_MS, LimitRule, Policy, TtlRule
 from actors.core.store_moves import StoreMove
 from actors.journal.open import open_journal, sqlite_setting
 from actors.journal.port import Fenced, JournalDamaged, JournalError, Record
@@ -242,3 +243,34 @@ def test_a_gateway_is_told_of_pickup_keys_once_and_an_actor_never(start_newest: 
     assert part_from_packed(moved).pickup_keys is None
     assert known.with_part(part_from_packed(moved)).pickup_keys == known.pickup_keys
     assert chain(actor).part_for(["S1"]).pickup_keys is None
+
+
+def test_a_device_is_let_in_once_under_its_name_and_not_again_once_it_was_revoked(
+    start_newest: Callable[[], ChainActor],
+) -> None:
+    actor = start_newest()
+    for _ in range(2):
+        document = actor.add_device("S1", "tablet-1", "aa")
+        assert document is not None, "a repeat is the same device"
+        [device] = chain_from_document(document).devices.values()
+        assert (device.number, device.store_id, device.name, device.digest) == (1, "S1", "tablet-1", "aa")
+    assert actor.add_device("S1", "tablet-1", "bb") is None, "the name is taken"
+    assert actor.add_device("S2", "tablet-1", "aa") is None, "so is the token"
+    assert actor.add_device("S2", "tablet-1", "bb") is not None, "names are of a shop"
+    for _ in range(2):
+        assert chain_from_document(actor.revoke_device(1)).devices["aa"].revoked_ms
+    assert actor.add_device("S1", "tablet-1", "aa") is None, "a late copy of the call lets nobody in"
+    assert actor.add_device("S1", "tablet-1", "cc") is not None, "the name is free"
+    before = chain(actor).devices
+    actor.close()
+    assert chain(start_newest()).devices == before, "they are in the journal"
+
+
+def test_a_device_that_was_revoked_is_forgotten_after_a_day() -> None:
+    devices: dict[str, Device] = {}
+    for number in range(1, 5):
+        devices = devices_after(devices, DeviceAdded("S1", f"t{number}", f"{number}", 5), number)
+    devices = devices_after(devices, DeviceRevoked(3, 6), 5)
+    assert devices["3"].revoked_ms == 6
+    assert "3" in devices_at(devices, 5 + ANSWER_MEMORY_MARGIN_MS)
+    assert "3" not in devices_at(devices, 6 + ANSWER_MEMORY_MARGIN_MS)

@@ -66,6 +66,11 @@ from holdfast.client.models.contacts import (
     ContactConsent as ContactConsent,
     MessageChannel as MessageChannel,
 )
+from holdfast.client.models.devices import (
+    Device as Device,
+    digest_of as digest_of,
+    make_token as make_token,
+)
 from holdfast.client.models.events import Event as Event
 from holdfast.client.models.notices import (
     Notice as Notice,

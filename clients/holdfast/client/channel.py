@@ -17,6 +17,7 @@ from holdfast.client.blocking import opening
 from holdfast.client.calls.administration import AdministrationCalls, BlockingAdministrationCalls
 from holdfast.client.calls.allotments import AllotmentCalls, BlockingAllotmentCalls
 from holdfast.client.calls.contacts import BlockingContactCalls, ContactCalls
+from holdfast.client.calls.devices import BlockingDeviceCalls, DeviceCalls
 from holdfast.client.calls.notices import BlockingNoticeCalls, NoticeCalls
 from holdfast.client.calls.orders import BlockingOrderCalls, OrderCalls
 from holdfast.client.calls.picking import BlockingPickCalls, PickCalls
@@ -42,6 +43,7 @@ class ChannelClient(
     ContactCalls,
     PickupCalls,
     NoticeCalls,
+    DeviceCalls,
     AdministrationCalls,
 ):
     """Everything the service offers. Make it inside the event loop that uses it, and close it (or use `async with`).
@@ -107,6 +109,7 @@ class BlockingChannelClient(
     BlockingContactCalls,
     BlockingPickupCalls,
     BlockingNoticeCalls,
+    BlockingDeviceCalls,
     BlockingAdministrationCalls,
 ):
     """`ChannelClient` for threads, with the same arguments. Thread-safe; concurrent threads' calls batch together."""

@@ -55,6 +55,8 @@ REASONS: dict[str, type[errors.HoldfastError]] = {
     "NO_PICKUP_CODE": errors.Conflict,
     "PICKUP_KEYS_CHANGED": errors.Conflict,
     "TOO_MANY_PICKUP_KEYS": errors.Conflict,
+    "DEVICE_NAME_TAKEN": errors.Conflict,
+    "TOO_MANY_DEVICES": errors.Conflict,
     "GRANT_UNKNOWN": errors.NotFound,
     "READER_UNKNOWN": errors.NotFound,
 }

@@ -7,6 +7,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from holdfast.v1 import admin_service_pb2
 from holdfast.v1 import allotment_service_pb2
 from holdfast.v1 import contact_service_pb2
+from holdfast.v1 import device_service_pb2
 from holdfast.v1 import stock_service_pb2
 from holdfast.v1 import event_service_pb2
 from holdfast.v1 import notice_service_pb2
@@ -21,6 +22,7 @@ SERVICES: Final[tuple[ServiceDescriptor, ...]] = (
     admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"],
     allotment_service_pb2.DESCRIPTOR.services_by_name["AllotmentService"],
     contact_service_pb2.DESCRIPTOR.services_by_name["ContactService"],
+    device_service_pb2.DESCRIPTOR.services_by_name["DeviceService"],
     stock_service_pb2.DESCRIPTOR.services_by_name["StockService"],
     event_service_pb2.DESCRIPTOR.services_by_name["EventService"],
     notice_service_pb2.DESCRIPTOR.services_by_name["NoticeService"],

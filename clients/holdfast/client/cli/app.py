@@ -1,7 +1,7 @@
 """The `holdfast` command: its commands, the edge that turns errors into exit codes, and the programs that it starts.
 
-`serve`, `demo`, `bench`, `journal`, `format` and `node` are not imported but replace this process: a client runs on
-machines that have neither the service nor what it needs.
+`serve`, `demo`, `bench`, `journal`, `format`, `pages` and `node` are not imported but replace this process: a client
+runs on machines that have neither the service nor what it needs.
 """
 
 import json
@@ -22,6 +22,7 @@ from holdfast.client.cli import (
     admin,
     allotments,
     contacts,
+    devices,
     doctor,
     hot,
     messages,
@@ -69,6 +70,11 @@ def journal(context: typer.Context) -> None:
 def format_(context: typer.Context) -> None:
     """Show in which format a stopped service writes, or raise it; see `holdfast format --help`."""
     _become("serve.format", context.args)
+
+
+def pages(context: typer.Context) -> None:
+    """Serve the pages of shops' tablets apart from the service; see `holdfast pages --help`."""
+    _become("serve.pages", context.args)
 
 
 def node(context: typer.Context) -> None:
@@ -163,6 +169,7 @@ app.command(cls=PassThrough)(demo)
 app.command(cls=PassThrough)(bench)
 app.command(cls=PassThrough)(journal)
 app.command("format", cls=PassThrough)(format_)
+app.command(cls=PassThrough)(pages)
 app.command(cls=PassThrough)(node)
 app.command()(doctor.doctor)
 app.command()(orders.find)
@@ -188,6 +195,7 @@ app.add_typer(shortfalls.app, name="shortfalls")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(messages.app, name="messages")
 app.add_typer(picking.app, name="pick")
+app.add_typer(devices.app, name="device")
 app.add_typer(stock.watch_app, name="watch")
 app.add_typer(admin.store_app, name="store")
 app.add_typer(admin.policy_app, name="policy")

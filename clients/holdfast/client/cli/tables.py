@@ -70,6 +70,7 @@ def _consent(said: ContactConsent) -> str:
 TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "barred": lambda claims: "\n".join(map(_barred, claims)),
     "arrived_at_ms": time_text,
+    "added_at_ms": time_text,
     "barred_at_ms": time_text,
     "began_at_ms": time_text,
     "consents": lambda said: ", ".join(map(_consent, said)),
@@ -196,6 +197,7 @@ TRANSFER: Final = (
 TRANSFERS: Final = "transfer_id destination_store_id status lines expected_at_ms loss_bearer destination_unreachable"
 TRANSFERS_VERIFICATION: Final = "holds transfers units_in_transit units_short units_missing discrepancies left_out"
 PICKUP_CODE: Final = "short_code code reservation_id store_id order_id not_after_ms key_id"
+DEVICE: Final = "device_id store_id name added_at_ms"
 PICKUP_KEYS: Final = "key_id made_at_ms good_until_ms public_key"
 ORDERS_VERIFICATION: Final = "parts orders on_the_way left_out not_compared barred discrepancies"
 READERS: Final = "name number all_stores behind furthest_ledger furthest_behind keeps"

@@ -1,0 +1,164 @@
+"""The pages by their paths."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from holdfast.client import ChannelClient, HoldfastError
+from serve.pages.doorkeeper import Admitted, Doorkeeper
+from serve.pages.guard import Guard, form_of
+from serve.pages.live import Streams, TooManyStreams
+from serve.pages.rendering import LANGUAGE_COOKIE, STAMPS, STATIC, Rendering
+
+ENTER: Final = "/enter"
+HOME: Final = "/"
+_LANGUAGE_KEPT_S: Final = 400 * 86_400
+_COMPRESS_FROM_BYTES: Final = 1_024
+_COMPRESS_LEVEL: Final = 4  # of 500 tasks a tenth is left, as at 9, at a third of the time
+
+log = logging.getLogger("holdfast.pages")
+
+Page = Callable[[Request, Admitted], Awaitable[Response]]
+
+
+class Pages:
+    """Answers requests. `client` reaches the service."""
+
+    def __init__(self, client: ChannelClient, public_url: str) -> None:
+        self._rendering = Rendering()
+        self._doorkeeper = Doorkeeper(client, is_secure=urlsplit(public_url).scheme == "https")
+        self._streams = Streams(self._doorkeeper.let_in)
+        self.routes: Final = [
+            Route(HOME, self._for_devices(self._home)),
+            Route(ENTER, self._enter_form, methods=["GET"]),
+            Route(ENTER, self._enter, methods=["POST"]),
+            Route("/leave", self._leave, methods=["POST"]),
+            Route("/language", self._choose_language, methods=["POST"]),
+            Route("/live", self._for_devices(self._live)),
+            Route("/admitted", self._for_devices(_admitted)),
+            Route("/health", _health),
+            Route("/static/{stamp}/{name}", _static),
+        ]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """While requests are answered."""
+        watching = asyncio.create_task(self._streams.watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+
+    async def failed(self, request: Request, error: Exception) -> Response:
+        """What is said of a request that cannot be answered."""
+        if isinstance(error, HoldfastError):
+            log.warning("%s", error, extra={"path": request.url.path})
+            return self._said(request, HTTPStatus.SERVICE_UNAVAILABLE, "away")
+        status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+        name = "not_found" if status == HTTPStatus.NOT_FOUND else "bad_request" if status < 500 else "fault"
+        return self._said(request, status, name)
+
+    def _said(self, request: Request, status: int, name: str) -> Response:
+        return self._rendering.page(request, "said.html", {"name": name, "device": None}, status)
+
+    def _for_devices(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
+        """A page that nobody sees without a device's token."""
+
+        async def answer(request: Request) -> Response:
+            admitted = await self._doorkeeper.admit_by_cookie(request)
+            if admitted is not None:
+                return await page(request, admitted)
+            if request.method == "GET" and request.headers.get("accept", "").startswith("text/html"):
+                return RedirectResponse(ENTER, HTTPStatus.SEE_OTHER)
+            return PlainTextResponse("not let in", HTTPStatus.UNAUTHORIZED)
+
+        return answer
+
+    async def _home(self, request: Request, admitted: Admitted) -> Response:
+        return self._rendering.page(request, "home.html", {"device": admitted.device})
+
+    async def _enter_form(self, request: Request) -> Response:
+        return self._rendering.page(request, "enter.html", {"device": None, "is_refused": False})
+
+    async def _enter(self, request: Request) -> Response:
+        token = (await form_of(request)).get("token", "")
+        if await self._doorkeeper.admit(token) is None:
+            known = {"device": None, "is_refused": True}
+            return self._rendering.page(request, "enter.html", known, HTTPStatus.FORBIDDEN)
+        response = RedirectResponse(HOME, HTTPStatus.SEE_OTHER)
+        self._doorkeeper.keep(token, response)
+        return response
+
+    async def _leave(self, request: Request) -> Response:
+        del request
+        response = RedirectResponse(ENTER, HTTPStatus.SEE_OTHER)
+        self._doorkeeper.forget(response)
+        return response
+
+    async def _choose_language(self, request: Request) -> Response:
+        language = (await form_of(request)).get("language", "")
+        if not self._rendering.has(language):
+            raise HTTPException(HTTPStatus.BAD_REQUEST)
+        response = RedirectResponse(HOME, HTTPStatus.SEE_OTHER)
+        response.set_cookie(LANGUAGE_COOKIE, language, max_age=_LANGUAGE_KEPT_S, samesite="strict")
+        return response
+
+    async def _live(self, request: Request, admitted: Admitted) -> Response:
+        del request
+        messages = self._streams.messages(admitted)
+        try:
+            first = await anext(messages)
+        except TooManyStreams:
+            return PlainTextResponse("too many pages are open", HTTPStatus.SERVICE_UNAVAILABLE)
+
+        async def stream() -> AsyncIterator[bytes]:
+            yield first
+            async for message in messages:
+                yield message
+
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+
+def application(client: ChannelClient, public_url: str) -> ASGIApp:
+    """The pages as an application of ASGI. `public_url` is where devices find them."""
+    pages = Pages(client, public_url)
+    answering = Starlette(
+        routes=pages.routes,
+        middleware=[Middleware(GZipMiddleware, minimum_size=_COMPRESS_FROM_BYTES, compresslevel=_COMPRESS_LEVEL)],
+        exception_handlers={HTTPException: pages.failed, HoldfastError: pages.failed, Exception: pages.failed},
+        lifespan=lambda _: pages.running(),
+    )
+    return Guard(answering, public_url)  # around all of it, what goes wrong included
+
+
+async def _admitted(request: Request, admitted: Admitted) -> Response:
+    del request, admitted
+    return PlainTextResponse("let in")
+
+
+async def _health(request: Request) -> Response:
+    del request
+    return PlainTextResponse("here")
+
+
+async def _static(request: Request) -> Response:
+    """A part of a page; browsers keep it for as long as its stamp is this one."""
+    name = request.path_params["name"]
+    if STAMPS.get(name) != request.path_params["stamp"]:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return FileResponse(STATIC / name, headers={"cache-control": "public, max-age=31536000, immutable"})
