@@ -1,4 +1,7 @@
-"""What a shop's actor answers about pick tasks."""
+"""What a shop's actor answers about pick tasks, and about what a customer is to collect."""
+
+from itertools import islice
+from typing import Final
 
 from actors.core.status import PickStatus, Status
 from actors.rpc.methods import rpc
@@ -8,14 +11,19 @@ from actors.shop.state import AnyReservation, Ledger
 
 Told = tuple[PickTask, AnyReservation | None]  # a task, and its reservation while that goes on
 
-_NOT_OVER = (
+_TO_COLLECT: Final = frozenset({Status.CONFIRMED, Status.READY})
+_NOT_OVER: Final = (
     *(PickStatus.TO_PICK, PickStatus.PICKING, PickStatus.PICKED, PickStatus.READY),
     PickStatus.TO_PUT_BACK,
 )
 
 
+PICKUPS_TOLD_MAX: Final = 100  # of one customer
+LOOKED_AT_MAX: Final = 1_000  # a marketplace may place all of its orders as one
+
+
 class PickQuestions(LedgerActor):
-    """Questions about pick tasks, of shops' ledgers."""
+    """Questions about pick tasks and pickups, of shops' ledgers."""
 
     @rpc
     def pick_tasks(
@@ -46,6 +54,18 @@ class PickQuestions(LedgerActor):
                 return ledger.version, now_ms, None
             version = ledger.finished.version_of(number)
             return ledger.version, now_ms, (PickTask(number, PickStatus.HANDED_OVER, 0, (), 0, version), None)
+
+    @rpc
+    def pickups_of(self, store_id: str, customer_id: str) -> list[AnyReservation]:
+        """What a customer is to collect here, the newest first: at most PICKUPS_TOLD_MAX."""
+        if not self.host.has_begun(store_id):
+            return []
+        with self.host.reading(store_id) as (hosted, _):
+            ledger: Ledger = hosted.ledger
+            found = ledger.customers.get(customer_id, ())
+            newest = (found,) if isinstance(found, int) else islice(reversed(found), LOOKED_AT_MAX)
+            mine = (ledger.reservations[number] for number in newest)
+            return list(islice((each for each in mine if each.status in _TO_COLLECT), PICKUPS_TOLD_MAX))
 
 
 def _told(ledger: Ledger, task: PickTask) -> Told:

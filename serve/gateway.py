@@ -120,8 +120,7 @@ class Gateway:
         products: ProductFile | None = None,
     ) -> None:
         self._router = router
-        stores = StoreDirectory(router)
-        units = HotUnits(router)
+        stores, units, known = StoreDirectory(router), HotUnits(router), Contacts(contacts)
         coordinator = Coordinator(router, clock, units=units)
         grants = Grants(router, units)
         hot, rates = HotCalls(router, units, grants), Rates()
@@ -146,8 +145,8 @@ class Gateway:
             **Readers(router, stores).calls,
             **Transfers(router, stores, units).calls,
             **TransferVerification(router, clock).calls,
-            **Contacts(contacts).calls,
-            **Pickups(router, stores, hot, coordinator, clock).calls,
+            **known.calls,
+            **Pickups(router, stores, hot, coordinator, known, clock).calls,
             **Notices(router, is_on=tells_customers).calls,
             **Devices(router, stores).calls,
         }

@@ -107,7 +107,7 @@ def _in_digits(number: int) -> str:
 
 
 class Guesses:
-    """How many wrong codes each shop has left, in a gateway: `LEFT_MAX` at once, and one more every `EACH_S`."""
+    """How many wrong codes, or names, each shop has left in a gateway: `LEFT_MAX` at once, one more every `EACH_S`."""
 
     LEFT_MAX: Final = 10
     EACH_S: Final = 6.0
@@ -123,3 +123,8 @@ class Guesses:
         """Note a wrong code."""
         self._spent_until = {store: until for store, until in self._spent_until.items() if until > now}
         self._spent_until[store_id] = max(self._spent_until.get(store_id, now), now) + self.EACH_S
+
+    def give_back(self, store_id: str) -> None:
+        """It was no wrong one."""
+        if store_id in self._spent_until:
+            self._spent_until[store_id] -= self.EACH_S

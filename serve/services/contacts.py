@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import grpc
 
-from actors.contacts.address_book import AddressBook
+from actors.contacts.address_book import AddressBook, Known
 from actors.contacts.cipher import ContactsAway, ContactsError, ContactsLimit, KeyMissing
 from actors.contacts.contact import MessageChannel
 from actors.core.rejection import Reason, Rejection
@@ -69,11 +69,13 @@ class Contacts:
 
     async def _find(self, request: cs.FindContactsRequest, deadline: float, reply: cs.FindContactsResponse) -> None:
         Checked(request).raise_if_faulty()
-        found, reply.has_more = await self._ask(
-            deadline, lambda book: book.find(request.display_name, request.last_digits)
-        )
+        found, reply.has_more = await self.found(request.display_name, request.last_digits, deadline)
         for known in found:
             fill_contact(known, reply.contacts.add())
+
+    async def found(self, display_name: str, last_digits: str, deadline: float) -> tuple[list[Known], bool]:
+        """Contacts by name and last digits, and whether there are more. Raises CallRefused."""
+        return await self._ask(deadline, lambda book: book.find(display_name, last_digits))
 
     async def _set_consent(self, request: cs.SetConsentRequest, deadline: float, reply: cs.SetConsentResponse) -> None:
         Checked(request).raise_if_faulty()

@@ -15,6 +15,7 @@ from serve.coordination.coordinator import Coordinator
 from serve.coordination.hot import HotCalls
 from serve.pickup.codes import Guesses, public_key, read, read_short, short_code, sign
 from serve.routing.router import Router
+from serve.services.contacts import Contacts
 from serve.services.store_directory import StoreDirectory
 from serve.wire import statuses
 from serve.wire.fields import fill_instant
@@ -28,14 +29,21 @@ class Pickups:
     """Serves PickupService. The keys are of the chain, which gateways follow."""
 
     def __init__(
-        self, router: Router, stores: StoreDirectory, hot: HotCalls, coordinator: Coordinator, clock: Clock
+        self,
+        router: Router,
+        stores: StoreDirectory,
+        hot: HotCalls,
+        coordinator: Coordinator,
+        contacts: Contacts,
+        clock: Clock,
     ) -> None:
         self._router = router
         self._stores = stores
         self._hot = hot
         self._coordinator = coordinator
+        self._contacts = contacts
         self._clock = clock
-        self._guesses = Guesses()
+        self._guesses, self._names = Guesses(), Guesses()
         self.calls: Final = {
             "GetPickupCode": Call(self._code),
             "LookupPickup": Call(self._lookup, is_read=True),
@@ -80,6 +88,10 @@ class Pickups:
             asked = await self._parts(request.order_id, store_id, deadline)
         elif by == "reservation_id":
             asked = [request.reservation_id]
+        elif by == "customer":
+            for reservation in await self._of_customer(store_id, request.customer, deadline):
+                fill_reservation(reservation, store_id, self._router.chain, reply.reservations.add())
+            return
         else:
             asked = [format_reservation_id(store_id, await self._number(request, by or "", deadline))]
         for each in asked:
@@ -90,6 +102,35 @@ class Pickups:
             fill_reservation(reservation, found_in, self._router.chain, told)
             if told.store_id != store_id:
                 raise _elsewhere(by or "", told.store_id)
+
+    async def _of_customer(self, store_id: str, said: ps.CustomerSaid, deadline: float) -> list[AnyReservation]:
+        """What a customer of that name is to collect in a shop. Raises CallRefused, alike where there is no such
+        customer and where there is nothing: nobody is to learn by it whom the contacts have.
+        """
+        now = asyncio.get_running_loop().time()
+        if wait_s := self._names.wait_s(store_id, now):
+            message = f"too many wrong names in shop {store_id}; scan the code, or ask again in {wait_s:.0f} s"
+            limit = grpc.StatusCode.RESOURCE_EXHAUSTED
+            raise refused(limit, "PICKUP_NAME_GUESSED", message, retry_after_s=wait_s, store_id=store_id)
+        self._names.spend(store_id, now)  # before anything is asked, as many may come at once
+        found: dict[int, AnyReservation] = {}
+        try:
+            contacts, _ = await self._contacts.found(said.display_name, said.last_digits, deadline)
+            purchases: dict[str, set[str]] = {}
+            for contact, _ in contacts:
+                purchases.setdefault(contact.customer_id, set()).add(contact.purchase_id)
+            for customer_id, wanted in purchases.items():
+                mine = await self._router.ask(store_id, "pickups_of", store_id, customer_id, deadline=deadline)
+                found |= {each.number: each for each in mine if wanted & {"", *_purchases(store_id, each)}}
+        except BaseException:
+            self._names.give_back(store_id)
+            raise
+        if not found:
+            message = "with these digits has nothing that waits here; ask for the code, or the order's number"
+            unknown = grpc.StatusCode.NOT_FOUND
+            raise refused(unknown, "PICKUP_NAME_UNKNOWN", message, field="customer.display_name", store_id=store_id)
+        self._names.give_back(store_id)
+        return [found[number] for number in sorted(found)]
 
     async def _number(self, request: ps.LookupPickupRequest, by: str, deadline: float) -> int:
         """The number that a code is for, in the till's own shop. Raises CallRefused."""
@@ -172,6 +213,12 @@ class Pickups:
             message = f"{PICKUP_KEYS_MAX} keys are good already; wait until the oldest is over, or revoke them all"
             raise refused(code, "TOO_MANY_PICKUP_KEYS", message)
         _fill_key(self._router.chain.pickup_keys[-1], reply.key)
+
+
+def _purchases(store_id: str, reservation: AnyReservation) -> tuple[str, str]:
+    """The ids by which a contact may be for it alone."""
+    order_id = reservation.part.order if reservation.part is not None else ""
+    return format_reservation_id(store_id, reservation.number), order_id
 
 
 def _elsewhere(field: str, store_id: str) -> statuses.CallRefused:

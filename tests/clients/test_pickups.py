@@ -2,14 +2,20 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from holdfast.client import (
     BlockingChannelClient,
+    BlockingTillClient,
     ChannelClient,
     Conflict,
+    Contact,
+    CustomerSaid,
+    HandOver,
     InvalidArgument,
     NotFound,
     PickupChangeKind,
@@ -75,6 +81,20 @@ def test_codes_by_command(run: Command, mine: str) -> None:
     assert run("pickup", "code", "s1:99", code=4)["error"]["kind"] == "NotFound"
 
 
+def test_who_shows_nothing_is_found_by_name_and_last_digits(run: Command, mine: str, tmp_path: Path) -> None:
+    with BlockingChannelClient(run.target) as client:
+        client.put_contact(Contact("ann", telephone="+4930123456", display_name="Ann Lee"))
+        assert [each.reservation_id for each in client.lookup_pickup("s1", customer=CustomerSaid("lee", "3456"))] == [
+            mine
+        ]
+    with BlockingTillClient(run.target, store_id="s1", till="t1", journal_path=tmp_path / "till") as counter:
+        assert [each.reservation_id for each in counter.pickups_of("Ann Lee", "3456")] == [mine]
+    by_name = run("pickup", "lookup", "s1", "--name", "Lee", "--digits", "3456")
+    assert [each["reservation_id"] for each in by_name["reservations"]] == [mine]
+    assert run("pickup", "lookup", "s1", "--name", "Lee", "--digits", "3457", code=4)["error"]["kind"] == "NotFound"
+    assert run("pickup", "lookup", "s1", "--name", "Lee", code=2)["error"]["kind"] == "Usage"
+
+
 def test_a_key_is_replaced_once_also_where_the_answer_is_lost(run: Command, mine: str) -> None:
     first = run("pickup", "code", mine)["pickup_code"]["key_id"]
     run.service.faults["RotatePickupKey"].append(LoseAnswer())
@@ -114,7 +134,8 @@ def test_a_till_that_is_cut_off_hands_out_by_code_what_it_was_given_and_once(ser
                 assert refused.value.reason == "PICKUP_CODE_ELSEWHERE"
             # The file is all there is from here on.
             async with till("127.0.0.1:9", tmp_path) as client:
-                assert not await client.hand_out_code(codes[0], payment_reference="p", at_ms=shown_ms, timeout_ms=50)
+                of: dict[str, Any] = {"payment_reference": "p", "recipient_id": "neighbour 7", "id_checked": True}
+                assert not await client.hand_out_code(codes[0], **of, at_ms=shown_ms, timeout_ms=50)
                 assert not await client.hand_out_code(codes[0], payment_reference="p", at_ms=shown_ms, timeout_ms=50), (
                     "a repeat"
                 )
@@ -124,7 +145,10 @@ def test_a_till_that_is_cut_off_hands_out_by_code_what_it_was_given_and_once(ser
                     await client.hand_out_code(codes[1], payment_reference="p", at_ms=shown_ms, timeout_ms=50)
             async with till(target, tmp_path) as client:
                 assert (await client.flush()).handed_out == 1
-            assert (await web.get_reservation(mine)).status is Status.COLLECTED
+            sold = await web.get_reservation(mine)
+            assert sold.status is Status.COLLECTED
+            assert sold.hand_over is not None
+            assert replace(sold.hand_over, at_ms=None) == HandOver("t1", "neighbour 7", id_checked=True)
 
     asyncio.run(main())
 

@@ -272,6 +272,6 @@ def test_a_file_of_the_first_format_is_read(tmp_path: Path) -> None:
 
 def test_a_damaged_hand_out_stops_the_till(service: Service, tmp_path: Path) -> None:
     with TillJournal(tmp_path / "till") as journal, journal._writing() as database:
-        database.execute("INSERT INTO hand_outs VALUES (1, 's1:2', 'p', '[]', 5, 7, '', NULL, '')")
+        database.execute("INSERT INTO hand_outs VALUES (1, 's1:2', 'p', '[]', 5, 7, '', NULL, '', '', 0)")
     with pytest.raises(TillJournalDamaged, match="hand-out"):
         TillJournal(tmp_path / "till")

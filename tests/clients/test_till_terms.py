@@ -174,6 +174,8 @@ def test_a_file_whose_terms_have_no_clock_is_read_and_they_are_over(
                         database.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
                 for table in ("given", "hand_outs"):
                     database.execute(f"ALTER TABLE {table} DROP COLUMN first_id")
+                for column in ("recipient", "id_checked"):
+                    database.execute(f"ALTER TABLE hand_outs DROP COLUMN {column}")
                 database.execute("DROP TABLE pickup_keys")
                 database.execute("PRAGMA user_version = 3")
             async with till(target, tmp_path) as client:

@@ -37,7 +37,7 @@ def code_of(front: Front, reservation_id: str) -> Any:
     return front.accept("GetPickupCode", ps.GetPickupCodeRequest(reservation_id=reservation_id)).pickup_code
 
 
-def lookup(front: Front, store_id: str = "S1", **by: str) -> Answer:
+def lookup(front: Front, store_id: str = "S1", **by: Any) -> Answer:
     """What the till of a shop finds."""
     return front.ask("LookupPickup", ps.LookupPickupRequest(store_id=store_id, **by))
 

@@ -28,7 +28,10 @@ WITHOUT_RULES: Final = {
     "holdfast.v1.WatchEventsRequest.cursor",
     *("holdfast.v1.Policy.version", "holdfast.v1.Hours.holiday_dates"),  # output only
     *("holdfast.v1.ContactConsent.said_at", "holdfast.v1.HandOver.at"),
-    "holdfast.v1.CollectReservationRequest.hand_over",  # optional
+    *(
+        "holdfast.v1.CollectReservationRequest.hand_over",
+        "holdfast.v1.LookupPickupRequest.customer",
+    ),  # optional
     *("holdfast.v1.Store.hours", "holdfast.v1.SpecialDay.staff", "holdfast.v1.ReserveRequest.sourcing"),  # optional
     # A rule of the message says both.
     *("holdfast.v1.OpenInterval.open_minute", "holdfast.v1.OpenInterval.close_minute"),

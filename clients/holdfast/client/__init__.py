@@ -102,6 +102,7 @@ from holdfast.client.models.picking import (
     ShortChoice as ShortChoice,
 )
 from holdfast.client.models.pickups import (
+    CustomerSaid as CustomerSaid,
     PickupChange as PickupChange,
     PickupChangeKind as PickupChangeKind,
     PickupCode as PickupCode,

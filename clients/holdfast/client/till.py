@@ -19,7 +19,7 @@ from holdfast.client.channel import ChannelClient
 from holdfast.client.limits import ROWS_PER_CALL_MAX, TILL_LIMITS, TILL_TIMEOUTS, Limits, RetryPolicy, Timeouts
 from holdfast.client.models import stock as models
 from holdfast.client.models.events import Event
-from holdfast.client.models.pickups import PickupChange
+from holdfast.client.models.pickups import CustomerSaid, PickupChange
 from holdfast.client.models.reservations import HandOver, Reason, Rejection, Reservation, Status
 from holdfast.client.pickup_codes import PREFIX as CODE_PREFIX, ReadCode
 from holdfast.client.subscription import Subscription
@@ -239,8 +239,20 @@ class TillClient(OfflineTill, AbstractAsyncContextManager["TillClient"]):
         """What this shop has for a pickup code, scanned or typed, as it is now; also what was collected. Raises
         InvalidArgument where it is no good here, and NotFound.
         """
-        by = "code" if shown.strip().upper().startswith(CODE_PREFIX) else "short_code"
-        return await self.channel_client.lookup_pickup(self.store_id, **{by: shown}, timeout_ms=timeout_ms)
+        is_code = shown.strip().upper().startswith(CODE_PREFIX)
+        code, short_code = (shown, None) if is_code else (None, shown)
+        return await self.channel_client.lookup_pickup(
+            self.store_id, code=code, short_code=short_code, timeout_ms=timeout_ms
+        )
+
+    async def pickups_of(
+        self, display_name: str, last_digits: str, *, timeout_ms: int | None = None
+    ) -> tuple[Reservation, ...]:
+        """What a customer is to collect in this shop, by the name of the contact, or its last word, and the last four
+        digits of the telephone. Raises NotFound, and Overloaded after some wrong ones. Look at an identity card.
+        """
+        said = CustomerSaid(display_name, last_digits)
+        return await self.channel_client.lookup_pickup(self.store_id, customer=said, timeout_ms=timeout_ms)
 
     def ready_pickups(self, *, timeout_ms: int | None = None) -> AsyncIterator[Reservation]:
         """What waits at this shop's counter, oldest first."""
@@ -339,6 +351,7 @@ class BlockingTillClient(BlockingClient):
     count = blocking(TillClient.count)
     pickup = blocking(TillClient.pickup)
     scanned = blocking(TillClient.scanned)
+    pickups_of = blocking(TillClient.pickups_of)
     read_pickup_keys = blocking(TillClient.read_pickup_keys)
     hand_out_code = blocking(TillClient.hand_out_code)
     collect = blocking(TillClient.collect)

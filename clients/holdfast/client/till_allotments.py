@@ -41,6 +41,10 @@ CLOCKS = (  # by which a term ends over a start of the program too, and the id t
 )
 
 PICKUP_KEYS = ("CREATE TABLE pickup_keys (key_id INTEGER PRIMARY KEY, public_key BLOB NOT NULL)",)
+HANDED_TO = (  # the key of whoever came in the customer's place, and that an identity card was looked at
+    "ALTER TABLE hand_outs ADD COLUMN recipient TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE hand_outs ADD COLUMN id_checked INTEGER NOT NULL DEFAULT 0",
+)
 
 
 FASTER_AT_MOST = 0.02
@@ -51,7 +55,7 @@ and after a count, would change nothing."""
 
 def changes_since(version: int) -> tuple[str, ...]:
     """What makes a file of an earlier format one of this; 0 has the tables of `till_rows` alone."""
-    steps = ((2, SCHEMA), (3, till_rows.CLOCKS), (4, CLOCKS), (5, PICKUP_KEYS))
+    steps = ((2, SCHEMA), (3, till_rows.CLOCKS), (4, CLOCKS), (5, PICKUP_KEYS), (6, HANDED_TO))
     return tuple(statement for first, statements in steps if version < first for statement in statements)
 
 
@@ -121,6 +125,8 @@ class HandOut:
     at_ms: int
     at_s: float | None = None
     first_id: str = ""
+    recipient_id: str = ""
+    id_checked: bool = False
 
     @property
     def ids(self) -> tuple[str, str]:
@@ -149,12 +155,15 @@ class TillAllotments:
         for reservation, lines, taken_ms, until_ms, boot, clock_s, first_id in database.execute("SELECT * FROM given"):
             term = Term(taken_ms, until_ms, self._since(boot, clock_s))
             self.given[reservation] = Given(reservation, term, _lines_of(lines), first_id)
-        for *row, checksum, boot, clock_s, first_id in database.execute("SELECT * FROM hand_outs ORDER BY 1"):
+        for *row, checksum, boot, clock_s, first_id, recipient, id_checked in database.execute(
+            "SELECT * FROM hand_outs ORDER BY 1"
+        ):
             if till_rows.checksum_of(*row) != checksum:
                 return False
             number, reservation, payment, lines, at_ms = row
             at = at_ms, self._since(boot, clock_s)
-            self.hand_outs.append(HandOut(number, reservation, payment, _lines_of(lines), *at, first_id))
+            to = recipient, bool(id_checked)
+            self.hand_outs.append(HandOut(number, reservation, payment, _lines_of(lines), *at, first_id, *to))
         self.pickup_keys = dict(database.execute("SELECT key_id, public_key FROM pickup_keys"))
         return True
 
@@ -229,7 +238,8 @@ class TillAllotments:
         """A reservation that was handed out; nobody gets it twice."""
         row = (made.number, made.reservation_id, made.payment_reference, json.dumps(made.lines), made.at_ms)
         more = (till_rows.checksum_of(*row), *till_rows.clock_of(made.at_s, self.boot), made.first_id)
-        database.execute("INSERT INTO hand_outs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, *more))
+        to = made.recipient_id, int(made.id_checked)
+        database.execute("INSERT INTO hand_outs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, *more, *to))
         database.execute("DELETE FROM given WHERE reservation = ?", (made.reservation_id,))
 
 

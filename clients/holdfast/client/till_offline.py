@@ -13,7 +13,7 @@ from holdfast.client import errors, till_rows
 from holdfast.client.channel import ChannelClient
 from holdfast.client.models import stock as models
 from holdfast.client.models.allotments import Allotment, AllotmentOutcome, HolderKind
-from holdfast.client.models.reservations import Reason, Rejection, Reservation
+from holdfast.client.models.reservations import HandOver, Reason, Rejection, Reservation
 from holdfast.client.pickup_codes import ReadCode, code_refused, read_pickup_code
 from holdfast.client.till_allotments import HandOut, Term, now_ms
 from holdfast.client.till_journal import TillJournal
@@ -178,21 +178,44 @@ class OfflineTill(ABC):
         return read
 
     async def hand_out_code(
-        self, code: str, *, payment_reference: str, at_ms: int | None = None, timeout_ms: int | None = None
+        self,
+        code: str,
+        *,
+        payment_reference: str,
+        recipient_id: str = "",
+        id_checked: bool = False,
+        at_ms: int | None = None,
+        timeout_ms: int | None = None,
     ) -> bool:
         """`hand_out` of what a pickup code is for, which this till was given. Raises as `read_code` and that."""
         reservation_id = self.read_code(code, at_ms=at_ms).reservation_id
-        return await self.hand_out(reservation_id, payment_reference=payment_reference, timeout_ms=timeout_ms)
+        return await self.hand_out(
+            reservation_id,
+            payment_reference=payment_reference,
+            recipient_id=recipient_id,
+            id_checked=id_checked,
+            timeout_ms=timeout_ms,
+        )
 
-    async def hand_out(self, reservation_id: str, *, payment_reference: str, timeout_ms: int | None = None) -> bool:
+    async def hand_out(
+        self,
+        reservation_id: str,
+        *,
+        payment_reference: str,
+        recipient_id: str = "",
+        id_checked: bool = False,
+        timeout_ms: int | None = None,
+    ) -> bool:
         """Hand out all of a reservation that this till was given, and then try to say so; a lost network is no error.
 
         It is on disk when this returns. True where the service knows it by now, or it is a conflict; else a later
         `flush` says it. Raises NotFound where this till was not given it, or its time is over, and InvalidArgument for
         a reference that is not 1 to 128 printable characters, and Conflict where it has done so with another payment;
-        then nothing was recorded.
+        then nothing was recorded. `recipient_id` is a key of whoever came in the customer's place.
         """
-        made = await asyncio.to_thread(self.journal.hand_out, reservation_id, payment_reference)
+        made = await asyncio.to_thread(
+            lambda: self.journal.hand_out(reservation_id, payment_reference, recipient_id, id_checked=id_checked)
+        )
         try:
             await self._settle(timeout_ms)
         except errors.HoldfastError:  # it is recorded, whatever else there is
@@ -243,6 +266,7 @@ class OfflineTill(ABC):
             payment_reference=made.payment_reference,
             lines=made.lines,
             till=self.till,
+            hand_over=HandOver(self.till, made.recipient_id, made.id_checked),
             idempotency_key=collect_key(made.reservation_id, made.payment_reference, made.lines),
             timeout_ms=timeout_ms,
         )

@@ -106,13 +106,16 @@ class OfflineJournal(ABC):
                 database.executemany("INSERT INTO pickup_keys VALUES (?, ?)", keys.items())
             self.allotments.pickup_keys = dict(keys)
 
-    def hand_out(self, reservation_id: str, payment_reference: str) -> HandOut:
+    def hand_out(
+        self, reservation_id: str, payment_reference: str, recipient_id: str = "", *, id_checked: bool = False
+    ) -> HandOut:
         """Note that it was handed out. Said again with the same payment, it is the same. Raises NotFound; Conflict
         where it was handed out with another payment, and the service does not know of it yet; and InvalidArgument where
-        the service would refuse the reference for ever.
+        the service would refuse the reference, or the recipient, for ever.
         """
-        if violations := till_rows.payment_violations(payment_reference):
-            why = "a payment's reference is not valid"
+        violations = till_rows.payment_violations(payment_reference) + till_rows.recipient_violations(recipient_id)
+        if violations:
+            why = "what the service is told of it later is not valid"
             raise InvalidArgument("hand out a reservation", where=reservation_id, why=why, violations=violations)
         with self._turn:
             for made in self.allotments.hand_outs:
@@ -138,6 +141,8 @@ class OfflineJournal(ABC):
                     now_ms(),
                     till_rows.clock_s(),
                     given.first_id,
+                    recipient_id,
+                    id_checked,
                 )
                 self.allotments.write_hand_out(database, made)
             del self.allotments.given[given.reservation_id]

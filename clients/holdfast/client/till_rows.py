@@ -12,7 +12,7 @@ from holdfast.client.models.stock import Adjustment, AdjustmentKind
 APPLICATION_ID = 0x48464C54
 """Says in the file's head whose it is."""
 
-FORMAT = 5
+FORMAT = 6
 """4 has no keys of pickup codes, 3 has clocks of movements alone, 2 none, 1 none of the tables of `till_allotments`."""
 SCHEMA = (
     """CREATE TABLE meta (next INTEGER NOT NULL, sent INTEGER NOT NULL, series TEXT NOT NULL, key TEXT NOT NULL,
@@ -38,6 +38,7 @@ Occurred = tuple[int | None, float | None]
 AGE_MS_MAX = 366 * 86_400_000
 SKU_CHARACTERS_MAX = 64
 PAYMENT_CHARACTERS_MAX = 128
+RECIPIENT_CHARACTERS_MAX = 64
 UNITS_MAX = 1_000_000_000
 _UNITS = {
     AdjustmentKind.RECEIPT: (1, UNITS_MAX),
@@ -79,6 +80,13 @@ def payment_violations(reference: str) -> tuple[Violation, ...]:
     if not 1 <= len(reference) <= PAYMENT_CHARACTERS_MAX:
         return (Violation("payment_reference", f"must have 1 to {PAYMENT_CHARACTERS_MAX} characters"),)
     return () if reference.isprintable() else (Violation("payment_reference", "must be printable text"),)
+
+
+def recipient_violations(recipient_id: str) -> tuple[Violation, ...]:
+    """What is wrong with the key of whoever came in the customer's place, as the service takes it."""
+    if len(recipient_id) <= RECIPIENT_CHARACTERS_MAX and recipient_id.isprintable():
+        return ()
+    return (Violation("recipient_id", f"must be printable text of at most {RECIPIENT_CHARACTERS_MAX} characters"),)
 
 
 def fields_of(row: Adjustment, occurred: Occurred, boot: str) -> tuple[int | str | float | None, ...]:

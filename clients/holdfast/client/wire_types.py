@@ -74,6 +74,8 @@ def _converter(name: str, kind: Any) -> _Convert | None:
     """What makes a field of what protobuf gives, None where nothing has to be made."""
     if name.endswith("_ms"):
         return milliseconds
+    if type(None) in get_args(kind):
+        (kind,) = (each for each in get_args(kind) if each is not type(None))
     if isinstance(kind, type) and issubclass(kind, IntEnum):
         return enum_reader(kind)
     if is_dataclass(kind):

@@ -22,18 +22,28 @@ class GetPickupCodeResponse(_message.Message):
     def __init__(self, pickup_code: _Optional[_Union[_pickup_pb2.PickupCode, _Mapping]] = ...) -> None: ...
 
 class LookupPickupRequest(_message.Message):
-    __slots__ = ("store_id", "code", "short_code", "order_id", "reservation_id")
+    __slots__ = ("store_id", "code", "short_code", "order_id", "reservation_id", "customer")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
     SHORT_CODE_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_FIELD_NUMBER: _ClassVar[int]
     store_id: str
     code: str
     short_code: str
     order_id: str
     reservation_id: str
-    def __init__(self, store_id: _Optional[str] = ..., code: _Optional[str] = ..., short_code: _Optional[str] = ..., order_id: _Optional[str] = ..., reservation_id: _Optional[str] = ...) -> None: ...
+    customer: CustomerSaid
+    def __init__(self, store_id: _Optional[str] = ..., code: _Optional[str] = ..., short_code: _Optional[str] = ..., order_id: _Optional[str] = ..., reservation_id: _Optional[str] = ..., customer: _Optional[_Union[CustomerSaid, _Mapping]] = ...) -> None: ...
+
+class CustomerSaid(_message.Message):
+    __slots__ = ("display_name", "last_digits")
+    DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
+    LAST_DIGITS_FIELD_NUMBER: _ClassVar[int]
+    display_name: str
+    last_digits: str
+    def __init__(self, display_name: _Optional[str] = ..., last_digits: _Optional[str] = ...) -> None: ...
 
 class LookupPickupResponse(_message.Message):
     __slots__ = ("reservations",)

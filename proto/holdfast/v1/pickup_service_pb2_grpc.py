@@ -58,10 +58,11 @@ class PickupServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def LookupPickup(self, request, context):
-        """What is to be handed over by a code, or to an order, in one shop, as it is now; also what was collected already.
-        INVALID_ARGUMENT with PICKUP_CODE_UNREADABLE, PICKUP_CODE_FORGED, PICKUP_CODE_REVOKED or PICKUP_CODE_ELSEWHERE where the
-        code is no good in this shop. Wrong short codes are bounded: 10 at once and one in 6 s of one shop, by gateway, then
-        RESOURCE_EXHAUSTED with RetryInfo.
+        """What is to be handed over by a code, to an order, or to a customer, in one shop, as it is now; by a code, an order or a
+        reservation also what was collected already. INVALID_ARGUMENT with PICKUP_CODE_UNREADABLE, PICKUP_CODE_FORGED,
+        PICKUP_CODE_REVOKED or PICKUP_CODE_ELSEWHERE where the code is no good in this shop. NOT_FOUND with PICKUP_NAME_UNKNOWN
+        where nothing is to be handed over to a customer of that name. Wrong short codes are bounded, and names likewise: 10 at
+        once and one in 6 s of one shop, by gateway, then RESOURCE_EXHAUSTED with RetryInfo.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

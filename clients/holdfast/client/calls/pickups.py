@@ -8,6 +8,7 @@ from typing import Protocol
 from holdfast.client.blocking import BlockingClient, blocking, watching
 from holdfast.client.internals import Client, read
 from holdfast.client.models.pickups import (
+    CustomerSaid,
     PickupChange,
     PickupCode,
     PickupKey,
@@ -17,6 +18,7 @@ from holdfast.client.models.pickups import (
 )
 from holdfast.client.models.reservations import Reservation, reservation_from
 from holdfast.client.subscription import FeedItem, Subscription, cursor_messages
+from holdfast.client.wire_types import to_message
 from holdfast.v1 import pickup_service_pb2 as service_pb2
 
 
@@ -38,13 +40,20 @@ class PickupCalls(Client, Protocol):
         short_code: str | None = None,
         order_id: str | None = None,
         reservation_id: str | None = None,
+        customer: CustomerSaid | None = None,
         timeout_ms: int | None = None,
     ) -> tuple[Reservation, ...]:
-        """What a shop has for one of these, as it is now: of an order all of its reservations there. Raises
-        InvalidArgument where the code is no good in this shop, and NotFound.
+        """What a shop has for one of these, as it is now: of an order all of its reservations there, and of a customer
+        what is to be collected. Raises InvalidArgument where the code is no good in this shop, and NotFound.
         """
-        request = service_pb2.LookupPickupRequest(
-            store_id=store_id, code=code, short_code=short_code, order_id=order_id, reservation_id=reservation_id
+        request = to_message(
+            service_pb2.LookupPickupRequest,
+            store_id=store_id,
+            code=code,
+            short_code=short_code,
+            order_id=order_id,
+            reservation_id=reservation_id,
+            customer=customer,
         )
         return tuple(map(reservation_from, (await read(self, request, timeout_ms)).reservations))
 

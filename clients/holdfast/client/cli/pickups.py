@@ -14,6 +14,7 @@ from holdfast.client.cli.options import Session, with_session
 from holdfast.client.cli.output import to_document
 from holdfast.client.cli.tables import PICKUP_CODE, PICKUP_KEYS, RESERVATIONS, facts_of, table_of
 from holdfast.client.errors import Conflict
+from holdfast.client.models.pickups import CustomerSaid
 
 app = typer.Typer(no_args_is_help=True, help="Pickup codes, and what a till finds by them.")
 
@@ -44,10 +45,19 @@ def lookup(
     session: Session,
     store: options.StoreArgument,
     shown: Annotated[
-        str, typer.Argument(help="A code, a short code, a reservation's id or an order's.", metavar="SHOWN")
-    ],
+        str | None, typer.Argument(help="A code, a short code, a reservation's id or an order's.", metavar="SHOWN")
+    ] = None,
+    name: Annotated[str, typer.Option("--name", help="The customer's name, or its last word.")] = "",
+    digits: Annotated[str, typer.Option("--digits", help="The last four digits of the telephone.")] = "",
 ) -> None:
-    """Look up what is to be handed over in a shop."""
+    """Look up what is to be handed over in a shop, by what a customer shows, or by --name and --digits."""
+    if shown is None:
+        if not (name and digits):
+            raise typer.BadParameter("Give what the customer shows, or --name and --digits.", param_hint="SHOWN")
+        said = CustomerSaid(name, digits)
+        found = session.run(lambda client: client.lookup_pickup(store, customer=said))
+        session.show({"reservations": to_document(found)}, table_of(RESERVATIONS, found))
+        return
     by = "code" if shown.upper().startswith("HF:") else "short_code"
     by = "reservation_id" if ":" in shown and by == "short_code" else "order_id" if "/" in shown else by
     asked: dict[str, Any] = {by: shown}

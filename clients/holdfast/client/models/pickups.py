@@ -22,6 +22,16 @@ class PickupCode:
     key_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class CustomerSaid:
+    """What a customer says who has no code: the name of the contact, or its last word, and the last four digits of the
+    telephone.
+    """
+
+    display_name: str
+    last_digits: str
+
+
 PickupChangeKind = enums.PickupChangeKind
 
 
