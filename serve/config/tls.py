@@ -25,9 +25,7 @@ class Tls(NamedTuple):
     client_ca: Path | None = None
 
     def bound(self, folder: Path) -> str:
-        """What HAProxy's configuration says behind an address, for the files as they are now: it takes certificate and
-        key in one, which is written into `folder`.
-        """
+        """What HAProxy's configuration says behind an address. Raises ValueError as `_written` does."""
         callers = f" verify required ca-file {self.client_ca}" if self.client_ca else ""
         return f" ssl crt {self._written(folder)} alpn h2 ssl-min-ver TLSv1.2{callers}"
 
@@ -36,11 +34,32 @@ class Tls(NamedTuple):
         return f" ssl crt {self._written(folder)} alpn http/1.1 ssl-min-ver TLSv1.2"
 
     def _written(self, folder: Path) -> Path:
+        """HAProxy takes certificate and key in one file, in `folder`: as they are now, or, while the two do not belong
+        together, as they last did. A HAProxy is started at each change of gateways, and one that would not start is
+        missed. Raises ValueError where they never did.
+        """
         both = folder / "certificate.pem"
-        descriptor = os.open(both, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # nobody else ever reads it
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(self._both())
+        try:
+            self.write(both)
+        except (OSError, ValueError) as error:
+            if not both.exists():
+                raise
+            log.warning("callers see the former certificate until this is mended: %s", error)
         return both
+
+    def write(self, both: Path) -> None:
+        """Put certificate and key into the one file, whole, if they belong together; else leave it. Raises OSError,
+        ValueError.
+        """
+        added = both.with_suffix(f".{os.getpid()}")
+        descriptor = os.open(added, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # nobody else ever reads it
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(self._both())
+            _check_pair(added, added, f"{self.certificate} is no certificate in PEM with its key in {self.key}")
+            added.replace(both)
+        finally:
+            added.unlink(missing_ok=True)
 
     def _both(self) -> bytes:
         lines = b"\n".join((self.certificate.read_bytes(), self.key.read_bytes())).splitlines()
@@ -71,13 +90,12 @@ class Renewal:
         found = self._stamps()
         if found == self._taken:
             return False
-        check_certificate(self._tls.certificate, self._tls.key)
         sockets = list(self._run_dir.glob("*/admin.sock"))
         if not sockets:
             raise ValueError(f"no HAProxy is up below {self._run_dir}")
         for each in sockets:
-            self._tls.bound(each.parent)
             name = each.with_name("certificate.pem")
+            self._tls.write(name)
             command = f"set ssl cert {name} <<\n".encode() + name.read_bytes() + b"\n"
             _say(each, command, b"Transaction created")
             _say(each, f"commit ssl cert {name}\n".encode(), b"Success!")
@@ -104,11 +122,14 @@ def check_certificate(certificate: Path, key: Path) -> None:
     """Raise ValueError where nothing could be served with the two, with what is wrong and the mend."""
     _check_readable(certificate)
     _check_readable(key)
+    _check_pair(certificate, key, f"{certificate} is no certificate in PEM with its key in {key}")
+
+
+def _check_pair(certificate: Path, key: Path, what: str) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=_no_password)
     except (ssl.SSLError, OSError) as error:
-        message = f"{certificate} is no certificate in PEM with its key in {key}: {error}"
-        raise ValueError(f"{message}; give the two that belong together") from error
+        raise ValueError(f"{what}: {error}; give the two that belong together") from error
 
 
 def check_authorities(client_ca: Path) -> None:

@@ -1,7 +1,7 @@
 """Which certificates the service takes, and what it makes of them for HAProxy."""
 
 from pathlib import Path
-from shutil import rmtree
+from shutil import copy, rmtree
 from typing import Any
 
 import pytest
@@ -32,6 +32,29 @@ def test_what_haproxy_reads_is_for_its_user_alone(own: Issued, authority: Author
     assert both.read_text().count("-----BEGIN ") == 2
     assert "verify" not in Tls(*own).bound(tmp_path)
     assert tls.bound_for_pages(tmp_path) == f" ssl crt {both} alpn http/1.1 ssl-min-ver TLSv1.2", "browsers have tokens"
+
+
+def test_a_haproxy_that_starts_beside_half_a_renewal_has_the_former_certificate(
+    authority: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    certificate, key = tmp_path / "own.pem", tmp_path / "own.key"
+    first, second = authority.issue("first"), authority.issue("second")
+    with pytest.raises(ValueError, match="give the two that belong together"):
+        Tls(first.certificate, second.key).bound(tmp_path)
+    assert not list(tmp_path.glob("certificate*")), "nothing is left of what never was right"
+    copy(first.certificate, certificate)
+    copy(first.key, key)
+    tls = Tls(certificate, key)
+    said = tls.bound(tmp_path)
+    former = (tmp_path / "certificate.pem").read_bytes()
+    copy(second.certificate, certificate)
+    assert tls.bound(tmp_path) == said
+    assert (tmp_path / "certificate.pem").read_bytes() == former
+    assert "callers see the former certificate until this is mended" in caplog.text
+    copy(second.key, key)
+    tls.bound(tmp_path)
+    assert (tmp_path / "certificate.pem").read_bytes() != former
+    assert [each.name for each in tmp_path.glob("certificate*")] == ["certificate.pem"]
 
 
 def test_settings_take_what_can_be_served_with(own: Issued, authority: Authority) -> None:
