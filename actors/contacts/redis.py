@@ -1,7 +1,7 @@
 """The store of contacts in the Redis of the journals. Each change is one script, safe to send twice.
 
-What is erased is gone from memory at once, and from the server's log with its next rewrite, which each erasure asks
-for.
+What is erased is gone from memory at once, and from the logs of the server and of its replicas with their next rewrite.
+That one is due is noted by the erasure itself, so whoever comes next asks for it where the one that erased has died.
 """
 
 import logging
@@ -18,11 +18,13 @@ from actors.journal.redis_server import CLIENT, PATIENCE_S, RedisServer
 
 REWRITE_S_MAX: Final = 2.0  # so long an erasure waits for a rewrite that is under way
 REWRITE_POLL_S: Final = 0.02
+REWRITE_PAUSE_S: Final = 10.0  # between two that fail
 
 ENTRIES: Final = b"holdfast:contacts"  # a hash: place, sealed entry
 _OWNER: Final = b"holdfast:contacts:of:"  # and the owner: a set of places
 _FOUND: Final = b"holdfast:contacts:found:"  # and the index: a set of places
 _KEY: Final = b"holdfast:contacts:key:"  # and the key of a change: what was noted with it
+_REWRITES: Final = "holdfast:contacts:rewrites"  # a hash: how often logs were `due` to be, and were, written anew
 
 log = logging.getLogger("holdfast.contacts")
 
@@ -37,7 +39,9 @@ def open_redis(journals: str) -> "RedisContacts":
     except ContactsAway:
         server.close()
         raise
-    return RedisContacts(server)
+    store = RedisContacts(server)
+    store.rewrite_if_due()
+    return store
 
 
 class RedisContacts:
@@ -45,7 +49,7 @@ class RedisContacts:
 
     def __init__(self, server: RedisServer) -> None:
         self._server = server
-        self._is_rewrite_due = False
+        self._not_before = 0.0  # on the monotonic clock: when a rewrite that failed is asked for again
 
     def read(self, place: bytes) -> bytes | None:
         with _named():
@@ -61,11 +65,13 @@ class RedisContacts:
     def said(self, key: bytes) -> bytes | None:
         with _named():
             found: bytes | None = self._server.ask("GET", _KEY + key.hex().encode())
+        if found is not None:
+            self.rewrite_if_due()
         return found
 
     def write(self, owner: bytes, entries: Sequence[Entry], key: bytes, said: bytes, at_s: int) -> bool:
         del at_s  # the server forgets keys by its own clock
-        keys = [ENTRIES, _OWNER + owner.hex().encode(), _KEY + key.hex().encode()]
+        keys = [ENTRIES, _OWNER + owner.hex().encode(), _KEY + key.hex().encode(), _REWRITES.encode()]
         words: list[bytes | int] = [said, KEYS_S]
         for each in entries:
             words += [each.place, each.was or b"", each.now or b"", len(each.found_before), len(each.found)]
@@ -74,9 +80,8 @@ class RedisContacts:
                 words.append(len(keys))
         with _named():
             is_done = bool(self._server.run("write_contacts", [each.decode() for each in keys], *words, writes=True))
-        is_erased = any(each.was and each.now is None for each in entries)
-        if is_done and (is_erased or self._is_rewrite_due):
-            self._rewrite()
+        if is_done:
+            self.rewrite_if_due()
         return is_done
 
     def close(self) -> None:
@@ -88,21 +93,28 @@ class RedisContacts:
             sealed = self._server.ask("HMGET", ENTRIES, *wanted) if wanted else []
         return [(place, each) for place, each in zip(wanted, sealed, strict=True) if each is not None]
 
-    def _rewrite(self) -> None:
-        """Have the server write its log anew, without what was erased. One that is under way began with it, so another
-        follows; where that takes longer, after the next change.
+    def rewrite_if_due(self) -> None:
+        """Have the server and its replicas write their logs anew, without what was erased since they last did. One that
+        is under way began with it, so another follows; where that takes longer, or one of them is away, after a later
+        change.
         """
-        until = monotonic() + REWRITE_S_MAX
-        self._is_rewrite_due = True
-        while self._is_rewrite_due:
-            try:
-                self._server.ask("BGREWRITEAOF")
-                self._is_rewrite_due = False
-            except JournalError as error:  # one is under way, or the server has no log
-                if "in progress" not in str(error) or monotonic() > until:
-                    log.warning("what was erased stays in the server's log until its next rewrite: %s", error)
-                    return
-                sleep(REWRITE_POLL_S)
+        try:
+            due, done = self._server.ask("HMGET", _REWRITES, "due", "done")
+            if due == done or monotonic() < self._not_before:
+                return
+            until = monotonic() + REWRITE_S_MAX
+            while True:
+                try:
+                    self._server.ask_all("BGREWRITEAOF")
+                    break
+                except JournalError as error:
+                    if "in progress" not in str(error) or monotonic() > until:
+                        raise
+                    sleep(REWRITE_POLL_S)
+            self._server.ask("HSET", _REWRITES, "done", due)
+        except JournalError as error:  # of it, or of a replica; or the server has no log
+            self._not_before = monotonic() + REWRITE_PAUSE_S
+            log.warning("what was erased stays in a log of the server until its next rewrite: %s", error)
 
 
 @contextmanager

@@ -7,12 +7,14 @@ answered or `PATIENCE_S` is over. The library's own retries are off, as they wou
 
 import logging
 from collections.abc import Callable, Collection, Iterable
+from contextlib import closing
 from hashlib import sha1
 from itertools import count
 from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import Any, Final, NamedTuple, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 from redis import Redis, exceptions
 from redis.backoff import NoBackoff
@@ -78,15 +80,8 @@ class RedisServer:
             raise ValueError(f"accept_loss={','.join(unknown)}: give of {', '.join(LOSSES)}, with commas")
         parsed: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]
         self.place = "redis://{}:{}/{}".format(*(parsed.get(each, "") for each in ("host", "port", "db")))
-        self._redis: Any = Redis.from_url(  # its stubs give every command two types
-            url,
-            client_name=client_name,
-            protocol=2,
-            retry=Retry(NoBackoff(), 0),
-            socket_timeout=ANSWER_S,
-            socket_connect_timeout=CONNECT_S,
-            socket_keepalive=True,
-        )
+        self._url, self._client_name = url, client_name
+        self._redis = self._connection(url)
         self._accepted = [LOSSES[word] for word in accepted]
         self._patience_s, self._replicas = patience_s, replicas
         self._closed = Event()
@@ -126,6 +121,42 @@ class RedisServer:
     def ask(self, *command: str | bytes | int) -> Any:
         """The answer to a command. Raises JournalFailed."""
         return self._call(lambda _: self._redis.execute_command(*command))
+
+    def ask_all(self, *command: str) -> None:
+        """Have the server and each replica that it knows do the same. Raises JournalFailed, once all were asked."""
+        failed: list[str] = []
+        about: dict[str, Any] = self._call(lambda _: self._redis.info("replication"))
+        known = [each for name, each in about.items() if name.startswith("slave") and isinstance(each, dict)]
+        try:
+            self.ask(*command)
+        except JournalFailed as error:
+            failed.append(str(error))
+        for each in known:
+            host = f"[{each['ip']}]" if ":" in each["ip"] else each["ip"]
+            try:
+                with closing(self._connection(self._url_at(f"{host}:{each['port']}"))) as replica:
+                    replica.execute_command(*command)
+            except (exceptions.RedisError, OSError) as error:
+                failed.append(f"its replica {host}:{each['port']}: {error}")
+        if failed:
+            raise JournalFailed("; ".join(failed))
+
+    def _connection(self, url: str) -> Any:  # its stubs give every command two types
+        return Redis.from_url(
+            url,
+            client_name=self._client_name,
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),
+            socket_timeout=ANSWER_S,
+            socket_connect_timeout=CONNECT_S,
+            socket_keepalive=True,
+        )
+
+    def _url_at(self, place: str) -> str:
+        """The same at another address, with who asks."""
+        parts = urlsplit(self._url)
+        who, at, _ = parts.netloc.rpartition("@")
+        return urlunsplit(parts._replace(netloc=f"{who}{at}{place}"))
 
     def pairs(self, key: str) -> dict[bytes, bytes]:
         """What a hash has. Raises JournalFailed."""

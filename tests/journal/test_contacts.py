@@ -25,9 +25,11 @@ from actors.contacts.cipher import (
 from actors.contacts.contact import Contact, MessageChannel, normal_name
 from actors.contacts.open import FILE, has_contacts, open_book, open_store
 from actors.contacts.port import KEYS_S, ContactStore, Entry
+from actors.contacts.redis import RedisContacts
 from actors.journal.open import journal_names, sqlite_setting
 from tests.journal.redis_process import ABSENT, RedisProcess
 from tests.runtime.runtime_fixture import ManualClock
+from tests.waiting import until
 
 EMAIL, SMS = MessageChannel.EMAIL, MessageChannel.SMS
 KEY: Final = bytes(range(KEY_BYTES))
@@ -239,6 +241,41 @@ def test_in_a_redis_nobody_is_named_and_its_log_is_rewritten(redis: RedisProcess
     assert [secret for secret in SECRETS if secret in redis.log_path.read_bytes()] == []
     rewritten = [int(str(each["aof_rewrites"])) + int(str(each["aof_rewrite_in_progress"])) for each in (before, after)]
     assert rewritten[1] > rewritten[0]
+
+
+def test_what_was_erased_leaves_all_logs_also_where_the_one_that_erased_it_died(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if ABSENT:
+        pytest.skip(ABSENT)
+    master, replica = RedisProcess(tmp_path / "master"), RedisProcess(tmp_path / "replica")
+
+    def logs_have(sealed: bytes) -> list[str]:
+        files = [each for server in (master, replica) for each in server.folder.rglob("*") if each.is_file()]
+        return [each.name for each in files if sealed in each.read_bytes()]
+
+    def book() -> AddressBook:
+        return AddressBook(open_store(f"{master.url}?replicas=1"), Cipher(KEY), clock.now_ms)
+
+    try:
+        master.start()
+        replica.start()
+        replica.ask("REPLICAOF", "127.0.0.1", str(master.port))
+        until(lambda: replica.info().get("master_link_status") == "up", within_s=30, what="the replica's link")
+        with closing(book()) as dying:
+            dying.put("k1", ANN, BOTH)
+            with closing(open_store(master.url)) as store:
+                (_, sealed), *_ = store.of_owner(Cipher(KEY).index("owner", "ann-4711"))
+            assert len(logs_have(sealed)) >= 2
+            with monkeypatch.context() as patch:
+                patch.setattr(RedisContacts, "rewrite_if_due", lambda _: None)
+                dying.erase("k2", "ann-4711")
+        with closing(book()) as another:
+            another.erase("k2", "ann-4711")
+            until(lambda: not logs_have(sealed), within_s=30, what="logs without it")
+    finally:
+        replica.stop()
+        master.stop()
 
 
 def test_entries_of_another_key_or_place_are_not_read(store: ContactStore, book: AddressBook) -> None:

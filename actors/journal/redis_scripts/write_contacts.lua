@@ -1,5 +1,6 @@
 -- Replaces sealed entries of contacts, all or none, each where it is what its writer has read, and notes the change's key.
--- KEYS: 1 the entries, by place; 2 the places of their owner; 3 the change's key; then sets of places by an index.
+-- KEYS: 1 the entries, by place; 2 the places of their owner; 3 the change's key; 4 how often the log was, and is, to be
+-- written anew; then sets of places by an index.
 -- ARGV: 1 how often the same was sent before; 2 what is noted with the key; 3 for how many seconds; then for each entry:
 -- its place, what it was and what it is to be, empty for none, how many indexes it was found by and is to be found by,
 -- and the places of these in KEYS.
@@ -31,6 +32,7 @@ while at <= #ARGV do
   if now == '' then
     redis.call('HDEL', KEYS[1], place)
     redis.call('SREM', KEYS[2], place)
+    redis.call('HINCRBY', KEYS[4], 'due', 1)  -- whoever dies before it has asked for that, another one does it
   else
     redis.call('HSET', KEYS[1], place, now)
     redis.call('SADD', KEYS[2], place)
