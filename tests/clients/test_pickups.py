@@ -71,6 +71,16 @@ def test_a_till_knows_a_good_code_by_the_public_keys_alone(run: Command, mine: s
             client.rotate_pickup_key(code.key_id)
 
 
+def test_who_handed_over_is_told_as_it_was_given(run: Command, mine: str) -> None:
+    given = HandOver("tablet-1", "r1", id_checked=True)
+    with BlockingChannelClient(run.target) as client:
+        collected = client.collect(mine, payment_reference="p", hand_over=given)
+        assert isinstance(collected, Reservation)
+        told = client.get_reservation(mine).hand_over
+    assert isinstance(told, HandOver)
+    assert told == collected.hand_over == HandOver("tablet-1", "r1", id_checked=True, at_ms=told.at_ms)
+
+
 def test_codes_by_command(run: Command, mine: str) -> None:
     code = run("pickup", "code", mine)["pickup_code"]
     assert code["short_code"] in run.words("pickup", "code", mine)

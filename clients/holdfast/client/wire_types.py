@@ -41,7 +41,7 @@ def reader(kind: type[ValueT], /, **special: _Convert) -> Callable[[Any], ValueT
     conversions: list[tuple[int, _Convert]] = []
     apart: list[tuple[int, str | None, _Convert]] = []
     for number, field in enumerate(fields(kind)):  # type: ignore[arg-type]
-        name, convert = field.name.removesuffix("_ms"), _converter(field.name, field.type)
+        name, convert = field.name.removesuffix("_ms"), _converter(field.name, _without_none(field.type))
         if field.name in special:
             apart.append((number, None, special[field.name]))
         elif type(None) in get_args(field.type):
@@ -68,6 +68,12 @@ def reader(kind: type[ValueT], /, **special: _Convert) -> Callable[[Any], ValueT
         return kind(*values)
 
     return value_from
+
+
+def _without_none(kind: Any) -> Any:
+    """The type of a field that may be None, where it is one of our values; else as it is."""
+    values = [each for each in get_args(kind) if is_dataclass(each)]
+    return values[0] if type(None) in get_args(kind) and values else kind
 
 
 def _converter(name: str, kind: Any) -> _Convert | None:
