@@ -32,6 +32,7 @@ from holdfast.client.cli import (
     reservations,
     shortfalls,
     stock,
+    till,
     transfers,
 )
 from holdfast.client.cli.output import ExitCode, error_document, error_text, exit_code_of, print_line
@@ -188,6 +189,7 @@ app.command("list")(reservations.list_reservations)
 app.add_typer(orders.app, name="order")
 app.add_typer(pickups.app, name="pickup")
 app.add_typer(reservations.line_app, name="line")
+app.command()(till.till)
 app.add_typer(stock.app, name="stock")
 app.add_typer(allotments.app, name="allotment")
 app.add_typer(transfers.app, name="transfer")
