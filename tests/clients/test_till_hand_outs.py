@@ -12,6 +12,9 @@ from holdfast.client import (
     FlushReport,
     HoldsCounted,
     InvalidArgument,
+    NotFound,
+    OutcomeUnknown,
+    Rejection,
     ReleaseReason,
     Reservation,
     Status,
@@ -19,7 +22,7 @@ from holdfast.client import (
 )
 from holdfast.client.till_allotments import Given, HandOut, Term
 from holdfast.client.till_journal import TillJournal
-from tests.clients.faults import CODE, Refuse
+from tests.clients.faults import CODE, LoseAnswer, Refuse
 from tests.clients.service import VIENNA, Service
 from tests.clients.serving import QUICK, serving
 
@@ -201,5 +204,67 @@ def test_what_was_handed_out_and_is_unsaid_is_not_handed_out_again_though_it_was
                 client.journal.hand_out(kept.reservation_id, "another")
             report = await client.flush()
             assert (report.handed_out, report.conflicts) == (1, ())
+
+    asyncio.run(main())
+
+
+def test_what_was_collected_over_the_network_is_not_handed_out_again(service: Service, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(service) as target, ChannelClient(target) as web:
+            async with till(target, tmp_path) as client:
+                whole, part = await held(web, client, "a", 2), await held(web, client, "b", 3)
+                await client.collect(whole.reservation_id, payment_reference="p1")
+                await client.collect(part.reservation_id, payment_reference="p1", lines=[("b", 1)])
+            async with till("127.0.0.1:9", tmp_path) as client:
+                with pytest.raises(NotFound):
+                    await client.hand_out(whole.reservation_id, payment_reference="p2", timeout_ms=50)
+                assert not await client.hand_out(part.reservation_id, payment_reference="p2", timeout_ms=50)
+            async with till(target, tmp_path) as client:
+                report = await client.flush()
+                assert (report.handed_out, report.conflicts) == (1, ())
+                again = await client.collect(whole.reservation_id, payment_reference="p1")
+                assert isinstance(again, Reservation), "the first answer"
+            assert await book(web) == {"a": (8, 0), "b": (7, 0)}
+
+    asyncio.run(main())
+
+
+def test_what_nobody_knows_to_be_collected_is_handed_out_by_the_same_payment_alone(
+    service: Service, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        async with serving(service) as target, ChannelClient(target) as web, till(target, tmp_path) as client:
+            mine = await held(web, client, "a", 2)
+            faults = service.faults["CollectReservation"]
+            faults.append(LoseAnswer())
+            faults.extend(Refuse(CODE.UNAVAILABLE) for _ in range(500))
+            with pytest.raises(OutcomeUnknown):
+                await client.collect(mine.reservation_id, payment_reference="p1", timeout_ms=100)
+            with pytest.raises(Conflict, match="was to be collected with the payment p1"):
+                await client.hand_out(mine.reservation_id, payment_reference="p2", timeout_ms=50)
+            assert not await client.hand_out(mine.reservation_id, payment_reference="p1", timeout_ms=50)
+            with pytest.raises(Conflict, match="has handed it out"):
+                await client.collect(mine.reservation_id, payment_reference="p2", timeout_ms=50)
+            faults.clear()
+            report = await client.flush()
+            assert (report.handed_out, report.conflicts, report.applied) == (1, (), 0)
+            assert (await book(web))["a"] == (8, 0)
+            assert not [each for each in client.journal.allotments.collects if not each.is_answered]
+
+    asyncio.run(main())
+
+
+def test_a_collection_that_was_certainly_not_made_keeps_nothing_from_being_handed_out(
+    service: Service, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        async with serving(service) as target, ChannelClient(target) as web, till(target, tmp_path) as client:
+            mine = await held(web, client, "a", 2)
+            with pytest.raises(InvalidArgument):
+                await client.collect(mine.reservation_id, payment_reference="x" * 129)
+            refused = await client.collect(mine.reservation_id, payment_reference="p1", lines=[("a", 3)])
+            assert isinstance(refused, Rejection)
+            assert await client.hand_out(mine.reservation_id, payment_reference="p2")
+            assert (await book(web))["a"] == (8, 0)
 
     asyncio.run(main())

@@ -10,6 +10,7 @@ import pytest
 from holdfast.client import HoldfastError, InvalidArgument, Unavailable
 from holdfast.client.till_allotments import Term, TillAllotments, now_ms
 from holdfast.client.till_offline import OfflineTill
+from holdfast.client.till_offline_journal import OfflineJournal
 from tests.clients.service import VIENNA, Service
 from tests.clients.serving import serving
 from tests.clients.till_machine import Machine
@@ -26,6 +27,8 @@ CAUSES: Final = frozenset(
         "its machine started anew",
         "waits for a ledger",
         "a conflict",
+        "collected over the network",
+        "no answer to a collection",
     }
 )
 
@@ -88,6 +91,7 @@ MUTANTS: Final[dict[str, tuple[Any, str, Any]]] = {
     ),
     "says hand-outs until one cannot be said": (OfflineTill, "_settle_hand_outs", _one_after_another),
     "asks for ever for what is refused": (OfflineTill, "_collect", _ask_for_ever),
+    "notes nothing of what it collects over the network": (OfflineJournal, "collecting", lambda *_: None),
     "knows one id": (TillAllotments, "given_as", lambda till, name: till.given.get(name)),
 }
 

@@ -23,14 +23,16 @@ from holdfast.client import (
     Reservation,
     StockChange,
     TillClient,
+    Unavailable,
 )
 from holdfast.client.till_allotments import HandOut
+from tests.clients.faults import CODE, LoseAnswer, Refuse
 from tests.clients.service import VIENNA, Service
 from tests.clients.serving import QUICK
 from tests.clients.till_machine import HOUR_MS, MINUTE_MS, Machine
 
 STOCK: Final = {"a": 40, "b": 40, "hot": 40}
-STEPS: Final = 45
+STEPS: Final = 60
 AWAY_MS: Final = 150
 """The time of a flush while a ledger is away."""
 FLUSHES: Final = 10
@@ -48,6 +50,8 @@ class TillWorld:
         self.held: list[str] = []  # by the ids that customers have
         self.parts: set[str] = set()
         self.counted = False
+        self.in_doubt: list[tuple[str, str]] = []  # asked for over the network and not answered, with the payment
+        self.collected: set[tuple[str, str]] = set()
         self.till = self._start()
         self.web: ChannelClient
 
@@ -65,6 +69,7 @@ class TillWorld:
             self._sell: 10,
             self._hand_out: 16,
             self._hand_out_wrongly: 3,
+            self._collect: 5,
             self._pass: 6,
             self._restart: 4,
             self._start_anew: 2,
@@ -109,6 +114,7 @@ class TillWorld:
             await self.web.release(self.random.choice(plain), reason=ReleaseReason.CUSTOMER_CANCELLED)
 
     async def _count(self) -> None:
+        await self._end_doubt()  # what was sold and waits on the shelf would be counted
         counts = list(self.shelf.items())
         outcome = await self.web.count_stock("s1", counts, holds=HoldsCounted.INCLUDED)
         self.counted = self.counted or isinstance(outcome, StockChange)
@@ -146,7 +152,9 @@ class TillWorld:
             assert given is None or given.term.is_over, f"{name} was given, and not found"
             return
         except Conflict:
-            assert any(name in each.ids for each in journal.allotments.hand_outs), f"{name} was not handed out"
+            asked = [each.ids for each in journal.allotments.collects if not each.is_answered]
+            known = [*asked, *(each.ids for each in journal.allotments.hand_outs)]
+            assert any(name in ids for ids in known), f"{name} was not handed out"
             return
         if len(journal.allotments.hand_outs) > before:
             said = [each for each in journal.allotments.hand_outs if each.reservation_id == made.reservation_id]
@@ -157,7 +165,9 @@ class TillWorld:
     async def _hand_out_wrongly(self) -> None:
         """As a till did that did not look at the reference."""
         journal = self.till.journal
-        live = [each for each in journal.allotments.given.values() if not each.term.is_over]
+        asked = {each.reservation_id for each in journal.allotments.collects if not each.is_answered}
+        given_now = journal.allotments.given.values()
+        live = [each for each in given_now if not each.term.is_over and each.reservation_id not in asked]
         if not live:
             return
         given = self.random.choice(live)
@@ -173,6 +183,42 @@ class TillWorld:
     def _carried_out(self, made: HandOut) -> None:
         for sku, units in made.lines:
             self.shelf[sku] -= units
+
+    async def _collect(self) -> None:
+        """Over the network. Where the answer is lost nothing is handed over, until it is asked for again or the network
+        is gone, and then by the till's file.
+        """
+        if not self.held:
+            return
+        name = self.random.choice(self.held)
+        payment, faults = f"paid {name}, {self.random.randint(1, 2)}", self.service.faults["CollectReservation"]
+        if self.random.random() < 0.5:
+            faults.append(LoseAnswer())
+            faults.extend(Refuse(CODE.UNAVAILABLE) for _ in range(500))
+        await self._collect_once(name, payment, timeout_ms=AWAY_MS if faults else None)
+        faults.clear()
+
+    async def _collect_once(self, name: str, payment: str, *, timeout_ms: int | None = None) -> None:
+        waiting = [made for made in self.till.journal.allotments.hand_outs if name in made.ids]
+        try:
+            outcome = await self.till.collect(name, payment_reference=payment, timeout_ms=timeout_ms)
+        except Conflict:
+            assert waiting, f"{name} was not handed out"
+            return
+        except Unavailable:
+            self.struck["no answer to a collection"] += 1
+            self.in_doubt.append((name, payment))
+            return
+        if isinstance(outcome, Reservation) and not waiting and (name, payment) not in self.collected:
+            self.struck["collected over the network"] += 1
+            self.collected.add((name, payment))
+            for line in outcome.lines:
+                self.shelf[line.sku] -= line.collected
+
+    async def _end_doubt(self) -> None:
+        in_doubt, self.in_doubt = self.in_doubt, []
+        for name, payment in in_doubt:
+            await self._collect_once(name, payment)
 
     async def _pass(self) -> None:
         self.machine.passes(self.random.randint(1, 40) * MINUTE_MS)
@@ -225,6 +271,8 @@ class TillWorld:
         await self.service.settle()
 
     async def _flush(self, *, is_away: bool = False) -> None:
+        if not is_away:
+            await self._end_doubt()
         journal, may_wait = self.till.journal, self.parts if is_away else set()
         for _ in range(FLUSHES):  # on a busy machine the time of one may be too short
             report = await self.till.flush(timeout_ms=AWAY_MS if is_away else None)

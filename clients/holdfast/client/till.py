@@ -24,7 +24,7 @@ from holdfast.client.models.reservations import HandOver, Reason, Rejection, Res
 from holdfast.client.pickup_codes import PREFIX as CODE_PREFIX, ReadCode
 from holdfast.client.subscription import Subscription
 from holdfast.client.till_journal import UNSENT_ROWS_MAX, TillJournal
-from holdfast.client.till_offline import FlushReport, OfflineTill, collect_key, return_key
+from holdfast.client.till_offline import FlushReport, OfflineTill, return_key
 from holdfast.client.wire_types import LineQuantities
 
 
@@ -274,16 +274,8 @@ class TillClient(OfflineTill, AbstractAsyncContextManager["TillClient"]):
         same payment and gets the first answer, instead of being told that the goods are gone. Another till is told
         who has handed over and when (`hand_over`). `recipient_id` is a key of whoever came in the customer's place.
         """
-        chosen = sorted(lines)
-        return await self.channel_client.collect(
-            reservation_id,
-            payment_reference=payment_reference,
-            lines=chosen,
-            till=self.till,
-            hand_over=HandOver(self.till, recipient_id, id_checked),
-            idempotency_key=collect_key(reservation_id, payment_reference, chosen),
-            timeout_ms=timeout_ms,
-        )
+        hand_over = HandOver(self.till, recipient_id, id_checked)
+        return await self._collect_noted(reservation_id, payment_reference, lines, hand_over, timeout_ms)
 
     async def return_reservation(
         self,

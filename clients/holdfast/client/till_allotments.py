@@ -46,6 +46,13 @@ HANDED_TO = (  # the key of whoever came in the customer's place, and that an id
     "ALTER TABLE hand_outs ADD COLUMN id_checked INTEGER NOT NULL DEFAULT 0",
 )
 
+COLLECTS = (
+    """CREATE TABLE collects (reservation TEXT NOT NULL, payment TEXT NOT NULL, asked TEXT NOT NULL,
+        lines TEXT NOT NULL, first_id TEXT NOT NULL, answered INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+        PRIMARY KEY (reservation, payment, asked))""",
+)
+COLLECTS_KEPT_MS = 31 * 86_400_000
+"""So long a collection is said again in the same words; longer than anything is given."""
 
 FASTER_AT_MOST = 0.02
 """By how much the time of a shop's ledger may run faster than this machine's: it is drawn towards the wall clock by up
@@ -55,7 +62,14 @@ and after a count, would change nothing."""
 
 def changes_since(version: int) -> tuple[str, ...]:
     """What makes a file of an earlier format one of this; 0 has the tables of `till_rows` alone."""
-    steps = ((2, SCHEMA), (3, till_rows.CLOCKS), (4, CLOCKS), (5, PICKUP_KEYS), (6, HANDED_TO))
+    steps = (
+        (2, SCHEMA),
+        (3, till_rows.CLOCKS),
+        (4, CLOCKS),
+        (5, PICKUP_KEYS),
+        (6, HANDED_TO),
+        (7, COLLECTS),
+    )
     return tuple(statement for first, statements in steps if version < first for statement in statements)
 
 
@@ -134,6 +148,31 @@ class HandOut:
         return self.reservation_id, self.first_id or self.reservation_id
 
 
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """A collection over the network of what this till was given, or of a part. It is on disk before it is asked for:
+    until it is answered nothing else of the reservation is handed out, and asked for again it is in the same words.
+    `asked` are the lines that the caller named, none for all; `lines` are what the service is told.
+    """
+
+    reservation_id: str
+    payment_reference: str
+    asked: tuple[tuple[str, int], ...]
+    lines: tuple[tuple[str, int], ...]
+    first_id: str = ""
+    is_answered: bool = False
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """As of what was given."""
+        return self.reservation_id, self.first_id or self.reservation_id
+
+    def is_same(self, made: HandOut) -> bool:
+        """Whether the hand-out says what this asked for, and had no answer to."""
+        same = self.reservation_id, self.payment_reference, self.lines
+        return not self.is_answered and same == (made.reservation_id, made.payment_reference, made.lines)
+
+
 @dataclass(slots=True)
 class TillAllotments:
     """The allotments and the given reservations of one till; `boot` is the start of its machine, see `till_rows`."""
@@ -142,6 +181,7 @@ class TillAllotments:
     taken: dict[str, Taken] = field(default_factory=dict)
     given: dict[str, Given] = field(default_factory=dict)
     hand_outs: list[HandOut] = field(default_factory=list)
+    collects: list[Collect] = field(default_factory=list)
     pickup_keys: dict[int, bytes] = field(default_factory=dict)  # public ones, by their ids
 
     def load(self, database: sqlite3.Connection) -> bool:
@@ -164,6 +204,11 @@ class TillAllotments:
             at = at_ms, self._since(boot, clock_s)
             to = recipient, bool(id_checked)
             self.hand_outs.append(HandOut(number, reservation, payment, _lines_of(lines), *at, first_id, *to))
+        for reservation, payment, asked, lines, first_id, answered in database.execute(
+            "SELECT reservation, payment, asked, lines, first_id, answered FROM collects ORDER BY at_ms"
+        ):
+            both = _lines_of(asked), _lines_of(lines)
+            self.collects.append(Collect(reservation, payment, *both, first_id, bool(answered)))
         self.pickup_keys = dict(database.execute("SELECT key_id, public_key FROM pickup_keys"))
         return True
 
@@ -240,7 +285,23 @@ class TillAllotments:
         more = (till_rows.checksum_of(*row), *till_rows.clock_of(made.at_s, self.boot), made.first_id)
         to = made.recipient_id, int(made.id_checked)
         database.execute("INSERT INTO hand_outs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, *more, *to))
-        database.execute("DELETE FROM given WHERE reservation = ?", (made.reservation_id,))
+        self.drop_given(database, made.reservation_id)
+
+    def drop_given(self, database: sqlite3.Connection, reservation_id: str) -> None:
+        """Hand it out no more."""
+        database.execute("DELETE FROM given WHERE reservation = ?", (reservation_id,))
+
+    def write_collect(self, database: sqlite3.Connection, collect: Collect) -> None:
+        """A collection as it is now; those of long ago are forgotten."""
+        row = collect.reservation_id, collect.payment_reference, json.dumps(collect.asked), json.dumps(collect.lines)
+        more = collect.first_id, int(collect.is_answered), now_ms()
+        database.execute("INSERT OR REPLACE INTO collects VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, *more))
+        database.execute("DELETE FROM collects WHERE at_ms < ?", (now_ms() - COLLECTS_KEPT_MS,))
+
+    def drop_collect(self, database: sqlite3.Connection, collect: Collect) -> None:
+        """Forget a collection."""
+        row = collect.reservation_id, collect.payment_reference, json.dumps(collect.asked)
+        database.execute("DELETE FROM collects WHERE reservation = ? AND payment = ? AND asked = ?", row)
 
 
 def _lines_of(text: str) -> tuple[tuple[str, int], ...]:

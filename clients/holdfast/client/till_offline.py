@@ -15,11 +15,19 @@ from holdfast.client.models import stock as models
 from holdfast.client.models.allotments import Allotment, AllotmentOutcome, HolderKind
 from holdfast.client.models.reservations import HandOver, Reason, Rejection, Reservation
 from holdfast.client.pickup_codes import ReadCode, code_refused, read_pickup_code
-from holdfast.client.till_allotments import HandOut, Term, now_ms
+from holdfast.client.till_allotments import Collect, HandOut, Term, now_ms
 from holdfast.client.till_journal import TillJournal
 from holdfast.client.wire_types import LineQuantities
 
 _OVER = frozenset({Reason.ALLOTMENT_ENDED, Reason.ALLOTMENT_NOT_FOUND})
+_NOTHING_DONE = (
+    errors.InvalidArgument,
+    errors.NotFound,
+    errors.Unauthenticated,
+    errors.PermissionDenied,
+    errors.Overloaded,
+    errors.Unsupported,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +267,38 @@ class OfflineTill(ABC):
             self._conflicts.append(conflict)
         await asyncio.to_thread(self.journal.settled, made, sold_anyway=conflict is not None)
         return conflict
+
+    async def _collect_noted(
+        self,
+        reservation_id: str,
+        payment_reference: str,
+        lines: LineQuantities,
+        hand_over: HandOver,
+        timeout_ms: int | None,
+    ) -> Reservation | Rejection:
+        """Collect over the network. Of what this till was given that is on disk before, and so is the answer: nobody
+        gets from its file what was collected, and what nobody knows of is not handed out in other words.
+        """
+        asked = tuple(sorted(lines))
+        noted = await asyncio.to_thread(self.journal.collecting, reservation_id, payment_reference, asked)
+        collect, is_new = noted or (Collect(reservation_id, payment_reference, asked, asked), False)
+        try:
+            outcome = await self.channel_client.collect(
+                collect.reservation_id,
+                payment_reference=payment_reference,
+                lines=collect.lines,
+                till=self.till,
+                hand_over=hand_over,
+                idempotency_key=collect_key(collect.reservation_id, payment_reference, collect.lines),
+                timeout_ms=timeout_ms,
+            )
+        except _NOTHING_DONE:
+            if is_new:
+                await asyncio.to_thread(self.journal.collected, collect, None)
+            raise
+        if noted:
+            await asyncio.to_thread(self.journal.collected, collect, outcome)
+        return outcome
 
     async def _collect(self, made: HandOut, timeout_ms: int | None) -> Reservation | Rejection:
         return await self.channel_client.collect(

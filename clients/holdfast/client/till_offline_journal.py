@@ -4,18 +4,22 @@ import secrets
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from holdfast.client import till_rows
 from holdfast.client.errors import Conflict, InvalidArgument, NotFound
 from holdfast.client.models.allotments import Allotment
-from holdfast.client.models.reservations import Reservation
+from holdfast.client.models.reservations import Rejection, Reservation, Status
 from holdfast.client.models.stock import Adjustment, AdjustmentKind
-from holdfast.client.till_allotments import Given, HandOut, Piece, Term, TillAllotments, now_ms
+from holdfast.client.till_allotments import Collect, Given, HandOut, Piece, Term, TillAllotments, now_ms
 from holdfast.client.till_rows import Occurred
+
+Lines = tuple[tuple[str, int], ...]
+GIVEN_OUT = frozenset({Status.HELD, Status.CONFIRMED, Status.READY})
 
 
 class OfflineJournal(ABC):
@@ -106,11 +110,91 @@ class OfflineJournal(ABC):
                 database.executemany("INSERT INTO pickup_keys VALUES (?, ?)", keys.items())
             self.allotments.pickup_keys = dict(keys)
 
+    def collecting(self, reservation_id: str, payment_reference: str, asked: Lines) -> tuple[Collect, bool] | None:
+        """Note that it is to be collected over the network, and whether that is new: what is known of it, so that it is
+        asked for in the same words as before. None where this till was not given it: then the service alone knows.
+        Raises Conflict where it was handed out with another payment, and the service does not know of it yet.
+        """
+        with self._turn:
+            for made in self._handed_out(reservation_id, payment_reference):
+                return Collect(made.reservation_id, payment_reference, asked, made.lines), False
+            for known in self.allotments.collects:
+                if reservation_id in known.ids and (known.payment_reference, known.asked) == (payment_reference, asked):
+                    return known, False
+            given = self.allotments.given_as(reservation_id)
+            if given is None:
+                return None
+            lines = asked or given.lines
+            collect = Collect(given.reservation_id, payment_reference, asked, lines, given.first_id)
+            with self._writing() as database:
+                self.allotments.write_collect(database, collect)
+            self.allotments.collects.append(collect)
+            return collect, True
+
+    def collected(self, collect: Collect, outcome: Reservation | Rejection | None) -> None:
+        """Note the answer, None where it is certain that there was none and nothing was done. What is held still may be
+        handed out; nothing else of it.
+        """
+        with self._turn:
+            known = collect in self.allotments.collects
+            given = self.allotments.given.get(collect.reservation_id)
+            left = given
+            if given is not None and isinstance(outcome, Reservation):
+                held = tuple((line.sku, line.held) for line in outcome.lines if line.held)
+                left = replace(given, lines=held) if held and outcome.status in GIVEN_OUT else None
+            elif isinstance(outcome, Rejection) and outcome.status is not None and outcome.status not in GIVEN_OUT:
+                left = None
+            answered = replace(collect, is_answered=True)
+            with self._writing() as database:
+                if known and isinstance(outcome, Reservation):
+                    self.allotments.write_collect(database, answered)
+                elif known:
+                    self.allotments.drop_collect(database, collect)
+                if given is not None and left is None:
+                    self.allotments.drop_given(database, given.reservation_id)
+                elif left is not None and left != given:
+                    self.allotments.write_given(database, left)
+            if known:
+                self.allotments.collects.remove(collect)
+                self.allotments.collects += [answered] if isinstance(outcome, Reservation) else []
+            if given is not None and left is None:
+                del self.allotments.given[given.reservation_id]
+            elif left is not None:
+                self.allotments.given[left.reservation_id] = left
+
+    def _handed_out(self, reservation_id: str, payment_reference: str) -> Iterator[HandOut]:
+        """Yield the hand-out of it that the service does not know of yet. Raises Conflict where it was with another
+        payment.
+        """
+        for made in self.allotments.hand_outs:
+            if reservation_id in made.ids:
+                if made.payment_reference != payment_reference:
+                    at = datetime.fromtimestamp(made.at_ms // 1_000).astimezone().isoformat()
+                    why = f"this till has handed it out at {at}, with the payment {made.payment_reference}"
+                    mend = "Hand nothing over; it is sold"
+                    raise Conflict("hand out a reservation", where=reservation_id, why=why, mend=mend)
+                yield made
+
+    def _lines_to_hand_out(self, given: Given, payment_reference: str) -> Lines:
+        """All that this till was given of it, as a collection has named it that was asked for over the network and not
+        answered. Raises Conflict where that was another one: the service may have made it.
+        """
+        for each in self.allotments.collects:
+            if each.is_answered or each.reservation_id != given.reservation_id:
+                continue
+            if each.payment_reference == payment_reference and sorted(each.lines) == sorted(given.lines):
+                return each.lines
+            why = f"it was to be collected with the payment {each.payment_reference}, and nobody knows whether it was"
+            mend = f"Ask for that again over the network, or hand all of it out with {each.payment_reference}"
+            raise Conflict("hand out a reservation", where=given.reservation_id, why=why, mend=mend)
+        return given.lines
+
     def hand_out(
         self, reservation_id: str, payment_reference: str, recipient_id: str = "", *, id_checked: bool = False
     ) -> HandOut:
         """Note that it was handed out. Said again with the same payment, it is the same. Raises NotFound; Conflict
-        where it was handed out with another payment, and the service does not know of it yet; and InvalidArgument where
+        where it was handed out with another payment, and the service does not know of it yet, or may have been
+        collected; and InvalidArgument where
         the service would refuse the reference, or the recipient, for ever.
         """
         violations = till_rows.payment_violations(payment_reference) + till_rows.recipient_violations(recipient_id)
@@ -118,26 +202,21 @@ class OfflineJournal(ABC):
             why = "what the service is told of it later is not valid"
             raise InvalidArgument("hand out a reservation", where=reservation_id, why=why, violations=violations)
         with self._turn:
-            for made in self.allotments.hand_outs:
-                if reservation_id in made.ids:
-                    if made.payment_reference == payment_reference:
-                        return made
-                    at = datetime.fromtimestamp(made.at_ms // 1_000).astimezone().isoformat()
-                    why = f"this till has handed it out at {at}, with the payment {made.payment_reference}"
-                    mend = "Hand nothing over; it is sold"
-                    raise Conflict("hand out a reservation", where=reservation_id, why=why, mend=mend)
+            for made in self._handed_out(reservation_id, payment_reference):
+                return made
             given = self.allotments.given_as(reservation_id)
             if given is None or given.term.is_over:
                 why = "its time is over" if given else "this till was not given it"
                 mend = "Take it again, or collect it over the network"
                 raise NotFound("hand out a reservation", where=reservation_id, why=why, mend=mend)
+            lines = self._lines_to_hand_out(given, payment_reference)
             with self._writing() as database:
                 (last,) = database.execute("SELECT coalesce(max(number), 0) FROM hand_outs").fetchone()
                 made = HandOut(
                     last + 1,
                     given.reservation_id,
                     payment_reference,
-                    given.lines,
+                    lines,
                     now_ms(),
                     till_rows.clock_s(),
                     given.first_id,
@@ -160,8 +239,12 @@ class OfflineJournal(ABC):
             with self._writing() as database:
                 self._insert(database, added)
                 database.execute("DELETE FROM hand_outs WHERE number = ?", (made.number,))
+                for each in (over := [each for each in self.allotments.collects if each.is_same(made)]):
+                    self.allotments.drop_collect(database, each)
             self._added(added)
             self.allotments.hand_outs.remove(made)
+            for each in over:
+                self.allotments.collects.remove(each)
 
     def _pieces(self, lines: Sequence[tuple[str, int]], kind: AdjustmentKind, *, may_exceed: bool) -> list[Piece]:
         """What is recorded for these lines: a sale is of what this till was given first."""

@@ -12,8 +12,9 @@ from holdfast.client.models.stock import Adjustment, AdjustmentKind
 APPLICATION_ID = 0x48464C54
 """Says in the file's head whose it is."""
 
-FORMAT = 6
-"""4 has no keys of pickup codes, 3 has clocks of movements alone, 2 none, 1 none of the tables of `till_allotments`."""
+FORMAT = 7
+"""6 has nothing of what was collected over the network, 5 not to whom goods were handed, 4 no keys of pickup codes, 3
+has clocks of movements alone, 2 none, 1 none of the tables of `till_allotments`."""
 SCHEMA = (
     """CREATE TABLE meta (next INTEGER NOT NULL, sent INTEGER NOT NULL, series TEXT NOT NULL, key TEXT NOT NULL,
         last INTEGER NOT NULL)""",
