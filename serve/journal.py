@@ -1,16 +1,20 @@
-"""`holdfast journal copy FROM TO`: journals of a stopped service, to another place or kind, or as a backup."""
+"""`holdfast journal copy FROM TO`: journals and contacts of a stopped service, to another place or kind, or to keep."""
 
 import argparse
 import fcntl
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+from actors.contacts.cipher import ContactsError
+from actors.contacts.copy import copy_contacts, refuse_contacts
 from actors.journal.archive import put_file
 from actors.journal.copy import CopyRefused, copy_journals
 from actors.journal.open import is_server, place_of, users_of
 from actors.journal.port import JournalError
+from actors.runtime.clock import SystemClock
 from serve.config.data_dir import LOCK_FILE, PLACEMENT_FILE
 from serve.config.settings import JOURNAL_DIR
 
@@ -20,16 +24,21 @@ FAILED = 1
 def main(arguments: Sequence[str]) -> int:
     """The exit code: 0 where the copy was proved, 1 where there is none, with why on stderr; 2 for wrong usage."""
     parser = argparse.ArgumentParser(prog="holdfast journal", description=__doc__)
-    copy = parser.add_subparsers(required=True).add_parser("copy", help="Copy all journals of a stopped service.")
+    copy = parser.add_subparsers(required=True).add_parser(
+        "copy", help="Copy all journals and contacts of a stopped service."
+    )
     for name in ("FROM", "TO"):
         copy.add_argument(name, help="A data directory, or redis://HOST:PORT/DB.")
     given = parser.parse_args(arguments)
     source, target = vars(given)["FROM"], vars(given)["TO"]
     try:
         with unused(source):
-            copy_journals(setting_of(source), setting_of(target, is_new=True), _say)
+            old, new = setting_of(source), setting_of(target, is_new=True)
+            refuse_contacts(new)
+            now_s = SystemClock().now_ms() // 1_000
+            copy_journals(old, new, _say, beside=partial(copy_contacts, old, new, now_s, _say))
             _copy_placement(source, target)
-    except (CopyRefused, JournalError, OSError, ValueError) as error:
+    except (CopyRefused, JournalError, ContactsError, OSError, ValueError) as error:
         sys.stderr.write(f"holdfast: not copied: {error}\n")
         return FAILED
     sys.stdout.write(f"copied and read back: {place_of(setting_of(target))}\n")

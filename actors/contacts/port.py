@@ -6,7 +6,7 @@
 3. A key is kept for KEYS_S, and then may be forgotten.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
 KEYS_S: Final = 86_400
@@ -22,6 +22,23 @@ class Entry(NamedTuple):
     now: bytes | None
     found_before: tuple[bytes, ...] = ()
     found: tuple[bytes, ...] = ()
+
+
+class Kept(NamedTuple):
+    """An entry as it lies at its place: whose it is, sealed, and the indexes by which it is found, sorted."""
+
+    place: bytes
+    owner: bytes
+    sealed: bytes
+    found: tuple[bytes, ...]
+
+
+class KeptKey(NamedTuple):
+    """The key of a change, what was noted with it, and when, in seconds."""
+
+    key: bytes
+    said: bytes
+    at_s: int
 
 
 class ContactStore(Protocol):
@@ -43,6 +60,15 @@ class ContactStore(Protocol):
         """Make a change durable. Returns False, having done nothing, where an entry is not what it was; True where the
         key has the same beside it.
         """
+
+    def entries(self) -> Iterator[Kept]:
+        """All entries by place, for a copy. Nobody may write meanwhile."""
+
+    def keys(self, now_s: int) -> list[KeptKey]:
+        """The keys of changes that are not forgotten yet, sorted."""
+
+    def put(self, entries: Sequence[Kept], keys: Sequence[KeptKey], now_s: int) -> None:
+        """Make durable what another store has, where nothing of it is. May be done twice."""
 
     def close(self) -> None:
         """Release it."""

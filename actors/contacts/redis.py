@@ -11,7 +11,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from actors.contacts.cipher import ContactsAway
-from actors.contacts.port import KEYS_S, Entry
+from actors.contacts.port import KEYS_S, Entry, Kept, KeptKey
 from actors.journal.open import server_of
 from actors.journal.port import JournalError
 from actors.journal.redis_server import CLIENT, PATIENCE_S, RedisServer
@@ -19,6 +19,7 @@ from actors.journal.redis_server import CLIENT, PATIENCE_S, RedisServer
 REWRITE_S_MAX: Final = 2.0  # so long an erasure waits for a rewrite that is under way
 REWRITE_POLL_S: Final = 0.02
 REWRITE_PAUSE_S: Final = 10.0  # between two that fail
+ENTRIES_AT_ONCE: Final = 1_000  # of a copy
 
 ENTRIES: Final = b"holdfast:contacts"  # a hash: place, sealed entry
 _OWNER: Final = b"holdfast:contacts:of:"  # and the owner: a set of places
@@ -84,8 +85,58 @@ class RedisContacts:
             self.rewrite_if_due()
         return is_done
 
+    def entries(self) -> Iterator[Kept]:
+        with _named():
+            owners = {place: owner for owner, places in self._sets(_OWNER) for place in places}
+            found: dict[bytes, list[bytes]] = {}
+            for index, places in self._sets(_FOUND):
+                for place in places:
+                    found.setdefault(place, []).append(index)
+            stored = sorted(self._server.ask("HKEYS", ENTRIES))
+            for first in range(0, len(stored), ENTRIES_AT_ONCE):
+                mine = stored[first : first + ENTRIES_AT_ONCE]
+                for place, sealed in zip(mine, self._server.ask("HMGET", ENTRIES, *mine), strict=True):
+                    yield Kept(place, owners[place], sealed, tuple(sorted(found.get(place, ()))))
+
+    def keys(self, now_s: int) -> list[KeptKey]:
+        kept: list[KeptKey] = []
+        with _named():
+            for name in self._names(_KEY):
+                said, left_s = self._server.ask("GET", name), self._server.ask("TTL", name)
+                if said is not None and left_s > 0:
+                    kept.append(KeptKey(_word_of(name, _KEY), said, now_s - KEYS_S + left_s))
+        return sorted(kept)
+
+    def put(self, entries: Sequence[Kept], keys: Sequence[KeptKey], now_s: int) -> None:
+        with _named():
+            for key in keys:
+                left_s = key.at_s + KEYS_S - now_s
+                if left_s > 0:
+                    name = (_KEY + key.key.hex().encode()).decode()
+                    self._server.run("put_contact_key", [name], key.said, left_s, writes=True)
+            for each in entries:
+                names = [ENTRIES, _OWNER + each.owner.hex().encode()]
+                names += [_FOUND + index.hex().encode() for index in each.found]
+                names_of = [name.decode() for name in names]
+                self._server.run("put_contact", names_of, each.place, each.sealed, writes=True)
+
     def close(self) -> None:
         self._server.close()
+
+    def _names(self, prefix: bytes) -> list[bytes]:
+        """The keys of the server that begin so, sorted."""
+        names: set[bytes] = set()
+        at, is_done = 0, False
+        while not is_done:
+            at, some = self._server.ask("SCAN", at, "MATCH", prefix + b"*", "COUNT", ENTRIES_AT_ONCE)
+            names.update(some)
+            is_done = not at
+        return sorted(names)
+
+    def _sets(self, prefix: bytes) -> Iterator[tuple[bytes, set[bytes]]]:
+        """The sets of places whose names begin so, with the word that follows."""
+        for name in self._names(prefix):
+            yield _word_of(name, prefix), self._server.ask("SMEMBERS", name)
 
     def _entries(self, places: bytes) -> list[tuple[bytes, bytes]]:
         with _named():
@@ -115,6 +166,10 @@ class RedisContacts:
         except JournalError as error:  # of it, or of a replica; or the server has no log
             self._not_before = monotonic() + REWRITE_PAUSE_S
             log.warning("what was erased stays in a log of the server until its next rewrite: %s", error)
+
+
+def _word_of(name: bytes, prefix: bytes) -> bytes:
+    return bytes.fromhex(name.removeprefix(prefix).decode())
 
 
 @contextmanager

@@ -8,12 +8,14 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
 from actors.contacts.cipher import ContactsAway, ContactsUnreadable
-from actors.contacts.port import Entry
+from actors.contacts.port import Entry, Kept, KeptKey
 
 BUSY_S: Final = 5.0
 SCHEMA_VERSION: Final = 1
@@ -26,6 +28,7 @@ _SCHEMA: Final = (
     "CREATE INDEX keys_by_age ON keys (at_s)",
     f"PRAGMA user_version={SCHEMA_VERSION}",
 )
+_ALL: Final = "SELECT place, owner, sealed, found FROM entries LEFT JOIN found USING (place) ORDER BY place, found"
 
 
 class SqliteContacts:
@@ -107,6 +110,30 @@ class SqliteContacts:
         db.execute("DELETE FROM keys WHERE at_s < ?", (at_s - self._keys_s,))
         db.execute("INSERT INTO keys VALUES (?, ?, ?)", (key, said, at_s))
         return True
+
+    def entries(self) -> Iterator[Kept]:
+        with self._lock, self._named(), closing(self._db.execute(_ALL)) as rows:
+            for (place, owner, sealed), found in groupby(rows, itemgetter(0, 1, 2)):
+                yield Kept(place, owner, sealed, tuple(index for *_, index in found if index is not None))
+
+    def keys(self, now_s: int) -> list[KeptKey]:
+        rows = self._ask("SELECT key, said, at_s FROM keys WHERE at_s >= ? ORDER BY key", now_s - self._keys_s)
+        return [KeptKey(*row) for row in rows]
+
+    def put(self, entries: Sequence[Kept], keys: Sequence[KeptKey], now_s: int) -> None:
+        del now_s  # keys have their instants here
+        found = [(index, each.place) for each in entries for index in each.found]
+        with self._lock, self._named():
+            db = self._db
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", [each[:3] for each in entries])
+                db.executemany("INSERT OR REPLACE INTO found VALUES (?, ?)", found)
+                db.executemany("INSERT OR REPLACE INTO keys VALUES (?, ?, ?)", keys)
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
 
     def close(self) -> None:
         with self._lock:

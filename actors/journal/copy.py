@@ -20,9 +20,12 @@ class CopyRefused(Exception):
     """Nothing to copy, a target that has something, or a source that is used."""
 
 
-def copy_journals(source: str, target: str, say: Callable[[str], None]) -> None:
+def copy_journals(
+    source: str, target: str, say: Callable[[str], None], beside: Callable[[], None] = lambda: None
+) -> None:
     """Copy all, then prove all; `say` hears of each actor. The source gets a stamp if it has none, and no other write.
-    Raises CopyRefused, JournalError, OSError, and ValueError for a setting that is none.
+    `beside` copies what stands beside journals, and proves it, before the copy counts. Raises CopyRefused,
+    JournalError, OSError, and ValueError for a setting that is none.
     """
     names = journal_names(source)
     if not names:
@@ -48,6 +51,7 @@ def copy_journals(source: str, target: str, say: Callable[[str], None]) -> None:
         with _both(source, target, name) as (old, new):
             records, events = _prove(old, new, began[name])
         say(f"{name}: {len(began[name]):,} ledgers, {records:,} records, {events:,} events read back")
+    beside()
     put_stamp(target, Stamp.new(stamp))
 
 
