@@ -144,6 +144,8 @@ class Round:
             return is_begun
 
         ended = await self._sent(notice, known, begin)
+        if ended.outcome is Outcome.UNKNOWN and not is_begun:  # it failed before anything could arrive
+            ended = Ended(Outcome.NOT_SENT, ended.why)
         if not begin():  # it comes too late, or in quiet hours
             return
         if ended.outcome is not Outcome.SENT:

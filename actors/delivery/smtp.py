@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from aiosmtplib import SMTP
-from aiosmtplib.errors import SMTPException, SMTPResponseException
+from aiosmtplib.errors import SMTPException, SMTPRecipientRefused, SMTPResponseException
 
 from actors.delivery.settings import SmtpSettings
 from actors.delivery.way_out import NOT_BEGUN, Ended, Letter
@@ -32,6 +32,10 @@ class SmtpWay:
 
     async def send(self, letter: Letter, begin: Callable[[], bool]) -> Ended:
         settings = self._settings
+        try:
+            password = self._password()
+        except (OSError, ValueError) as error:  # put back, the next attempt has it
+            return Ended(Outcome.NOT_SENT, f"the password file cannot be read: {type(error).__name__}")
         client = SMTP(
             hostname=settings.host,
             port=settings.port,
@@ -39,7 +43,7 @@ class SmtpWay:
             start_tls=settings.tls == "starttls",
             timeout=settings.timeout_s,
             username=settings.username or None,
-            password=self._password(),
+            password=password,
         )
         content = self._message(letter).as_bytes(policy=SMTP_POLICY)
         try:
@@ -88,11 +92,15 @@ class SmtpWay:
 
 
 async def _answered(steps: Awaitable[None]) -> Ended | None:
-    """How it ended before anything was handed over, None where it may go on."""
+    """How it ended before anything was handed over, None where it may go on. Who refuses the service or its sender has
+    not looked at the letter: with a password that is put right the next attempt goes on.
+    """
     try:
         await steps
+    except SMTPRecipientRefused as error:
+        return _refused(error, "the recipient")
     except SMTPResponseException as error:
-        return _refused(error, "sender or recipient")
+        return Ended(Outcome.NOT_SENT, f"the server refused the service, or its sender, with {error.code}")
     except (SMTPException, OSError, TimeoutError) as error:
         return Ended(Outcome.NOT_SENT, f"the server was not reached: {type(error).__name__}")
     return None

@@ -45,6 +45,8 @@ class TemplateWords:
             return self._of(notice, name, language)
         except TemplateError as error:
             raise WordingFails(f"{type(error).__name__}: {error.message}") from error
+        except Exception as error:  # an operator's template may divide by nothing, or be no text at all
+            raise WordingFails(f"{notice.occasion.name.lower()}: {type(error).__name__}") from error
 
     def _of(self, notice: Notice, name: str, language: str) -> Wording:
         wanted = f"{notice.occasion.name.lower()}.txt"

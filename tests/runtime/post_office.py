@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from typing import Any, Final
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from actors.delivery.way_out import NOT_BEGUN, Ended, Letter, Wording
 from actors.notices.occasion import Outcome
@@ -18,7 +18,8 @@ from actors.notices.state import Notice
 
 class MailServer:
     """A server for e-mail on a free port. `letters` are (recipient, content) as they were taken. `answers` has, by
-    command, what it answers in place of taking, once each; "break" closes the connection, "silence" says nothing.
+    command, what it answers in place of taking, once each; "break" closes the connection, "silence" says nothing. Who
+    gives a password is told that it is wrong.
     """
 
     def __init__(self) -> None:
@@ -27,6 +28,14 @@ class MailServer:
         self.port = 0
         self.listening: asyncio.Server
         self._silent = asyncio.Event()
+
+    async def handle_MAIL(  # noqa: N802 - the library's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        answer = await self._answer("MAIL", server)
+        if not answer:
+            envelope.mail_from = address
+        return answer or "250 OK"
 
     async def handle_RCPT(  # noqa: N802 - the library's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -65,8 +74,13 @@ class MailServer:
     async def serve(self) -> None:
         """Listen in the running loop."""
         loop = asyncio.get_running_loop()
-        self.listening = await loop.create_server(lambda: SMTP(self, hostname="test", loop=loop), "127.0.0.1", 0)
+        given: Any = {"hostname": "test", "loop": loop, "auth_require_tls": False, "authenticator": _nobody}
+        self.listening = await loop.create_server(lambda: SMTP(self, **given), "127.0.0.1", 0)
         self.port = self.listening.sockets[0].getsockname()[1]
+
+
+def _nobody(*_: object) -> AuthResult:
+    return AuthResult(success=False, handled=False)
 
 
 @contextmanager

@@ -101,6 +101,8 @@ def test_no_name_becomes_a_header_or_another_recipient(mail: MailServer, name: s
 @pytest.mark.parametrize(
     ("command", "answer", "outcome", "arrived"),
     [
+        ("MAIL", "451 later", Outcome.NOT_SENT, 0),
+        ("MAIL", "550 who are you", Outcome.NOT_SENT, 0),
         ("RCPT", "450 later", Outcome.NOT_SENT, 0),
         ("RCPT", "550 nobody here", Outcome.REFUSED, 0),
         ("RCPT", "break", Outcome.NOT_SENT, 0),
@@ -131,6 +133,19 @@ def test_a_server_that_is_not_there_or_no_tls_has_been_sent_nothing(mail: MailSe
     mail.letters.clear()
     tls = SmtpSettings(host="127.0.0.1", port=mail.port, tls="starttls", address="shop@example.org")
     assert asyncio.run(SmtpWay(tls).send(LETTER, begun)).outcome is Outcome.NOT_SENT, "never in plain text then"
+    assert mail.letters == []
+
+
+def test_a_password_that_is_wrong_or_not_there_loses_no_letter(mail: MailServer, tmp_path: Path) -> None:
+    """It is the service's, and right soon: another attempt may be answered otherwise."""
+    mail.letters.clear()
+    of = {"host": "127.0.0.1", "port": mail.port, "address": "shop@example.org", "username": "shop"}
+    for name in ("wrong", "absent"):
+        (tmp_path / "wrong").write_text("secret")
+        settings = SmtpSettings(**of, tls="none", password_file=str(tmp_path / name))  # type: ignore[arg-type]
+        ended = asyncio.run(SmtpWay(settings).send(LETTER, begun))
+        assert ended.outcome is Outcome.NOT_SENT, name
+        assert "secret" not in ended.why
     assert mail.letters == []
 
 
@@ -231,10 +246,20 @@ def test_an_operator_replaces_single_templates(tmp_path: Path) -> None:
     assert (found.subject, found.text) == ("Fertig, Ann!", "Komm vorbei: Mitte\n")
     assert found.short == "Fertig bis Fr 15.01. 09:00"
     assert words.of(notice(Occasion.TURN), "Ann", "de").subject.startswith("Sie sind an der Reihe")
-    for broken in ("{{ nobody_knows }}\n", "{% if %}\n", "\n\n"):
+    for broken in (
+        "{{ nobody_knows }}\n",
+        "{% if %}\n",
+        "\n\n",
+        "{{ 1 / 0 }}\n",
+        "{{ name() }}\n",
+        "{{ name[:'a'] }}\n",
+    ):
         (tmp_path / "de" / "ready.txt").write_text(broken)
         with pytest.raises(WordingFails):
             TemplateWords(str(tmp_path), "de", "UTC", {}).of(notice(Occasion.READY), "Ann", "de")
+    (tmp_path / "de" / "ready.txt").write_bytes(b"Bereit \xff\n")  # as an editor with another encoding leaves it
+    with pytest.raises(WordingFails):
+        TemplateWords(str(tmp_path), "de", "UTC", {}).of(notice(Occasion.READY), "Ann", "de")
 
 
 GOOD: Final = """

@@ -14,8 +14,9 @@ from actors.contacts.address_book import AddressBook
 from actors.contacts.cipher import ContactsAway, make_key
 from actors.contacts.contact import Contact, MessageChannel
 from actors.contacts.open import open_book
+from actors.delivery import round as delivery_round
 from actors.delivery.round import Desk, Round
-from actors.delivery.way_out import Wording, WordingFails
+from actors.delivery.way_out import Ended, Wording, WordingFails
 from actors.journal.open import sqlite_setting
 from actors.journal.port import Fenced, JournalDamaged, JournalError, JournalFailed
 from actors.notices.commands import Observe, SetRules
@@ -308,6 +309,42 @@ def test_contacts_that_are_away_keep_everything_waiting(house: House) -> None:
     house.open_book = opened
     house.send(actor)
     assert statuses(actor) == [SENT]
+
+
+class Hanging(Steered):
+    """A way out that does not come to a letter."""
+
+    async def send(self, letter: Any, begin: Callable[[], bool]) -> Ended:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
+
+
+@pytest.mark.parametrize("how", ["raises", "hangs"])
+def test_what_fails_before_its_attempt_is_recorded_was_not_sent_for_certain(
+    house: House, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actor = begun(house)
+    actor.observe([seen(0, Occasion.READY)])
+    way = house.way
+
+    def absent() -> None:
+        raise FileNotFoundError("the password of ann@example.com")
+
+    if how == "raises":
+        way.connecting = absent
+    else:
+        monkeypatch.setattr(delivery_round, "ATTEMPT_S_MAX", 0.01)
+        house.desk = house.desk._replace(ways={MessageChannel.EMAIL: Hanging()})
+    house.send(actor)
+    (waiting,), _ = actor.listed([int(NoticeStatus.WAITING)], "", "", 0, 9)
+    assert (waiting.attempts, waiting.unknown, bool(waiting.why)) == (1, 0, True)
+    assert "ann@" not in waiting.why
+    way.connecting = lambda: None
+    house.desk = house.desk._replace(ways={MessageChannel.EMAIL: way})
+    house.clock.move(HOUR_MS)
+    house.send(actor)
+    assert (statuses(actor), list(way.arrived.values())) == ([SENT], [1])
+    assert actor.counted()[0].get("unknown", 0) == 0
 
 
 class BrokenWords(PlainWords):
