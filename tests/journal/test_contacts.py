@@ -251,8 +251,11 @@ def test_what_was_erased_leaves_all_logs_also_where_the_one_that_erased_it_died(
     master, replica = RedisProcess(tmp_path / "master"), RedisProcess(tmp_path / "replica")
 
     def logs_have(sealed: bytes) -> list[str]:
-        files = [each for server in (master, replica) for each in server.folder.rglob("*") if each.is_file()]
-        return [each.name for each in files if sealed in each.read_bytes()]
+        found: list[str] = []
+        for each in (*master.folder.rglob("*"), *replica.folder.rglob("*")):
+            with suppress(FileNotFoundError, IsADirectoryError):  # a rewrite has just given its file another name
+                found += [each.name] if sealed in each.read_bytes() else []
+        return found
 
     def book() -> AddressBook:
         return AddressBook(open_store(f"{master.url}?replicas=1"), Cipher(KEY), clock.now_ms)
@@ -276,6 +279,21 @@ def test_what_was_erased_leaves_all_logs_also_where_the_one_that_erased_it_died(
     finally:
         replica.stop()
         master.stop()
+
+
+def test_who_cannot_be_read_any_more_can_be_erased(store: ContactStore, book: AddressBook) -> None:
+    book.put("k1", ANN, BOTH)
+    book.put("k2", Contact("ann-4711", "S1:7", "bob@example.com"), ())
+    owner = Cipher(KEY).index("owner", "ann-4711")
+    damaged = [Entry(place, sealed, sealed[:-1] + bytes([sealed[-1] ^ 1])) for place, sealed in store.of_owner(owner)]
+    assert store.write(owner, damaged, b"d" * 16, b"", 1)
+    with pytest.raises(ContactsUnreadable):
+        book.get("ann-4711")
+    assert book.erase("k3", "ann-4711") == 3
+    assert store.of_owner(owner) == []
+    assert book.get("ann-4711") is None
+    assert book.find("Ann Müller", "3456") == ([], False)
+    assert book.put("k4", ANN, BOTH) == 2, "anew"
 
 
 def test_entries_of_another_key_or_place_are_not_read(store: ContactStore, book: AddressBook) -> None:
