@@ -99,9 +99,9 @@ class Round:
 
     def _looked_up(self, notice: Notice) -> Known | Dropped:
         """How the customer is reached by the notice's channel, or why not."""
-        channel = MessageChannel(notice.channel)
-        if channel not in self._desk.ways:
+        if notice.channel not in self._desk.ways:  # a later version's too, behind a way back
             return Dropped.NO_WAY_OUT
+        channel = MessageChannel(notice.channel)
         if self._book is None:
             self._book = self._desk.open_book()
         try:
@@ -112,8 +112,8 @@ class Round:
 
     def _found(self, notice: Notice, channel: MessageChannel) -> Known | Dropped:
         assert self._book is not None, "it was opened"
-        purchases = (notice.order_id, format_reservation_id(notice.store_id, notice.reservation), "")
-        for purchase in dict.fromkeys(purchases):
+        own = format_reservation_id(notice.store_id, notice.reservation)
+        for purchase in (notice.order_id, own, "") if notice.order_id else (own, ""):
             known = self._book.get(notice.customer_id, purchase)
             if known is not None and (purchase or known.contact.address(channel)):
                 break
@@ -125,13 +125,13 @@ class Round:
         if consents.of(channel) is not True:
             return Dropped.NO_CONSENT
         wished = contact.preferred
-        if wished and wished != channel and self._is_possible(MessageChannel(wished), known):
+        is_other = wished in self._desk.ways and wished != channel
+        if is_other and self._is_possible(MessageChannel(wished), known):
             return Dropped.OTHER_CHANNEL
         return known
 
     def _is_possible(self, channel: MessageChannel, known: Known) -> bool:
-        is_consented = known.consents.of(channel) is True
-        return channel in self._desk.ways and bool(known.contact.address(channel)) and is_consented
+        return bool(known.contact.address(channel)) and known.consents.of(channel) is True
 
     async def _attempt(self, notice: Notice, known: Known) -> None:
         number, attempt = notice.number, notice.attempts + 1

@@ -258,6 +258,22 @@ def test_who_may_not_or_cannot_be_told_is_not_told(house: House) -> None:
     assert [letter.address for letter in house.way.letters] == ["for-dan@example.com"], "her own for this purchase"
 
 
+@pytest.mark.parametrize(
+    ("order_id", "own", "told"),
+    [("", "S1:1", "gift"), ("", "S1:2", "ann"), ("o-9", "o-9", "gift"), ("o-9", "S1:1", "gift"), ("o-9", "o-8", "ann")],
+)
+def test_a_contact_of_the_purchase_goes_before_that_of_the_customer(
+    house: House, order_id: str, own: str, told: str
+) -> None:
+    actor = begun(house)
+    with closing(house.open_book()) as book:
+        book.put("k2", Contact("ann", own, "gift@example.com"), ())
+    bought = fact(Occasion.READY, reservation=1, order_id=order_id, at_ms=BEGAN_MS)
+    actor.observe([Observe("S1", 0, 1, 1, BERLIN, (bought,))])
+    house.send(actor)
+    assert [letter.address for letter in house.way.letters] == [f"{told}@example.com"]
+
+
 def test_what_comes_too_late_is_not_sent(house: House) -> None:
     actor = begun(house)
     late = fact(Occasion.READY, at_ms=BEGAN_MS, expires_at_ms=BEGAN_MS + 1_000)
@@ -293,6 +309,18 @@ def test_a_customer_who_wishes_one_channel_is_told_by_that_alone(house: House) -
     actor.observe([seen(1, Occasion.READY)])
     house.send(actor)
     assert len(house.way.arrived) == 1, "where that one is not possible, by the others"
+
+
+def test_channels_of_a_later_version_keep_nobody_else_from_being_told(house: House) -> None:
+    """As behind a way back: a rule for a channel that is not known here, and a customer who wishes it."""
+    with closing(house.open_book()) as book:
+        book.put("k2", Contact("ann", "", "ann@example.com", preferred=9), ())
+    actor = begun(house, Rules(tuple(type(rule)(rule.occasion, (9, EMAIL)) for rule in RULES.rules)))
+    actor.observe([seen(0, Occasion.READY)])
+    house.send(actor)
+    page, _ = actor.listed([], "", "", 0, 100)
+    assert [(each.channel, each.dropped) for each in page] == [(EMAIL, None), (9, Dropped.NO_WAY_OUT)]
+    assert statuses(actor) == [DROPPED, SENT]
 
 
 def test_contacts_that_are_away_keep_everything_waiting(house: House) -> None:
