@@ -30,6 +30,7 @@ from serve.routing.heads import Heads
 from serve.routing.router import Router
 
 TURN_S: Final = 1.0  # between two turns in which nothing has happened: each is a question to the notifier
+GATHER_S: Final = 0.1  # what happens within it is brought together: each turn gets the cursors of all shops
 ASK_S: Final = 10.0  # that an actor is waited for
 FEED_BYTES: Final = 1_048_576  # of one actor at a turn
 STORES_MAX: Final = 500  # of one question
@@ -147,6 +148,7 @@ class NoticeFeed:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(TURN_S):
                         await moved.wait()
+            await asyncio.sleep(GATHER_S)
 
 
 def _said_in(records: Iterable[Record], after: int) -> Iterable[tuple[int, int, Said]]:

@@ -4,7 +4,6 @@ from typing import Final
 
 # Where `except Exception` may stand: at an outer edge, where the failure of one caller must not become everybody's.
 BROAD_EXCEPT: Final[dict[str, str]] = {
-    "actors/delivery/wording.py": "what an operator's template raises keeps no other notice; it is said by its kind",
     "actors/delivery/round.py": "a library that raises is an outcome nobody knows; it is logged by its kind alone",
     "actors/ray_nodes.py": "a look at the nodes that fails ends no service; it is logged, and the next one follows",
     "actors/ray_metrics.py": "one round that fails keeps none of the next; it is logged",
