@@ -5,5 +5,6 @@ application, __main__     the pages by their paths, and their process
 guard                     what every request and every answer goes through
 doorkeeper                who is let in: devices, by their tokens
 live                      streams to pages that are open
+tablet, boards            a shop's pick tasks, and each step of one
 rendering                 templates and messages, in the reader's language
 """

@@ -12,9 +12,10 @@ from typing import Final
 import uvicorn
 
 from actors.telemetry.logs import keep_logs
-from holdfast.client import ChannelClient
+from holdfast.client import ChannelClient, Timeouts
 from serve.pages.application import application
 
+CALL_MS: Final = 6_000  # less than browsers wait for a step
 CONNECTIONS_MAX: Final = 4_096
 KEEP_ALIVE_S: Final = 60
 STOP_S: Final = 1  # for requests under way; streams to pages that are open never end by themselves
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _serve(given: argparse.Namespace) -> None:
-    async with ChannelClient(given.target) as client:
+    async with ChannelClient(given.target, timeouts=Timeouts(call_ms=CALL_MS)) as client:
         config = uvicorn.Config(
             application(client, given.url or f"http://{given.host}:{given.port}"),
             **({"uds": given.socket} if given.socket else {"host": given.host, "port": given.port}),

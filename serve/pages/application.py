@@ -17,19 +17,31 @@ from starlette.responses import FileResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from holdfast.client import ChannelClient, HoldfastError
+from holdfast.client import (
+    ChannelClient,
+    ClientClosed,
+    HoldfastError,
+    InvalidArgument,
+    NotFound,
+    Overloaded,
+    Unavailable,
+)
+from serve.pages.boards import Boards
 from serve.pages.doorkeeper import Admitted, Doorkeeper
 from serve.pages.guard import Guard, form_of
 from serve.pages.live import Streams, TooManyStreams
 from serve.pages.rendering import LANGUAGE_COOKIE, STAMPS, STATIC, Rendering
+from serve.pages.tablet import HOME, TASK, Tablet
 
 ENTER: Final = "/enter"
-HOME: Final = "/"
 _LANGUAGE_KEPT_S: Final = 400 * 86_400
 _COMPRESS_FROM_BYTES: Final = 1_024
 _COMPRESS_LEVEL: Final = 4  # of 500 tasks a tenth is left, as at 9, at a third of the time
 
 log = logging.getLogger("holdfast.pages")
+
+# Asked again it may be answered: browsers keep a step, and send it again. Whatever else is raised stands.
+AWAY: Final = (Unavailable, Overloaded, ClientClosed)
 
 Page = Callable[[Request, Admitted], Awaitable[Response]]
 
@@ -41,8 +53,14 @@ class Pages:
         self._rendering = Rendering()
         self._doorkeeper = Doorkeeper(client, is_secure=urlsplit(public_url).scheme == "https")
         self._streams = Streams(self._doorkeeper.let_in)
+        self._boards = Boards(client, self._streams)
+        tablet = Tablet(client, self._boards, self._rendering)
         self.routes: Final = [
-            Route(HOME, self._for_devices(self._home)),
+            Route(HOME, self._for_devices(tablet.home)),
+            Route(TASK, self._for_devices(tablet.task)),
+            Route("/short", self._for_devices(tablet.short)),
+            Route("/scan", self._for_devices(tablet.scanned), methods=["POST"]),
+            Route("/step", self._for_devices(tablet.step), methods=["POST"]),
             Route(ENTER, self._enter_form, methods=["GET"]),
             Route(ENTER, self._enter, methods=["POST"]),
             Route("/leave", self._leave, methods=["POST"]),
@@ -56,20 +74,25 @@ class Pages:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """While requests are answered."""
-        watching = asyncio.create_task(self._streams.watch())
+        running = [asyncio.create_task(each) for each in (self._streams.watch(), self._boards.follow())]
         try:
             yield
         finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
+            for each in running:
+                each.cancel()
+                with suppress(asyncio.CancelledError):
+                    await each
+            await self._boards.close()
 
     async def failed(self, request: Request, error: Exception) -> Response:
         """What is said of a request that cannot be answered."""
         if isinstance(error, HoldfastError):
             log.warning("%s", error, extra={"path": request.url.path})
+        if isinstance(error, AWAY):
             return self._said(request, HTTPStatus.SERVICE_UNAVAILABLE, "away")
-        status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+        status: int = HTTPStatus.INTERNAL_SERVER_ERROR
+        if isinstance(error, HTTPException | NotFound | InvalidArgument):
+            status = getattr(error, "status_code", HTTPStatus.NOT_FOUND)
         name = "not_found" if status == HTTPStatus.NOT_FOUND else "bad_request" if status < 500 else "fault"
         return self._said(request, status, name)
 
@@ -83,14 +106,11 @@ class Pages:
             admitted = await self._doorkeeper.admit_by_cookie(request)
             if admitted is not None:
                 return await page(request, admitted)
-            if request.method == "GET" and request.headers.get("accept", "").startswith("text/html"):
+            if request.headers.get("accept", "").startswith("text/html"):
                 return RedirectResponse(ENTER, HTTPStatus.SEE_OTHER)
             return PlainTextResponse("not let in", HTTPStatus.UNAUTHORIZED)
 
         return answer
-
-    async def _home(self, request: Request, admitted: Admitted) -> Response:
-        return self._rendering.page(request, "home.html", {"device": admitted.device})
 
     async def _enter_form(self, request: Request) -> Response:
         return self._rendering.page(request, "enter.html", {"device": None, "is_refused": False})

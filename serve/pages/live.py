@@ -43,6 +43,7 @@ class Streams:
     def __init__(self, let_in: Callable[[Sequence[bytes]], Awaitable[set[bytes]]]) -> None:
         self._let_in = let_in
         self._open: set[_Open] = set()
+        self._joined = asyncio.Event()
 
     async def watch(self) -> None:
         """Look who is still let in, until cancelled."""
@@ -72,6 +73,11 @@ class Streams:
             each.told = number
             each.woken.set()
 
+    async def joined(self) -> None:
+        """Wait until a shop has a page open that had none."""
+        await self._joined.wait()
+        self._joined.clear()
+
     def stores(self) -> set[str]:
         """The shops that have a page open."""
         return {each.store_id for each in self._open}
@@ -97,6 +103,8 @@ class Streams:
         if len(self._open) >= STREAMS_MAX:
             raise TooManyStreams
         mine = _Open(admitted)
+        if mine.store_id not in self.stores():
+            self._joined.set()
         self._open.add(mine)
         try:
             yield mine

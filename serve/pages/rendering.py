@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +28,11 @@ def read_messages() -> dict[str, dict[str, str]]:
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files}
 
 
+def _utc(at_ms: int) -> str:
+    """An instant for browsers without our script, which puts it into the device's own zone."""
+    return f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%d.%m. %H:%M} UTC"
+
+
 class Rendering:
     """Renders the templates."""
 
@@ -41,6 +47,7 @@ class Rendering:
         )
         self._environment.globals["static"] = lambda name: f"/static/{STAMPS[name]}/{name}"
         self._environment.globals["languages"] = tuple(self._messages)
+        self._environment.filters["utc"] = _utc
 
     def language_of(self, request: Request) -> str:
         """What was chosen; else the first that the browser asks for and that there is."""
@@ -56,6 +63,10 @@ class Rendering:
     def text(self, language: str, name: str, /, **values: Any) -> str:
         """A message. It is text, which templates escape as all else."""
         return self._messages[language][name].format_map(values)
+
+    def text_or(self, language: str, name: str, other: str, /, **values: Any) -> str:
+        """A message, or another text where there is none of that name."""
+        return self.text(language, name, **values) if name in self._messages[language] else other
 
     def page(self, request: Request, template: str, known: Mapping[str, Any], status: int = 200) -> HTMLResponse:
         """A page or a part of one."""

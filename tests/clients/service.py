@@ -30,6 +30,7 @@ from holdfast.v1 import (
     store_pb2,
 )
 from serve.gateway import Gateway
+from serve.products.table import ProductFile
 from serve.routing.router import Router
 from serve.sourcing.places import Place as Point, Postcodes
 from tests.clients.faults import (
@@ -78,6 +79,7 @@ class Service:
         self.clock = ManualClock()
         self._folder = folder
         self.tells_customers = False
+        self.products = ProductFile(None)
         self.actors = ActorsHere(folder, self.clock)
         self.faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self.requests: list[tuple[str, Any]] = []
@@ -161,6 +163,7 @@ class Service:
             POSTCODES,
             contacts=self.open_book,
             tells_customers=self.tells_customers,
+            products=self.products,
         )
         self.gateway = gateway
         if is_first:

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from holdfast.client import ChannelClient, make_token
+from holdfast.client import ChannelClient, Reservation, Timeouts, make_token
 from serve.pages.application import application
 from tests.clients.service import Service
 from tests.clients.serving import QUICK, serving
@@ -43,6 +44,15 @@ class Browser:
 
     async def get(self, path: str, **headers: str) -> Answer:
         return await self.send("GET", path, b"", HTML | headers)
+
+    async def tap(self, shown: Answer, step: str, **typed: str) -> Answer:
+        """Tap the first button of this step on what is shown, with what was typed, and go where that leads."""
+        form = next(each for each in forms_of(shown.text) if ("step", step) in each.buttons)
+        return await self.follow(await self.post(form.action, form.fields | typed | {"step": step}))
+
+    async def follow(self, answer: Answer) -> Answer:
+        """What is there, where an answer leads."""
+        return await self.get(answer.path) if answer.status == 303 else answer
 
     async def post(self, path: str, form: dict[str, str], **headers: str) -> Answer:
         """Send a form of this site's."""
@@ -101,6 +111,36 @@ class Browser:
                         self.cookies[key] = morsel.value
 
 
+class Form(NamedTuple):
+    """A form of a page: what it sends whatever is typed, and the names and values of its buttons."""
+
+    action: str
+    fields: dict[str, str]
+    buttons: list[tuple[str, str]]
+
+
+class _Forms(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Form] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.found.append(Form(given.get("action", ""), {}, []))
+        elif tag == "input" and given.get("type") != "checkbox" and "name" in given:
+            self.found[-1].fields[given["name"]] = given.get("value", "")
+        elif tag == "button" and "name" in given:
+            self.found[-1].buttons.append((given["name"], given.get("value", "")))
+
+
+def forms_of(text: str) -> list[Form]:
+    """The forms of a page."""
+    parser = _Forms()
+    parser.feed(text)
+    return parser.found
+
+
 class Stream:
     """One answer as it comes."""
 
@@ -155,6 +195,15 @@ class Site(NamedTuple):
     client: ChannelClient
     app: Any
 
+    async def order(self, customer_id: str = "ann", store_id: str = "s1", **units: int) -> str:
+        """The id of a reservation that was confirmed: two of a, unless said otherwise."""
+        lines = list((units or {"a": 2}).items())
+        held = await self.client.reserve(store_id, lines, customer_id=customer_id, channel="web")
+        assert isinstance(held, Reservation), held
+        confirmed = await self.client.confirm(held.reservation_id)
+        assert isinstance(confirmed, Reservation), confirmed
+        return confirmed.reservation_id
+
     def browser(self) -> Browser:
         return Browser(self.app)
 
@@ -167,15 +216,20 @@ class Site(NamedTuple):
         return browser
 
 
-def visit(folder: Path, use: Callable[[Site], Awaitable[T]], url: str = URL) -> T:
-    """Run `use` with pages over a service of three shops, s1 to s3, of which s1 has some of a and b."""
+def visit(folder: Path, use: Callable[[Site], Awaitable[T]], url: str = URL, call_ms: int = 10_000) -> T:
+    """Run `use` with pages over a service of three shops, s1 to s3, of which s1 has some of a and b. A call is tried
+    for `call_ms`.
+    """
 
     async def main() -> T:
         with Service(folder) as service:
             for store_id, stock in (("s1", {"a": 99, "b": 9}), ("s2", {"a": 9}), ("s3", {})):
                 service.shop(store_id, stock)
             service.policy(picks=True)
-            async with serving(service) as target, ChannelClient(target, retry=QUICK) as client:
+            async with (
+                serving(service) as target,
+                ChannelClient(target, retry=QUICK, timeouts=Timeouts(call_ms=call_ms)) as client,
+            ):
                 app: Any = application(client, url)
                 async with _lifespan(app):
                     return await use(Site(service, client, app))

@@ -1,11 +1,11 @@
-// What pages do beside being read: they say whether the service is there, and follow what changes. All of it works
-// without, by forms and links, but for what only a script can: a token behind the # of a link.
+// What pages do beside being read: they say whether the service is there, follow what changes, and send forms without
+// loading the page anew. Forms and links work without all of it.
 
 const SILENT_MS = 50_000; // the service says something more often
 const AGAIN_MS = 3_000;
-
-enter();
-if (document.body.dataset.live) follow(document.body.dataset.live);
+const TRY_MS = 15_000;
+const UNSENT = "holdfast-unsent";
+const body = document.body;
 
 // A device is let in by a link with its token, which browsers tell nobody.
 function enter() {
@@ -18,8 +18,10 @@ function enter() {
 
 function say(isHere) {
   const place = document.querySelector(".online");
-  document.body.classList.toggle("away", !isHere);
-  place.textContent = isHere ? place.dataset.here : place.dataset.away;
+  body.classList.toggle("away", !isHere);
+  const text = isHere ? place.dataset.here : place.dataset.away;
+  const count = unsent().length;
+  place.textContent = count ? `${text} ${place.dataset.unsent.replace("#", count)}` : text;
 }
 
 function follow(path) {
@@ -36,14 +38,15 @@ function follow(path) {
     timer = setTimeout(() => again(0), SILENT_MS);
     say(true);
   };
+  const changed = () => document.dispatchEvent(new CustomEvent("holdfast:changed"));
   source.addEventListener("open", () => {
     heard();
-    document.dispatchEvent(new CustomEvent("holdfast:changed")); // what happened meanwhile
+    sendUnsent().then(changed); // what happened meanwhile
   });
   source.addEventListener("beat", heard);
   source.addEventListener("changed", () => {
     heard();
-    document.dispatchEvent(new CustomEvent("holdfast:changed"));
+    changed();
   });
   source.addEventListener("gone", () => {
     source.close();
@@ -52,8 +55,153 @@ function follow(path) {
   source.addEventListener("error", async () => {
     say(false);
     if (source.readyState !== EventSource.CLOSED) return; // it connects again by itself
-    const answer = await fetch("/health").catch(() => null);
-    if (answer?.ok && (await fetch("/admitted").catch(() => null))?.status === 401) location.assign("/enter");
+    const answer = await fetch("/admitted").catch(() => null);
+    if (answer?.status === 401) location.assign("/enter");
     else again(AGAIN_MS);
   });
+}
+
+// --- what is shown --------------------------------------------------------------------------------------------------
+
+let asking = null;
+async function refresh() {
+  if (asking) {
+    asking.again = true;
+    return;
+  }
+  asking = { again: false };
+  try {
+    const answer = await ask(location.href);
+    if (answer && new URL(answer.url).pathname === "/enter") location.assign("/enter");
+    else if (answer?.ok) show(await answer.text(), false);
+  } finally {
+    const { again } = asking;
+    asking = null;
+    if (again) refresh();
+  }
+}
+
+// Puts a page in the place of this one: all of it, or only what changes by itself, where nobody is typing there.
+function show(text, isWhole) {
+  const page = new DOMParser().parseFromString(text, "text/html");
+  const focused = document.activeElement?.id;
+  if (isWhole) {
+    document.querySelector("main").replaceWith(page.querySelector("main"));
+  } else {
+    for (const fresh of page.querySelectorAll("[data-fresh]")) {
+      const old = document.getElementById(fresh.id);
+      if (old && !isBusy(old)) old.replaceWith(fresh);
+    }
+  }
+  times(document);
+  document.dispatchEvent(new CustomEvent("holdfast:shown"));
+  const same = focused ? document.getElementById(focused) : null;
+  (same ?? document.getElementById("code"))?.focus({ preventScroll: true });
+}
+
+function isBusy(place) {
+  const fields = place.querySelectorAll("input:not([type=hidden])");
+  return !!place.querySelector("details[open]") || [...fields].some((each) => each.value !== each.defaultValue);
+}
+
+function times(place) {
+  const now = Date.now();
+  const form = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+  const withDay = new Intl.DateTimeFormat(document.documentElement.lang, { weekday: "short", hour: "2-digit", minute: "2-digit" });
+  for (const each of place.querySelectorAll("time[data-at]")) {
+    const at = new Date(Number(each.dataset.at));
+    each.textContent = (Math.abs(at - now) < 12 * 3_600_000 ? form : withDay).format(at);
+  }
+  for (const each of place.querySelectorAll("[data-due]")) each.classList.toggle("late", Number(each.dataset.due) < now);
+  for (const each of place.querySelectorAll("[data-until]")) {
+    const until = Number(each.dataset.until);
+    each.classList.toggle("over", until > 0 && until < now);
+  }
+}
+setInterval(() => times(document), 15_000);
+
+// --- forms ----------------------------------------------------------------------------------------------------------
+
+function ask(url, options = {}) {
+  return fetch(url, { headers: { accept: "text/html" }, signal: AbortSignal.timeout(TRY_MS), ...options }).catch(() => null);
+}
+
+function watchForms() {
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (form.method !== "post" || !form.closest("main") || form.matches("[data-enter]")) return;
+    event.preventDefault();
+    const isScan = form.matches("[data-scan]");
+    if (form.dataset.sending && !isScan) return; // a double tap
+    form.dataset.sending = "1";
+    const fields = new URLSearchParams(new FormData(form, event.submitter));
+    if (isScan) {
+      // Scanners are quick: each scan is a step of its own, and they go one after another.
+      if (fields.has("key")) fields.set("key", freshKey());
+      form.elements.code.value = "";
+    }
+    turn = turn.then(() => send(form, fields)).finally(() => delete form.dataset.sending);
+    await (turn = turn.catch((error) => console.error(error))); // one that fails keeps no other from its turn
+  });
+}
+
+let turn = Promise.resolve();
+async function send(form, fields) {
+  const answer = await ask(form.action, { method: "POST", body: fields });
+  if (!answer || answer.status === 503) keep(form, fields);
+  else await arrived(answer);
+}
+
+function freshKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (each) => each.toString(16).padStart(2, "0")).join("");
+}
+
+async function arrived(answer) {
+  if (new URL(answer.url).pathname === "/enter") {
+    location.assign("/enter");
+    return;
+  }
+  const path = new URL(answer.url).pathname;
+  if (path !== "/step" && path !== "/scan") history.pushState(null, "", answer.url.replace(/[?&]did=\w+/, ""));
+  show(await answer.text(), true);
+}
+addEventListener("popstate", () => location.reload());
+
+// A step that could not be sent is sent once the service is there, with its key: it is one step however often it comes.
+function unsent() {
+  return JSON.parse(sessionStorage.getItem(UNSENT) ?? "[]");
+}
+
+function keep(form, fields) {
+  if (!fields.has("key")) return say(false);
+  const kept = unsent().filter((each) => each.key !== fields.get("key"));
+  kept.push({ url: form.action, key: fields.get("key"), fields: fields.toString() });
+  sessionStorage.setItem(UNSENT, JSON.stringify(kept));
+  if (!form.matches("[data-scan]")) for (const each of form.querySelectorAll("button")) each.disabled = true;
+  say(false);
+}
+
+let sending = null;
+function sendUnsent() {
+  sending ??= (async () => {
+    for (let [first] = [unsent()[0]]; first; first = unsent()[0]) {
+      const answer = await ask(first.url, { method: "POST", body: new URLSearchParams(first.fields) });
+      if (!answer || answer.status === 503) break;
+      sessionStorage.setItem(UNSENT, JSON.stringify(unsent().filter((each) => each.key !== first.key)));
+      await arrived(answer);
+    }
+  })().finally(() => (sending = null));
+  return sending;
+}
+
+// --- the beginning ----------------------------------------------------------------------------------------------------
+
+enter();
+watchForms();
+times(document);
+if (body.dataset.live) {
+  follow(body.dataset.live);
+  document.addEventListener("holdfast:changed", () => refresh());
+  addEventListener("online", () => sendUnsent());
+  sendUnsent();
 }

@@ -1,0 +1,303 @@
+"""The tablet of a shop: its pick tasks, and each step of one. A form has the key of its step, so that a double tap, or
+one that is sent again after the network was away, is one step.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from secrets import token_hex
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from holdfast.client import (
+    ChannelClient,
+    Conflict,
+    HandOver,
+    HoldfastError,
+    InvalidArgument,
+    NotFound,
+    Overloaded,
+    PickStatus,
+    PickTask,
+    Product,
+    Rejection,
+    ReleaseReason,
+    Reservation,
+    ShortChoice,
+)
+from serve.pages.boards import Boards
+from serve.pages.doorkeeper import Admitted
+from serve.pages.guard import form_of
+from serve.pages.rendering import Rendering
+
+HOME: Final = "/"
+TASK: Final = "/task"
+MINUTE_MS: Final = 60_000
+WAIT_MINUTES_MAX: Final = 30 * 24 * 60
+KEY_CHARS_MAX: Final = 64
+_SHORT_CODE: Final = re.compile(r"\s*[0-9A-Za-z]{4,12}-[0-9A-Za-z]{5}\s*")
+_SIGNED_CODE: Final = "HF:"
+
+Form = Mapping[str, str]
+Outcome = PickTask | Reservation | Rejection
+Step = Callable[[str, str, Form], Awaitable[Outcome]]  # of a shop, by a device, with a form's fields
+# What a step is refused with for what was typed or scanned; anything else that is raised is a fault, or passes.
+WRONG: Final = (InvalidArgument, NotFound, Conflict, Overloaded)
+
+
+class Tablet:
+    """Answers for a device that was let in. Whatever it names is of its own shop."""
+
+    def __init__(self, client: ChannelClient, boards: Boards, rendering: Rendering) -> None:
+        self._client = client
+        self._boards = boards
+        self._rendering = rendering
+        self._steps: Final[dict[str, Step]] = {
+            "claim": self._claim,
+            "leave": self._leave,
+            "scan": self._scan,
+            "short": self._short,
+            "ready": self._ready,
+            "arrived": self._arrived,
+            "hand_over": self._hand_over,
+            "no_show": self._no_show,
+            "put_back": self._put_back,
+        }
+
+    # pages
+
+    async def home(self, request: Request, admitted: Admitted) -> Response:
+        return await self._board(request, admitted)
+
+    async def task(self, request: Request, admitted: Admitted) -> Response:
+        return await self._task(request, admitted, request.query_params.get("id", ""))
+
+    async def short(self, request: Request, admitted: Admitted) -> Response:
+        """The choices for a line of which units are not on the shelf."""
+        store_id, sku = admitted.device.store_id, request.query_params.get("sku", "")
+        task = await self._client.get_pick_task(_own(request.query_params.get("id", ""), store_id))
+        line = next((each for each in task.lines if each.sku == sku), None)
+        if line is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        known = {"task": task, "line": line, "product": await self._product(store_id, sku)}
+        return self._page(request, admitted, "short.html", known)
+
+    async def scanned(self, request: Request, admitted: Admitted) -> Response:
+        """What was scanned, or typed, on the board: a customer's code leads to the task, an article to its place."""
+        code = (await form_of(request)).get("code", "").strip()
+        store_id = admitted.device.store_id
+        try:
+            if code.upper().startswith(_SIGNED_CODE):
+                found = await self._client.lookup_pickup(store_id, code=code)
+            elif _SHORT_CODE.fullmatch(code):
+                found = await self._client.lookup_pickup(store_id, short_code=code)
+            elif ":" in code:
+                found = await self._client.lookup_pickup(store_id, reservation_id=code)
+            elif "/" in code:
+                found = await self._client.lookup_pickup(store_id, order_id=code)
+            else:
+                product = await self._client.find_product(store_id, code=code)
+                return self._page(request, admitted, "product.html", {"product": product})
+        except WRONG as error:
+            return await self._board(request, admitted, error)
+        if not found:
+            return await self._board(request, admitted, no="no_pickup")
+        return _to(TASK, id=found[0].reservation_id)
+
+    async def step(self, request: Request, admitted: Admitted) -> Response:
+        """A step of a task, by a form."""
+        form, device = await form_of(request), admitted.device
+        name = form.get("step", "")
+        if name not in self._steps or not 0 < len(form.get("key", "")) <= KEY_CHARS_MAX:
+            raise HTTPException(HTTPStatus.BAD_REQUEST)
+        if form.get("id"):
+            _own(form["id"], device.store_id)
+        try:
+            outcome = await self._steps[name](device.store_id, device.name, form)
+        except WRONG as error:
+            return await self._refused(request, admitted, form, error)
+        self._boards.changed(device.store_id)
+        if isinstance(outcome, Rejection):
+            return await self._refused(request, admitted, form, outcome)
+        return _to(TASK, id=outcome.reservation_id, did=name)
+
+    async def _refused(
+        self, request: Request, admitted: Admitted, form: Form, why: Rejection | HoldfastError
+    ) -> Response:
+        """What is there now, and why the step was not taken."""
+        if form.get("id"):
+            return await self._task(request, admitted, form["id"], why)
+        return await self._board(request, admitted, why)
+
+    # steps
+
+    async def _claim(self, store_id: str, device: str, form: Form) -> Outcome:
+        return await self._client.claim_pick_task(
+            store_id, device, reservation_id=form.get("id", ""), idempotency_key=form["key"]
+        )
+
+    async def _leave(self, _: str, device: str, form: Form) -> Outcome:
+        return await self._client.release_pick_task(_id(form), device, idempotency_key=form["key"])
+
+    async def _scan(self, _: str, device: str, form: Form) -> Outcome:
+        code, sku = form.get("code", "").strip(), form.get("sku", "")
+        quantity, key = _number(form, "quantity", 1), form["key"]
+        return await self._client.scan_pick_task(
+            _id(form), device, "" if code else sku, code=code, quantity=quantity, idempotency_key=key
+        )
+
+    async def _short(self, _: str, device: str, form: Form) -> Outcome:
+        choice = ShortChoice.__members__.get(form.get("choice", ""), ShortChoice.UNSPECIFIED)
+        wait_ms = _number(form, "minutes", 60, most=WAIT_MINUTES_MAX) * MINUTE_MS
+        return await self._client.short_pick_task(
+            _id(form),
+            device,
+            form.get("sku", ""),
+            _number(form, "quantity", 1),
+            choice,
+            substitute_sku=form.get("substitute", "") if choice is ShortChoice.SUBSTITUTE else "",
+            wait_ms=wait_ms if choice is ShortChoice.LATER else None,
+            idempotency_key=form["key"],
+        )
+
+    async def _ready(self, _: str, device: str, form: Form) -> Outcome:
+        bay = form.get("bay", "").strip()
+        return await self._client.finish_pick_task(
+            _id(form), device, bay=bay, is_ready=True, idempotency_key=form["key"]
+        )
+
+    async def _arrived(self, _: str, __: str, form: Form) -> Outcome:
+        waits_at = form.get("waits_at", "").strip()
+        return await self._client.note_arrival(_id(form), waits_at=waits_at, idempotency_key=form["key"])
+
+    async def _hand_over(self, _: str, device: str, form: Form) -> Outcome:
+        handed = HandOver(device, form.get("recipient", "").strip(), id_checked="id_checked" in form)
+        return await self._client.collect(
+            _id(form),
+            payment_reference=form.get("payment", "").strip(),
+            hand_over=handed,
+            idempotency_key=form["key"],
+        )
+
+    async def _no_show(self, _: str, __: str, form: Form) -> Outcome:
+        return await self._client.release(_id(form), reason=ReleaseReason.NO_SHOW, idempotency_key=form["key"])
+
+    async def _put_back(self, _: str, device: str, form: Form) -> Outcome:
+        return await self._client.put_back_pick_task(_id(form), device, idempotency_key=form["key"])
+
+    # what is shown
+
+    async def _board(
+        self, request: Request, admitted: Admitted, refused: Rejection | HoldfastError | None = None, no: str = ""
+    ) -> Response:
+        board = await self._boards.of(admitted.device.store_id)
+        known = {"board": board, "columns": _columns(board.tasks), "no": no or self._why(request, refused)}
+        status = HTTPStatus.CONFLICT if known["no"] else HTTPStatus.OK
+        known["no"] = self._rendering.text(self._rendering.language_of(request), no) if no else known["no"]
+        return self._page(request, admitted, "board.html", known, status)
+
+    async def _task(
+        self,
+        request: Request,
+        admitted: Admitted,
+        reservation_id: str,
+        refused: Rejection | HoldfastError | None = None,
+    ) -> Response:
+        task, reservation = await self._found(_own(reservation_id, admitted.device.store_id))
+        did = request.query_params.get("did", "")
+        known = {
+            "task": task,
+            "reservation": reservation,
+            "no": self._why(request, refused),
+            "did": did if did in self._steps and refused is None else "",
+        }
+        return self._page(request, admitted, "task.html", known, HTTPStatus.CONFLICT if refused else HTTPStatus.OK)
+
+    async def _found(self, reservation_id: str) -> tuple[PickTask | None, Reservation]:
+        """A reservation, and its task where it has one."""
+        task: PickTask | None = None
+        try:
+            task = await self._client.get_pick_task(reservation_id)
+        except NotFound:
+            return None, await self._client.get_reservation(reservation_id)
+        return task, task.reservation or await self._client.get_reservation(reservation_id)
+
+    async def _product(self, store_id: str, sku: str) -> Product | None:
+        """What the operator's table says of an article; None where it does not have it."""
+        try:
+            return await self._client.find_product(store_id, sku=sku)
+        except NotFound:
+            return None
+
+    def _page(
+        self, request: Request, admitted: Admitted, template: str, known: Mapping[str, Any], status: int = 200
+    ) -> Response:
+        given = {**known, "device": admitted.device, "key": lambda: token_hex(16)}
+        return self._rendering.page(request, template, given, status)
+
+    def _why(self, request: Request, refused: Rejection | HoldfastError | None) -> str:
+        """Why something was refused, in the reader's words where there are any."""
+        if refused is None:
+            return ""
+        language = self._rendering.language_of(request)
+        if isinstance(refused, Rejection):
+            handed = refused.hand_over
+            by = handed.device if handed else refused.picker_id
+            name = "no_COLLECTED" if handed else f"no_{refused.reason.name}"
+            known: dict[str, Any] = {
+                "sku": refused.sku,
+                "asked": refused.asked,
+                "available": refused.available,
+                "by": by or "?",
+            }
+            return self._rendering.text_or(language, name, refused.message, **known)
+        return self._rendering.text_or(language, f"no_{refused.reason}", refused.why or refused.what)
+
+
+def _columns(tasks: tuple[PickTask, ...]) -> dict[str, list[PickTask]]:
+    """What is shown side by side."""
+    columns: dict[str, list[PickTask]] = {
+        name: [] for name in ("waiting", "to_pick", "picking", "ready", "to_put_back")
+    }
+    of_status = {
+        PickStatus.TO_PICK: "to_pick",
+        PickStatus.PICKING: "picking",
+        PickStatus.PICKED: "ready",
+        PickStatus.READY: "ready",
+        PickStatus.TO_PUT_BACK: "to_put_back",
+    }
+    for task in tasks:
+        if task.arrived_at_ms is not None and task.status is not PickStatus.TO_PUT_BACK:
+            columns["waiting"].append(task)
+        elif task.status in of_status:
+            columns[of_status[task.status]].append(task)
+    columns["waiting"].sort(key=lambda task: task.arrived_at_ms or 0)
+    return columns
+
+
+def _own(reservation_id: str, store_id: str) -> str:
+    """The id, if it is of the device's shop. Raises HTTPException."""
+    if reservation_id.rpartition(":")[0] != store_id:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return reservation_id
+
+
+def _id(form: Form) -> str:
+    if not form.get("id"):
+        raise HTTPException(HTTPStatus.BAD_REQUEST)
+    return form["id"]
+
+
+def _number(form: Form, name: str, default: int, most: int = 1_000_000) -> int:
+    text = form.get(name, "").strip() or str(default)
+    if not re.fullmatch(r"-?[0-9]{1,7}", text) or abs(int(text)) > most:
+        raise HTTPException(HTTPStatus.BAD_REQUEST)
+    return int(text)
+
+
+def _to(path: str, **query: str) -> Response:
+    return RedirectResponse(f"{path}?{urlencode(query)}", HTTPStatus.SEE_OTHER)

@@ -1,0 +1,120 @@
+"""The tablet in a real browser: what our scripts do, by touch, by a hand scanner, and without network."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from holdfast.client import PickStatus, PickTask, make_token
+from tests.gateway.browser import Site, visit
+from tests.gateway.chromium import Tab, browsing, chromium
+
+pytestmark = pytest.mark.skipif(
+    not chromium(), reason="there is no Chromium: install one, or name it by HOLDFAST_CHROMIUM"
+)
+
+
+async def tasks(site: Site) -> list[PickTask]:
+    return [task async for task in site.client.list_pick_tasks("s1")]
+
+
+async def let_in(site: Site, tab: Tab, url: str) -> None:
+    """Open the link that `holdfast device add` shows."""
+    token = make_token()
+    await site.client.add_device("s1", "tablet-1", token)
+    await tab.open(f"{url}/enter#{token}")
+    await tab.until("document.querySelector('#board')")
+    assert await tab.value("location.href") == f"{url}/", "the token is nowhere to be read"
+
+
+def test_a_task_is_picked_by_touch_and_by_a_hand_scanner(tmp_path: Path) -> None:
+    async def use(site: Site) -> None:
+        async with browsing(site, tmp_path / "browser") as (tab, url):
+            await let_in(site, tab, url)
+            await tab.until("document.querySelector('.online').textContent === 'Connected'")
+            mine = await site.order(a=4)
+            await tab.until(f"document.querySelector('.to_pick').innerText.includes('{mine.partition(':')[2]}')")
+            await tab.tap(".to_pick button[value=claim]", times=2)
+            await tab.until("document.querySelector('#task')")
+            await tab.value("document.activeElement.blur()")
+            await tab.type("a")
+            await tab.until("document.querySelector('.line .count').textContent === '1/4'")
+            await tab.tap("button.first[value=scan]", times=3)
+            await tab.until("document.querySelector('.line .count').textContent === '2/4'")
+            await tab.type("a")
+            await tab.type("a")
+            await tab.until("document.querySelector('.line .count').textContent === '4/4'")
+            await tab.value("document.querySelector('input[name=bay]').value = 'B7'")
+            await tab.tap("button[value=ready]")
+            await tab.until("document.querySelector('#task').innerText.includes('Bay B7')")
+            [task] = await tasks(site)
+            assert (task.status, task.bay, task.lines[0].picked) == (PickStatus.READY, "B7", 4)
+            assert not tab.complaints, "neither an error of ours nor a breach of the policy"
+
+    visit(tmp_path, use)
+
+
+def test_without_network_a_step_waits_and_the_page_catches_up_by_itself(tmp_path: Path) -> None:
+    async def use(site: Site) -> None:
+        async with browsing(site, tmp_path / "browser") as (tab, url):
+            await let_in(site, tab, url)
+            mine = await site.order()
+            await tab.until("document.querySelector('.to_pick button[value=claim]')")
+            await tab.go_offline(offline=True)
+            await tab.tap(".to_pick button[value=claim]", times=2)
+            await tab.until("document.body.classList.contains('away')")
+            await tab.until("document.querySelector('.online').textContent.includes('still to be sent: 1')")
+            other = await site.order("bob")
+            assert [task.status for task in await tasks(site)] == [PickStatus.TO_PICK] * 2
+            await tab.go_offline(offline=False)
+            await tab.until("document.querySelector('.online').textContent === 'Connected'")
+            await tab.until(f"document.querySelector('h1').textContent.startsWith('{mine}')")
+            await tab.open(f"{url}/")
+            await tab.until(f"document.querySelector('.to_pick').innerText.includes('{other.partition(':')[2]}')")
+            taken = {task.reservation_id: task.status for task in await tasks(site)}
+            assert taken == {mine: PickStatus.PICKING, other: PickStatus.TO_PICK}
+
+    visit(tmp_path, use)
+
+
+def test_a_lost_tablet_is_out_while_its_page_is_open(tmp_path: Path) -> None:
+    async def use(site: Site) -> None:
+        async with browsing(site, tmp_path / "browser") as (tab, url):
+            await let_in(site, tab, url)
+            await tab.until("document.querySelector('.online').textContent === 'Connected'")
+            [device] = await site.client.list_devices()
+            await site.client.revoke_device(device.device_id)
+            await tab.until("location.pathname === '/enter'")
+
+    visit(tmp_path, use)
+
+
+@pytest.mark.parametrize("width", [320, 820, 2_560])
+def test_it_fits_a_telephone_a_tablet_and_a_wall_in_the_light_and_in_the_dark(tmp_path: Path, width: int) -> None:
+    async def use(site: Site) -> None:
+        mine = await site.order("customer-with-a-very-long-name-of-sixty-four-characters-and-no-gap", a=2, b=1)
+        for number in range(6):
+            await site.order(f"c{number}")
+        await site.client.note_arrival(mine, waits_at="parking bay 12, by the gate")
+        pictures = os.environ.get("HOLDFAST_PICTURES")
+        async with browsing(site, tmp_path / "browser") as (tab, url):
+            await tab.tell(
+                "Emulation.setDeviceMetricsOverride",
+                width=width,
+                height=width * 2 // 3 + 500,
+                deviceScaleFactor=1,
+                mobile=False,
+            )
+            await let_in(site, tab, url)
+            for page in (url, f"{url}/task?id={mine}", f"{url}/short?id={mine}&sku=a"):
+                await tab.open(page)
+                for scheme in ("light", "dark"):
+                    await tab.tell(
+                        "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
+                    )
+                    assert await tab.value("document.documentElement.scrollWidth") <= width, page
+                    if pictures:
+                        name = page.removeprefix(url).partition("?")[0].strip("/") or "board"
+                        await tab.picture(Path(pictures) / f"{name}-{width}-{scheme}.png")
+
+    visit(tmp_path, use)
