@@ -126,6 +126,7 @@ class Policy(Value, frozen=True, dict=True, gc=True):
     picks: bool = False  # each reservation that is confirmed is a pick task
     put_back_first: bool = False  # what was picked and is not wanted any more is available again once it is put back
     pick_rules: tuple[PickRule, ...] = ()  # by shop, likewise
+    returns_within_ms: int = 0  # how long what is over is known, for goods to come back, if longer than answers
 
     @property
     def age(self) -> tuple[int, int, int]:
@@ -203,6 +204,11 @@ class Policy(Value, frozen=True, dict=True, gc=True):
     def answer_memory_ms(self) -> int:
         """How long answers are kept for repeats: `ttl_ms_max` and one day."""
         return self.ttl_ms_max + ANSWER_MEMORY_MARGIN_MS
+
+    @property
+    def over_memory_ms(self) -> int:
+        """How long reservations that are over are known."""
+        return max(self.answer_memory_ms, self.returns_within_ms)
 
     def hold_ms(self, channel: str, lines: tuple[tuple[str, int], ...], store_id: str) -> int:
         """How long a hold lasts, in ms: the shortest over its SKUs, each by its most specific rule."""

@@ -86,7 +86,7 @@ FORMATS: Final[dict[int, Format]] = {
             *(Return, Returned, CameBack),
         ),
         fields={
-            Policy: ("line_take_up_ms", "line_rules", "picks", "put_back_first", "pick_rules"),
+            Policy: ("line_take_up_ms", "line_rules", "picks", "put_back_first", "pick_rules", "returns_within_ms"),
             Reserve: ("to_shop",),
             ChainPart: ("moves", "pickup_keys", "devices"),
             Rejection: ("picker_id", "pick_status"),

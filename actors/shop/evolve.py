@@ -59,7 +59,7 @@ def _evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
     if at_ms > ledger.time_ms:
         ledger.time_ms = at_ms
     if ledger.time_ms >= ledger.finished.forget_at_ms:
-        ledger.finished.forget(ledger.time_ms, ledger.policy.answer_memory_ms)
+        ledger.finished.forget(ledger.time_ms, ledger.policy.over_memory_ms)
     if isinstance(event, Reserved):
         return _evolve_reserved(ledger, event, at_ms)
     if ledger.lines:

@@ -39,6 +39,7 @@ from serve.wire import rules
 from serve.wire.stores import holidays_of, plain_faults, unknown_region
 
 _LINE_PLACES_MAX: Final = 10_000
+_RETURNS_WITHIN_MS_MAX: Final = 365 * 86_400_000
 _ANY_YEAR: Final = 2000  # regions are known or not whatever the year
 
 # What fields of the file are called in a calendar.
@@ -74,6 +75,14 @@ def _line_wait(value: int) -> int:
 def _take_up(value: int) -> int:
     if value <= 0:
         raise ValueError("the time to take units up must be more than zero; leave it out for that of any hold")
+    return value
+
+
+def _returns_within(value: int) -> int:
+    if not 0 < value <= _RETURNS_WITHIN_MS_MAX:
+        raise ValueError(
+            "the time to bring goods back must be more than zero and at most 365d; leave it out for ttl_max"
+        )
     return value
 
 
@@ -227,6 +236,7 @@ class PolicyRow(_Row):
     picks: bool = False
     put_back_first: bool = False
     pick_rules: list[PickRow] = []
+    returns_within: Annotated[Milliseconds, AfterValidator(_returns_within)] | None = None
 
     def to_policy(self) -> Policy:
         """The rules as the chain keeps them."""
@@ -247,6 +257,7 @@ class PolicyRow(_Row):
             picks=self.picks,
             put_back_first=self.put_back_first,
             pick_rules=tuple(rule.to_rule() for rule in self.pick_rules),
+            returns_within_ms=self.returns_within or 0,
         )
 
     @field_validator("line_rules", "pick_rules")

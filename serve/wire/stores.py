@@ -191,6 +191,7 @@ def policy_of(request: ad.SetPolicyRequest) -> Policy:
         picks=asked.picks,
         put_back_first=asked.put_back_first,
         pick_rules=tuple(value_of(PickRule, rule) for rule in asked.pick_rules),
+        returns_within_ms=instant_ms(asked.returns_within),
     )
 
 
@@ -227,6 +228,8 @@ def fill_policy(policy: Policy, reply: store_pb2.Policy) -> None:
     reply.losers_wait = policy.losers_wait
     if policy.line_take_up_ms:
         reply.line_take_up.FromMilliseconds(policy.line_take_up_ms)
+    if policy.returns_within_ms:
+        reply.returns_within.FromMilliseconds(policy.returns_within_ms)
     reply.picks, reply.put_back_first = policy.picks, policy.put_back_first
     rules: tuple[TtlRule | LimitRule | ChainLimitRule | LineRule | PickRule, ...]
     for rules, rows in (

@@ -326,6 +326,7 @@ def test_policy_and_shop_survive_the_wire() -> None:
         chain_limit_rules=(ChainLimitRule("app", "a", 2, 3, 60_000), ChainLimitRule("web", "", 5)),
         line_take_up_ms=600_000,
         line_rules=(LineRule("s", may_pass=True), LineRule("t", take_up_ms=60_000)),
+        returns_within_ms=2_592_000_000,
     )
     assert policy_from(to_policy(policy)) == policy
     store = Store("s", "The shop", 48.2, 16.4, paused=True)

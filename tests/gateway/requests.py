@@ -142,6 +142,7 @@ GOOD: Final[dict[str, Callable[[str], Message]]] = {
             "ttl_rules": [{"channel": "web", "sku": "A", "store_id": "S1", "ttl": DAY}],
             "line_rules": [{"store_id": "S1", "may_pass": True, "take_up": {"seconds": 600}}],
             "line_take_up": {"seconds": 900},
+            "returns_within": {"seconds": 30 * 86_400},
             "limit_rules": [{"channel": "web", "sku": "A", "open_reservations_max": 500, "units_max": 500}],
             "chain_limit_rules": [{"channel": "app", "sku": "LIMITED", "units_max": 2, "collected_for": DAY}],
         }

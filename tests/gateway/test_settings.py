@@ -89,6 +89,7 @@ def test_a_whole_chain_file(tmp_path: Path) -> None:
       losers_wait: true
       line_may_pass: true
       line_take_up: 10m
+      returns_within: 100d
       line_rules: [{store_id: S1, take_up: 5m}, {store_id: S2, may_pass: true}]
     """
     chain = read_chain_file(chain_file(tmp_path, text))
@@ -98,6 +99,7 @@ def test_a_whole_chain_file(tmp_path: Path) -> None:
     policy = chain.policy.to_policy()
     assert (policy.loses_first, policy.losers_wait) == (LosesFirst.YOUNGEST, True)
     assert (policy.line_may_pass, policy.line_take_up_ms) == (True, 10 * M)
+    assert policy.returns_within_ms == 100 * 1_440 * M
     assert policy.line_rules == (LineRule("S1", False, 5 * M), LineRule("S2", True, 0))
 
 

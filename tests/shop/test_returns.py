@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.core.policy import DAY_MS
+from actors.core.policy import DAY_MS, Policy
 from actors.shop.returns import CameBack
 from tests.shop.scenario import play
 from tests.shop.scenario_text import answer_text, command_of
@@ -121,6 +121,19 @@ def test_it_is_known_for_as_long_after_a_return_and_forgotten_then() -> None:
     told = watched.say(command_of("return #2 A 1", "too late"), at_ms)
     assert answer_text(told.answer) == "RESERVATION_NOT_FOUND #2"
     assert watched.ledger.finished.table.count == 0 or watched.ledger.finished.version_of(2) == 0
+    assert watched.complaints() == []
+
+
+def test_the_rule_says_for_how_long_if_it_is_longer_than_answers_are_kept() -> None:
+    policy = Policy(version=1, returns_within_ms=30 * DAY_MS)
+    watched = play(SOLD.replace("#2", "#3") + "20d0:00 | receive A 1\n 30d0:00 | k: return #3 A 1", policy)
+    assert watched.known(3).came_back == CameBack((1,))
+    again = watched.say(command_of("return #3 A 1", "k"), watched.ledger.time_ms + 29 * DAY_MS)
+    assert again.repeated, "its key is known as long as it"
+    late_ms = watched.ledger.time_ms + 32 * DAY_MS
+    watched.say(command_of("receive A 1", "later"), late_ms)
+    told = watched.say(command_of("return #3 A 1", "too late"), late_ms)
+    assert answer_text(told.answer) == "RESERVATION_NOT_FOUND #3"
     assert watched.complaints() == []
 
 

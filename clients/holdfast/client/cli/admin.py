@@ -289,6 +289,7 @@ def _show_policy(session: Session, policy: models.Policy, waits: dict[str, Any] 
             ("a hold lasts", duration_text(policy.ttl_default_ms)),
             ("longest", duration_text(policy.ttl_max_ms)),
             ("to collect", duration_text(policy.collect_within_ms)),
+            ("to bring back", "" if policy.returns_within_ms is None else duration_text(policy.returns_within_ms)),
             ("rules of time", "\n".join(rules)),
             ("limits", "\n".join(limits)),
             ("limits over the chain", "\n".join(over_chain)),

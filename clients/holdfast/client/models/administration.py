@@ -139,6 +139,7 @@ class Policy:
     picks: bool = False
     pick_rules: tuple[PickRule, ...] = ()
     put_back_first: bool = False
+    returns_within_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
