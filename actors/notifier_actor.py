@@ -16,7 +16,7 @@ from actors.journal.codec import NONSENSE, Reader, damage_of, encode_rows
 from actors.journal.port import Journal, JournalDamaged, JournalError, JournalFailed, Record
 from actors.notices.audit import Audit, Auditor
 from actors.notices.commands import Begin, Command, EndAttempt, Observe, Rejoin, Repeat, SetRules
-from actors.notices.decide import decide, due
+from actors.notices.decide import decide, fronts
 from actors.notices.events import Event
 from actors.notices.evolve import evolve
 from actors.notices.occasion import NoticeStatus, Outcome
@@ -31,7 +31,7 @@ LEDGER_ID: Final = "notices"
 READ_EVENTS_MAX: Final = 10_000
 SNAPSHOT_EVENTS: Final = 20_000
 TURN_S: Final = 0.2  # between two looks at what is due, where nothing was
-ROUND_MAX: Final = 8  # notices that are sent at once: of so many nobody knows where this process ends
+PLACES: Final = 8  # letters of one channel at once: of so many nobody knows where this process ends
 CLOSE_S: Final = 10.0  # for which attempts are waited for that are under way
 LEASE_MS: Final = 3_000  # for which one gateway brings the feeds, so that not all of them read the same
 PAGE_MAX: Final = 100
@@ -177,12 +177,8 @@ class NotifierActor:
     def _decide(self, commands: Sequence[Command]) -> list[Event]:
         """Decide and record, all in one durable write. Raises JournalError, and this owner has ended."""
         with self._lock:
-            made: list[Event] = []
             now_ms = max(self._clock.now_ms(), self._ledger.time_ms)
-            for command in commands:
-                for event in decide(self._ledger, command, now_ms):
-                    evolve(self._ledger, event, now_ms)
-                    made.append(event)
+            made = self._decided(commands, now_ms)
             if made:
                 payload = self._writing.json(made)
                 record = Record(LEDGER_ID, self._epoch, self._ledger.version, len(made), now_ms, payload)
@@ -190,6 +186,24 @@ class NotifierActor:
             if self._ledger.version - self._snapshot_seq >= SNAPSHOT_EVENTS:
                 self._snapshot()
             return made
+
+    def _decided(self, commands: Sequence[Command], now_ms: int) -> list[Event]:
+        """What comes of them, in memory. What decides the first one may raise anything, and nothing was done then."""
+        made: list[Event] = []
+        is_ahead = False  # of the disk
+        try:
+            for command in commands:
+                for event in decide(self._ledger, command, now_ms):
+                    is_ahead = True
+                    evolve(self._ledger, event, now_ms)
+                    made.append(event)
+        except Exception as error:
+            if is_ahead:
+                failure = JournalFailed(f"deciding failed: {type(error).__name__}")
+                self._end(failure)
+                raise failure from error
+            raise
+        return made
 
     def _snapshot(self) -> None:
         chunks = encode_rows(rows_of(self._ledger), self._writing.json)
@@ -245,10 +259,10 @@ class NotifierActor:
         sending = Round(desk, self._decide, self._clock.now_ms)
         try:
             while not self._closing.is_set():
-                free = ROUND_MAX - sending.under_way()
                 with self._lock:
-                    notices = due(self._ledger, max(self._clock.now_ms(), self._ledger.time_ms), 2 * ROUND_MAX)
-                if not notices or not sending.start(notices, free):
+                    now_ms = max(self._clock.now_ms(), self._ledger.time_ms)
+                    notices = fronts(self._ledger, now_ms, 2 * PLACES + sending.passed_over())
+                if not sending.start(notices, PLACES):
                     await sending.pause(TURN_S)
             await sending.end(CLOSE_S)
         finally:

@@ -19,8 +19,8 @@ TEXT_CHARS_MAX: Final = 480  # three short messages
 class AppriseWay:
     """See `WayOut`. `{to}` and `{key}` in the provider's address are the customer's, and the notice's.
 
-    apprise says whether all went well and nothing more: of a failure nobody knows how far it came. Where the provider
-    knows a second copy by the key, it is sent again.
+    apprise says whether all went well and nothing more: of a failure nobody knows how far it came, nor whose it is.
+    Where the provider knows a second copy by the key, it is sent again.
     """
 
     def __init__(self, settings: AppriseSettings) -> None:
@@ -30,9 +30,10 @@ class AppriseWay:
         url = self._settings.url.replace("{to}", quote(letter.address, safe="")).replace("{key}", quote(letter.key, ""))
         provider = apprise.Apprise()
         if not provider.add(url):
-            return Ended(Outcome.NOT_SENT, "apprise does not understand the provider's address in the settings")
+            why = "apprise does not understand the provider's address in the settings"
+            return Ended(Outcome.NOT_SENT, why, is_away=True)
         if not begin():
             return Ended(Outcome.NOT_SENT, NOT_BEGUN)
         if await provider.async_notify(body=letter.text[:TEXT_CHARS_MAX]):
             return Ended(Outcome.SENT)
-        return Ended(Outcome.UNKNOWN, "the provider did not say that it took it")
+        return Ended(Outcome.UNKNOWN, "the provider did not say that it took it", is_away=True)

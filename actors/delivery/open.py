@@ -1,5 +1,6 @@
 """Makes the notifier's desk of a messages file."""
 
+import logging
 import os
 from collections.abc import Callable
 from functools import partial
@@ -12,8 +13,10 @@ from actors.delivery.round import Desk
 from actors.delivery.settings import FILE_VARIABLE, KEY_VARIABLE, OWN_KEY_VARIABLE, read_messages_file, rules_of
 from actors.delivery.smtp import SmtpWay
 from actors.delivery.way_out import WayOut
-from actors.delivery.wording import TemplateWords
+from actors.delivery.wording import words_of
 from actors.notices.rules import Rules
+
+log = logging.getLogger("holdfast.notices")
 
 
 def open_desk(journals: str, messages: Path, key: Path, now_ms: Callable[[], int]) -> tuple[Rules, Desk]:
@@ -24,7 +27,9 @@ def open_desk(journals: str, messages: Path, key: Path, now_ms: Callable[[], int
         ways[MessageChannel.EMAIL] = SmtpWay(settings.email)
     if settings.sms is not None:
         ways[MessageChannel.SMS] = AppriseWay(settings.sms)
-    words = TemplateWords(settings.templates, settings.language, settings.zone, settings.directions)
+    words = words_of(settings)
+    for fault in words.faults():  # a start refuses these; here only what they are of is not sent
+        log.error("a template does not hold: %s", fault)
     return rules_of(settings), Desk(ways, words, partial(open_book, journals, key, now_ms))
 
 

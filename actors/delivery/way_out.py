@@ -46,14 +46,19 @@ class Letter(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """What became of an attempt. `why` is for people, and names no address."""
+    """What became of an attempt. `why` is for people, and names no address. `is_away`: by the way out's own fault, so
+    that any other letter would have fared alike; None where it says nothing of that.
+    """
 
     outcome: Outcome
     why: str = ""
+    is_away: bool | None = False
 
 
 class WayOut(Protocol):
-    """What went wrong is an outcome. NOT_SENT and REFUSED are said only of what is certain."""
+    """What went wrong is an outcome. NOT_SENT and REFUSED are said only of what is certain; before `begin` has returned
+    True, whatever is raised, or takes too long, is NOT_SENT by itself.
+    """
 
     async def send(self, letter: Letter, begin: Callable[[], bool]) -> Ended:
         """Hand a letter over to who delivers it. `begin` is called right before the first thing by which it may arrive,

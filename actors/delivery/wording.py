@@ -4,15 +4,19 @@
 `LANGUAGE/OCCASION.sms.txt` says where there is one. The text as HTML is `layout.html`, which escapes it.
 """
 
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
+from msgspec.structs import replace
 
 from actors.calendar.zones import wall_clock
 from actors.core.ids import format_reservation_id
+from actors.delivery.settings import MessagesFile, MessagesFileError
 from actors.delivery.way_out import Wording, WordingFails
-from actors.notices.state import Notice
+from actors.notices.occasion import Occasion
+from actors.notices.state import Detail, Notice, Place
 
 BUILT_IN: Final = Path(__file__).parent / "templates"
 SUBJECT_CHARS_MAX: Final = 200
@@ -21,6 +25,13 @@ _DAYS: Final = {
     "de": ("Mo", "Di", "Mi", "Do", "Fr", "Sa", "So"),
     "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
 }
+EXAMPLE: Final = Notice(
+    *(1, "S042", 1, Occasion.READY, 1, "ann", 7, ""),
+    Place("Example", "UTC", 52.5, 13.4),
+    Detail(1_800_000_000_000, 1_799_990_000_000, (("A", 1),), "OTHER", "p-1", 1_799_980_000_000),
+    created_at_ms=1,
+    next_at_ms=1,
+)
 
 
 class TemplateWords:
@@ -36,6 +47,7 @@ class TemplateWords:
             undefined=StrictUndefined,
             trim_blocks=False,
         )
+        self._folder = folder
         self._language = language
         self._zone = zone
         self._directions = directions
@@ -45,8 +57,21 @@ class TemplateWords:
             return self._of(notice, name, language)
         except TemplateError as error:
             raise WordingFails(f"{type(error).__name__}: {error.message}") from error
-        except Exception as error:  # an operator's template may divide by nothing, or be no text at all
-            raise WordingFails(f"{notice.occasion.name.lower()}: {type(error).__name__}") from error
+        except Exception as error:  # a template may do anything, and its file may be anything
+            raise WordingFails(f"{notice.occasion.name.lower()}.txt: {type(error).__name__}") from error
+
+    def faults(self) -> list[str]:
+        """What is wrong with templates, each by its language and occasion: all are rendered of an example."""
+        if self._folder and not Path(self._folder).is_dir():
+            return [f"there is no folder {self._folder}"]
+        languages = {name.partition("/")[0] for name in self._environment.list_templates() if "/" in name}
+        found = []
+        for language, occasion in product(sorted(languages), Occasion):
+            try:
+                self.of(replace(EXAMPLE, occasion=occasion), "Ann", language)
+            except WordingFails as error:
+                found.append(f"{language}, {occasion.name.lower()}: {error}")
+        return found
 
     def _of(self, notice: Notice, name: str, language: str) -> Wording:
         wanted = f"{notice.occasion.name.lower()}.txt"
@@ -97,3 +122,14 @@ class TemplateWords:
             "payment_reference": detail.payment_reference,
             "id": notice.order_id or format_reservation_id(notice.store_id, notice.reservation),
         }
+
+
+def words_of(settings: MessagesFile) -> TemplateWords:
+    """The words that a messages file says."""
+    return TemplateWords(settings.templates, settings.language, settings.zone, settings.directions)
+
+
+def prove_templates(settings: MessagesFile) -> None:
+    """Render every template once. Raises MessagesFileError."""
+    if faults := words_of(settings).faults():
+        raise MessagesFileError(f"templates that do not hold: {'; '.join(faults)}")

@@ -57,19 +57,25 @@ class Rejoin(Message, frozen=True):
 
 
 class StartAttempt(Message, frozen=True):
-    """About to send a notice that is due: its next attempt has this number."""
+    """About to send a notice that is due: its next attempt has this number. It says this end of the time to collect,
+    None where it is written only now.
+    """
 
     number: int
     attempt: int
+    expires_at_ms: int | None = None
 
 
 class EndAttempt(Message, frozen=True):
-    """What became of an attempt. `why` is for people, and names no address."""
+    """What became of an attempt. `why` is for people, and names no address. `is_away`: its way out was, and it counts
+    for nothing.
+    """
 
     number: int
     attempt: int
     outcome: Outcome
     why: str = ""
+    is_away: bool = False
 
 
 class Skip(Message, frozen=True):

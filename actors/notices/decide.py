@@ -2,19 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Final, assert_never
 
 from actors.notices import commands as cmd, events as ev
-from actors.notices.occasion import Dropped, NoticeStatus, Occasion, Outcome
-from actors.notices.state import Ledger, Notice
+from actors.notices.occasion import OF_OPEN, OVERTAKEN_BY, REPEATABLE, Dropped, NoticeStatus, Occasion, Outcome
+from actors.notices.state import Ledger, Notice, moved_to, until_of
 
 RETRY_MS_MAX: Final = 3_600_000
 CONTACT_RETRY_MS: Final = 5_000  # then twice as long, as for attempts
 WHY_CHARS_MAX: Final = 200
-REPEATABLE: Final = frozenset({NoticeStatus.FAILED, NoticeStatus.UNKNOWN})
-# Occasions that are worth nothing once the reservation is over.
-_OF_OPEN: Final = frozenset({Occasion.ESTIMATED, Occasion.READY, Occasion.REMINDER, Occasion.TURN})
 
 
 def decide(ledger: Ledger, command: cmd.Command, now_ms: int) -> tuple[ev.Event, ...]:
@@ -44,21 +41,27 @@ def decide(ledger: Ledger, command: cmd.Command, now_ms: int) -> tuple[ev.Event,
             assert_never(command)
 
 
-def due(ledger: Ledger, now_ms: int, notices_max: int) -> list[Notice]:
-    """Notices that are to be sent now, the longest due first."""
+def due(ledger: Ledger, now_ms: int, notices_max: int, channel: int = 0) -> list[Notice]:
+    """Notices of a channel of messages, or of all, that are to be sent now, the longest due first."""
     found: list[Notice] = []
-    heap, places = ledger.due, [(ledger.due[0], 0)] if ledger.due else []
+    places = [(line[0], each, 0) for each, line in ledger.due.items() if line and channel in (0, each)]
+    heapify(places)
     while places and len(found) < notices_max:
-        (at_ms, number), place = heappop(places)
+        (at_ms, number), of, place = heappop(places)
         if at_ms > now_ms:
             break
         for below in (2 * place + 1, 2 * place + 2):
-            if below < len(heap):
-                heappush(places, (heap[below], below))
+            if below < len(ledger.due[of]):
+                heappush(places, (ledger.due[of][below], of, below))
         notice = ledger.notices.get(number)
         if notice is not None and notice.status is NoticeStatus.WAITING and notice.next_at_ms == at_ms:
             found.append(notice)
     return found
+
+
+def fronts(ledger: Ledger, now_ms: int, notices_max: int) -> list[Notice]:
+    """So many of each channel's line: one that does not go on keeps no other waiting."""
+    return [notice for channel in ledger.due for notice in due(ledger, now_ms, notices_max, channel)]
 
 
 def _version(ledger: Ledger, store_id: str) -> int:
@@ -91,6 +94,7 @@ class _Seen:
         self._notices: dict[int, Notice] = {}
         self._overtaken: list[int] = []
         self._open: dict[int, bool | None] = {}  # changed ones, None for closed
+        self._moved: dict[int, int] = {}
         self._number = ledger.last_number
         self._facts: Counter[int] = Counter()
 
@@ -103,8 +107,12 @@ class _Seen:
                 occasion = None
             else:
                 self._open[number] = reminded = False
-        if fact.is_over:
-            self._drop(each.number for each in self._waiting(number) if each.occasion in _OF_OPEN)
+        past = frozenset() if occasion is None else OVERTAKEN_BY.get(occasion, frozenset())
+        if fact.is_over:  # what was bought and collected is confirmed all the same
+            past = OF_OPEN if occasion is Occasion.RECEIPT else OF_OPEN | {Occasion.CONFIRMED}
+        self._drop(each.number for each in self._mine(number) if each.occasion in past)
+        if fact.detail.expires_at_ms and not fact.is_over:
+            self._move(number, fact.detail.expires_at_ms)
         if occasion is not None and (fact.is_told_always or reminded is not None):
             self._facts[int(occasion)] += 1
             self._tell(occasion, fact)
@@ -126,6 +134,7 @@ class _Seen:
             tuple((number, reminded) for number, reminded in self._open.items() if reminded is not None),
             tuple(number for number, reminded in self._open.items() if reminded is None),
             tuple(sorted(self._facts.items())),
+            tuple(self._moved.items()),
         )
 
     def _reminded(self, number: int) -> bool | None:
@@ -137,6 +146,7 @@ class _Seen:
         """A notice for each channel of the rule, due at an instant, or now."""
         rule = self._ledger.rules.of(occasion, self._command.store_id)
         place, due_ms = self._command.place, max(at_ms, self._now_ms)
+        until_ms = until_of(occasion, at_ms or fact.at_ms, fact.detail.expires_at_ms)
         for channel in () if rule is None else rule.channels:
             self._number += 1
             assert rule is not None
@@ -153,41 +163,58 @@ class _Seen:
                 fact.detail,
                 self._now_ms,
                 self._ledger.rules.after_quiet(due_ms, place.zone) if rule.keeps_quiet else due_ms,
-                fact.detail.expires_at_ms if occasion in _OF_OPEN else 0,
+                until_ms,
                 changed_at_ms=self._now_ms,
                 keeps_quiet=rule.keeps_quiet,
+                channels=rule.channels,
             )
 
     def _remind(self, fact: cmd.Fact) -> None:
         """A reminder by the deadline as it is now, in place of the one before; none where it would come at once."""
-        reminders = [each for each in self._waiting(fact.reservation) if each.occasion is Occasion.REMINDER]
-        self._drop(each.number for each in reminders)
+        reminders = [each for each in self._mine(fact.reservation) if each.occasion is Occasion.REMINDER]
+        self._drop(
+            each.number
+            for each in reminders
+            if each.status is NoticeStatus.WAITING or each.detail.expires_at_ms != fact.detail.expires_at_ms
+        )
         self._open[fact.reservation] = True
         at_ms = fact.detail.expires_at_ms - self._ledger.rules.reminder_before_ms
         if at_ms > self._now_ms:
             self._tell(Occasion.REMINDER, fact, at_ms)
 
-    def _waiting(self, reservation: int) -> list[Notice]:
-        """Notices of a reservation that wait: those of this command, and those before it."""
+    def _move(self, reservation: int, expires_at_ms: int) -> None:
+        """Have what is told say this end of the time to collect. A reminder comes at another time then."""
+        for notice in self._mine(reservation):
+            number, says_ms = notice.number, self._moved.get(notice.number, notice.detail.expires_at_ms)
+            if notice.occasion is Occasion.REMINDER or says_ms == expires_at_ms:
+                continue
+            if number in self._notices:
+                self._notices[number] = moved_to(notice, expires_at_ms)
+            else:
+                self._moved[number] = expires_at_ms
+
+    def _mine(self, reservation: int) -> list[Notice]:
+        """Notices of a reservation that wait, or may come to: those of this command, and those before it."""
         mine = [each for each in self._notices.values() if each.reservation == reservation]
         numbers = self._ledger.of.get((self._command.store_id, reservation), ())
         known = [self._ledger.notices[number] for number in numbers if number not in self._overtaken]
-        return mine + [each for each in known if each.status is NoticeStatus.WAITING]
+        return mine + [each for each in known if not each.is_overtaken]
 
     def _drop(self, numbers: Iterable[int]) -> None:
         for number in list(numbers):
             if self._notices.pop(number, None) is None:
                 self._overtaken.append(number)
+                self._moved.pop(number, None)
 
 
 def _start(ledger: Ledger, command: cmd.StartAttempt, now_ms: int) -> tuple[ev.Event, ...]:
     notice = ledger.notices.get(command.number)
     if notice is None or notice.status is not NoticeStatus.WAITING or notice.next_at_ms > now_ms:
         return ()
-    if command.attempt != notice.attempts + 1:
+    if command.attempt != notice.attempts + 1 or command.expires_at_ms not in (None, notice.detail.expires_at_ms):
         return ()
-    if notice.until_ms and now_ms >= notice.until_ms:
-        return (ev.NoticeDropped(notice.number, Dropped.PAST),)
+    if notice.is_overtaken or notice.is_past(now_ms):
+        return (ev.NoticeDropped(notice.number, Dropped.OVERTAKEN if notice.is_overtaken else Dropped.PAST),)
     quiet_ms = ledger.rules.after_quiet(now_ms, notice.place.zone) if notice.keeps_quiet else now_ms
     if quiet_ms > now_ms:  # it waited over the beginning of the quiet hours
         return (ev.Postponed(notice.number, quiet_ms),)
@@ -202,22 +229,33 @@ def _end(ledger: Ledger, command: cmd.EndAttempt, now_ms: int) -> tuple[ev.Event
     if command.outcome is Outcome.SENT:
         return (ev.AttemptSent(*of),)
     why = command.why[:WHY_CHARS_MAX]
-    again_ms = _again_at(ledger, notice, now_ms)
+    is_away = command.is_away and command.outcome is Outcome.NOT_SENT
+    again_ms = _again_at(ledger, notice, now_ms, is_away=is_away)
     if command.outcome is Outcome.UNKNOWN:
-        return (ev.AttemptUnknown(*of, why, again_ms if notice.channel in ledger.rules.knows_copies else 0),)
-    return (ev.AttemptFailed(*of, why, 0 if command.outcome is Outcome.REFUSED else again_ms),)
+        may_again = notice.channel in ledger.rules.knows_copies and not notice.is_overtaken
+        return (ev.AttemptUnknown(*of, why, again_ms if may_again else 0),)
+    if command.outcome is Outcome.NOT_SENT and notice.is_overtaken:
+        dropped = ev.NoticeDropped(notice.number, Dropped.OVERTAKEN)
+        return ev.AttemptFailed(*of, why, now_ms, is_away), dropped
+    return (ev.AttemptFailed(*of, why, 0 if command.outcome is Outcome.REFUSED else again_ms, is_away),)
 
 
-def _again_at(ledger: Ledger, notice: Notice, now_ms: int) -> int:
-    if notice.attempts >= ledger.rules.attempts_max:
+def _again_at(ledger: Ledger, notice: Notice, now_ms: int, *, is_away: bool) -> int:
+    """When it is tried again, 0 for never. An attempt for which the way out was away counts for nothing: the notice's
+    age ends it.
+    """
+    counted = notice.attempts - notice.away - is_away
+    if counted >= ledger.rules.attempts_max:
         return 0
-    return now_ms + min(ledger.rules.retry_ms << min(notice.attempts - 1, 32), RETRY_MS_MAX)
+    return now_ms + min(ledger.rules.retry_ms << max(0, min(counted - 1, 32)), RETRY_MS_MAX)
 
 
 def _skip(ledger: Ledger, command: cmd.Skip, now_ms: int) -> tuple[ev.Event, ...]:
     notice = ledger.notices.get(command.number)
     if notice is None or notice.status is not NoticeStatus.WAITING:
         return ()
+    if notice.is_past(now_ms):
+        return (ev.NoticeDropped(notice.number, Dropped.PAST),)
     waited_ms = now_ms - notice.created_at_ms
     if command.reason is Dropped.NO_CONTACT and waited_ms < ledger.rules.contact_wait_ms:
         return (ev.Postponed(notice.number, now_ms + max(CONTACT_RETRY_MS, waited_ms)),)

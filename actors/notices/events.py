@@ -21,7 +21,8 @@ class RulesSet(Message, frozen=True):
 class Observed(Message, frozen=True):
     """A shop's feed was read up to a version, whose record has this hash. `notices` are due from it; `overtaken` are
     numbers of those that nobody needs any more; `opened` are reservations that were confirmed, or have a reminder now,
-    `closed` those that are over. `facts` are how many there were of each occasion.
+    `closed` those that are over. `facts` are how many there were of each occasion. `moved` are notices that say another
+    end of the time to collect now, (number, end).
     """
 
     store_id: str
@@ -32,6 +33,7 @@ class Observed(Message, frozen=True):
     opened: tuple[tuple[int, bool], ...] = ()
     closed: tuple[int, ...] = ()
     facts: tuple[tuple[int, int], ...] = ()
+    moved: tuple[tuple[int, int], ...] = ()
 
 
 class Rejoined(Message, frozen=True):
@@ -56,12 +58,15 @@ class AttemptSent(Message, frozen=True):
 
 
 class AttemptFailed(Message, frozen=True):
-    """It was not sent. It is tried again at `next_at_ms`, 0 for never."""
+    """It was not sent. It is tried again at `next_at_ms`, 0 for never. `is_away`: its way out was away, and the attempt
+    counts for nothing.
+    """
 
     number: int
     attempt: int
     why: str
     next_at_ms: int
+    is_away: bool = False
 
 
 class AttemptUnknown(Message, frozen=True):

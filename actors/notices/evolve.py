@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from actors.notices import events as ev
 from actors.notices.occasion import OVER, Dropped, NoticeStatus, Occasion
-from actors.notices.state import Cursor, Ledger
+from actors.notices.state import Cursor, Ledger, moved_to
 
 OPEN_MAX: Final = 2_000_000  # reservations that were confirmed and are not over; of the oldest of more no end is told
 OVER_MAX: Final = 200_000  # notices that are over; of more the oldest are forgotten before their time
@@ -64,7 +64,12 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> None:
 def _observed(ledger: Ledger, event: ev.Observed, at_ms: int) -> None:
     ledger.cursors[event.store_id] = Cursor(event.version, event.record_hash)
     for number in event.overtaken:
-        _drop(ledger, number, Dropped.OVERTAKEN, at_ms)
+        if ledger.notices[number].status is NoticeStatus.WAITING:
+            _drop(ledger, number, Dropped.OVERTAKEN, at_ms)
+        else:  # it may have been sent; what is made of it now is asked when that is known
+            ledger.put(replace(ledger.notices[number], is_overtaken=True))
+    for number, expires_at_ms in event.moved:
+        ledger.put(moved_to(ledger.notices[number], expires_at_ms))
     for notice in event.notices:
         ledger.last_number = notice.number
         ledger.put(notice)
@@ -86,6 +91,7 @@ def _not_sent(ledger: Ledger, event: ev.AttemptFailed | ev.AttemptUnknown, at_ms
             status=NoticeStatus.WAITING if event.next_at_ms else ended,
             next_at_ms=event.next_at_ms,
             unknown=notice.unknown + is_unknown,
+            away=notice.away + (not isinstance(event, ev.AttemptUnknown) and event.is_away),
             changed_at_ms=at_ms,
             why=event.why,
         )
@@ -106,12 +112,15 @@ def _tidy(ledger: Ledger) -> None:
         at_ms, number = heappop(ledger.ended)
         notice = ledger.notices.get(number)
         if notice is not None and notice.status in OVER and notice.changed_at_ms == at_ms:
-            del ledger.notices[number]
-    while ledger.due:
-        at_ms, number = ledger.due[0]
-        notice = ledger.notices.get(number)
-        if notice is not None and notice.status is NoticeStatus.WAITING and notice.next_at_ms == at_ms:
-            break
-        heappop(ledger.due)
+            ledger.forget(number)
+    for channel, line in list(ledger.due.items()):
+        while line:
+            at_ms, number = line[0]
+            notice = ledger.notices.get(number)
+            if notice is not None and notice.status is NoticeStatus.WAITING and notice.next_at_ms == at_ms:
+                break
+            heappop(line)
+        else:
+            del ledger.due[channel]
     while len(ledger.open) > OPEN_MAX:
         del ledger.open[next(iter(ledger.open))]

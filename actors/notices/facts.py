@@ -97,10 +97,11 @@ def _released(event: ev.Released) -> Said:
 def _applied(event: ev.OutcomeApplied) -> Said | None:
     """A part of an order went on as its order did."""
     ended = {Status.RELEASED: Occasion.RELEASED, Status.EXPIRED: Occasion.NO_SHOW}.get(event.status)
-    if not event.number or (ended is None and event.status is not Status.CONFIRMED):
+    going_on: dict[Status, Occasion | None] = {Status.CONFIRMED: Occasion.CONFIRMED, Status.READY: None}
+    if not event.number or (ended is None and event.status not in going_on):
         return None
     if ended is None:
-        return Said(Occasion.CONFIRMED, event.number, None, expires_at_ms=event.expires_at_ms)
+        return Said(going_on[event.status], event.number, None, expires_at_ms=event.expires_at_ms)
     of = ended, event.number, event.before
     return Said(*of, is_over=True, is_told_always=False, lines=event.lines, reason=event.reason.name)
 

@@ -49,4 +49,26 @@ class Outcome(IntEnum):
     UNKNOWN = 4
 
 
+# Who has not been told by then is told no more: the way out, the contacts or the service were away for so long.
+_DAY_MS: Final = 86_400_000
+AGE_MS: Final = {
+    Occasion.CONFIRMED: 2 * _DAY_MS,
+    Occasion.ESTIMATED: _DAY_MS,
+    Occasion.READY: 7 * _DAY_MS,
+    Occasion.REMINDER: _DAY_MS,
+    Occasion.NO_SHOW: 2 * _DAY_MS,
+    Occasion.RELEASED: 2 * _DAY_MS,
+    Occasion.SHORTFALL: 2 * _DAY_MS,
+    Occasion.TURN: _DAY_MS,
+    Occasion.RECEIPT: 3 * _DAY_MS,
+}
+# Occasions that are worth nothing once the time to collect is over, or the reservation is.
+OF_OPEN: Final = frozenset({Occasion.ESTIMATED, Occasion.READY, Occasion.REMINDER, Occasion.TURN})
+# What is not true any more, where it still waits, once something of the same reservation has happened.
+OVERTAKEN_BY: Final = {
+    Occasion.CONFIRMED: frozenset({Occasion.TURN}),
+    Occasion.ESTIMATED: frozenset({Occasion.ESTIMATED}),
+    Occasion.READY: frozenset({Occasion.TURN, Occasion.ESTIMATED}),
+}
+REPEATABLE: Final = frozenset({NoticeStatus.FAILED, NoticeStatus.UNKNOWN})
 OVER: Final = frozenset({NoticeStatus.SENT, NoticeStatus.FAILED, NoticeStatus.UNKNOWN, NoticeStatus.DROPPED})

@@ -10,6 +10,7 @@ from pydantic import Field, IPvAnyAddress, ValidationError, ValidationInfo, fiel
 from pydantic_settings import BaseSettings, CliImplicitFlag, SettingsConfigDict
 
 from actors.delivery.settings import FILE_VARIABLE, OWN_KEY_VARIABLE, read_messages_file
+from actors.delivery.wording import prove_templates
 from actors.journal.open import is_server, place_of, sqlite_setting
 from actors.telemetry.logs import MEGABYTES_DEFAULT, LogSettings
 from serve.config.haproxy import Listener
@@ -240,7 +241,7 @@ class Settings(BaseSettings):
     @classmethod
     def _refuse_bad_messages(cls, path: Path | None) -> Path | None:
         if path is not None:  # the notifier reads it again: faults are reported before the start
-            read_messages_file(path)
+            prove_templates(read_messages_file(path))
         return path
 
     @field_validator("ray_address")

@@ -28,7 +28,8 @@ def fact(occasion: Occasion | None, reservation: int = 7, version: int = 1, **gi
     """What an event says of a reservation, at noon unless said otherwise."""
     detail = {each: given.pop(each) for each in ("expires_at_ms", "slot_start_ms", "reason") if each in given}
     fields = {"at_ms": NOON_MS, "customer_id": "ann", "order_id": "", **given}
-    return Fact(version=version, reservation=reservation, occasion=occasion, detail=Detail(**detail), **fields)
+    told = Detail(at_ms=fields["at_ms"], **detail)
+    return Fact(version=version, reservation=reservation, occasion=occasion, detail=told, **fields)
 
 
 class Told:
@@ -59,8 +60,8 @@ class Told:
         after = cursor.version if cursor else 0
         return self.say(Observe(store_id, after, after + max(1, len(facts)), 1, place, facts))
 
-    def due(self) -> list[Notice]:
-        return due(self.ledger, self.at_ms, 100)
+    def due(self, channel: int = 0) -> list[Notice]:
+        return due(self.ledger, self.at_ms, 100, channel)
 
     def attempt(self, number: int, outcome: Outcome, why: str = "") -> list[Event]:
         """Begin the next attempt and end it."""

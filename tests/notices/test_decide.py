@@ -1,6 +1,5 @@
 """What is due of what has happened, and what becomes of each attempt."""
 
-from dataclasses import replace as _replace  # noqa: F401
 from typing import Any
 
 import pytest
@@ -82,7 +81,8 @@ def test_what_nobody_was_told_of_ends_without_a_word(occasion: Occasion) -> None
     assert told(occasion, is_told_always=False, is_over=True).due() == []
     desk = told(Occasion.CONFIRMED)
     desk.observe(fact(occasion, is_told_always=False, is_over=True))
-    assert [each.occasion for each in desk.due()] == [Occasion.CONFIRMED, occasion]
+    assert [each.occasion for each in desk.due()] == [occasion]
+    assert desk.ledger.notices[1].dropped is Dropped.OVERTAKEN, "it is confirmed no more"
     assert desk.ledger.open == {}
 
 

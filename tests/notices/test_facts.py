@@ -45,6 +45,7 @@ SAID: list[tuple[Any, Occasion | None, bool, bool]] = [
     (ev.Served(7, LINES, 950, Status.CONFIRMED), Occasion.CONFIRMED, False, True),
     (Requeued(7, LINES, 950, COUNT), Occasion.SHORTFALL, True, True),
     (ev.OutcomeApplied("0007/19.2", 2, 7, Status.CONFIRMED, 950, CUSTOMER, ()), Occasion.CONFIRMED, False, True),
+    (ev.OutcomeApplied("0007/19.2", 2, 7, Status.READY, 950, CUSTOMER, ()), None, False, True),
     (
         ev.OutcomeApplied("0007/19.2", 2, 7, Status.RELEASED, 0, CUSTOMER, LINES, RELEASED),
         Occasion.RELEASED,
@@ -109,6 +110,11 @@ def test_a_fact_has_the_orders_id_the_slot_and_a_bounded_number_of_lines() -> No
     moved = fact_of(later, 1, 1, {7: CONFIRMED})
     assert moved is not None
     assert moved.detail.slot_start_ms == 700, "when it is ready then"
+    extended = said_by(ev.OutcomeApplied("0007/19.2", 3, 7, Status.READY, 950, CUSTOMER, ()))
+    assert extended is not None
+    longer = fact_of(extended, 1, 1, {7: CONFIRMED})
+    assert longer is not None
+    assert (longer.occasion, longer.detail.expires_at_ms) == (None, 950), "a part that is ready, of an order extended"
     part = fact_of(said, 1, 1, {7: RELEASED})
     assert part is not None
     assert part.order_id == "0007/19"

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from actors.notices.audit import Auditor
 from actors.notices.commands import EndAttempt, Repeat, Skip, StartAttempt
 from actors.notices.events import AttemptStarted
-from actors.notices.occasion import Dropped, NoticeStatus, Occasion, Outcome
+from actors.notices.occasion import REPEATABLE, Dropped, NoticeStatus, Occasion, Outcome
 from actors.notices.rules import Rule
 from tests.notices.desk import DAY_MS, EMAIL, HOUR_MS, RULES, SMS, Told, by_snapshot, fact, read_events, same
 
@@ -70,9 +70,10 @@ class Machine(RuleBasedStateMachine):
         place=st.integers(0, 9),
         arrives=st.booleans(),
         outcome=st.sampled_from([Outcome.NOT_SENT, Outcome.REFUSED, Outcome.UNKNOWN]),
+        is_away=st.booleans(),
         ends_here=st.booleans(),
     )
-    def send(self, place: int, arrives: bool, outcome: Outcome, ends_here: bool) -> None:
+    def send(self, place: int, arrives: bool, outcome: Outcome, is_away: bool, ends_here: bool) -> None:
         """It arrives, and that is known or not; or it does not, and that is known or not. Or the notifier ends."""
         number, attempt = self.under_way.pop(place % len(self.under_way))
         if arrives:
@@ -82,7 +83,7 @@ class Machine(RuleBasedStateMachine):
         if ends_here:
             self.crash()
             return
-        self.desk.say(EndAttempt(number, attempt, outcome))
+        self.desk.say(EndAttempt(number, attempt, outcome, "", is_away))
 
     @rule()
     def crash(self) -> None:
@@ -110,6 +111,12 @@ class Machine(RuleBasedStateMachine):
             assert count <= 1 + self.by_operator[number]
 
     @invariant()
+    def nothing_waits_that_is_overtaken_unless_an_operator_asked_for_it(self) -> None:
+        for number, notice in self.desk.ledger.notices.items():
+            if notice.status is NoticeStatus.WAITING and notice.is_overtaken:
+                assert self.by_operator[number]
+
+    @invariant()
     def what_is_known_to_be_sent_has_arrived(self) -> None:
         for number, notice in self.desk.ledger.notices.items():
             if notice.status is NoticeStatus.SENT:
@@ -130,8 +137,11 @@ class Machine(RuleBasedStateMachine):
     def indexes_hold(self) -> None:
         ledger = self.desk.ledger
         waits = {each.number for each in ledger.notices.values() if each.status is NoticeStatus.WAITING}
-        assert {number for numbers in ledger.of.values() for number in numbers} == waits | ledger.under_way
-        assert {number for _, number in ledger.due} >= waits
+        again = {each.number for each in ledger.notices.values() if each.status in REPEATABLE}
+        assert {number for numbers in ledger.of.values() for number in numbers} == waits | again | ledger.under_way
+        for channel in CHANNELS:
+            mine = {number for number in waits if ledger.notices[number].channel == channel}
+            assert {number for _, number in ledger.due.get(channel, [])} >= mine
         assert same(by_snapshot(ledger), ledger)
 
 

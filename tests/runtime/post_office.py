@@ -3,8 +3,8 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from typing import Any, Final
@@ -116,6 +116,48 @@ def mail_server() -> Iterator[MailServer]:
         loop.close()
 
 
+class ScriptedServer:
+    """A server for e-mail that says what it is told to, by the command it answers ("HELLO" before the first one, "."
+    after the letter): "silence" for nothing, else a reply. It answers all else as servers do. `heard` are the commands.
+    """
+
+    USUAL: Final = {"HELLO": "220 test", "EHLO": "250-test\r\n250 AUTH PLAIN", "AUTH": "235 ok", "DATA": "354 go on"}
+
+    def __init__(self, says: dict[str, str]) -> None:
+        self.says = self.USUAL | says
+        self.heard: list[str] = []
+        self.port = 0
+        self._talks: set[asyncio.Future[None]] = set()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Listen in the running loop, until all have left."""
+        server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        async with server:
+            yield
+            await asyncio.gather(*self._talks)
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        left = asyncio.get_running_loop().create_future()
+        self._talks.add(left)
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await self._say(reader, writer)
+        writer.close()
+        left.set_result(None)
+
+    async def _say(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        command = "HELLO"
+        while command:
+            answer = self.says.get(command, "250 ok")
+            if answer != "silence":
+                writer.write(f"{answer}\r\n".encode())
+            is_letter = command == "DATA" and answer.startswith("354")
+            line = await (reader.readuntil(b"\r\n.\r\n") if is_letter else reader.readline())
+            command = "." if is_letter else line[:4].decode().strip().upper()
+            self.heard.append(command)
+
+
 class Provider:
     """A provider over HTTP that knows a second copy by its key. `taken` are (key, body), `copies` those it passed over;
     it answers each request with the next of `answers`, else 200.
@@ -182,6 +224,47 @@ class Steered:
             self.letters.append(letter)
         self.after()
         return Ended(end, "as the test said" if end is not Outcome.SENT else "")
+
+
+class Hangs:
+    """A way out that answers nothing, before its attempt is recorded or after it."""
+
+    def __init__(self, *, begins: bool = False) -> None:
+        self.begins = begins
+        self.asked = 0
+        self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+
+    async def send(self, _letter: Letter, begin: Callable[[], bool]) -> Ended:
+        self.asked += 1
+        if self.begins:
+            begin()
+        broken = asyncio.Event()
+        self._waiting.append((asyncio.get_running_loop(), broken))
+        await broken.wait()
+        raise ConnectionError("it was let go")
+
+    def let_go(self) -> None:
+        """From another thread: what hangs breaks now."""
+        for loop, broken in self._waiting:
+            loop.call_soon_threadsafe(broken.set)
+
+
+class Away:
+    """A way out that is away, as long as `why` says so."""
+
+    def __init__(self) -> None:
+        self.why = "the server refused the login with 535"
+        self.asked: Counter[str] = Counter()  # by the notice's key
+        self.arrived: Counter[str] = Counter()
+
+    async def send(self, letter: Letter, begin: Callable[[], bool]) -> Ended:
+        self.asked[letter.key] += 1
+        if self.why:
+            return Ended(Outcome.NOT_SENT, self.why, is_away=True)
+        if not begin():
+            return Ended(Outcome.NOT_SENT, NOT_BEGUN)
+        self.arrived[letter.key] += 1
+        return Ended(Outcome.SENT)
 
 
 class PlainWords:

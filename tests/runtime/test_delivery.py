@@ -17,11 +17,11 @@ from actors.delivery.by_apprise import AppriseWay
 from actors.delivery.open import open_desk
 from actors.delivery.settings import AppriseSettings, MessagesFileError, SmtpSettings, read_messages_file
 from actors.delivery.smtp import SmtpWay
-from actors.delivery.way_out import Letter, WordingFails
-from actors.delivery.wording import TemplateWords
+from actors.delivery.way_out import Ended, Letter, WordingFails
+from actors.delivery.wording import TemplateWords, prove_templates
 from actors.notices.occasion import Occasion, Outcome
 from actors.notices.state import Detail, Notice, Place
-from tests.runtime.post_office import SILENT_S, MailServer, Provider, mail_server
+from tests.runtime.post_office import SILENT_S, MailServer, Provider, ScriptedServer, mail_server
 
 LETTER: Final = Letter(
     "ann@example.com",
@@ -53,6 +53,11 @@ def provider() -> Iterator[Provider]:
     provider = Provider()
     yield provider
     provider.close()
+
+
+LOGIN: Final = SmtpSettings(
+    host="127.0.0.1", tls="none", address="shop@example.org", username="shop", timeout_s=SILENT_S
+)
 
 
 def begun() -> bool:
@@ -123,6 +128,57 @@ def test_what_is_known_of_a_letter_is_what_the_server_said(
     assert (ended.outcome, len(mail.letters)) == (outcome, arrived)
     assert ended.why
     assert "ann" not in ended.why
+
+
+@pytest.mark.parametrize(
+    ("command", "says", "outcome", "is_away"),
+    [
+        *((each, "silence", Outcome.NOT_SENT, True) for each in ("HELLO", "EHLO", "AUTH", "MAIL", "RCPT")),
+        ("HELLO", "554 no service here just now", Outcome.NOT_SENT, True),
+        ("AUTH", "535 5.7.8 authentication failed", Outcome.NOT_SENT, True),
+        ("MAIL", "550 not by this sender", Outcome.NOT_SENT, True),
+        ("RCPT", "421 closing", Outcome.NOT_SENT, True),
+        ("RCPT", "530 5.7.0 authentication required", Outcome.NOT_SENT, True),
+        ("RCPT", "lunch", Outcome.NOT_SENT, True),
+        ("RCPT", "450 later", Outcome.NOT_SENT, False),
+        ("RCPT", "550 nobody here", Outcome.REFUSED, False),
+        ("DATA", "421 closing", Outcome.NOT_SENT, True),
+        ("DATA", "554 no", Outcome.REFUSED, False),
+        ("DATA", "silence", Outcome.UNKNOWN, True),
+        (".", "554 no", Outcome.REFUSED, False),
+        (".", "451 later", Outcome.NOT_SENT, False),
+        (".", "lunch", Outcome.UNKNOWN, True),
+        (".", "silence", Outcome.UNKNOWN, True),
+    ],
+)
+def test_only_a_reply_to_the_recipient_or_to_the_letter_is_about_it(
+    tmp_path: Path, command: str, says: str, outcome: Outcome, is_away: bool
+) -> None:
+    (tmp_path / "password").write_text("secret")
+    server = ScriptedServer({command: says})
+    asked: list[str] = []
+
+    def begin() -> bool:
+        asked.append(server.heard[-1])
+        return True
+
+    async def main() -> Ended:
+        async with server.listening():
+            settings = replace(LOGIN, port=server.port, password_file=str(tmp_path / "password"))
+            return await SmtpWay(settings).send(LETTER, begin)
+
+    ended = asyncio.run(main())
+    assert (ended.outcome, ended.is_away) == (outcome, is_away)
+    assert asked == (["RCPT"] if command in ("DATA", ".") else []), "right before it is handed over"
+
+
+def test_a_password_that_cannot_be_read_is_the_way_outs_fault(tmp_path: Path, mail: MailServer) -> None:
+    (tmp_path / "latin").write_bytes("schön".encode("latin-1"))
+    for name in ("none", "latin"):
+        way = SmtpWay(replace(LOGIN, port=mail.port, password_file=str(tmp_path / name)))
+        ended = asyncio.run(way.send(LETTER, begun))
+        assert (ended.outcome, ended.is_away) == (Outcome.NOT_SENT, True)
+        assert "schön" not in ended.why
 
 
 def test_a_server_that_is_not_there_or_no_tls_has_been_sent_nothing(mail: MailServer) -> None:
@@ -260,6 +316,27 @@ def test_an_operator_replaces_single_templates(tmp_path: Path) -> None:
     (tmp_path / "de" / "ready.txt").write_bytes(b"Bereit \xff\n")  # as an editor with another encoding leaves it
     with pytest.raises(WordingFails):
         TemplateWords(str(tmp_path), "de", "UTC", {}).of(notice(Occasion.READY), "Ann", "de")
+
+
+LATIN: Final = "Ihre Bestellung läge bereit\nGrüße {{ name }}\n".encode("latin-1")
+
+
+@pytest.mark.parametrize("content", [LATIN, b"{{ nobody_knows }}\n", b"{% if %}\n", b"{{ 1 / 0 }}\n", b"\n\n"])
+def test_templates_are_rendered_at_the_start_and_one_that_fails_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "messages.yaml").write_text(f"{GOOD}templates: {tmp_path}\n")
+    settings = read_messages_file(tmp_path / "messages.yaml")
+    prove_templates(settings)
+    (tmp_path / "fr").mkdir()
+    (tmp_path / "fr" / "ready.txt").write_bytes(content)
+    with pytest.raises(MessagesFileError, match="fr, ready: "):
+        prove_templates(settings)
+    rules, desk = open_desk("sqlite:x", tmp_path / "messages.yaml", tmp_path / "key", lambda: 0)
+    assert rules.rules, "a notifier that is there already sends the others"
+    assert desk.words.of(notice(Occasion.READY), "", "de").subject
+    with pytest.raises(WordingFails):
+        desk.words.of(notice(Occasion.READY), "", "fr")
+    with pytest.raises(MessagesFileError, match="no folder"):
+        prove_templates(replace(settings, templates=str(tmp_path / "none")))
 
 
 GOOD: Final = """

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,21 +17,15 @@ from actors.notices.commands import Observe
 from actors.notices.occasion import Dropped, NoticeStatus, Occasion, Outcome
 from actors.notices.rules import Rules
 from tests.notices.desk import BERLIN, EMAIL, HOUR_MS, RULES, fact
+from tests.runtime.notifier_house import BEGAN_MS, THREE, House, begun, seen, statuses
 from tests.runtime.post_office import PlainWords, Steered
-from tests.runtime.test_notifier_actor import (
-    BEGAN_MS,
-    DROPPED,
-    SENT,
-    THREE,
-    UNKNOWN,
-    House,
-    begun,
-    house,
-    seen,
-    statuses,
-)
 
-__all__ = ["house"]
+SENT, UNKNOWN, DROPPED = NoticeStatus.SENT, NoticeStatus.UNKNOWN, NoticeStatus.DROPPED
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
 
 
 def test_who_may_not_or_cannot_be_told_is_not_told(house: House) -> None:

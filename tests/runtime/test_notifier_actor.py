@@ -1,125 +1,25 @@
 """The notifier without Ray: what it records before and after each letter, wherever its process ends."""
 
-import asyncio
-from collections.abc import Callable
-from contextlib import closing
-from functools import partial
-from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
-from actors.contacts.address_book import AddressBook
-from actors.contacts.cipher import make_key
-from actors.contacts.contact import Contact, MessageChannel
-from actors.contacts.open import open_book
-from actors.delivery.round import Desk, Round
-from actors.journal.open import sqlite_setting
-from actors.journal.port import Fenced, JournalDamaged, JournalError, JournalFailed
-from actors.notices.commands import Observe, SetRules
-from actors.notices.decide import due
+from actors.journal.port import Fenced, JournalDamaged, JournalFailed
+from actors.notices.commands import SetRules
 from actors.notices.occasion import NoticeStatus, Occasion, Outcome
 from actors.notices.rules import Rules
 from actors.notifier_actor import NotifierActor
-from tests.journal.memory import MemoryDisk, MemoryJournal
-from tests.notices.desk import BERLIN, EMAIL, HOUR_MS, RULES, fact
-from tests.runtime.post_office import PlainWords, Steered
-from tests.runtime.runtime_fixture import ManualClock
+from tests.notices.desk import EMAIL, HOUR_MS, RULES
+from tests.runtime.notifier_house import THREE, Ends, House, begun, seen, statuses
 from tests.waiting import until
 
-ANN: Final = Contact("ann", "", "ann@example.com", "+4930123456", "en", "Ann")
 SENT, UNKNOWN, DROPPED = NoticeStatus.SENT, NoticeStatus.UNKNOWN, NoticeStatus.DROPPED
-
-
-class Ends(BaseException):
-    """The process ends here."""
-
-
-class MortalJournal(MemoryJournal):
-    """Ends its process at an append, counted from 1, before or after it is durable."""
-
-    def __init__(self, disk: MemoryDisk, at: int = 0, *, after: bool = False) -> None:
-        super().__init__(disk)
-        self._at, self._after, self.appends = at, after, count(1)
-
-    def append(self, records: Any) -> None:
-        is_last = next(self.appends) == self._at
-        if is_last and not self._after:
-            raise Ends
-        super().append(records)
-        if is_last:
-            raise Ends
-
-
-class House:
-    """The lives of one notifier: a disk, a clock, an address book with ann in it, and a way out."""
-
-    def __init__(self, folder: Path) -> None:
-        self.clock = ManualClock(BEGAN_MS)
-        self.disk = MemoryDisk()
-        self.way = Steered()
-        self.failures: list[JournalError] = []
-        make_key(folder / "contacts.key")
-        self.open_book: Callable[[], AddressBook] = partial(
-            open_book, sqlite_setting(folder), folder / "contacts.key", self.clock.now_ms
-        )
-        self.desk = Desk({MessageChannel.EMAIL: self.way}, PlainWords(), self._opened)
-        with closing(self.open_book()) as book:
-            book.put("k1", ANN, ((MessageChannel.EMAIL, True),))
-
-    def _opened(self) -> AddressBook:
-        return self.open_book()
-
-    def actor(self, at: int = 0, *, after: bool = False, desk: Desk | None = None) -> NotifierActor:
-        """Another process. Without a desk a test sends by itself."""
-        journal = MortalJournal(self.disk, at, after=after)
-        told = None if desk is None else (RULES, desk)
-        return NotifierActor("notifier", journal, self.clock, self.failures.append, desk=told)
-
-    def send(self, actor: NotifierActor) -> None:
-        """Send all that is due, one after the other."""
-
-        async def main() -> None:
-            sending = Round(self.desk, actor._decide, self.clock.now_ms)
-            try:
-                while notices := due(actor._ledger, self.clock.now_ms(), 1):
-                    if not sending.start(notices, 1):
-                        return
-                    await sending.end(60.0)
-                    sending.under_way()
-            finally:
-                sending.close()
-
-        asyncio.run(main())
-
-
-BEGAN_MS: Final = 20_000 * 24 * HOUR_MS
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     return House(tmp_path)
-
-
-def seen(after: int, *occasions: Occasion) -> Observe:
-    facts = tuple(fact(each, version=after + n, at_ms=BEGAN_MS, reservation=n) for n, each in enumerate(occasions, 1))
-    return Observe("S1", after, after + len(facts), 1, BERLIN, facts)
-
-
-def begun(house: House, rules: Rules = RULES) -> NotifierActor:
-    actor = house.actor()
-    actor._decide([SetRules(rules)])
-    actor.begin({})
-    return actor
-
-
-def statuses(actor: NotifierActor) -> list[NoticeStatus]:
-    page, _ = actor.listed([], "", "", 0, 100)
-    return [each.status for each in reversed(page)]
-
-
-THREE: Final = (Occasion.CONFIRMED, Occasion.READY, Occasion.RECEIPT)
 
 
 def test_what_is_due_is_sent_once_with_the_words_of_its_customer(house: House) -> None:
