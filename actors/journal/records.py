@@ -2,13 +2,15 @@
 
 A record goes to the end of its table, whatever ledger it is of, so that a commit writes few pages. Its place, by ledger
 and sequence, is noted with many others at once: an index that every commit kept would be a page more for each ledger
-that it touches. Those behind `placed` have no place yet, and are looked through; so are those of a ledger that has a
-mark of its own there, as its places cannot be noted any more.
+that it touches. Those behind `placed` have no place yet: who wrote them knows their rows, others look them through; so
+does everybody those of a ledger that has a mark of its own there, as its places cannot be noted any more.
 """
 
+import json
 import logging
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from bisect import bisect_right
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing, suppress
 from typing import Any, Final
 
 from actors.journal.archive import Row
@@ -18,6 +20,9 @@ from actors.journal.sqlite_file import ERRORS, SqliteFile, is_damage
 log = logging.getLogger("holdfast.journal")
 
 UNPLACED_MAX: Final = 128  # records, beside those of one commit: looked through in some 40 us
+# Of more ledgers in proportion: each has a page of places, which is to be written for several records and not for one.
+UNPLACED_LEDGERS: Final = 16
+UNPLACED_TIMES_MAX: Final = 32  # as many: that is 4,096, noted in some 10 ms
 ROWS_AT_ONCE: Final = 500  # read to be sealed, or deleted: 5 ms
 
 # A place that is damaged leads nowhere: a record is what it says of itself.
@@ -26,19 +31,21 @@ _WITH_PLACES: Final = (
     "ON records.id = places.id AND records.seq = places.seq AND records.ledger_id = places.ledger_id "
     "WHERE places.ledger_id = ?1 AND places.seq > ?2 AND places.seq <= ?3 ORDER BY places.seq LIMIT ?4"
 )
-_WITHOUT: Final = (
-    "SELECT epoch, seq, count, at_ms, checksum, payload FROM records "
-    "WHERE id > (SELECT up_to FROM placed WHERE id = 1 OR ledger_id = ?1 ORDER BY id DESC LIMIT 1) "
-    "AND ledger_id = ?1 AND seq > ?2 ORDER BY seq"
-)
-_LAST: Final = """
+# Of those without places the rows that are known, and what lies behind all that is known.
+_UP_TO: Final = "(SELECT up_to FROM placed WHERE id = 1 OR ledger_id = ?1 ORDER BY id DESC LIMIT 1)"
+_KNOWN: Final = f"id > {_UP_TO} AND id IN (SELECT value FROM json_each(?3)) AND ledger_id = ?1"  # noqa: S608  # constants
+_UNKNOWN: Final = f"id > MAX({_UP_TO}, ?4) AND ledger_id = ?1"
+_WITHOUT: Final = f"""
+SELECT epoch, seq, count, at_ms, checksum, payload FROM records WHERE {_KNOWN} AND seq > ?2
+UNION ALL SELECT epoch, seq, count, at_ms, checksum, payload FROM records WHERE {_UNKNOWN} AND seq > ?2 ORDER BY seq
+"""  # noqa: S608
+_LAST: Final = f"""
 SELECT seq, checksum, epoch FROM records WHERE ledger_id = ?1 AND seq <= ?2 AND id = (SELECT id FROM (
-  SELECT * FROM (SELECT id, seq FROM records
-    WHERE id > (SELECT up_to FROM placed WHERE id = 1 OR ledger_id = ?1 ORDER BY id DESC LIMIT 1)
-    AND ledger_id = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1)
+  SELECT * FROM (SELECT id, seq FROM records WHERE {_KNOWN} AND seq <= ?2 ORDER BY seq DESC LIMIT 1)
+  UNION ALL SELECT * FROM (SELECT id, seq FROM records WHERE {_UNKNOWN} AND seq <= ?2 ORDER BY seq DESC LIMIT 1)
   UNION ALL SELECT * FROM (SELECT id, seq FROM places WHERE ledger_id = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1)
   ) ORDER BY seq DESC LIMIT 1)
-"""
+"""  # noqa: S608
 _UNPLACED: Final = (
     "SELECT ledger_id FROM heads "
     "WHERE ledger_id IN (SELECT ledger_id FROM records WHERE id > (SELECT up_to FROM placed WHERE id = 1))"
@@ -67,6 +74,11 @@ class Records:
         self._file = file
         self._unplaced_max = unplaced_max
         self._unplaced = unplaced_max  # at most; how many there are of before is not counted
+        # By ledger, sequences and rows of those without places, up to the last row that is known; None where others may
+        # have added some before that.
+        self._rows: dict[str, list[tuple[int, int]]] | None = None
+        self._last_row = 0
+        self._has_begun = False
 
     def add(self, rows: Sequence[tuple[Any, ...]], *, may_place: bool = True) -> None:
         """Within a transaction: (ledger, sequence, epoch, events, ledger time, checksum, payload) of each. Raises
@@ -77,13 +89,43 @@ class Records:
             rows,
         )
         self._unplaced += len(rows)
-        if may_place and self._unplaced > self._unplaced_max:
+        self._note_rows(rows)
+        times = min(max(1, len(self._rows or ()) / UNPLACED_LEDGERS), UNPLACED_TIMES_MAX)
+        if may_place and self._unplaced > self._unplaced_max * times:
             self._place()
+
+    def _note_rows(self, records: Sequence[tuple[Any, ...]]) -> None:
+        """Of records that were just added, in sequence."""
+        if self._rows is None or not records:
+            return
+        [last] = self._file.db.execute("SELECT last_insert_rowid()").fetchone()
+        first = last - len(records) + 1
+        if first != self._last_row + 1:  # somebody else has added some
+            self._rows = None
+            return
+        for row, (ledger_id, seq, *_) in enumerate(records, first):
+            self._rows.setdefault(ledger_id, []).append((seq, row))
+        self._last_row = last
+
+    def begin(self) -> None:
+        """Before the first ledger is taken over: what a predecessor has left without places would be looked through for
+        each of them. Raises JournalFailed.
+        """
+        if self._has_begun:
+            return
+        self._has_begun = True
+        with suppress(JournalDamaged):  # whose ledger that stops, is found out as it is read
+            some = "SELECT 1 FROM records WHERE id > (SELECT up_to FROM placed WHERE id = 1) LIMIT 1"
+            if self._file.ask("(all)", some):
+                self.place()
+            else:
+                self._know_rows()
 
     def place(self) -> None:
         """In a transaction of its own: note the places of all records. What damage there is to places of one ledger
         keeps from it no other.
         """
+        self._rows = None
         if not self._try_to_place():
             unplaced = self._file.ask("(all)", _UNPLACED)
             left_out = [each for each in unplaced if not self._can_note(*each)]
@@ -144,6 +186,12 @@ class Records:
         self._note("")
         self._file.db.execute("UPDATE placed SET up_to = (SELECT COALESCE(MAX(id), 0) FROM records) WHERE id = 1")
         self._unplaced = 0
+        self._know_rows()
+
+    def _know_rows(self) -> None:
+        """As all records have places by now, but for those of ledgers with marks."""
+        up_to = self._file.ask("(all)", "SELECT up_to FROM placed")
+        self._rows, self._last_row = ({}, up_to[0][0]) if len(up_to) == 1 else (None, 0)
 
     def _note(self, which: str, *values: str) -> None:
         self._execute(_NOTE.format(which), *values)
@@ -158,15 +206,24 @@ class Records:
 
     def last(self, ledger_id: str, seq: int = LAST_SEQ) -> tuple[int, int, int] | None:
         """Sequence, checksum and epoch of the last record up to a sequence."""
-        rows = self._file.ask(ledger_id, _LAST, ledger_id, seq)
+        known, last_row = self._known(ledger_id)
+        end = bisect_right(known, (seq, LAST_SEQ))
+        newest = _listed(known[max(0, end - 1) : end])
+        rows = self._file.ask(ledger_id, _LAST, ledger_id, seq, newest, last_row)
         return rows[0] if rows else None
+
+    def _known(self, ledger_id: str) -> tuple[list[tuple[int, int]], int]:
+        """The rows of a ledger's records without places, and up to which row these are all."""
+        return ([], 0) if self._rows is None else (self._rows.get(ledger_id, []), self._last_row)
 
     def after(self, ledger_id: str, seq: int) -> Generator[Any]:
         """Rows as in a sealed file, by sequence. Raises SQLite's errors."""
         db = self._file.db
         with closing(db.execute(_WITH_PLACES, (ledger_id, seq, LAST_SEQ, -1))) as cursor:
             yield from cursor
-        with closing(db.execute(_WITHOUT, (ledger_id, seq))) as cursor:
+        known, last_row = self._known(ledger_id)
+        newer = _listed(known[bisect_right(known, (seq, LAST_SEQ)) :])
+        with closing(db.execute(_WITHOUT, (ledger_id, seq, newer, last_row))) as cursor:
             yield from cursor
 
     def some(self, ledger_id: str, after_seq: int, end: int) -> list[Row]:
@@ -193,3 +250,7 @@ class Records:
                 (ledger_id, seq, ROWS_AT_ONCE),
             )
         return True
+
+
+def _listed(known: Iterable[tuple[int, int]]) -> str:
+    return json.dumps([row for _, row in known])

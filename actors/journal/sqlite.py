@@ -61,6 +61,7 @@ class SqliteJournal(SqliteMoves):
 
     def take_over(self, ledger_id: str) -> Head:
         with self._lock:
+            self._records.begin()
             with self._file.transaction() as db:
                 self._refuse_elsewhere(ledger_id)
                 db.execute(

@@ -165,10 +165,13 @@ def test_a_mark_goes_with_the_damage(tmp_path: Path, caplog: pytest.LogCaptureFi
 def test_a_disk_that_fails_while_damage_is_looked_for_finishes_the_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage = SqliteStorage(tmp_path)
+    storage = SqliteStorage(tmp_path, unplaced_max=1)
     written = appended(storage.open(), "S1", [1] * 5)
     journal = storage.open()
     epoch, _ = journal.take_over("S1")
+    for seq in (6, 7):
+        written.append(record("S1", epoch, seq))
+        journal.append(written[-1:])  # the last one without a place yet
 
     def failing(which: str, *_: str) -> None:
         if not which:
@@ -180,7 +183,7 @@ def test_a_disk_that_fails_while_damage_is_looked_for_finishes_the_journal(
     monkeypatch.setattr(journal._records, "_note", failing)
     for why in ("disk I/O error", "not used any more"):
         with pytest.raises(JournalFailed, match=why):
-            journal.append([record("S1", epoch, 6)])
+            journal.append([record("S1", epoch, 8)])
     assert records_of(storage.open(), "S1") == written
     storage.close()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from actors.journal.port import Head, JournalDamaged
-from actors.journal.records import UNPLACED_MAX
+from actors.journal.records import UNPLACED_LEDGERS, UNPLACED_MAX
 from actors.journal.sqlite import SqliteJournal
 from actors.journal.wal import pages_of_log
 from tests.journal.storages import SqliteStorage, appended, record, records_of
@@ -19,6 +19,21 @@ def places(storage: SqliteStorage) -> int:
     """How many there are."""
     with closing(sqlite3.connect(storage.path)) as db:
         return int(db.execute("SELECT count(*) FROM places").fetchone()[0])
+
+
+def steps_of(journal: SqliteJournal, ledger_id: str) -> int:
+    """How much SQLite does to read a ledger."""
+    counted = 0
+
+    def count() -> int:
+        nonlocal counted
+        counted += 1
+        return 0
+
+    journal._file.db.set_progress_handler(count, 1)
+    journal.read(ledger_id, 0, 1_000)
+    journal._file.db.set_progress_handler(None, 0)
+    return counted
 
 
 def test_a_commit_over_many_ledgers_writes_few_pages(sqlite_storage: SqliteStorage) -> None:
@@ -33,6 +48,38 @@ def test_a_commit_over_many_ledgers_writes_few_pages(sqlite_storage: SqliteStora
     for seq in range(300, 300 + commits):
         journal.append([record(ledger_id, 1, seq) for ledger_id in LEDGERS])
     assert (pages_of_log(sqlite_storage.log_path) - before) / commits < 6
+
+
+def test_of_many_ledgers_more_records_wait_for_their_places(sqlite_storage: SqliteStorage) -> None:
+    """Each has a page of places, which is written for several of its records and not for one."""
+    journal = sqlite_storage.open()
+    ledgers = [f"S{number}" for number in range(4 * UNPLACED_LEDGERS)]
+    for ledger_id in ledgers:
+        journal.take_over(ledger_id)
+    noted = []
+    for seq in range(1, 20):
+        journal.append([record(ledger_id, 1, seq) for ledger_id in ledgers])
+        noted.append(places(sqlite_storage))
+    assert sorted(set(noted)) == [0, 7 * len(ledgers), 16 * len(ledgers)], (
+        "at first, what is there of before may be some"
+    )
+
+
+def test_who_has_written_them_looks_through_no_records_of_others(sqlite_storage: SqliteStorage) -> None:
+    """Counted in steps of SQLite's machine: the rows without places are known to their writer, and to nobody else."""
+    journal, stranger = sqlite_storage.open(), sqlite_storage.open()
+    journal.take_over("S1")
+    written = [record("S1", 1, seq) for seq in range(1, 9)]
+    appended(journal, "S2", [1])
+    for each in written:
+        journal.append([each])
+    before = [steps_of(each, "S1") for each in (journal, stranger)]
+    for seq in range(2, 60):
+        journal.append([record("S2", 1, seq)])
+    after = [steps_of(each, "S1") for each in (journal, stranger)]
+    assert after[0] == before[0]
+    assert after[1] > before[1]
+    assert records_of(journal, "S1") == records_of(stranger, "S1") == written
 
 
 def test_places_are_noted_once_as_many_records_have_none(sqlite_storage: SqliteStorage) -> None:
