@@ -181,12 +181,8 @@ class LedgerActor(FeedQuestions):
                 timed = [(each, ms if self._has_rules(each) else 0, command) for each, ms, command in timed]
             read.append(timed)
             entries += [(ledger_id, command) for ledger_id, deadline_ms, command in timed if deadline_ms > now_ms]
-        # Of one that is taken over here somebody else may have given the answer before.
-        before: dict[str, int] = {}
-        for ledger_id, _ in entries:
-            if ledger_id not in before:
-                before[ledger_id] = self._version_of(ledger_id)
-        answers = self.host.step_alone(entries) if alone else self.host.step(entries)
+        before: dict[str, int] = {}  # the versions that ledgers were at
+        answers = self.host.step_alone(entries, before) if alone else self.host.step(entries, before)
         self._followers.tell()
         log.debug("a step of %d commands for %d ledgers", len(entries), len(before))
         self.figures.decided(answers)
@@ -227,17 +223,6 @@ class LedgerActor(FeedQuestions):
         for ledger_id in self.host.recovered_ids():
             self.host.snapshot_if_moved(ledger_id)
         self._journal.close()
-
-    def _version_of(self, ledger_id: str) -> int:
-        if self.host.elsewhere(ledger_id) is not None:
-            return 0
-        with suppress(LedgerAway):
-            ledger = self.host.stale_read(ledger_id)
-            if ledger is not None:
-                return int(ledger.version)
-            hosted = self.host.taken_over(ledger_id)
-            return 0 if hosted is None else int(hosted.ledger.version)
-        return max(0, self.host.head_of(ledger_id))
 
     def _has_rules(self, ledger_id: str) -> bool:
         with suppress(LedgerAway):

@@ -38,9 +38,14 @@ class Hosted:
     recovery_us: int
     repeats_answered: int = 0
     queued_seq: int = 0  # up to here events are in the journal or queued for it, as a turn begins
+    prepared_to: int = 0  # before this version a turn need not look at the ledger's tables
     has_failed: bool = False  # at what is done before any command, since that was last done
     raised: dict[str, None] = field(default_factory=dict)  # keys of commands that have raised once
     capturing: Lock = field(default_factory=Lock)
+
+    def is_prepared(self) -> bool:
+        """Whether its tables were looked at not long ago, and that did not fail."""
+        return bool(self.ledger.version < self.prepared_to) and not self.has_failed
 
     def is_behind(self, now_ms: int) -> bool:
         """Whether something may be due that has not been expired."""

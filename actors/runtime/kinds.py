@@ -26,13 +26,15 @@ from actors.shop.decide_line import adopting_in_shop
 from actors.shop.state import Ledger
 
 _GRANTS_IN_LINE: Final = 2  # the format that has a way to ask for them
+PREPARED_EVENTS: Final = 64  # of a shop, whose tables grow by no more meanwhile: far less than makes one large
 EXPIRED_AT_ONCE_MAX: Final = 200  # holds; some 2 ms under the lock
 
 
 class Core(NamedTuple):
     """A kind of ledger: its pure functions, and the decoders of its messages. To the host the ledger itself is opaque,
     except for its version, time, policy, row count and earliest deadline. `expired_at_once_max`: of what is due so much
-    at most before a batch; None for all of it. `expire_first`: then, of what a command is about, as `about_of` says.
+    at most before a batch; None for all of it. `prepared_events`: where nothing is due, so often what is done before a
+    batch is done, by events; 0 for each batch. `expire_first`: then, of what a command is about, as `about_of` says.
     `begin`: once it was replayed, by the owner of this epoch, who had what it was `before`, None after a start.
     `adopting`: the event by which it adopts a policy.
     `restrict`: have a ledger decide by itself what this format of the service has a way to write, and no more.
@@ -58,6 +60,7 @@ class Core(NamedTuple):
     begin: Callable[[Any, int, Any], None] = lambda _ledger, _epoch, _before: None
     adopting: Callable[[Any, Policy], Any] = adopting
     restrict: Callable[[Any, int], Any] = lambda ledger, _number: ledger
+    prepared_events: int = 0
 
 
 def restricted(core: Core, writing: Writing) -> Core:
@@ -105,6 +108,7 @@ SHOP: Final = Core(
     begin_keys,
     adopting_in_shop,
     _of_shop_in,
+    PREPARED_EVENTS,
 )
 
 # The ledger of a hot SKU is one of a shop's kind, with decisions of its own.

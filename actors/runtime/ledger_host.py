@@ -19,37 +19,34 @@ Its duties, in this sequence and no other:
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from time import perf_counter_ns, sleep
 from typing import Any, Final, TypeVar
 
-from actors.core.answers import Unread
 from actors.core.due import About, Budget
 from actors.core.policy import Policy
 from actors.core.transact import Deferred
-from actors.journal.port import Journal, JournalDamaged, JournalError, SealedDamaged
+from actors.journal.port import Journal, JournalDamaged, JournalError
 from actors.protocol.formats import CURRENT, Writing
-from actors.protocol.messages import Elsewhere, LedgerAway, Stopped, name_of
+from actors.protocol.messages import Elsewhere, LedgerAway, name_of
 from actors.runtime.clock import Clock
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Decided, Hosted
 from actors.runtime.kinds import Core, restricted
-from actors.runtime.moving import Moving, answer_of
 from actors.runtime.read_anew import AT_ONCE_EVENTS_MAX
-from actors.runtime.read_back import ReadBack, answer_without
+from actors.runtime.read_back import ReadBack
 from actors.runtime.recovery import saves_a_replay, snapshot_chunks
 from actors.runtime.refusals import Refusals
+from actors.runtime.turns import Turns
 from actors.runtime.upkeep import Upkeep
 
 PAUSE_S: Final = 0.001  # between two looks at a ledger with much that is due, for decisions to go first
-RAISED_MAX: Final = 100  # keys of a ledger's commands that have raised once
 
 T = TypeVar("T")
 
 log = logging.getLogger("holdfast.host")
 
 
-class LedgerHost(Moving):
+class LedgerHost(Turns):
     """Ledgers of one kind that share a journal. Thread-safe; `policy_for` returns a ledger's current policy, `writing`
     is the service's format.
     """
@@ -76,13 +73,14 @@ class LedgerHost(Moving):
         self._writes_snapshots = True
         self.is_late = False  # more is due than the last sweep expired
 
-    def step(self, batch: Sequence[tuple[str, Any]]) -> list[Any]:
-        """Process a batch of (ledger, command), in sequence, with one durable write for all of it. Returns the answers
-        of the ledgers' `transact`, or Stopped. Raises JournalError, and the owner has ended.
+    def step(self, batch: Sequence[tuple[str, Any]], began: dict[str, int] | None = None) -> list[Any]:
+        """Process a batch of (ledger, command), those of one ledger in sequence, with one durable write for all of it.
+        Returns the answers of the ledgers' `transact`, or Stopped. The versions at which ledgers began are entered in
+        `began`, where they are not there yet. Raises JournalError, and the owner has ended.
         """
         with self._deciding:
             try:
-                answers, records, unwritten = self._stage(batch)
+                answers, records, unwritten = self._stage(batch, {} if began is None else began)
             except Exception as error:  # what was decided until then is in memory, but will not reach the disk
                 raise (failure := self._commits.fail(error)) from failure.__cause__
             ticket = self._commits.enqueue(records)
@@ -96,7 +94,7 @@ class LedgerHost(Moving):
         if {Deferred, Elsewhere} & {*map(type, self.step(batch))}:
             raise LedgerAway("a ledger is read anew, or has moved")
 
-    def step_alone(self, batch: Sequence[tuple[str, Any]]) -> list[Any]:
+    def step_alone(self, batch: Sequence[tuple[str, Any]], began: dict[str, int] | None = None) -> list[Any]:
         """As `step`, of commands that may end this process: each by itself, with an attempt noted before."""
         answers: list[Any] = []
         for ledger_id, command in batch:
@@ -105,7 +103,7 @@ class LedgerHost(Moving):
                 answers.append(Deferred())  # it is read beside others; an attempt is noted of one that is served
                 continue
             with self._refusals.attempt(ledger_id, hosted.epoch if hosted else 0, name_of(command)):
-                answers += self.step([(ledger_id, command)])
+                answers += self.step([(ledger_id, command)], began)
         return answers
 
     def read(self, ledger_id: str, question: Callable[[Hosted, int], T]) -> T:
@@ -233,128 +231,6 @@ class LedgerHost(Moving):
         self._waiting.pop(ledger_id, None)
         self._resting.pop(ledger_id, None)
         return found
-
-    def _stage(self, batch: Sequence[tuple[str, Any]]) -> tuple[list[Any], list[Decided], dict[str, int]]:
-        """Decide a batch. Returns the answers, one record for each ledger with new events, and the epochs of the others
-        that answer.
-        """
-        answers: list[Any] = []
-        budgets: dict[str, Budget] = {}  # of ledgers with more that is due
-        records: list[Decided] = []
-        unwritten: dict[str, int] = {}
-        touched: dict[str, tuple[Hosted, int, list[Any], bool]] = {}
-        clock_ms, refused, transact = self._clock.now_ms(), self._refusals.refused, self._core.transact
-        for ledger_id, command in batch:
-            turn = touched.get(ledger_id)
-            if turn is None:
-                try:
-                    turn = touched[ledger_id] = self._begin_turn(ledger_id, clock_ms)
-                except (JournalDamaged, LedgerAway) as away:
-                    answers.append(answer_of(away))
-                    continue
-            hosted, now_ms, events, is_behind = turn
-            try:
-                if no := refused and self._refusals.get(ledger_id, name_of(command), clock_ms):
-                    answers.append(no)
-                    continue
-                if is_behind:
-                    turn = self._expire_first(command, turn, budgets)
-                try:
-                    answer, made, repeated = transact(hosted.ledger, command, now_ms, turn[3])
-                except Unread:
-                    answer, made, repeated = self._back.transact(turn, command, batch[len(answers) :])
-            except SealedDamaged as gone:
-                answers.append(answer_without(gone))
-                continue
-            except Exception as error:  # the ledger may be half way through an event
-                if isinstance(error, JournalError) and not isinstance(error, JournalDamaged):
-                    raise  # no fault of the rules
-                answers.append(self._answer_to_failed(ledger_id, turn, command, error))
-                del touched[ledger_id]
-                records += self._set_aside(ledger_id, hosted, now_ms, events, error, name_of(command))
-                unwritten |= {} if events else {ledger_id: hosted.epoch}  # what was answered may be repeats
-                continue
-            answers.append(answer)
-            if made:
-                events.extend(made)
-            hosted.repeats_answered += repeated
-        self._back.end_step()
-        for ledger_id, (hosted, now_ms, events, was_behind) in touched.items():
-            if not was_behind and hosted.is_behind(now_ms):  # units came free for who waits in line
-                try:
-                    events.extend(self._fall_due(hosted, now_ms))
-                except Exception as error:  # before the next batch it is tried again, and then stops the ledger
-                    records += self._set_aside(ledger_id, hosted, now_ms, events, error)
-                    unwritten |= {} if events else {ledger_id: hosted.epoch}
-                    continue
-            if events:
-                records.append(hosted.decided(ledger_id, now_ms, events))
-            else:
-                unwritten[ledger_id] = hosted.epoch
-        return answers, records, unwritten
-
-    def _begin_turn(self, ledger_id: str, clock_ms: int) -> tuple[Hosted, int, list[Any], bool]:
-        """A ledger in its turn: its time, the events of what was done first, and whether more is due. Raises
-        JournalDamaged, LedgerAway, and what a take-over does.
-        """
-        self._refuse_away(ledger_id)
-        found = self._get_or_stop(ledger_id)
-        if isinstance(found, JournalDamaged):
-            raise found
-        now_ms = max(clock_ms, found.ledger.time_ms)
-        due = self._twice(ledger_id, found, partial(self._prepare, ledger_id, found, now_ms))
-        return found, now_ms, due, found.is_behind(now_ms)
-
-    def _expire_first(
-        self, command: Any, turn: tuple[Hosted, int, list[Any], bool], budgets: dict[str, Budget]
-    ) -> tuple[Hosted, int, list[Any], bool]:
-        """Expire what a command is about, before the rest of what is due; the turn as it is for this command, which is
-        behind where some of that may still be due.
-        """
-        hosted, now_ms, events, _ = turn
-        about = self._core.about_of(hosted.ledger, command)
-        if about is None:
-            return turn
-        budget = budgets.setdefault(hosted.ledger.ledger_id, Budget())
-        first, is_whole = self._core.expire_first(hosted.ledger, about, now_ms, budget)
-        events.extend(first)
-        return hosted, now_ms, events, not is_whole
-
-    def _answer_to_failed(
-        self, ledger_id: str, turn: tuple[Hosted, int, list[Any], bool], command: Any, error: Exception
-    ) -> Deferred | Stopped:
-        """The answer to a command that raised: it is decided once more over the state that the journal has, and where
-        it raises again it is refused, now and whenever its key comes.
-        """
-        hosted, now_ms, _, _ = turn
-        key = name_of(command)
-        if key not in hosted.raised:
-            if len(hosted.raised) >= RAISED_MAX:
-                del hosted.raised[next(iter(hosted.raised))]
-            hosted.raised[key] = None
-            return Deferred()
-        del hosted.raised[key]
-        why = f"the {type(command).__name__} under the key {key!r} fails: {error!r}"
-        return self._refusals.refuse(ledger_id, key, why, now_ms)
-
-    def _prepare(self, ledger_id: str, hosted: Hosted, now_ms: int) -> list[Any]:
-        """Expire what is due and adopt a newer policy, before anything is decided. Returns the events."""
-        ledger = hosted.ledger
-        events = self._fall_due(hosted, now_ms)
-        if (policy := self._policy_for(ledger_id)) is None or policy is ledger.policy:
-            return events
-        # Never an older one: after a restart the first caller may be a gateway that has not received the change yet.
-        if policy != ledger.policy and policy.age >= ledger.policy.age:
-            adopted = self._core.adopting(ledger, policy)
-            self._core.evolve(ledger, adopted, now_ms)
-            events.append(adopted)
-            events += self._fall_due(hosted, now_ms)  # by these rules who waits in line may be served
-        if policy == ledger.policy:
-            ledger.policy = policy  # an equal policy as the same object: the next step need not compare them
-        return events
-
-    def _fall_due(self, hosted: Hosted, now_ms: int) -> list[Any]:
-        return self._core.expire(hosted.ledger, now_ms, self._core.expired_at_once_max)
 
     def _expire_due(
         self, ledger_id: str, hosted: Hosted, now_ms: int, about: About | None = None

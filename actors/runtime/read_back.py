@@ -18,6 +18,8 @@ from actors.runtime.kinds import Core
 FETCHED_MAX: Final = 256  # events of the archive that are kept for who asks again, or are still to be fetched
 
 Place = tuple[str, int]  # a ledger and a version
+# A ledger with its time, the events that its turn has made, and whether more is due than was expired.
+Turn = tuple[Hosted, int, list[Any], bool]
 ReadEvents = Callable[[Core, Journal, str, Sequence[int]], dict[int, tuple[Any, int]]]
 
 log = logging.getLogger("holdfast.host")
@@ -37,10 +39,8 @@ class ReadBack:
         self._wanted: dict[Place, None] = {}  # in turn; there is a thread while there are any
         self._fetched: dict[Place, tuple[Any, int] | SealedDamaged] = {}
 
-    def transact(
-        self, turn: tuple[Hosted, int, list[Any], bool], command: Any, batch: Sequence[tuple[str, Any]] = ()
-    ) -> Any:
-        """Decide a command in a ledger's turn, whatever has to be read for it. `batch` is what is still to be decided:
+    def transact(self, turn: Turn, command: Any, others: Sequence[Any] = ()) -> Any:
+        """Decide a command in a ledger's turn, whatever has to be read for it. `others` are still to be decided in it:
         repeats come in flocks, and one read is for all of them. Raises SealedAway for what is to be asked for again.
         """
         core, (hosted, now_ms, events, is_behind) = self._core(), turn
@@ -51,9 +51,8 @@ class ReadBack:
             except Unread as unread:
                 own = set(unread.versions)
             wanted = own.copy()
-            for ledger_id, other in batch:
-                if ledger_id == ledger.ledger_id:
-                    wanted.update(ledger.answers.versions(core.key_of(other)))
+            for other in others:
+                wanted.update(ledger.answers.versions(core.key_of(other)))
             try:
                 self._read(core, ledger, events, now_ms, wanted.difference(ledger.answers.read))
             except SealedDamaged:  # that of another one in the batch, perhaps, which will hear so by itself

@@ -8,7 +8,7 @@ BROAD_EXCEPT: Final[dict[str, str]] = {
     "actors/ray_nodes.py": "a look at the nodes that fails ends no service; it is logged, and the next one follows",
     "actors/ray_metrics.py": "one round that fails keeps none of the next; it is logged",
     "actors/rpc/server.py": "a call that fails is answered with its error, and keeps no other caller from its answer",
-    "actors/runtime/ledger_host.py": "what a ledger's rules raise stays within that ledger, and is logged",
+    "actors/runtime/turns.py": "what a ledger's rules raise stays within that ledger, and is logged",
     "actors/runtime/read_back.py": "one fetch that fails keeps no other from its turn; it is logged",
     "serve/coordination/keyed_tasks.py": "one task that fails keeps no other from its turn; it is logged",
     "serve/coordination/hot_keeper.py": "one turn that fails keeps none of the next; it is logged",

@@ -11,6 +11,7 @@ from actors.core.policy import HOUR_MS
 from actors.journal.port import Record
 from actors.runtime.hosted import Decided
 from tests.runtime.runtime_fixture import STILL_S, WAIT_S, ActorRuntime, entries
+from tests.shop.scenario_text import answer_text
 from tests.waiting import until
 
 
@@ -165,3 +166,19 @@ def test_events_are_encoded_while_nobody_waits_for_the_lock(
     stocked.clock.move(3 * HOUR_MS)
     assert stocked.host.sweep() == 1
     assert was_locked == [False] * 4
+
+
+def test_a_batch_over_ledgers_is_decided_by_ledger_and_answered_as_it_came(stocked: ActorRuntime) -> None:
+    for store_id, units in (("S2", 5), ("S3", 1)):
+        stocked.deliver(f"receive A {units}", store_id)
+    stocked.journal.log.clear()
+    asked = [("S2", "ann A 2"), ("S3", "bob A 2"), ("S1", "cat A 3"), ("S2", "dan A 4"), ("S1", "eva A 1")]
+    answers = stocked.host.step([(store_id, stocked.command(f"reserve {text}")) for store_id, text in asked])
+    assert [answer_text(answer) for answer in answers] == [
+        "#2 HELD A 2 until 2:00",
+        "INSUFFICIENT_STOCK A 2 of 1",
+        "#2 HELD A 3 until 2:00",
+        "INSUFFICIENT_STOCK A 4 of 3",
+        "#3 HELD A 1 until 2:00",
+    ]
+    assert stocked.journal.log == ["append S2:2-3 S3:2-2 S1:2-3", "durable S2:2-3 S3:2-2 S1:2-3"]

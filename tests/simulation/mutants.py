@@ -62,21 +62,22 @@ class PassesOverFailures(LedgerHost):
 class SkipsTheKey(LedgerHost):
     """Every sentence is taken for a new one."""
 
-    def step(self, batch: Sequence[tuple[str, Any]]) -> list[Any]:
+    def step(self, batch: Sequence[tuple[str, Any]], began: dict[str, int] | None = None) -> list[Any]:
         salt = len(self._hosted["S1"].ledger.reservations) if "S1" in self._hosted else 0
         return super().step(
             [
                 (ledger_id, replace(command, key=f"{command.key}/{salt}/{place}"))
                 for place, (ledger_id, command) in enumerate(batch)
-            ]
+            ],
+            began,
         )
 
 
 class AnswersAsOfNow(LedgerHost):
     """A repeat of Reserve is told how the reservation stands, not what was answered."""
 
-    def step(self, batch: Sequence[tuple[str, Any]]) -> list[Any]:
-        answers = super().step(batch)
+    def step(self, batch: Sequence[tuple[str, Any]], began: dict[str, int] | None = None) -> list[Any]:
+        answers = super().step(batch, began)
         for place, ((ledger_id, command), answer) in enumerate(zip(batch, answers, strict=True)):
             if isinstance(command, Reserve) and isinstance(answer, Reservation):
                 answers[place] = self._hosted[ledger_id].ledger.reservations.get(answer.number, answer)

@@ -1,0 +1,209 @@
+"""What a host does with a batch: it has each ledger that it is for take its turn.
+
+In a turn a ledger is given its time, expires what is due, adopts newer rules, decides its commands in sequence, and
+serves who waits for what came free. All of that at once, and not the commands of all ledgers as they came: the state of
+a ledger is large, and of many ledgers no more than a few are found in the processor's cache.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from actors.core.answers import Unread
+from actors.core.due import Budget
+from actors.core.policy import Policy
+from actors.core.transact import Deferred
+from actors.journal.port import JournalDamaged, JournalError, SealedDamaged
+from actors.protocol.messages import LedgerAway, Stopped, name_of
+from actors.runtime.clock import Clock
+from actors.runtime.hosted import Decided, Hosted
+from actors.runtime.moving import Moving, answer_of
+from actors.runtime.read_back import ReadBack, Turn, answer_without
+from actors.runtime.refusals import Refusals
+
+RAISED_MAX: Final = 100  # keys of a ledger's commands that have raised once
+
+
+class Staged(NamedTuple):
+    """A batch that is decided: the answers, a record for each ledger with new events, and the epochs of the others that
+    answer.
+    """
+
+    answers: list[Any]
+    records: list[Decided]
+    unwritten: dict[str, int]
+
+
+class Turns(Moving):
+    """The part of `LedgerHost` that decides. All of it with the lock held."""
+
+    _clock: Clock
+    _policy_for: Callable[[str], Policy | None]
+    _back: ReadBack
+    _refusals: Refusals
+
+    @abstractmethod
+    def _get_or_stop(self, ledger_id: str) -> Hosted | JournalDamaged:
+        """The ledger, taken over now if it was not, or why it is stopped. Raises as `_get`, but for that."""
+
+    def _stage(self, batch: Sequence[tuple[str, Any]], began: dict[str, int]) -> Staged:
+        """Decide a batch, what is for one ledger together: its state is found in the processor's cache then. A step of
+        750 reservations over 500 shops took 14 us for each in turn, and takes 11 so (AMD EPYC, 2026-11-30).
+        """
+        places: dict[str, list[int]] = {}
+        for place, (ledger_id, _) in enumerate(batch):
+            mine = places.get(ledger_id)
+            if mine is None:
+                places[ledger_id] = [place]
+            else:
+                mine.append(place)
+        staged = Staged([None] * len(batch), [], {})
+        clock_ms, answers = self._clock.now_ms(), staged.answers
+        for ledger_id, mine in places.items():
+            commands = [batch[place][1] for place in mine]
+            for place, answer in zip(mine, self._decide(ledger_id, commands, clock_ms, staged, began), strict=True):
+                answers[place] = answer
+        self._back.end_step()
+        return staged
+
+    def _decide(
+        self, ledger_id: str, commands: Sequence[Any], clock_ms: int, staged: Staged, began: dict[str, int]
+    ) -> list[Any]:
+        """Decide commands for one ledger, in its turn; the answers. What is to be written is entered in `staged`."""
+        answers: list[Any] = []
+        budgets: dict[str, Budget] = {}  # of a ledger with more that is due
+        refused, transact = self._refusals.refused, self._core.transact
+        turn: Turn | None = None
+        for command in commands:
+            if turn is None:
+                try:
+                    turn = self._begin_turn(ledger_id, clock_ms)
+                except (JournalDamaged, LedgerAway) as away:
+                    answers.append(answer_of(away))
+                    continue
+                began.setdefault(ledger_id, turn[0].queued_seq)
+            hosted, now_ms, events, is_behind = at = turn
+            try:
+                if no := refused and self._refusals.get(ledger_id, name_of(command), clock_ms):
+                    answers.append(no)
+                    continue
+                if is_behind:
+                    at = self._expire_first(command, turn, budgets)
+                try:
+                    answer, made, repeated = transact(hosted.ledger, command, now_ms, at[3])
+                except Unread:
+                    answer, made, repeated = self._back.transact(at, command, commands[len(answers) :])
+            except SealedDamaged as gone:
+                answers.append(answer_without(gone))
+                continue
+            except Exception as error:  # the ledger may be half way through an event
+                if isinstance(error, JournalError) and not isinstance(error, JournalDamaged):
+                    raise  # no fault of the rules
+                answers.append(self._answer_to_failed(ledger_id, turn, command, error))
+                self._leave_out(ledger_id, turn, staged, error, name_of(command))  # what was answered may be repeats
+                turn = None
+                continue
+            answers.append(answer)
+            if made:
+                events.extend(made)
+            hosted.repeats_answered += repeated
+        if turn is not None:
+            self._end_turn(ledger_id, turn, staged)
+        return answers
+
+    def _end_turn(self, ledger_id: str, turn: Turn, staged: Staged) -> None:
+        hosted, now_ms, events, was_behind = turn
+        if not was_behind and hosted.is_behind(now_ms):  # units came free for who waits in line
+            try:
+                events.extend(self._fall_due(hosted, now_ms))
+            except Exception as error:  # before the next batch it is tried again, and then stops the ledger
+                self._leave_out(ledger_id, turn, staged, error)
+                return
+        if events:
+            staged.records.append(hosted.decided(ledger_id, now_ms, events))
+        else:
+            staged.unwritten[ledger_id] = hosted.epoch
+
+    def _leave_out(
+        self,
+        ledger_id: str,
+        turn: Turn,
+        staged: Staged,
+        error: Exception,
+        key: str = "",
+    ) -> None:
+        """End the turn of a ledger whose rules raised."""
+        hosted, now_ms, events, _ = turn
+        staged.records.extend(self._set_aside(ledger_id, hosted, now_ms, events, error, key))
+        if not events:
+            staged.unwritten[ledger_id] = hosted.epoch
+
+    def _begin_turn(self, ledger_id: str, clock_ms: int) -> Turn:
+        """A ledger in its turn: its time, the events of what was done first, and whether more is due. Raises
+        JournalDamaged, LedgerAway, and what a take-over does.
+        """
+        hosted = self._hosted.get(ledger_id)
+        if hosted is None:
+            self._refuse_away(ledger_id)
+            found = self._get_or_stop(ledger_id)
+            if isinstance(found, JournalDamaged):
+                raise found
+            hosted = found
+        ledger = hosted.ledger
+        now_ms = max(clock_ms, ledger.time_ms)
+        if hosted.is_prepared() and not hosted.is_behind(now_ms):  # most are, where a batch is for many ledgers
+            policy = self._policy_for(ledger_id)
+            if policy is None or policy is ledger.policy:
+                hosted.queued_seq = ledger.version
+                return hosted, now_ms, [], False
+        due = self._twice(ledger_id, hosted, partial(self._prepare, ledger_id, hosted, now_ms))
+        hosted.prepared_to = ledger.version + self._core.prepared_events
+        return hosted, now_ms, due, hosted.is_behind(now_ms)
+
+    def _expire_first(self, command: Any, turn: Turn, budgets: dict[str, Budget]) -> Turn:
+        """Expire what a command is about, before the rest of what is due; the turn as it is for this command, which is
+        behind where some of that may still be due.
+        """
+        hosted, now_ms, events, _ = turn
+        about = self._core.about_of(hosted.ledger, command)
+        if about is None:
+            return turn
+        budget = budgets.setdefault(hosted.ledger.ledger_id, Budget())
+        first, is_whole = self._core.expire_first(hosted.ledger, about, now_ms, budget)
+        events.extend(first)
+        return hosted, now_ms, events, not is_whole
+
+    def _answer_to_failed(self, ledger_id: str, turn: Turn, command: Any, error: Exception) -> Deferred | Stopped:
+        """The answer to a command that raised: it is decided once more over the state that the journal has, and where
+        it raises again it is refused, now and whenever its key comes.
+        """
+        hosted, now_ms, _, _ = turn
+        key = name_of(command)
+        if key not in hosted.raised:
+            if len(hosted.raised) >= RAISED_MAX:
+                del hosted.raised[next(iter(hosted.raised))]
+            hosted.raised[key] = None
+            return Deferred()
+        del hosted.raised[key]
+        why = f"the {type(command).__name__} under the key {key!r} fails: {error!r}"
+        return self._refusals.refuse(ledger_id, key, why, now_ms)
+
+    def _prepare(self, ledger_id: str, hosted: Hosted, now_ms: int) -> list[Any]:
+        """Expire what is due and adopt a newer policy, before anything is decided. Returns the events."""
+        ledger = hosted.ledger
+        events = self._fall_due(hosted, now_ms)
+        if (policy := self._policy_for(ledger_id)) is None or policy is ledger.policy:
+            return events
+        # Never an older one: after a restart the first caller may be a gateway that has not received the change yet.
+        if policy != ledger.policy and policy.age >= ledger.policy.age:
+            adopted = self._core.adopting(ledger, policy)
+            self._core.evolve(ledger, adopted, now_ms)
+            events.append(adopted)
+            events += self._fall_due(hosted, now_ms)  # by these rules who waits in line may be served
+        if policy == ledger.policy:
+            ledger.policy = policy  # an equal policy as the same object: the next step need not compare them
+        return events
+
+    def _fall_due(self, hosted: Hosted, now_ms: int) -> list[Any]:
+        return self._core.expire(hosted.ledger, now_ms, self._core.expired_at_once_max)
