@@ -230,7 +230,8 @@ def fill_held(
     """A new reservation: what the ledger gave, and what the request said. The hot path."""
     created_at_ms, slot_start_ms = held.created_at_ms, command.slot_start_ms
     ready_ms = earliest_ready_ms(chain, store_id, created_at_ms, slot_start_ms) if chain.has_hours else NO_PROMISE
-    reply.CopyFrom(_in_common(store_id, created_at_ms, held.expires_at_ms, ready_ms))
+    reply.CopyFrom(_in_common(created_at_ms, held.expires_at_ms, ready_ms))
+    reply.store_id = store_id
     reply.reservation_id = f"{ledger_id}:{held.number}"
     for sku, quantity in command.lines:
         reply.lines.add(sku=sku, quantity=quantity)
@@ -246,9 +247,9 @@ def fill_held(
 
 
 @lru_cache(maxsize=256)
-def _in_common(store_id: str, created_at_ms: int, expires_at_ms: int, ready_ms: int) -> reservation_pb2.Reservation:
-    """What the new reservations of one batch and shop have in common: copying it is half the work of filling it in."""
-    common = reservation_pb2.Reservation(store_id=store_id, status=reservation_pb2.RESERVATION_STATUS_HELD)
+def _in_common(created_at_ms: int, expires_at_ms: int, ready_ms: int) -> reservation_pb2.Reservation:
+    """What the new reservations of one batch have in common: copying it is half the work of filling it in."""
+    common = reservation_pb2.Reservation(status=reservation_pb2.RESERVATION_STATUS_HELD)
     fill_instant(created_at_ms, common.created_at)
     fill_instant(expires_at_ms, common.expires_at)
     if ready_ms:
