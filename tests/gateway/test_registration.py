@@ -10,12 +10,13 @@ import grpc
 import grpc.aio._server as aio_server
 import pytest
 from google.protobuf.struct_pb2 import Struct
-from ray.serve._private.grpc_util import gRPCGenericServer
+from grpc_health.v1 import health_pb2_grpc
+from ray.serve._private.grpc_util import get_service_names, gRPCGenericServer
 
 from actors.telemetry.logs import line_of
 from serve import registration
 from serve.calls import TIMEOUT_KEY
-from serve.registration import _timed, register_holdfast
+from serve.registration import _timed, listen_on_host, register_health, register_holdfast
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -150,3 +151,25 @@ def test_a_proxy_leaves_its_calls_to_serve(monkeypatch: pytest.MonkeyPatch) -> N
         assert [message async for message in channel.unary_stream(STREAM)(b"")] == [STREAM.encode()]
 
     asyncio.run(ask(use))
+
+
+def test_no_method_is_waited_for_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each that is registered gRPC has a task, and at each call it looks at all of them."""
+    registered: list[Any] = []
+    monkeypatch.setattr(registration, "_here", [])
+    monkeypatch.setattr(aio_server.Server, "add_registered_method_handlers", lambda *given: registered.append(given))
+    monkeypatch.setattr(aio_server.Server, "add_insecure_port", aio_server.Server.add_insecure_port)
+    listen_on_host()
+    services: list[set[str]] = []
+
+    async def use(channel: Any) -> None:
+        assert await channel.unary_unary(UNARY)(b"") == UNARY.encode()
+        server = gRPCGenericServer(carried_by_serve)
+        register_holdfast(object(), server)
+        register_health(health_pb2_grpc.HealthServicer(), server)
+        services.extend(get_service_names([each]) for each in server.generic_rpc_handlers)
+
+    asyncio.run(ask(use))
+    assert registered == []
+    assert services[0] == {"holdfast.v1.ReservationService"}, "they are asked in turn, and most calls are of it"
+    assert services[-1] == {"grpc.health.v1.Health"}
