@@ -127,6 +127,7 @@ class Policy(Value, frozen=True, dict=True, gc=True):
     put_back_first: bool = False  # what was picked and is not wanted any more is available again once it is put back
     pick_rules: tuple[PickRule, ...] = ()  # by shop, likewise
     returns_within_ms: int = 0  # how long what is over is known, for goods to come back, if longer than answers
+    promise_in_transit: bool = False  # what is on its way to a shop may be promised there before it has come
 
     @property
     def age(self) -> tuple[int, int, int]:

@@ -69,6 +69,7 @@ class Reason(IntEnum):
     PICK_INCOMPLETE = 42
     SUBSTITUTE_NOT_ALLOWED = 43
     QUANTITY_EXCEEDS_COLLECTED = 44
+    AWAITS_TRANSFER = 45
 
 
 # Refusals that are not journaled: a reused key must not overwrite the first answer, an undecided order will soon be

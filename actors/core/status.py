@@ -139,6 +139,10 @@ TRANSITIONS: Final[dict[Step, frozenset[Status]]] = {
 }
 
 
+# Steps for which the units have to be there, or which would change what is awaited, of one that awaits a transfer.
+WITH_UNITS: Final = frozenset({Step.COLLECT, Step.MARK_READY, Step.GIVE, Step.AMEND})
+
+
 def final_status(step: Step, units_collected: int) -> Status:
     """The status of a reservation that holds no more units: COLLECTED where any were sold, else by the step."""
     if units_collected:

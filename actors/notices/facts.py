@@ -114,9 +114,10 @@ def fact_of(said: Said, version: int, at_ms: int, known: Mapping[int, Reservatio
     if reservation is None:
         return None
     lines = [(sku, units) for sku, units in said.lines or reservation.lines if units]
+    comes_ms = 0 if reservation.awaits is None else reservation.awaits.expected_at_ms
     detail = Detail(
         said.expires_at_ms or reservation.expires_at_ms,
-        said.ready_at_ms or reservation.slot_start_ms,
+        said.ready_at_ms or reservation.slot_start_ms or comes_ms,
         tuple(lines[:LINES_MAX]),
         said.reason,
         said.payment_reference,

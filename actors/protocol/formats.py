@@ -35,13 +35,16 @@ from actors.shop.commands import ApplyOutcome, Collect, HandOver, Reserve, Serve
 from actors.shop.events import Collected, Served
 from actors.shop.hot import HotTotals, MoveIn, MoveOut
 from actors.shop.hot_events import KeyCeded
+from actors.shop.in_transit import Awaits
 from actors.shop.line import InLine
 from actors.shop.line_events import GrantAwaited
 from actors.shop.pick_events import PickEvent
 from actors.shop.picking import PickCommand, PickTask
 from actors.shop.return_events import Returned
 from actors.shop.returns import CameBack, Return
+from actors.shop.shortfalls import ShortfallCause
 from actors.shop.state import FullReservation, MovingOut
+from actors.shop.transfer_events import Promised, TransferReceived
 
 FIRST: Final = 1
 
@@ -75,26 +78,31 @@ FORMATS: Final[dict[int, Format]] = {
             "places in line under a limit of the whole chain",
             "goods that come back by receipt",
             "devices that are let in to pages",
+            "promises of units that are in transit to a shop, by a rule",
         ),
         kinds=(
             *(FormatRaised, LineRule, KeyCeded, StoreMoving, StoreMoved, StoreMove, Elsewhere),
             *(PickupKeyMade, PickupKey, MovingOut, GrantAwaited, ServeGranted),
             *(*get_args(notices.Event), Notice, Observe, Audit, HeadRow, NoticeRow, OpenRow),
-            HandOver,
             *(DeviceAdded, DeviceRevoked, Device),
+            *(HandOver, Promised, Awaits),
             *(PickRule, PickStatus, PickTask, *get_args(PickCommand), *get_args(PickEvent)),
             *(Return, Returned, CameBack),
         ),
         fields={
-            Policy: ("line_take_up_ms", "line_rules", "picks", "put_back_first", "pick_rules", "returns_within_ms"),
+            Policy: (
+                *("line_take_up_ms", "line_rules", "picks", "put_back_first", "pick_rules", "returns_within_ms"),
+                "promise_in_transit",
+            ),
             Reserve: ("to_shop",),
             ChainPart: ("moves", "pickup_keys", "devices"),
             Rejection: ("picker_id", "pick_status"),
             Served: ("grant",),
-            InLine: ("granted_by_ms", "is_late"),
+            InLine: ("granted_by_ms", "is_late", "awaits"),
             Collect: ("hand_over",),
             Collected: ("hand_over",),
             FullReservation: ("hand_over", "came_back"),
+            TransferReceived: ("awaited",),
         },
         told={
             HotTotals: ("quotas",),
@@ -104,7 +112,7 @@ FORMATS: Final[dict[int, Format]] = {
             MoveOut: ("timed",),
         },
         values=(
-            Reason.HOT_CEDED,
+            *(Reason.HOT_CEDED, Reason.AWAITS_TRANSFER, ShortfallCause.TRANSFER),
             *(reason for reason in Reason if Reason.PICK_TASK_NOT_FOUND <= reason <= Reason.SUBSTITUTE_NOT_ALLOWED),
             Reason.QUANTITY_EXCEEDS_COLLECTED,
         ),

@@ -39,6 +39,7 @@ from actors.shop.audit_transfers import TransferAudit
 from actors.shop.commands import Lines
 from actors.shop.line_events import GrantAwaited
 from actors.shop.shortfall_events import Requeued
+from actors.shop.transfer_events import Promised
 
 
 class Audit:
@@ -62,15 +63,15 @@ class Audit:
         self._lines = WaitingLines(self._books, quota_left, self._found, lambda: self._version, self._rules)
         self._stock = StockAudit(self._books, self._claims, self._rules, self._handed_out, self._found, self._answered)
         self._violations: list[Violation] = []
-        self._transfers = TransferAudit(self._books, lambda: self._version, self._found, self._answered, self._promise)
+        told = (lambda: self._version), self._found, self._answered
+        self._transfers = TransferAudit(self._books, *told, self._promise, self._stock)
         holds = self._claims, self._by_customer, self._live, self._answered, self._stock.note
         self._hot = HotAudit(ledger_id, self._books, self._rules, lambda: self._version, self._found, *holds)
-        told = (lambda: self._version), self._found, self._answered
         self._picks = PickAudit(self._books, self._claims, self._rules, *told)
         self._sales = SalesAudit(self._books, *told)
         self._folds: dict[type, Callable[[Any, int], None]] = {
             **dict.fromkeys(STEPS, self._stepped),
-            events.Reserved: self._reserved,
+            **dict.fromkeys((events.Reserved, Promised), self._reserved),
             Refused: lambda event, at_ms: self._answered(event.key, at_ms, event.call_key, refused=True),
             events.Collected: self._collected,
             events.Released: self._released,
@@ -120,16 +121,15 @@ class Audit:
     def result(self) -> AuditResult:
         """The findings so far. Call it at the end of a decision: shortfalls must be resolved by then."""
         self._close_shortfalls()
-        books = self._books
         return AuditResult(
             version=self._version,
             events=self._events,
             accepted=self._accepted,
-            units_sold=sum(book.sold for book in books.values()),
-            units_reserved=sum(book.reserved for book in books.values()),
-            units_oversold=sum(book.oversold for book in books.values()),
-            positions={sku: (of.on_hand, of.reserved, of.allotted, of.safety_stock) for sku, of in books.items()},
-            violations=(*unbalanced(books), *self._violations)[:VIOLATIONS_MAX],
+            units_sold=sum(book.sold for book in self._books.values()),
+            units_reserved=sum(book.reserved for book in self._books.values()),
+            units_oversold=sum(book.oversold for book in self._books.values()),
+            positions={sku: (of.on_hand, of.reserved, of.allotted, of.safety_stock) for sku, of in self._books.items()},
+            violations=(*unbalanced(self._books), *self._violations)[:VIOLATIONS_MAX],
             transfers=self._transfers.ends(),
             hot=self._hot.end(),
             tasks=self._picks.ends(),
@@ -146,13 +146,13 @@ class Audit:
         if key and (twice := self._keys.answered_twice(key, call_key, at_ms, refused=refused)):
             self._found("I5", f"key {twice}", "one event", f"another at version {self._version}")
 
-    def _reserved(self, event: events.Reserved, at_ms: int) -> None:
+    def _reserved(self, event: events.Reserved | Promised, at_ms: int) -> None:
         asked = event.command
         self._answered(asked.key, at_ms)
         self._accepted += 1
         self._hot.check_word(asked)
         self._check_grant(asked.channel, {sku for sku, _ in asked.lines}, asked.grant is not None)
-        self._hold(Hold(asked.customer_id, asked.channel, asked.lines, event.expires_at_ms, asked.slot_start_ms))
+        self._hold(Hold.of(event))
 
     def _queued(self, event: events.Queued, at_ms: int) -> None:
         asked = event.command
@@ -214,7 +214,7 @@ class Audit:
         """
         self._claims[number or self._version] = claim
         claim.since_ms = claim.since_ms or self._at_ms
-        asked = self._promise(claim.held, Counter())
+        asked = self._transfers.promised(claim, self._rules) if claim.awaits else self._promise(claim.held, Counter())
         self._check_line(set() if number else asked, claim.channel)
         self._places.take(claim)
         if self._rules.limits:
@@ -316,7 +316,7 @@ class Audit:
             return None
         if claim.holder and step in ("confirm", "extend", "amend", "expire"):
             self._found("I7", f"reservation {number}", f"a {step} by its order", "one by the shop")
-        if claim.status not in allowed:
+        if claim.status not in allowed or claim.forbids(step):
             self._found("I3", f"reservation {number}", f"no {step} from {claim.status.name}", f"one at {at_ms}")
         if at_ms >= claim.deadline_ms:
             self._found("I11", f"reservation {number}", f"no {step} from {claim.deadline_ms} on", f"one at {at_ms}")
@@ -370,7 +370,7 @@ class Audit:
         sound = len(lines) == len(claim.held)
         for (held_sku, held), (sku, units) in zip(claim.held, lines, strict=False):
             sound = sound and sku == held_sku and 0 <= units <= held
-            self._books[sku].reserved -= units
+            self._books[sku].reserved -= 0 if claim.awaits else units
             left.append((held_sku, held - units))
         if not sound:
             self._found("I1", f"reservation {number}", f"at most {claim.held} taken", f"{lines}")

@@ -15,7 +15,7 @@ from actors.core.transact import PolicyAdopted
 from actors.shop import events
 from actors.shop.commands import AdjustmentKind, Lines, Movement
 from actors.shop.shortfall_events import Requeued, ShortfallDeclared
-from actors.shop.transfer_events import TransferCancelled
+from actors.shop.transfer_events import Promised, TransferCancelled
 
 VIOLATIONS_MAX: Final = 100  # reported
 DAY_MS: Final = 86_400_000
@@ -36,6 +36,7 @@ STEPS: Final[dict[type, tuple[str, tuple[Status, ...], Status | None, bool]]] = 
     events.Extended: ("extend", LIVE, None, True),
     events.Given: ("give", LIVE, None, False),
 }
+_WITH_UNITS: Final = ("mark ready", "give", "collect", "amend")  # steps for which the units have to be there
 
 
 class Moved(NamedTuple):
@@ -145,12 +146,14 @@ class Hold:
 
     A part of an order over several ledgers has a `holder`, and no deadline of its own; `keys` are its claim's and its
     call's. `lost_as` is set where it waits for what it has lost, in that status; `asked_until_ms` where its grant is
-    asked for, and units are kept until then; `is_late` where that is over.
+    asked for, and units are kept until then; `is_late` where that is over. `awaits` is the number of the transfer by
+    which its units are still to come.
     """
 
     __slots__ = (
         "any_sold",
         "asked_until_ms",
+        "awaits",
         "channel",
         "customer_id",
         "deadline_ms",
@@ -176,7 +179,7 @@ class Hold:
         keys: tuple[str, str] = ("", ""),
     ) -> None:
         self.keys = keys
-        self.since_ms = self.asked_until_ms = 0
+        self.since_ms = self.asked_until_ms = self.awaits = 0
         self.is_late = self.is_served = False  # in a line, and from one
         self.lost_as: Status | None = None
         self.status = Status.CLAIMED if holder else Status.HELD
@@ -187,6 +190,14 @@ class Hold:
         self.held = lines
         self.deadline_ms = deadline_ms
         self.any_sold = False
+
+    @staticmethod
+    def of(event: events.Reserved | Promised) -> "Hold":
+        """What a reservation holds, or awaits."""
+        asked = event.command
+        hold = Hold(asked.customer_id, asked.channel, asked.lines, event.expires_at_ms, asked.slot_start_ms)
+        hold.awaits = event.transfer if isinstance(event, Promised) else 0
+        return hold
 
     @staticmethod
     def of_part(event: events.Claimed) -> "Hold":
@@ -200,6 +211,10 @@ class Hold:
         """What counts as one open reservation with one place in a slot: the order of a part, else the hold."""
         return self.holder[: self.holder.rfind(".")] if "." in self.holder else self.holder or self
 
+    def forbids(self, step: str) -> bool:
+        """Whether a step needs units that are still in transit."""
+        return self.awaits > 0 and step in _WITH_UNITS
+
     def units(self, of_sku: str) -> int:
         """Units of a SKU that it still holds."""
         return sum(units for sku, units in self.held if sku == of_sku)
@@ -210,14 +225,14 @@ class Rules:
 
     __slots__ = (
         *("calendar", "chain", "hot", "limits", "picks", "put_back_first"),
-        *("line_may_pass", "line_take_up_ms", "losers_wait", "loses_first"),
+        *("line_may_pass", "line_take_up_ms", "losers_wait", "loses_first", "promise_in_transit"),
     )
 
     def __init__(self) -> None:
         self.calendar: Calendar = ALWAYS_OPEN
         self.limits: list[Rule] = []
         self.chain: set[tuple[str, str]] = set()  # channel and SKU of each limit over the whole chain
-        self.line_may_pass = self.losers_wait = self.picks = self.put_back_first = False
+        self.line_may_pass = self.losers_wait = self.picks = self.put_back_first = self.promise_in_transit = False
         self.line_take_up_ms = 0
         self.loses_first = LosesFirst.LOWEST_STATUS
         self.hot: dict[str, tuple[int, bool]] = {}  # by SKU its generation, and whether its ledger is open
@@ -228,6 +243,7 @@ class Rules:
         self.picks, self.put_back_first = policy.picks, policy.put_back_first
         self.line_may_pass, self.losers_wait = policy.line_may_pass, policy.losers_wait
         self.line_take_up_ms, self.loses_first = policy.line_take_up_ms, policy.loses_first
+        self.promise_in_transit = policy.promise_in_transit
         if "calendar" not in kept:
             self.calendar = policy.calendar
         if "hot" not in kept:

@@ -8,6 +8,7 @@ from actors.core.rejection import Violation
 from actors.core.status import ShortChoice, Status
 from actors.shop import events, pick_events as pe
 from actors.shop.audit_books import Book, Found, Hold, Rules
+from actors.shop.transfer_events import TransferReceived
 
 Units = tuple[tuple[str, int], ...]  # by SKU, sorted
 Ended = tuple[bool, Units, Units]  # whether its reservation goes on, and what is picked and is to be put back
@@ -58,6 +59,8 @@ class PickAudit:
 
     def follow(self, event: events.Event) -> None:
         """After each event: have the task of its reservation be as that is."""
+        for awaiting, _, _ in event.awaited if isinstance(event, TransferReceived) else ():
+            self._settle(awaiting)
         number = getattr(event, "number", 0)
         if number in self._works and isinstance(event, events.Collected):
             self._works[number].picked -= Counter(dict(_summed(event.lines)))
@@ -86,7 +89,7 @@ class PickAudit:
 
     def _wanted(self, number: int) -> Hold | None:
         hold = self._claims.get(number)
-        return hold if hold is not None and hold.status in _FOR else None
+        return hold if hold is not None and hold.status in _FOR and not hold.awaits else None
 
     def _settle(self, number: int) -> None:
         hold, work = self._wanted(number), self._works.get(number)

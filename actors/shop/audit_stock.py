@@ -33,7 +33,7 @@ class StockAudit:
         found: Found,
         answered: Callable[[str, int], None],
     ) -> None:
-        self._books, self._holds, self._rules, self._handed_out = books, holds, rules, handed_out
+        self._books, self.holds, self._rules, self._handed_out = books, holds, rules, handed_out
         self._found, self._answered = found, answered
         self._marks: dict[str, int] = {}  # the greatest sequence applied of each source
         self._moved: set[str] = set()  # SKUs whose stock has moved in this decision
@@ -97,12 +97,12 @@ class StockAudit:
         """The losers as the rule has them. Who they are is looked for among all where holds have moved here."""
         if sku not in self._came:
             return sorted(numbers, key=self._turn)
-        may_lose = [number for number, hold in self._holds.items() if hold.units(sku)]
+        may_lose = [number for number, hold in self.holds.items() if hold.units(sku) and not hold.awaits]
         return sorted({*may_lose, *numbers}, key=self._turn)[: len(numbers)]
 
     def _turn(self, number: int) -> tuple[int, int, int]:
         """Who has moved here is as old as it was elsewhere."""
-        hold = self._holds.get(number)
+        hold = self.holds.get(number)
         since_ms = 0 if hold is None else hold.since_ms
         if hold is None or hold.status not in _RANKS or self._rules.loses_first is LosesFirst.YOUNGEST:
             return 0, -since_ms, -number

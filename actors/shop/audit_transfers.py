@@ -1,6 +1,7 @@
 """The audit's part for transfers, and the comparison of both ends; like `audit` it uses the events alone.
 
 I17 a transfer takes the steps of its life, each once, and what a destination received is what its source sent
+I2  by the policy alone a destination promises what is on its way, no more than was sent, which the receipt reserves
 """
 
 from collections import Counter, defaultdict
@@ -10,7 +11,8 @@ from typing import Any, Final, NamedTuple
 from actors.core.rejection import Violation
 from actors.core.status import TransferStatus
 from actors.shop import transfer_events as events
-from actors.shop.audit_books import AuditResult, Book, Moved
+from actors.shop.audit_books import AuditResult, Book, Hold, Moved, Rules
+from actors.shop.audit_stock import StockAudit
 from actors.shop.commands import Lines
 
 _PROPOSED, _SENT = TransferStatus.PROPOSED, TransferStatus.SENT
@@ -37,7 +39,10 @@ class TransferAudit:
         found: Callable[[str, str, str, str], None],
         answered: Callable[[str, int], None],
         promise: Callable[[Lines, Counter[str]], object],
+        stock: StockAudit,
     ) -> None:
+        self._promised: defaultdict[int, dict[int, Hold]] = defaultdict(dict)  # of each transfer, to whom
+        self._stock = stock
         self._books = books
         self._version = version
         self._found = found
@@ -104,6 +109,37 @@ class TransferAudit:
         for sku, units in event.lines:
             self._books[sku].on_hand += units
             self._books[sku].moved += units
+        awaiting = self._awaiting(event.number)
+        if (expected := tuple((number, *hold.held[0]) for number, hold in awaiting)) != event.awaited:
+            self._found("I2", f"transfer {event.number}", f"{expected} reserved", f"{event.awaited}")
+        for _, hold in awaiting:
+            ((sku, units),) = hold.held
+            hold.awaits = 0
+            self._books[sku].reserved += units
+            self._stock.note(sku)
+
+    def promised(self, hold: Hold, rules: Rules) -> set[str]:
+        """Somebody is promised units of a transfer: there is one on its way here, and it has so many for him. Returns
+        the SKUs.
+        """
+        end, promised = self._ends.get(hold.awaits), Counter[str]()
+        self._promised[hold.awaits][self._version()] = hold
+        for _, each in self._awaiting(hold.awaits):
+            promised.update(dict(each.held))
+        if not rules.promise_in_transit or end is None or end.is_source or end.status is not _SENT:
+            self._found("I2", f"transfer {hold.awaits}", "one on its way here, and a rule to promise it", f"{end}")
+        elif beyond := promised - Counter(dict(end.lines)):
+            self._found("I2", end.transfer_id, f"at most {end.lines} promised", f"{dict(beyond)} beyond")
+        for sku, _ in hold.held:
+            self._books.setdefault(sku, Book())  # known here from now on
+        return {sku for sku, _ in hold.held}
+
+    def _awaiting(self, number: int) -> list[tuple[int, Hold]]:
+        """The live holds that await a transfer, by number."""
+        mine = self._promised[number]
+        for of in [of for of in mine if of not in self._stock.holds]:
+            del mine[of]
+        return sorted(mine.items())
 
     def _closed(self, event: events.TransferClosed, _: int) -> None:
         transfer = event.transfer

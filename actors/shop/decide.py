@@ -28,6 +28,7 @@ from actors.shop.decide_allotments import (
 from actors.shop.decide_amend import decide_amend, pickup_deadline_ms
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim, decide_settle_grant
 from actors.shop.decide_hot import decide_hot_units, decided_elsewhere, is_kept_there, key_elsewhere, unless_fetched
+from actors.shop.decide_in_transit import awaited_refusal, promise_in_transit, with_arrivals
 from actors.shop.decide_line import decide_leave, decide_queue, decide_serve_granted, latest_end_ms
 from actors.shop.decide_picking import decide_pick
 from actors.shop.decide_returns import decide_return
@@ -48,6 +49,7 @@ from actors.shop.quotas import beyond_stock
 from actors.shop.returns import Return
 from actors.shop.shortfalls import ResolveShortfall
 from actors.shop.state import Claims, Ledger, Reservation
+from actors.shop.transfers import ReceiveTransfer
 
 StepCommand = cm.Confirm | cm.MarkReady | cm.Collect | cm.Release | cm.Extend | cm.Amend | cm.Give
 
@@ -118,6 +120,8 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
             return _unless_claimed(ledger, now_ms, decision, partial(decide_short, ledger, command, now_ms))
         case _ if isinstance(command, PickStep):
             return decide_pick(ledger, command, now_ms)
+        case ReceiveTransfer():
+            return with_arrivals(ledger, decide_transfer(ledger, command, now_ms), now_ms)
         case _:
             return decide_transfer(ledger, command, now_ms)
 
@@ -157,12 +161,12 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Clai
     if ledger.allotments.quotas:
         stock = beyond_stock(ledger, command.channel, demand, replaced, without=without)
         if isinstance(stock, Rejection):
-            return _short(ledger, command, stock, now_ms)
+            return _short(ledger, command, stock, now_ms, without)
         drawn = stock
     else:
         refusal = short_of_stock(ledger, demand, replaced, without)
         if refusal is not None:
-            return _short(ledger, command, refusal, now_ms)
+            return _short(ledger, command, refusal, now_ms, without)
     if command.slot_start_ms:
         refusal = slot_refusal(ledger, command.slot_start_ms, now_ms, replaced, without)
         if refusal is not None:
@@ -177,13 +181,18 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Clai
     return (ev.Released("", "", number, lines, ReleaseReason.REPLACED, before=replaced), *drawn, reserved)
 
 
-def _short(ledger: Ledger, command: Reserve, refusal: Rejection, now_ms: int) -> Decision:
-    """The refusal for want of stock, or a place in line."""
+def _short(ledger: Ledger, command: Reserve, refusal: Rejection, now_ms: int, without: Claims) -> Decision:
+    """The refusal for want of stock, a promise of what is in transit, or a place in line."""
     if ledger.hot.by:
         is_kept = is_kept_there(ledger, command)
         refusal = unless_fetched(ledger, refusal, fetched=command.fetched and is_kept)
         if not is_kept and refusal.reason is Reason.UNITS_ELSEWHERE:
             refusal = replace(refusal, store_id=ledger.ledger_id)
+    if ledger.policy.promise_in_transit:
+        promised = promise_in_transit(ledger, command, refusal, now_ms, without)
+        if not isinstance(promised, Rejection):
+            return promised
+        refusal = promised
     waits = command.wait_ms and refusal.reason is not Reason.UNITS_ELSEWHERE
     return decide_queue(ledger, command, refusal, now_ms) if waits else refusal
 
@@ -223,7 +232,7 @@ def allowed(ledger: Ledger, number: int, step: Step, now_ms: int) -> Reservation
         return Rejection(Reason.TRANSITION_NOT_ALLOWED, number=number, status=status)
     if reservation.part is not None and step in _ITS_ORDERS_STEPS:
         return Rejection(Reason.PART_OF_ORDER, number=number, status=status)
-    return reservation
+    return reservation if reservation.in_line is None else awaited_refusal(reservation, step) or reservation
 
 
 def decide_step(ledger: Ledger, command: StepCommand, now_ms: int, without: Claims = NONE) -> Decision:
@@ -251,11 +260,13 @@ def decide_step(ledger: Ledger, command: StepCommand, now_ms: int, without: Clai
 
 
 def _decide_confirm(ledger: Ledger, command: cm.Confirm, reservation: Reservation, now_ms: int) -> Decision:
-    policy = ledger.policy
+    policy, from_ms = ledger.policy, now_ms
     if command.collect_within_ms > policy.ttl_ms_max:
         return Rejection(Reason.TTL_TOO_LONG, "", command.collect_within_ms, policy.ttl_ms_max)
+    if reservation.awaits is not None:  # it cannot be collected before
+        from_ms = max(now_ms, reservation.awaits.expected_at_ms)
     expires_at_ms = pickup_deadline_ms(
-        ledger, reservation.slot_start_ms, now_ms + (command.collect_within_ms or policy.collect_within_ms)
+        ledger, reservation.slot_start_ms, from_ms + (command.collect_within_ms or policy.collect_within_ms)
     )
     return (ev.Confirmed(command.key, fingerprint(command), command.number, expires_at_ms),)
 
@@ -270,8 +281,12 @@ def _decide_taking(command: cm.Collect | cm.Release, reservation: Reservation, n
         return decide_leave(command, content, reservation)
     if isinstance(command, Collect):
         return (ev.Collected(key, content, number, lines, command.payment_reference, None, command.hand_over),)
-    if is_given(reservation, now_ms) and lines != reservation.held_lines():
+    is_whole = lines == reservation.held_lines()
+    if is_given(reservation, now_ms) and not is_whole:
         return Rejection(Reason.GIVEN_TO_TILL, number=number, status=reservation.status)
+    refusal = awaited_refusal(reservation, Step.RELEASE, is_whole=is_whole)
+    if refusal is not None:
+        return refusal
     return (ev.Released(key, content, number, lines, command.reason),)
 
 

@@ -6,7 +6,7 @@ from typing import Final, assert_never
 
 from actors.core.answers import fingerprint
 from actors.core.rejection import Reason, Rejection
-from actors.core.status import PickStatus, Status
+from actors.core.status import LIVE, PickStatus, Status
 from actors.core.transact import Decision
 from actors.shop.commands import Lines, by_sku
 from actors.shop.events import ReadyMarked
@@ -22,6 +22,7 @@ from actors.shop.picking import (
     ReleasePick,
     ScanPick,
 )
+from actors.shop.preconditions import not_here_yet
 from actors.shop.state import Ledger
 
 _MARKABLE: Final = frozenset({PickStatus.PICKING, PickStatus.PICKED, PickStatus.READY})
@@ -64,8 +65,10 @@ def in_work(ledger: Ledger, number: int, now_ms: int) -> PickTask | Rejection:
     """The task, or why there is none, or none any more: its reservation's time may be over before it is expired."""
     task = ledger.picks.rows.get(number)
     if task is None:
-        over = ledger.finished.ended_as(number)
-        return Rejection(Reason.PICK_TASK_NOT_FOUND, number=number, status=None if over is None else over[0])
+        over, awaiting = ledger.finished.ended_as(number), ledger.reservations.get(number)
+        refusal = not_here_yet(awaiting) if awaiting is not None and awaiting.status in LIVE else None
+        of = None if over is None else over[0]
+        return refusal or Rejection(Reason.PICK_TASK_NOT_FOUND, number=number, status=of)
     reservation = ledger.reservations.get(number)
     if reservation is None or task.status is PickStatus.TO_PUT_BACK or reservation.part is not None:
         return task

@@ -1,5 +1,6 @@
 """A shop's decisions about shortfalls: what becomes of those who lose units, and how their tasks are closed."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from actors.core.answers import fingerprint
@@ -10,6 +11,7 @@ from actors.shop.commands import AdjustmentKind, Movement, Reserve
 from actors.shop.decide_line import may_wait, no_place, rate_of
 from actors.shop.events import Event, Left, Queued, Released
 from actors.shop.line import Line
+from actors.shop.preconditions import NONE
 from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
 from actors.shop.shortfalls import Resolution, ResolveShortfall, Shortfall, ShortfallCause, ShortfallTask
 from actors.shop.state import Ledger, Reservation
@@ -28,11 +30,11 @@ def causes_of(movements: list[Movement]) -> dict[str, ShortfallCause]:
 
 
 def losses(
-    ledger: Ledger, shortfalls: tuple[Shortfall, ...], now_ms: int, moved: Reservation | None = None
+    ledger: Ledger, shortfalls: tuple[Shortfall, ...], now_ms: int, moved: Mapping[int, Reservation] = NONE
 ) -> list[Event]:
     """A ShortfallDeclared for each shortfall, then what becomes of each losing reservation, over all of its SKUs: who
-    loses all units of one SKU waits first in line where the policy says so, and nothing forbids it. `moved` comes by
-    the same decision.
+    loses all units of one SKU waits first in line where the policy says so, and nothing forbids it. `moved` come by
+    the same decision, by number.
     """
     lost: dict[int, dict[str, int]] = {}
     cause: dict[int, ShortfallCause | None] = {}
@@ -43,7 +45,7 @@ def losses(
     events: list[Event] = [ShortfallDeclared(shortfall) for shortfall in shortfalls]
     joined: dict[str, list[str]] = {}  # the customers who come in line by this decision
     for number, units_lost in lost.items():
-        before = moved if moved is not None and moved.number == number else ledger.reservations[number]
+        before = moved.get(number) or ledger.reservations[number]
         lines = before.taken_by_line(units_lost)
         is_over = lines == before.held_lines()
         why = cause[number] or ShortfallCause.CORRECTION

@@ -2,6 +2,7 @@
 missing then.
 """
 
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -20,7 +21,7 @@ from actors.shop.position import Position
 from actors.shop.promised import losers
 from actors.shop.said_hot import moved_in_by
 from actors.shop.shortfalls import Shortfall, ShortfallCause
-from actors.shop.state import Ledger
+from actors.shop.state import Ledger, Reservation
 
 
 def decide_adjust_stock(ledger: Ledger, command: cm.AdjustStock, now_ms: int) -> Decision:
@@ -138,20 +139,36 @@ def decide_move_in(ledger: Ledger, command: MoveIn, now_ms: int) -> Decision:
     if ledger.hot.left(command.sku) < command.held:  # one of the two was restored alone: nobody's units are taken
         return Rejection(Reason.ORDER_UNDECIDED, command.sku)
     sku, position = command.sku, ledger.positions[command.sku]
-    there = position.on_hand - position.allotted + ledger.hot.left(sku)
-    reserved = position.reserved + command.held
-    if reserved <= max(0, there):
-        return (MovedIn(command),)
-    given_up = cancelled_for(ledger, {sku: reserved - there})
-    reserved -= units_of(given_up).get(sku, 0)
-    lost, shrunk = _lost_by_quotas(ledger, sku, max(0, reserved - there))
-    missing = reserved - max(0, there + lost)
-    shortfalls: tuple[Shortfall, ...] = ()
-    moved = moved_in_by(command, ledger.version + 1, now_ms)
-    if missing > 0:
-        losing = tuple(losers(ledger, sku, missing, moved))
-        shortfalls = (Shortfall(sku, missing, losing, ShortfallCause.CORRECTION),)
-    return (MovedIn(command), *given_up, *shrunk, *losses(ledger, shortfalls, now_ms, moved))
+    moved, reserved = moved_in_by(command, ledger.version + 1, now_ms), position.reserved + command.held
+    needs = {sku: (reserved, position.on_hand)}
+    events, shortfalls = made_up_for(ledger, needs, (moved,), ShortfallCause.CORRECTION)
+    return (MovedIn(command), *events, *losses(ledger, shortfalls, now_ms, {moved.number: moved}))
+
+
+def made_up_for(
+    ledger: Ledger, needs: Mapping[str, tuple[int, int]], moved: Collection[Reservation], cause: ShortfallCause
+) -> tuple[list[ev.Event], tuple[Shortfall, ...]]:
+    """What makes up for units that are missing where by SKU so many are reserved and on hand, with those that are
+    `moved` here by the same decision: transfers give theirs up, then quotas lose what is left of them, then somebody
+    loses.
+    """
+    there = {
+        sku: on_hand - ledger.positions[sku].allotted + ledger.hot.left(sku) for sku, (_, on_hand) in needs.items()
+    }
+    missing = {sku: reserved - there[sku] for sku, (reserved, _) in needs.items() if reserved > max(0, there[sku])}
+    given_up = cancelled_for(ledger, missing)
+    back = units_of(given_up)
+    events: list[ev.Event] = [*given_up]
+    shortfalls: list[Shortfall] = []
+    for sku in missing:
+        reserved = needs[sku][0] - back.get(sku, 0)
+        lost, shrunk = _lost_by_quotas(ledger, sku, max(0, reserved - there[sku]))
+        events += shrunk
+        units = reserved - max(0, there[sku] + lost)
+        if units > 0:
+            mine = [each for each in moved if any(line_sku == sku for line_sku, _ in each.lines)]
+            shortfalls.append(Shortfall(sku, units, tuple(losers(ledger, sku, units, mine)), cause))
+    return events, tuple(shortfalls)
 
 
 def _may_be_held_elsewhere(ledger: Ledger, sku: str, *, is_now: bool) -> bool:

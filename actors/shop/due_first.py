@@ -46,7 +46,8 @@ def expire_first(ledger: Ledger, about: About, now_ms: int, budget: Budget) -> t
             reservation = ledger.reservations.get(number)
             if reservation is None or reservation.part is not None or reservation.expires_at_ms > now_ms:
                 continue
-            if reservation.in_line is not None or reservation.status is Status.QUEUED:
+            is_from_line = reservation.in_line is not None and reservation.awaits is None
+            if is_from_line or reservation.status is Status.QUEUED:
                 return [], False
             if reservation.status in OPEN:
                 found[number] = reservation
@@ -65,6 +66,8 @@ def _numbers(ledger: Ledger, about: About) -> Iterator[Collection[int] | None]:
     for sku in about.skus:
         if sku in ledger.lines:
             yield None
+        for transfer in ledger.transfers.on_the_way.get(sku, ()) if ledger.in_transit.awaiting else ():
+            yield ledger.in_transit.awaiting.get(transfer, ())
         position = ledger.positions.get(sku)
         held_by = None if position is None else position.held_by
         if isinstance(held_by, list):

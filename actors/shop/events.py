@@ -22,7 +22,7 @@ from actors.shop.return_events import Returned, touched_by_return
 from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallEvent, ShortfallResolved
 from actors.shop.shortfalls import Shortfall, ShortfallCause
 from actors.shop.state import AnyReservation
-from actors.shop.transfer_events import TransferEvent, TransferReceived, TransferSent, touched_by_transfer
+from actors.shop.transfer_events import TransferReceived, TransferSent, TransitEvent, touched_by_transfer
 
 
 class Reserved(Message, frozen=True):
@@ -343,7 +343,7 @@ Event = (
     | OfAllotments
     | Given
     | Returned
-    | TransferEvent
+    | TransitEvent
     | HotEvent
     | PickEvent
 )
@@ -355,7 +355,7 @@ def touched_skus(event: Event) -> tuple[str, ...]:
     """
     if isinstance(event, HotEvent):
         return touched_by_hot(event)
-    if isinstance(event, TransferEvent):
+    if isinstance(event, TransitEvent):
         return touched_by_transfer(event)
     if isinstance(event, PickEvent):
         return touched_by_pick(event)
@@ -364,6 +364,8 @@ def touched_skus(event: Event) -> tuple[str, ...]:
             return touched_by_return(event)
         case Reserved() | Claimed() | Queued():
             return tuple(dict.fromkeys(sku for sku, _ in event.command.lines))
+        case Released() | Expired() if (over := event.before or getattr(event, "answer", None)) and over.awaits:
+            return ()  # none of it was here
         case Collected() | Released() | Expired() | OutcomeApplied():
             return tuple(dict.fromkeys(sku for sku, units in event.lines if units))
         case Served() | PassedOver() | Requeued():
@@ -374,10 +376,8 @@ def touched_skus(event: Event) -> tuple[str, ...]:
             return _changed_skus(event.before, event.lines)
         case StockAdjusted():
             return tuple(dict.fromkeys(row.sku for row in event.movements))
-        case StockCounted():
-            return tuple(dict.fromkeys(sku for sku, _ in event.corrections))
-        case SafetyStockSet():
-            return tuple(dict.fromkeys(sku for sku, _ in event.safety_stocks))
+        case StockCounted(corrections=rows) | SafetyStockSet(safety_stocks=rows):
+            return tuple(dict.fromkeys(sku for sku, _ in rows))
         case PolicyAdopted():
             return event.lines
         case GrantAwaited():

@@ -19,6 +19,7 @@ from actors.shop.commands import Lines, by_sku, claim_key
 from actors.shop.customers import add_newest, forget
 from actors.shop.events import Collected, Confirmed, Expired, Reserved  # hot ones by name
 from actors.shop.evolve_hot import adopt, evolve_hot
+from actors.shop.evolve_in_transit import evolve_promised, leave_awaiting
 from actors.shop.evolve_line import evolve_line, note_line_due
 from actors.shop.evolve_picking import evolve_pick, follow
 from actors.shop.evolve_shortfalls import evolve_shortfall, note_loss
@@ -34,7 +35,7 @@ from actors.shop.return_events import Returned
 from actors.shop.said import absent, claimed_by, given_back, made_by, release_of, returned_by
 from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
 from actors.shop.state import Ledger, Remembered, Reservation
-from actors.shop.transfer_events import TransferEvent
+from actors.shop.transfer_events import Promised, TransferEvent
 
 # Members that are looked up in their class cost 0.15 us each in Python 3.11, as they are properties there.
 _CONFIRMED: Final = Status.CONFIRMED
@@ -80,6 +81,8 @@ def _evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
             return _evolve_released(ledger, event, at_ms)
         case ev.Extended():
             return _evolve_step(ledger, event, None, event.expires_at_ms)
+        case Promised():
+            return evolve_promised(ledger, event, at_ms)
         case ev.Queued() | ev.Served() | ev.PassedOver() | GrantAwaited() | ev.Left():
             return evolve_line(ledger, event, at_ms)
         case ev.Amended():
@@ -343,7 +346,7 @@ def _give_back(
     reservation = ledger.reservations[number]
     # A hold was gone at its deadline, whenever it was swept: counts may be of an instant between the two.
     gone_at_ms = reservation.expires_at_ms if step is _EXPIRE and reservation.part is None else at_ms
-    for sku, units in lines:
+    for sku, units in lines if reservation.awaits is None else ():
         if units:
             ledger.positions[sku].move_reserved(gone_at_ms, -units)
     drawn = ledger.allotments.drawn
@@ -362,6 +365,8 @@ def _settle(ledger: Ledger, reservation: Reservation) -> Reservation:
         if reservation.part is not None:  # of a shortfall its order has not heard, and may go on
             _decided(ledger, reservation.number, reservation.part)
         ledger.open_reservations -= 1
+        if reservation.awaits is not None:
+            leave_awaiting(ledger, reservation, reservation.awaits)
         if ledger.allotments.drawn:
             ledger.allotments.drawn.pop(reservation.number, None)
         forget(ledger, reservation)

@@ -23,6 +23,7 @@ from actors.shop.pick_events import (
 from actors.shop.picking import PickTask
 from actors.shop.return_events import Returned
 from actors.shop.state import Ledger, Remembered, Reservation
+from actors.shop.transfer_events import TransferReceived
 
 _PICKED_FOR = frozenset({Status.CONFIRMED, Status.READY})
 _OPEN = frozenset({PickStatus.TO_PICK, PickStatus.PICKING})
@@ -94,6 +95,10 @@ def follow(ledger: Ledger, event: Event, at_ms: int) -> None:
             if reservation.status in _PICKED_FOR and reservation.number not in ledger.picks.rows:
                 _follow(ledger, reservation.number, at_ms)
         return
+    if isinstance(event, TransferReceived):
+        for number, _, _ in event.awaited:
+            _follow(ledger, number, at_ms)
+        return
     number = getattr(event, "number", 0)  # of whatever kind: each number is one version of the ledger, and so of one
     if not number or isinstance(event, PickEvent | Returned):
         return
@@ -126,7 +131,7 @@ def _set_apart(ledger: Ledger, task: PickTask | None, sign: int) -> None:
 def _follow(ledger: Ledger, number: int, at_ms: int) -> None:
     """Begin, change or end the task of this number, so that it is what its reservation asks for."""
     reservation, task = ledger.reservations.get(number), ledger.picks.rows.get(number)
-    is_wanted = reservation is not None and reservation.status in _PICKED_FOR
+    is_wanted = reservation is not None and reservation.status in _PICKED_FOR and reservation.awaits is None
     if task is None:
         if is_wanted and reservation is not None and ledger.policy.picks:
             enter_task(ledger, _begun(ledger, reservation, at_ms))

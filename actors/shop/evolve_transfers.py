@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from actors.core.answers import Recorded
 from actors.core.status import TransferStatus
 from actors.shop import transfer_events as ev
+from actors.shop.evolve_in_transit import arrive
 from actors.shop.position import Position
 from actors.shop.said_transfers import cancelled_by, closed_by, expected_by, proposed_by, said_of_transfer
 from actors.shop.state import Ledger, Remembered
@@ -63,6 +64,7 @@ def evolve_transfer(ledger: Ledger, event: ev.TransferEvent, at_ms: int) -> Reme
                 loss_bearer=event.loss_bearer,
             )
             transfers.put(received)
+            arrive(ledger, event.awaited, at_ms)
             return ledger.made(event.key, Recorded(event.fingerprint, version, received), version - event.number)
         case ev.TransferClosed():
             closed = closed_by(event, version)

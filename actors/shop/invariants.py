@@ -7,11 +7,12 @@ from actors.core.deadlines import SHIFT
 from actors.core.ids import is_hot
 from actors.core.linear_hash import in_sequence
 from actors.core.rejection import Violation
-from actors.core.status import LIVE, PickStatus, Status
+from actors.core.status import LIVE, PickStatus, Status, TransferStatus
 from actors.shop.allotments import HolderKind
 from actors.shop.commands import by_sku
 from actors.shop.customer_totals import CustomerTotals
 from actors.shop.decide_line import ASKED_AT_ONCE_MAX
+from actors.shop.in_transit import InTransit
 from actors.shop.picking import Picks, PickTask
 from actors.shop.position import ByRank
 from actors.shop.promised import by_rank
@@ -32,6 +33,7 @@ def check(ledger: Ledger) -> list[Violation]:
     holding: dict[str, dict[int, None]] = defaultdict(dict)
     sharing: dict[tuple[str, int], int] = {}
     waiting: dict[str, list[Reservation]] = {}
+    awaiting: list[Reservation] = []
     reservations, customers, any_undecided = ledger.reservations, ledger.customers, len(ledger.undecided) > 0
     for number in in_sequence(reservations):
         reservation = reservations[number]
@@ -57,6 +59,9 @@ def check(ledger: Ledger) -> list[Violation]:
         if indexed != number and (isinstance(indexed, int) or number not in indexed):
             unindexed += 1
         lines = reservation.lines
+        if reservation.in_line is not None and reservation.awaits is not None:  # nothing of it is here
+            awaiting.append(reservation)
+            continue
         if reservation.done is not None:  # nearly all have none, and hold all of their lines
             lines, held = reservation.held_lines(), reservation.held()
             if min(held) < 0 or not any(held):
@@ -66,7 +71,7 @@ def check(ledger: Ledger) -> list[Violation]:
             if units:
                 holding[sku][number] = None
     found += [*_of_positions(ledger, promised, holding), *_of_leases(ledger), *_of_transfers(ledger)]
-    found += [*_of_lines(ledger, waiting), *_of_tasks(ledger), *_of_picks(ledger)]
+    found += [*_of_lines(ledger, waiting), *_of_tasks(ledger), *_of_picks(ledger), *_of_in_transit(ledger, awaiting)]
     for _, slot_start_ms in sharing:  # one place for all of an order's parts
         places[slot_start_ms] = places.get(slot_start_ms, 0) + 1
     if sharing != ledger.parts_in_slots:
@@ -75,19 +80,18 @@ def check(ledger: Ledger) -> list[Violation]:
         found.append(Violation("I2", ledger.ledger_id, f"places taken {places}", f"{ledger.slots_taken}"))
     if live != ledger.open_reservations:
         found.append(Violation("I3", ledger.ledger_id, f"{live} open", f"{ledger.open_reservations} open"))
+    return found + _of_customers(ledger, live, unindexed)
+
+
+def _of_customers(ledger: Ledger, live: int, unindexed: int) -> list[Violation]:
+    """Violations of the index of customers, in which so many are live and some of them missing, and of the totals that
+    are kept.
+    """
+    found = []
     entries = sum(1 if isinstance(numbers, int) else len(numbers) for numbers in ledger.customers.values())
     if unindexed or entries != live:
-        found.append(
-            Violation(
-                "I15", ledger.ledger_id, f"{live} live reservations by customer", f"{entries}, {unindexed} missing"
-            )
-        )
-    return found + _of_totals(ledger)
-
-
-def _of_totals(ledger: Ledger) -> list[Violation]:
-    """Violations of the totals that are kept of customers."""
-    found = []
+        of = f"{live} live reservations by customer", f"{entries}, {unindexed} missing"
+        found.append(Violation("I15", ledger.ledger_id, *of))
     for customer_id, kept in ledger.totals.items():
         anew = CustomerTotals(ledger.live_of_customer(customer_id)).sums.sums(0)
         if kept.sums.sums(0) != anew:
@@ -174,7 +178,9 @@ def _of_picks(ledger: Ledger) -> list[Violation]:
         return []
     found, queued = [], Picks()
     wanted = {
-        number: each for number, each in ledger.reservations.items() if each.status in (Status.CONFIRMED, Status.READY)
+        number: each
+        for number, each in ledger.reservations.items()
+        if each.status in (Status.CONFIRMED, Status.READY) and each.awaits is None
     }
     for number, task in ledger.picks.rows.items():
         queued.put(task)
@@ -236,9 +242,28 @@ def _of_transfers(ledger: Ledger) -> list[Violation]:
     anew = Transfers(ledger.ledger_id)
     for transfer in ledger.transfers.live.values():
         anew.put(transfer)
-    if (anew.inbound, anew.outbox.keys()) == (ledger.transfers.inbound, ledger.transfers.outbox.keys()):
+    indexes, others = ((each.inbound, each.outbox.keys(), each.on_the_way) for each in (anew, ledger.transfers))
+    if indexes == others:
         return []
-    return [Violation("I7", ledger.ledger_id, "transfers by id, and those in the outbox", "others")]
+    return [Violation("I7", ledger.ledger_id, "transfers by id and SKU, and those in the outbox", "others")]
+
+
+def _of_in_transit(ledger: Ledger, awaiting: list[Reservation]) -> list[Violation]:
+    """Violations of what is promised of units in transit, which these await: no more than is on its way here."""
+    found, anew = list[Violation](), InTransit()
+    for each in awaiting:
+        ((sku, units),) = each.held_lines()
+        if each.awaits is not None:
+            anew.enter(each.number, each.awaits, sku, units)
+    if anew != ledger.in_transit:
+        found.append(Violation("I7", ledger.ledger_id, f"promised in transit {anew}", f"{ledger.in_transit}"))
+    for (number, sku), units in anew.promised.items():
+        transfer = ledger.transfers.live.get(number)
+        is_coming = transfer is not None and transfer.status is TransferStatus.SENT
+        most = dict(transfer.lines).get(sku, 0) if transfer is not None and is_coming else 0
+        if units > most:
+            found.append(Violation("I2", sku, f"at most {most} promised of transfer {number}", str(units)))
+    return found
 
 
 def _of_positions(ledger: Ledger, promised: dict[str, int], holding: dict[str, dict[int, None]]) -> list[Violation]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from actors.core.message import Value
 from actors.core.status import Status
+from actors.shop.in_transit import Awaits
 
 
 @dataclass(slots=True, eq=False)
@@ -99,7 +100,8 @@ class InLine(Value, frozen=True):
     """How long a reservation would wait in line, and how often it was served; while it waits its place, and when it may
     be served, 0 where nobody knows, as of when it came. `lost_as` is the status in which it lost its units, None where
     it came by asking. `granted_by_ms`: units are kept for it until then, for its customer's ledger to grant them under
-    a limit of the whole chain, 0 for none; `is_late`: they are kept no more, and that ledger is asked all the same.
+    a limit of the whole chain, 0 for none; `is_late`: they are kept no more, and that ledger is asked all the same. One
+    that `awaits` a transfer does not stand in line: it is promised units that are on their way.
     """
 
     wait_ms: int
@@ -109,3 +111,4 @@ class InLine(Value, frozen=True):
     lost_as: Status | None = None
     granted_by_ms: int = 0
     is_late: bool = False
+    awaits: Awaits | None = None

@@ -69,6 +69,14 @@ def short_of_stock(
     return Rejection(reason, sku, asked, available, short_lines=tuple(short))
 
 
+def not_here_yet(reservation: Reservation) -> Rejection | None:
+    """Refuse what needs the units of a reservation while they are in transit, with when they are expected."""
+    if reservation.awaits is None:
+        return None
+    number, status = reservation.number, reservation.status
+    return Rejection(Reason.AWAITS_TRANSFER, "", 0, reservation.awaits.expected_at_ms, number, status)
+
+
 def grant_refusal(
     ledger: Ledger,
     grant: Grant | Rejection | None,

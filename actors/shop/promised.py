@@ -87,8 +87,8 @@ def change_rank(ledger: Ledger, before: Reservation, after: Reservation) -> None
                 held_by[rank][before.number] = None
 
 
-def losers(ledger: Ledger, sku: str, missing: int, moved: Reservation | None = None) -> Iterator[tuple[int, int]]:
-    """Yield who loses these units of a SKU, and how many, first who loses first. `moved` comes by the same decision."""
+def losers(ledger: Ledger, sku: str, missing: int, moved: Sequence[Reservation] = ()) -> Iterator[tuple[int, int]]:
+    """Yield who loses these units of a SKU, and how many, first who loses first. `moved` come by the same decision."""
     for number, reservation in _in_turn(ledger, sku, moved):
         units = sum(held for line_sku, held in reservation.held_lines() if line_sku == sku)
         yield number, min(units, missing)
@@ -97,18 +97,18 @@ def losers(ledger: Ledger, sku: str, missing: int, moved: Reservation | None = N
             return
 
 
-def _in_turn(ledger: Ledger, sku: str, moved: Reservation | None) -> Iterator[tuple[int, Reservation]]:
+def _in_turn(ledger: Ledger, sku: str, moved: Sequence[Reservation]) -> Iterator[tuple[int, Reservation]]:
     """Who holds units of a SKU, first who loses first. Numbers tell who is younger, but of those that have moved here:
     where there are any, it goes by when they were made, and looks at all.
     """
     held_by = ledger.positions[sku].held_by or ()
     ranks = map(reversed, held_by if isinstance(held_by, ByRank) else by_rank(ledger, held_by))
     is_by_age = ledger.policy.loses_first is LosesFirst.YOUNGEST
-    if moved is None and not ledger.hot.of(sku).moved:
+    if not moved and not ledger.hot.of(sku).moved:
         for number in merge(*ranks, reverse=True) if is_by_age else chain.from_iterable(ranks):
             yield number, ledger.reservations[number]
         return
-    every = [ledger.reservations[number] for number in chain.from_iterable(ranks)] + ([moved] if moved else [])
+    every = [ledger.reservations[number] for number in chain.from_iterable(ranks)] + [*moved]
     every.sort(key=lambda each: (each.created_at_ms, each.number), reverse=True)
     if not is_by_age:
         every.sort(key=lambda each: LOSS_RANK[each.status])

@@ -12,6 +12,7 @@ from actors.shop.allotments import Allotment, AllotmentStatus, AllottedLine
 from actors.shop.commands import Claim, Grant, Lines, Reserve, claim_key
 from actors.shop.events import Reserved
 from actors.shop.hot_events import KeyCeded, MovedIn, MovedOut
+from actors.shop.in_transit import Awaits
 from actors.shop.line import InLine
 from actors.shop.part import Part
 from actors.shop.return_events import Returned
@@ -19,7 +20,7 @@ from actors.shop.returns import CameBack
 from actors.shop.said_hot import ceded_to_shop, moved_in_by
 from actors.shop.said_transfers import said_of_transfer
 from actors.shop.state import FullReservation, Ledger, Reservation, StockOutcome
-from actors.shop.transfer_events import TransferEvent
+from actors.shop.transfer_events import Promised, TransferEvent
 
 _HELD: Final = Status.HELD  # a member that is looked up in its class costs 0.15 us in Python 3.11, as a property
 
@@ -34,6 +35,8 @@ def said_by(event: ev.Event, version: int, at_ms: int) -> Said:
             return command.key, claimed, command.call_key
         case ev.Queued(command):
             return command.key, Recorded(fingerprint(command), version, queued_by(event, version, at_ms)), ""
+        case Promised(command):
+            return command.key, Recorded(fingerprint(command), version, promised_by(event, version, at_ms)), ""
         case ev.Left(key=""):
             return "", Recorded("", version, left_by(event, version)), ""
         case ev.StockAdjusted() | ev.StockCounted() | ev.SafetyStockSet():
@@ -165,6 +168,20 @@ def queued_by(event: ev.Queued, number: int, at_ms: int) -> Reservation:
     made = made_by(event.command, number, event.command.lines, at_ms, event.expires_at_ms)
     in_line = InLine(event.command.wait_ms, 0, event.queue_position, event.expected_at_ms, event.lost_as)
     return made.changed(status=Status.QUEUED, grant=0, in_line=in_line)
+
+
+def promised_by(event: Promised, number: int, at_ms: int) -> Reservation:
+    """A new reservation whose units are in transit."""
+    made = made_by(event.command, number, event.command.lines, at_ms, event.expires_at_ms)
+    awaits = Awaits(event.transfer, event.transfer_id, event.expected_at_ms)
+    return made.changed(in_line=InLine(event.command.wait_ms, awaits=awaits))
+
+
+def come(reservation: Reservation, version: int) -> Reservation:
+    """One whose units have come by the event of this version: as any other from then on."""
+    waited = reservation.in_line
+    in_line = InLine(waited.wait_ms) if waited is not None and waited.wait_ms else None
+    return reservation.changed(in_line=in_line, version=version).in_brief()
 
 
 def left_by(event: ev.Left, version: int) -> Reservation:

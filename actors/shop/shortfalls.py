@@ -25,6 +25,7 @@ class ShortfallCause(IntEnum):
     COUNT = 1
     SALE = 2
     CORRECTION = 3
+    TRANSFER = 4
 
 
 class Resolution(IntEnum):

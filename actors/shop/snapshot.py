@@ -20,6 +20,7 @@ from actors.core.policy import Policy
 from actors.core.status import LIVE, Status
 from actors.shop.allotments import AllotmentsRow, restored
 from actors.shop.customers import add_newest
+from actors.shop.evolve_in_transit import enter_awaiting
 from actors.shop.evolve_line import enter_line
 from actors.shop.evolve_picking import enter_task
 from actors.shop.expiry import enter
@@ -160,7 +161,7 @@ class Capture:
         promised = set_aside(transfer for _, transfer in self.transfers)
         live.update(number for number, _ in (*self.transfers, *self.tasks) if number < first)
         for reservation in map(self.reservations.__getitem__, in_sequence(self.reservations)):
-            if reservation.status in LIVE:
+            if reservation.status in LIVE and (reservation.in_line is None or reservation.awaits is None):
                 for sku, units in reservation.lines if reservation.done is None else reservation.held_lines():
                     promised[sku] = promised.get(sku, 0) + units
             if reservation.status is Status.CLAIMED:
@@ -279,7 +280,9 @@ def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
     if reservation.slot_start_ms:
         ledger.take_place(reservation.slot_start_ms, reservation.part)
     ledger.open_reservations += 1
-    promise(ledger, reservation)
+    if reservation.awaits is None:
+        promise(ledger, reservation)
+    enter_awaiting(ledger, reservation)
     enter(ledger, reservation)
     others = ledger.customers.setdefault(reservation.customer_id, number)
     if others is not number:

@@ -25,6 +25,7 @@ from actors.shop.allotments import Allotment, Allotments
 from actors.shop.commands import HandOver, Lines, Reserve, from_first
 from actors.shop.finished import Finished
 from actors.shop.hot import Hot, HotTotals
+from actors.shop.in_transit import Awaits, InTransit
 from actors.shop.line import InLine, Line
 from actors.shop.part import Part
 from actors.shop.picking import Picks, PickTask
@@ -80,6 +81,16 @@ class Reservation(Message, frozen=True):
         full = replace(FullReservation(*astuple(self)), **changes)
         fields = astuple(full)
         return full if fields[_FEW_FROM:] != _NOTHING else Reservation(*fields[:_FEW_FROM])
+
+    @property
+    def awaits(self) -> Awaits | None:
+        """The transfer by which its units are still to come, None where they are here."""
+        return None if self.in_line is None else self.in_line.awaits
+
+    def in_brief(self) -> "Reservation":
+        """The same without the fields that few need, where it needs none of them any more."""
+        fields = astuple(self)
+        return Reservation(*fields[:_FEW_FROM]) if fields[_FEW_FROM:] == _NOTHING else self
 
     def taken(
         self,
@@ -269,6 +280,7 @@ class Ledger:
     slots_taken: dict[int, int] = field(default_factory=dict)  # places by the slot's start
     parts_in_slots: MutableMapping[tuple[str, int], int] = field(default_factory=dict)  # live parts by order and slot
     lines: dict[str, Line] = field(default_factory=dict)  # those who are QUEUED, by SKU
+    in_transit: InTransit = field(default_factory=InTransit)  # what is promised of what is to come
     line_due: dict[str, None] = field(default_factory=dict)  # SKUs whose lines may be served, until they were looked at
     awaiting: Ascending = field(default_factory=Ascending)  # those in line whose grants are asked for
     asks_grants: bool = True  # for them, as the service's format has a way to say so

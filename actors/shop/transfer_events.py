@@ -1,9 +1,11 @@
-"""The events of transfers, in the ledgers of both ends; see `transfer`."""
+"""The events of transfers, in the ledgers of both ends, and of promises of what is in transit; see `transfer`."""
 
 from typing import assert_never
 
 from actors.core.message import Message
 from actors.core.status import LossBearer
+from actors.shop.commands import Reserve
+from actors.shop.in_transit import Awaited
 from actors.shop.transfers import ProposeTransfer, Transfer, Units
 
 
@@ -50,7 +52,8 @@ class TransferAdvised(Message, frozen=True):
 
 class TransferReceived(Message, frozen=True):
     """At the destination: these units came, and are on hand. `lines` have every SKU that was sent, and `loss_bearer`
-    says whose loss a difference is, None without one.
+    says whose loss a difference is, None without one. `awaited` are the reservations that were promised units of it,
+    which are reserved for them from now on, whether or not as many came.
     """
 
     key: str
@@ -59,6 +62,19 @@ class TransferReceived(Message, frozen=True):
     lines: Units
     loss_bearer: LossBearer | None
     answer: Transfer | None = None
+    awaited: Awaited = ()
+
+
+class Promised(Message, frozen=True):
+    """At the destination: units that are in transit to here are promised, as by Reserved those that are there: of the
+    transfer with this number here and this id, which is expected then.
+    """
+
+    command: Reserve
+    expires_at_ms: int
+    transfer: int
+    transfer_id: str
+    expected_at_ms: int
 
 
 class TransferClosed(Message, frozen=True):
@@ -78,13 +94,19 @@ TransferEvent = (
 )
 
 
-def touched_by_transfer(event: TransferEvent) -> tuple[str, ...]:
-    """As `events.touched_skus`."""
+TransitEvent = TransferEvent | Promised
+
+
+def touched_by_transfer(event: TransitEvent) -> tuple[str, ...]:
+    """SKUs whose position the event changed, each once; see `events.touched_skus`."""
     match event:
-        case TransferProposed():
-            return tuple(dict.fromkeys(sku for sku, _ in event.command.lines))
-        case TransferSent() | TransferReceived():
+        case TransferProposed(command) | Promised(command):
+            return tuple(dict.fromkeys(sku for sku, _ in command.lines))
+        case TransferSent():
             return tuple(sku for sku, units in event.lines if units)
+        case TransferReceived():
+            came = (sku for sku, units in event.lines if units)
+            return tuple(dict.fromkeys((*came, *(sku for _, sku, _ in event.awaited))))
         case TransferCancelled():
             return tuple(sku for sku, _ in event.before.lines)
         case TransferExpected() | TransferAdvised() | TransferClosed():

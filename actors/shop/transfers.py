@@ -120,6 +120,7 @@ class Transfers:
     # Derived, and rebuilt at recovery.
     inbound: dict[str, int] = field(default_factory=dict)  # numbers by id
     outbox: dict[int, None] = field(default_factory=dict)  # those that the other end has to hear of
+    on_the_way: dict[str, dict[int, int]] = field(default_factory=dict)  # units in transit to here, by SKU and number
 
     @property
     def outbound(self) -> int:
@@ -131,6 +132,7 @@ class Transfers:
         self.live[transfer.number] = transfer
         if transfer.destination == self.store_id:
             self.inbound[transfer.transfer_id] = transfer.number
+            self._note_on_the_way(transfer)
         if is_undelivered(transfer, self.store_id):
             self.outbox[transfer.number] = None
         else:
@@ -141,6 +143,16 @@ class Transfers:
         transfer = self.live.pop(number)
         self.inbound.pop(transfer.transfer_id, None)
         self.outbox.pop(number, None)
+
+    def _note_on_the_way(self, transfer: Transfer) -> None:
+        """Note what of it is in transit to here, if anything any more."""
+        for sku, units in transfer.lines:
+            if transfer.status is TransferStatus.SENT:
+                self.on_the_way.setdefault(sku, {})[transfer.number] = units
+            elif (numbers := self.on_the_way.get(sku)) is not None:
+                numbers.pop(transfer.number, None)
+                if not numbers:
+                    del self.on_the_way[sku]
 
 
 def set_aside(transfers: Iterable[Transfer]) -> dict[str, int]:

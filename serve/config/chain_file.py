@@ -231,6 +231,7 @@ class PolicyRow(_Row):
     line_may_pass: bool = False
     loses_first: Literal["lowest_status", "youngest"] = "lowest_status"
     losers_wait: bool = False
+    promise_in_transit: bool = False
     line_take_up: Annotated[Milliseconds, AfterValidator(_take_up)] | None = None
     line_rules: list[LineRow] = []
     picks: bool = False
@@ -252,6 +253,7 @@ class PolicyRow(_Row):
             line_may_pass=self.line_may_pass,
             loses_first=LosesFirst[self.loses_first.upper()],
             losers_wait=self.losers_wait,
+            promise_in_transit=self.promise_in_transit,
             line_take_up_ms=self.line_take_up or 0,
             line_rules=tuple(rule.to_rule() for rule in self.line_rules),
             picks=self.picks,

@@ -381,7 +381,8 @@ class Router:
                 if packed == RULES_ARE_STALE:
                     raise ActorGone(f"{actor} restarted between two calls")
             answers = unpack_answers(packed)
-            self.sold_out.learn(entries, answers, sent_at, now())
+            is_promised = self.chain.policy.promise_in_transit
+            self.sold_out.learn(entries, answers, sent_at, now(), of_plain_alone=is_promised)
             return answers
 
         while True:

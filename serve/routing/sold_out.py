@@ -37,6 +37,10 @@ class _Hint:
     probe_at: float
 
 
+def _is_plain(command: Reserve) -> bool:
+    return len(command.lines) == 1 and not command.basket_id and not command.slot_start_ms
+
+
 class SoldOut:
     """The hints of one gateway, each for `hint_s` seconds; 0 has none."""
 
@@ -99,8 +103,18 @@ class SoldOut:
         """
         return (store_id, sku, channel) in self._short
 
-    def learn(self, entries: Sequence[Entry], answers: Sequence[Answer], sent_at: float, now: float) -> None:
-        """Learn from what an actor answers to a batch that was sent at `sent_at`."""
+    def learn(
+        self,
+        entries: Sequence[Entry],
+        answers: Sequence[Answer],
+        sent_at: float,
+        now: float,
+        *,
+        of_plain_alone: bool = False,
+    ) -> None:
+        """Learn from what an actor answers to a batch that was sent at `sent_at`. `of_plain_alone`: where one SKU
+        without a basket or a slot may be promised although stock is short, nothing is learned from other refusals.
+        """
         if self._short and now > self._short_until:
             self._short.clear()
         if not (self._count or self._short) and Refusal not in map(type, answers):
@@ -109,7 +123,7 @@ class SoldOut:
             if is_hot(store_id):
                 self._learn_of_hot(store_id, command, answer, sent_at, now)
             elif isinstance(answer, Refusal):
-                if isinstance(command, Reserve) and not answer.repeated:
+                if isinstance(command, Reserve) and not answer.repeated and (not of_plain_alone or _is_plain(command)):
                     self._note(store_id, store_id, command, answer.rejection, sent_at, now)
             elif self._count and store_id in self._hints:
                 self._forget(store_id, command, answer)

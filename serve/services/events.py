@@ -14,6 +14,7 @@ import grpc
 from google.protobuf.message import Message
 
 from actors.core.ids import is_customers
+from actors.core.status import Status
 from actors.journal.port import Record
 from actors.protocol.messages import UNHEARD
 from actors.runtime.feed_questions import FEED_BYTES_MAX
@@ -163,7 +164,7 @@ class Feeds:
         found = dict(zip(numbers, rows, strict=True))
         for change in changes:
             reservation = found[change.number]
-            if isinstance(reservation, Reservation):
+            if isinstance(reservation, Reservation) and reservation.status is not Status.HELD:  # nobody collects it yet
                 filled = message.changes.add(version=change.version, kind=change.kind, record_hash=change.record_hash)
                 fill_instant(change.at_ms, filled.at)
                 fill_reservation(reservation, store_id, self._router.chain, filled.reservation)

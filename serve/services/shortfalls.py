@@ -11,6 +11,7 @@ from actors.core.status import LIVE, ReleaseReason, Status
 from actors.protocol.messages import Answer, Held, Refusal
 from actors.shop.commands import Lines, Release, Reserve
 from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallTask, key_of_move
+from actors.shop.state import Reservation
 from holdfast.v1 import error_pb2, shortfall_service_pb2 as sf
 from serve.calls import Call, failure_of
 from serve.coordination.hot import HotCalls
@@ -106,7 +107,7 @@ class Shortfalls:
                 _fill(answer, store_id, reply)
                 return
             ledger_id, moved = await self._hold(store_id, command, deadline)
-            if isinstance(moved, Held):
+            if isinstance(moved, Held | Reservation):  # or promised of what is in transit there
                 held = ledger_id, moved.number
                 _, _, found = await self._hot.read(*held, deadline)
                 status = None if found is None else found.status

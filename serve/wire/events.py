@@ -12,7 +12,7 @@ from actors.shop import events as ev
 from actors.shop.hot_events import HotEvent, MovedIn, UnitsHanded, UnitsTakenBack
 from actors.shop.return_events import Returned
 from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
-from actors.shop.transfer_events import TransferEvent
+from actors.shop.transfer_events import Promised, TransferEvent
 from holdfast.v1 import event_pb2, stock_pb2
 from serve.wire.allotments import fill_event_of_allotment
 from serve.wire.fields import fill_hand_over, fill_instant, fill_lines, fill_value
@@ -35,7 +35,7 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
     reply.version = version
     fill_instant(at_ms, reply.at)
     match event:
-        case ev.Reserved() | ev.Queued() | ev.Claimed():
+        case ev.Reserved() | Promised() | ev.Queued() | ev.Claimed():
             new = getattr(reply, _STEP_FIELDS[f"{type(event).__name__}Event"])
             fill_new(event, store_id, version, at_ms, new.reservation)
         case Refused() | PolicyAdopted():

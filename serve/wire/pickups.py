@@ -9,6 +9,7 @@ from actors.runtime.kinds import SHOP
 from actors.shop import events as ev
 from actors.shop.return_events import Returned
 from actors.shop.state import Reservation
+from actors.shop.transfer_events import TransferReceived
 from holdfast.v1.pickup_pb2 import PickupChangeKind
 
 READY: Final = PickupChangeKind.PICKUP_CHANGE_KIND_READY
@@ -35,8 +36,11 @@ def changes_in(records: Iterable[Record], after: int) -> Iterator[Change]:
         version = record.seq - record.event_count
         for event in SHOP.read_events(record.payload):
             version += 1
-            kind = kind_of(event) if version > after else None
-            if kind is not None:
+            if version <= after:
+                continue
+            if isinstance(event, TransferReceived):  # those who awaited it can be collected
+                yield from (Change(version, record.at_ms, CHANGED, of, record.hash) for of, _, _ in event.awaited)
+            elif (kind := kind_of(event)) is not None:
                 yield Change(version, record.at_ms, kind, event.number, record.hash)
 
 

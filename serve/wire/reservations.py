@@ -22,6 +22,7 @@ from actors.core.status import ReleaseReason, Status as Standing
 from actors.protocol.messages import Entry, Held
 from actors.shop import commands as cm, events as ev
 from actors.shop.state import Reservation
+from actors.shop.transfer_events import Promised
 from holdfast.v1 import reservation_pb2, reservation_service_pb2 as rs
 from serve.sourcing.store_index import NO_PROMISE, earliest_ready_ms
 from serve.wire.fields import fill_hand_over, fill_instant, fill_lines, instant_ms, lines_of, value_of
@@ -258,7 +259,7 @@ def _in_common(created_at_ms: int, expires_at_ms: int, ready_ms: int) -> reserva
 
 
 def fill_new(
-    event: ev.Reserved | ev.Queued | ev.Claimed,
+    event: ev.Reserved | Promised | ev.Queued | ev.Claimed,
     store_id: str,
     version: int,
     at_ms: int,
@@ -282,6 +283,8 @@ def fill_new(
     reply.status = int(Standing.HELD)  # type: ignore[assignment]
     if isinstance(event, ev.Queued):
         _fill_place(int(Standing.QUEUED), event.queue_position, event.expected_at_ms, reply)
+    elif isinstance(event, Promised):
+        _fill_awaited(event.transfer_id, event.expected_at_ms, reply)
     reply.basket_id = event.command.basket_id
     reply.external_reference = event.command.external_reference
     fill_instant(event.expires_at_ms, reply.expires_at)
@@ -326,8 +329,18 @@ def fill_reservation(
     if reservation.status is Standing.QUEUED and reservation.in_line is not None:
         place = reservation.in_line
         _fill_place(int(reservation.status), place.queue_position, place.expected_at_ms, reply)
+    from_ms = reservation.created_at_ms
+    if reservation.awaits is not None:
+        _fill_awaited(reservation.awaits.transfer_id, reservation.awaits.expected_at_ms, reply)
+        from_ms = max(from_ms, reservation.awaits.expected_at_ms)
     if reservation.status in TO_BE_READY:
-        fill_promise(chain, store_id, reservation.created_at_ms, reservation.slot_start_ms, reply)
+        fill_promise(chain, store_id, from_ms, reservation.slot_start_ms, reply)
+
+
+def _fill_awaited(transfer_id: str, expected_at_ms: int, reply: reservation_pb2.Reservation) -> None:
+    """By which transfer its units come, and when that is expected."""
+    reply.awaits_transfer_id = transfer_id
+    fill_instant(expected_at_ms, reply.arrives_at)
 
 
 def _fill_place(status: int, position: int, expected_at_ms: int, reply: reservation_pb2.Reservation) -> None:

@@ -249,13 +249,19 @@ _SENTENCES: Final[dict[Reason, str]] = {
     Reason.PICK_INCOMPLETE: "the pick task of {reservation} has {available} of {asked} of {sku}; pick the rest first",
     Reason.SUBSTITUTE_NOT_ALLOWED: "{sku} may not take the place of what is missing, by the table of products or a "
     "limit of the whole chain; choose another one, or go on without",
+    Reason.AWAITS_TRANSFER: "the units of reservation {reservation} are in transit to shop {store}, expected at "
+    "{available}; receive the transfer first, or release all of it",
     Reason.SOURCE_GAP: "the source's next row has the number {available}, {asked} came; send what is before it first",
 }
 
 
 # What `asked` and `available` are in ms; else they are numbers.
-_IN_WORDS: Final = {Reason.TTL_TOO_LONG: duration_text, Reason.COUNT_TOO_OLD: instant_text}
 _NOTHING_TO_RETURN: Final = "nothing of reservation {reservation} that was collected is still to come back"
+_IN_WORDS: Final = {
+    Reason.TTL_TOO_LONG: duration_text,
+    Reason.COUNT_TOO_OLD: instant_text,
+    Reason.AWAITS_TRANSFER: instant_text,
+}
 _TOO_SOON: Final = "shops in reach have what was asked for, but cannot have it ready in time; ask for a later time"
 
 

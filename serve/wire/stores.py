@@ -186,6 +186,7 @@ def policy_of(request: ad.SetPolicyRequest) -> Policy:
         line_may_pass=asked.line_may_pass,
         loses_first=LosesFirst(asked.loses_first or NOTHING.loses_first),
         losers_wait=asked.losers_wait,
+        promise_in_transit=asked.promise_in_transit,
         line_take_up_ms=instant_ms(asked.line_take_up),
         line_rules=tuple(value_of(LineRule, rule) for rule in asked.line_rules),
         picks=asked.picks,
@@ -225,7 +226,7 @@ def fill_policy(policy: Policy, reply: store_pb2.Policy) -> None:
     reply.line_wait_max.FromMilliseconds(policy.line_wait_ms_max)
     reply.line_places_max, reply.line_may_pass = policy.line_places_max, policy.line_may_pass
     reply.loses_first = int(policy.loses_first)  # type: ignore[assignment]
-    reply.losers_wait = policy.losers_wait
+    reply.losers_wait, reply.promise_in_transit = policy.losers_wait, policy.promise_in_transit
     if policy.line_take_up_ms:
         reply.line_take_up.FromMilliseconds(policy.line_take_up_ms)
     if policy.returns_within_ms:

@@ -1,6 +1,6 @@
 """Transfers between protobuf and a shop's commands and values."""
 
-from actors.core.ids import format_transfer_id, parse_transfer_id
+from actors.core.ids import format_reservation_id, format_transfer_id, parse_transfer_id
 from actors.core.status import LossBearer
 from actors.protocol.messages import Entry
 from actors.shop import transfer_events as ev, transfers as cm
@@ -69,6 +69,7 @@ def fill_transfer_event(
             reply.transfer_id = event.answer.transfer_id if event.answer is not None else ""
             fill_lines(event.lines, reply.lines)
             reply.loss_bearer = int(event.loss_bearer or 0)  # type: ignore[assignment]
+            reply.reservation_ids.extend(format_reservation_id(store_id, number) for number, _, _ in event.awaited)
         case ev.TransferAdvised(number):
             reply.transfer_id = format_transfer_id(store_id, number)
         case ev.TransferExpected(transfer) | ev.TransferClosed(transfer):

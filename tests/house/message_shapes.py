@@ -47,7 +47,8 @@ def shape_of(number: int) -> Shape:
     """The kinds, values and frames of a format; what came later is left out."""
     writing = Writing(number)
     later = {kind for each, added in FORMATS.items() if each > number for kind in added.kinds}
-    values = {value for each, added in FORMATS.items() if each > number for value in added.values} | set(BESIDE)
+    added = [value for each, format_ in FORMATS.items() if each > number for value in format_.values]
+    values = {(type(value), value) for value in (*added, *BESIDE)}  # members of two enums may be equal
     hints = [
         hint for kind in ACTORS for name in methods_of(kind) for hint in get_type_hints(getattr(kind, name)).values()
     ]
@@ -60,7 +61,7 @@ def shape_of(number: int) -> Shape:
             _kinds(hint, later, kinds)
         for kind in sorted(kinds, key=_name_of):
             if issubclass(kind, Enum):
-                members = [f"{each.name}={each.value}" for each in kind if each not in values]
+                members = [f"{each.name}={each.value}" for each in kind if (kind, each) not in values]
                 shape["values"][_name_of(kind)] = members
             else:
                 shape[owner][_name_of(kind)] = list(writing.fields_of(kind))

@@ -8,6 +8,8 @@ from actors.core.status import ReleaseReason, ShortChoice, Status
 from actors.notices.facts import LINES_MAX, fact_of, said_by
 from actors.notices.occasion import Occasion
 from actors.shop import events as ev
+from actors.shop.in_transit import Awaits
+from actors.shop.line import InLine
 from actors.shop.part import Part
 from actors.shop.pick_events import PickShorted
 from actors.shop.shortfall_events import Requeued
@@ -115,6 +117,11 @@ def test_a_fact_has_the_orders_id_the_slot_and_a_bounded_number_of_lines() -> No
     longer = fact_of(extended, 1, 1, {7: CONFIRMED})
     assert longer is not None
     assert (longer.occasion, longer.detail.expires_at_ms) == (None, 950), "a part that is ready, of an order extended"
+    in_line = InLine(0, awaits=Awaits(3, "S9:T4", 650))
+    awaiting = FullReservation(status=Status.CONFIRMED, in_line=in_line, **FULL)
+    coming = fact_of(confirmed._replace(reservation=awaiting), 1, 1, {})
+    assert coming is not None
+    assert coming.detail.slot_start_ms == 650, "when its goods are expected"
     part = fact_of(said, 1, 1, {7: RELEASED})
     assert part is not None
     assert part.order_id == "0007/19"

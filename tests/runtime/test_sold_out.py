@@ -1,8 +1,9 @@
 """What a gateway notes of what shops say to be sold out, by itself: from when it counts, and how many there may be."""
 
-from typing import Final
+from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from actors.core.rejection import Reason, Rejection
 from actors.protocol.messages import Answer, Entry, Held, Refusal
@@ -49,6 +50,14 @@ def test_it_counts_from_when_the_batch_was_sent() -> None:
 )
 def test_what_is_no_news_that_a_sku_is_sold_out_is_not_noted(answer: Answer, entry: Entry, now: float) -> None:
     assert not noted(answer, entry, now=now)
+
+
+@pytest.mark.parametrize("more", [{"basket_id": "b"}, {"slot_start_ms": 1}, {"lines": (("A", 1), ("B", 1))}, {}])
+def test_where_units_in_transit_are_promised_only_what_might_have_been_tells_that_there_are_none(more: Any) -> None:
+    store_id, command = reserve("A")
+    sold_out = SoldOut(HINT_S)
+    sold_out.learn([(store_id, replace(command, **more))], [none_of("A")], 0.0, 0.0, of_plain_alone=True)
+    assert bool(sold_out) is not bool(more)
 
 
 def test_of_a_refusal_for_several_skus_those_are_noted_of_which_there_are_none() -> None:

@@ -1,4 +1,6 @@
-"""A shop in which everything has happened to pick tasks, for tests that have a list of all kinds of events."""
+"""A shop in which everything has happened to pick tasks and to units in transit, for tests that have a list of all
+kinds of events.
+"""
 
 from msgspec.structs import replace
 
@@ -7,9 +9,12 @@ from tests.shop.watched import Watched
 
 
 def picked(watched: Watched) -> Watched:
-    """The same shop, which picks from now on, and has. One task is left that is to be put back."""
+    """The same shop, which picks from now on, and promises what is in transit, and has. One task is left that is to be
+    put back, and one promise.
+    """
     now_ms, rules = watched.ledger.time_ms, watched.ledger.policy
-    watched.adopt(replace(rules, version=rules.version + 1, picks=True, put_back_first=True), now_ms)
+    rules = replace(rules, version=rules.version + 1, picks=True, put_back_first=True, promise_in_transit=True)
+    watched.adopt(rules, now_ms)
     said = 0
 
     def say(text: str) -> int:
@@ -35,4 +40,11 @@ def picked(watched: Watched) -> Watched:
         say(f"finish #{number} as eva in B7 ready")
         say(f"release #{number}")
         say(f"shelve #{number} as eva")
+    say("receive R 1")
+    say("advise S9:T81 R 3")
+    say("advise S9:T82 R 5")
+    say(f"release #{say('reserve pia R 2')}")
+    say(f"confirm #{say('reserve pia R 3')}")
+    say("reserve pam R 4")
+    say("arrive S9:T81 R 1")
     return watched

@@ -159,6 +159,7 @@ def test_the_audit_shares_no_code_with_what_it_audits() -> None:
         ("actors.shop.transfer_events", "TransferCancelled"),
         ("actors.shop.events", "Collected"),
         ("actors.shop.return_events", "Returned"),
+        ("actors.shop.transfer_events", "Promised"),
         ("actors.shop.line_events", "GrantAwaited"),
         ("actors.shop.shortfall_events", "MoveBegun"),
         ("actors.shop.shortfall_events", "Requeued"),

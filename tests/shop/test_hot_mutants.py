@@ -83,7 +83,7 @@ def hands_what_it_has_promised(ledger: Ledger, command: Any, now_ms: int) -> Dec
 def loses_what_moves(ledger: Ledger, command: Any, now_ms: int) -> Decision:
     """Whatever is older in the shop stays."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decide_stock, "losers", lambda *of: [(of[3].number, of[2])])
+        patch.setattr(decide_stock, "losers", lambda *of: [(of[3][0].number, of[2])])
         return decide(ledger, command, now_ms)
 
 

@@ -132,6 +132,7 @@ REASONS = {
     Reason.GIVEN_TO_TILL: "receive A 1 / reserve ann A 1 / give #3 to t7 / collect #3 by t8",
     Reason.TRANSFER_NOT_FOUND: "send #9",
     Reason.TRANSFER_STEP_NOT_ALLOWED: "receive A 1 / propose S2 A 1 / send #3 / cancel #3",
+    Reason.AWAITS_TRANSFER: "receive A 1 / advise S9:T4 A 3 / reserve ann A 2 / collect #4",
     Reason.LINE_NOT_OFFERED: "receive A 1 / reserve ann A 2 basket b waiting 1h",
     Reason.LINE_FULL: "receive A 1 / reserve ann A 2 waiting 1h / reserve bob A 2 waiting 1h",
     Reason.IN_LINE_ALREADY: "receive A 1 / reserve ann A 2 waiting 1h / reserve ann A 2 waiting 1h",
@@ -165,7 +166,7 @@ def test_every_reason_is_reached_and_written_down_unless_it_must_not(reason: Rea
     policy = Policy(
         version=1, paused=paused, ttl_ms_max=DAY_MS, collect_within_ms=DAY_MS, limit_rules=RULES, calendar=SLOTS
     )
-    policy = replace(policy, line_places_max=1, picks=True)
+    policy = replace(policy, line_places_max=1, picks=True, promise_in_transit=True)
     watched = Watched(policy)
     answer, records = "", 0
     for minute, text in enumerate(REASONS[reason].split(" / "), start=1):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from actors.core.policy import HOUR_MS
+from actors.core.policy import HOUR_MS, Policy
 from actors.core.status import LossBearer
 from actors.shop.invariants import check
 from actors.shop.transfers import Units
@@ -35,10 +35,11 @@ class TransfersMachine(RuleBasedStateMachine):
     """Says anything to any shop; `core` is what moves their ledgers."""
 
     core: Core | None = None
+    policy: Policy | None = None
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = Shops(self.core)
+        self.world = Shops(self.core, self.policy)
         for store_id in SHOPS:
             for sku in "AB":
                 self.world.stock(store_id, sku, 6)
@@ -135,6 +136,18 @@ class TransfersMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.world.settle()
         self.world.check()
+
+
+class PromisingMachine(TransfersMachine):
+    """With the rule that promises what is in transit."""
+
+    policy = Policy(version=1, promise_in_transit=True)
+
+
+@pytest.mark.timeout(400)
+def test_no_unit_in_transit_is_promised_twice() -> None:
+    limits = settings(max_examples=EXAMPLES // 3, stateful_step_count=STEPS, report_multiple_bugs=False)
+    run_state_machine_as_test(PromisingMachine, settings=limits)
 
 
 @pytest.mark.timeout(400)  # a failure is shrunk for up to five minutes

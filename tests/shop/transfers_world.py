@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
-from actors.core.policy import CALL_MS_MAX, DAY_MS, HOUR_MS
+from actors.core.policy import CALL_MS_MAX, DAY_MS, HOUR_MS, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LossBearer, TransferStatus
 from actors.shop.audit_transfers import across
@@ -54,8 +54,8 @@ class Known:
 class Shops:
     """The ledgers and the book. Each method says something to one of them, and checks what it answers."""
 
-    def __init__(self, core: Core | None = None) -> None:
-        self.shops = {store_id: Watched(core=core, store_id=store_id) for store_id in SHOPS}
+    def __init__(self, core: Core | None = None, policy: Policy | None = None) -> None:
+        self.shops = {store_id: Watched(policy, core, store_id) for store_id in SHOPS}
         self.transfers: list[Known] = []
         self.on_hand: Counter[tuple[str, str]] = Counter()  # by shop and SKU
         self.messages: list[Message] = []
@@ -149,6 +149,7 @@ class Shops:
             known.status, known.came = STATUS.RECEIVED, Counter(dict(lines)) if lines else known.sent
             for sku, units in known.came.items():
                 self.on_hand[known.destination, sku] += units
+            self._give_up()
             assert Counter(dict(answer.received)) == known.came + Counter()
             assert (answer.loss_bearer is None) == (+known.came == +known.sent)
 

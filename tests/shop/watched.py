@@ -36,6 +36,7 @@ from actors.shop.said import known, part_of, said_by
 from actors.shop.snapshot import Capture, Row, restore
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transact import expire, recall, standing, transact, with_answer
+from actors.shop.transfer_events import Promised
 from tests import reading
 
 T = TypeVar("T")
@@ -189,7 +190,15 @@ class Watched:
             told = set(touched_skus(record.event))
             of_stock = isinstance(
                 record.event,
-                StockAdjusted | StockCounted | SafetyStockSet | Queued | Left | UnitsKept | GrantAwaited | PickPutBack,
+                StockAdjusted
+                | StockCounted
+                | SafetyStockSet
+                | Queued
+                | Left
+                | Promised
+                | UnitsKept
+                | GrantAwaited
+                | PickPutBack,
             )
             if (changed - told) or (told - changed and not of_stock):
                 found.append(f"told: {record.event} told {sorted(told)} and changed {sorted(changed)}")

@@ -36,7 +36,10 @@ async def reserve(world: "ChainWorld", who: str, key: str) -> None:
     if isinstance(held, Refusal):
         world.struck[f"refused {held.rejection.reason.name}"] += 1
         return
-    if isinstance(held, Reservation) and command.wait_ms:
+    if isinstance(held, Reservation) and held.awaits is not None:
+        world.struck["promised in transit"] += 1
+        await asyncio.sleep(world.patience.choice((0.0, 1.0, 5.0)))
+    elif isinstance(held, Reservation) and command.wait_ms:
         world.struck["waits in line"] += 1
         if world.patience.random() < SERVED:
             row = shop.Movement(plan.lines[0][0], plan.lines[0][1], 1, shop.AdjustmentKind.RECEIPT, 0)

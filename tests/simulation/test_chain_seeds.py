@@ -65,7 +65,8 @@ CUT_OFF_CAUSES: Final = (
 )
 transfers_struck: Counter[str] = Counter()
 TRANSFER_CAUSES: Final = (
-    *("transfer received", "transfer short or over", "transfer cancelled", "transfer refused"),
+    *("transfer received", "transfer short or over", "transfer cancelled", "transfer refused", "promised in transit"),
+    *("asked for goods that were on the road", "collected what was promised in transit"),
     *("actor killed", "answer lost", "gateway cut off", "every gateway restarted"),
 )
 hot_struck: Counter[str] = Counter()

@@ -40,6 +40,11 @@ def frees_what_was_sent(ledger: Ledger, command: Any, now_ms: int) -> Decision:
     return decide_transfer(ledger, command, now_ms)
 
 
+def reserves_nothing(_ledger: Ledger, decision: Decision, _now_ms: int) -> Decision:
+    """The goods have come, and whoever was promised some goes on waiting for them."""
+    return decision
+
+
 class Cancelling(TransferWorld):
     """Some change their minds when the units have left."""
 
@@ -50,11 +55,18 @@ class Cancelling(TransferWorld):
         return answer
 
 
-@pytest.mark.parametrize("mutant", [receives_twice, frees_what_was_sent])
-def test_the_mutant_is_caught(mutant: Callable[..., Decision], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("part", "mutant"),
+    [
+        ("decide_transfer", receives_twice),
+        ("decide_transfer", frees_what_was_sent),
+        ("with_arrivals", reserves_nothing),
+    ],
+)
+def test_the_mutant_is_caught(part: str, mutant: Callable[..., Decision], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(VARIABLES, Cancelling, "HOLDFAST_TRANSFER_SEED")
     run(0, Cancelling)
-    monkeypatch.setattr(deciding, "decide_transfer", mutant)
+    monkeypatch.setattr(deciding, part, mutant)
     for seed in range(SEEDS_MAX):
         try:
             run(seed, Cancelling)

@@ -1,20 +1,29 @@
 """A world in which some callers move units between shops, whatever befalls gateways, actors and what they say."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
+from msgspec.structs import replace
+
+from actors.core.chain import Chain, PolicySet, evolve_chain
 from actors.core.ids import is_customers
-from actors.shop import transfers as cm
+from actors.core.rejection import Reason
+from actors.core.status import ReleaseReason
+from actors.shop import commands as shop, transfers as cm
 from actors.shop.audit import Audit
 from actors.shop.audit_books import AuditResult
 from actors.shop.audit_transfers import across
+from actors.shop.state import Reservation
 from actors.shop.transfers import Transfer
 from serve.coordination.transfers import receive, tell_soon
+from serve.services.reservation_batches import RESERVE
 from tests.journal.memory import MemoryDisk
-from tests.simulation.chain_checks import at_home, history
+from tests.simulation.chain_checks import at_home, history, reason_of
 from tests.simulation.chain_world import SHOPS, SKUS, ChainWorld
 from tests.simulation.checks import Broken
 from tests.simulation.gateways import Gateway
+
+RARE: Final = "R"  # which two shops have
 
 
 def audits(disks: dict[str, MemoryDisk]) -> dict[str, AuditResult]:
@@ -34,16 +43,30 @@ class TransferWorld(ChainWorld):
 
     moves = 0.4  # of all calls
 
+    def _chain(self) -> Chain:
+        """With the rule by which what is in transit is promised."""
+        chain = super()._chain()
+        return evolve_chain(chain, PolicySet(replace(chain.policy, version=3, promise_in_transit=True)))
+
     async def call(self, who: str) -> None:
         if self.random.random() >= self.moves:
             await super().call(who)
             return
         await self.move(who)
 
+    async def _stock(self) -> None:
+        """With some of which the other shops have only what comes to them."""
+        await super()._stock()
+        for store_id in SHOPS[:2]:
+            await self.receive(self.gateways[0].router, store_id, RARE, 9)
+
     async def move(self, who: str) -> None:
         """One transfer, to its end: cancelled, or received with what came."""
         source, destination = self.random.sample(SHOPS, 2)
         lines = ((self.random.choice(SKUS), self.random.randint(1, 3)),)
+        if is_rare := self.patience.random() < 0.5:
+            source, destination = self.patience.choice(SHOPS[:2]), self.patience.choice(SHOPS[2:])
+            lines = ((RARE, lines[0][1]),)
         key = f"{who} moves {len(self.said)}"
         proposed = await self.ask(f"{key} p", source, cm.ProposeTransfer(f"{key} p", destination, lines, 0))
         if not isinstance(proposed, Transfer):
@@ -59,12 +82,38 @@ class TransferWorld(ChainWorld):
             return
         came = tuple((sku, max(0, units + self.random.choice((-1, 0, 0, 1)))) for sku, units in lines)
         self.struck["receipt before its advice"] += not self._has_heard(sent)
+        awaiting = [each for place in range(2) if is_rare and (each := await self.promised(f"{key} {place}", sent))]
         receipts = [f"{key} r{place}" for place in range(self.random.choice((1, 1, 2)))]
         answers = await asyncio.gather(*(self.receive_transfer(each, sent, came) for each in receipts))
         if sum(isinstance(answer, Transfer) for answer in answers) != 1:
             raise Broken("I17", f"{sent.transfer_id} was received by {answers}")
         self.struck["transfer received"] += 1
         self.struck["transfer short or over"] += came != lines
+        for number in awaiting:
+            collect = shop.Collect(f"{key} {number}", number, "p", ())
+            answer = await self.ask(f"{key} {number}", destination, collect)
+            self.struck["collected what was promised in transit"] += isinstance(answer, Reservation)
+
+    async def promised(self, key: str, sent: Transfer) -> int:
+        """Somebody asks for what is on the road, and for it in vain at the counter before it has come. Returns his
+        reservation, 0 for none.
+        """
+        ((sku, units),) = sent.lines
+        command = shop.Reserve(f"{key} w", f"road {key}", "web", "", ((sku, self.patience.randint(1, units)),), 0)
+        entry = sent.destination, command
+        held = await self.repeat("mover", f"{key} w", lambda gateway, end: gateway.decide(RESERVE, entry, end))
+        if not isinstance(held, Reservation) or held.awaits is None:
+            return 0
+        self.struck["promised in transit"] += 1
+        await self.ask(f"{key} o", sent.destination, shop.Confirm(f"{key} o", held.number, 0))
+        early = await self.ask(f"{key} e", sent.destination, shop.Collect(f"{key} e", held.number, "p", ()))
+        if isinstance(early, Reservation):
+            raise Broken("I2", f"{sent.transfer_id} has not come, and was collected: {early}")
+        self.struck["asked for goods that were on the road"] += reason_of(early) is Reason.AWAITS_TRANSFER
+        if self.patience.random() < 0.2:
+            leaves = shop.Release(f"{key} l", held.number, ReleaseReason.CUSTOMER_CANCELLED, ())
+            self.struck["promise let go of"] += isinstance(await self.ask(f"{key} l", entry[0], leaves), Reservation)
+        return held.number
 
     async def ask(self, name: str, store_id: str, command: Any) -> Any:
         """A step, asked for until it is answered; the other end may hear of it at once."""

@@ -255,6 +255,9 @@ class Reason(IntEnum):
     # More units were named than were collected and have not come back, `available`; or nothing that was collected is still to
     # come back.
     QUANTITY_EXCEEDS_COLLECTED = 44
+    # The reservation's units are in transit to the shop, and expected at `available` (Unix time in ms). Until they have come
+    # it is not picked, handed over, given to a till or amended, and released as a whole alone.
+    AWAITS_TRANSFER = 45
 
 
 class MessageChannel(IntEnum):
@@ -279,6 +282,8 @@ class ShortfallCause(IntEnum):
     SALE = 2
     # A correction: breakage, theft.
     CORRECTION = 3
+    # A transfer of which less came than was promised of it.
+    TRANSFER = 4
 
 
 class ShortfallResolution(IntEnum):

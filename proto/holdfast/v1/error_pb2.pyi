@@ -60,6 +60,7 @@ class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_PICK_INCOMPLETE: _ClassVar[Reason]
     REASON_SUBSTITUTE_NOT_ALLOWED: _ClassVar[Reason]
     REASON_QUANTITY_EXCEEDS_COLLECTED: _ClassVar[Reason]
+    REASON_AWAITS_TRANSFER: _ClassVar[Reason]
 REASON_UNSPECIFIED: Reason
 REASON_IDEMPOTENCY_KEY_REUSED: Reason
 REASON_RESERVATION_NOT_FOUND: Reason
@@ -105,6 +106,7 @@ REASON_PICKED_ALREADY: Reason
 REASON_PICK_INCOMPLETE: Reason
 REASON_SUBSTITUTE_NOT_ALLOWED: Reason
 REASON_QUANTITY_EXCEEDS_COLLECTED: Reason
+REASON_AWAITS_TRANSFER: Reason
 
 class ShortLine(_message.Message):
     __slots__ = ("sku", "asked", "available")

@@ -91,7 +91,7 @@ class HandOver(_message.Message):
     def __init__(self, device: _Optional[str] = ..., recipient_id: _Optional[str] = ..., id_checked: _Optional[bool] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Reservation(_message.Message):
-    __slots__ = ("reservation_id", "store_id", "status", "lines", "customer_id", "channel", "basket_id", "created_at", "expires_at", "version", "payment_reference", "release_reason", "order_id", "slot_start", "earliest_ready", "external_reference", "till", "till_until", "queue_position", "expected_at", "hand_over", "refund_reference")
+    __slots__ = ("reservation_id", "store_id", "status", "lines", "customer_id", "channel", "basket_id", "created_at", "expires_at", "version", "payment_reference", "release_reason", "order_id", "slot_start", "earliest_ready", "external_reference", "till", "till_until", "queue_position", "expected_at", "hand_over", "refund_reference", "awaits_transfer_id", "arrives_at")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -114,6 +114,8 @@ class Reservation(_message.Message):
     EXPECTED_AT_FIELD_NUMBER: _ClassVar[int]
     HAND_OVER_FIELD_NUMBER: _ClassVar[int]
     REFUND_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    AWAITS_TRANSFER_ID_FIELD_NUMBER: _ClassVar[int]
+    ARRIVES_AT_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
     store_id: str
     status: ReservationStatus
@@ -136,4 +138,6 @@ class Reservation(_message.Message):
     expected_at: _timestamp_pb2.Timestamp
     hand_over: HandOver
     refund_reference: str
-    def __init__(self, reservation_id: _Optional[str] = ..., store_id: _Optional[str] = ..., status: _Optional[_Union[ReservationStatus, str]] = ..., lines: _Optional[_Iterable[_Union[ReservationLine, _Mapping]]] = ..., customer_id: _Optional[str] = ..., channel: _Optional[str] = ..., basket_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., payment_reference: _Optional[str] = ..., release_reason: _Optional[_Union[ReleaseReason, str]] = ..., order_id: _Optional[str] = ..., slot_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., earliest_ready: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., external_reference: _Optional[str] = ..., till: _Optional[str] = ..., till_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., queue_position: _Optional[int] = ..., expected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., hand_over: _Optional[_Union[HandOver, _Mapping]] = ..., refund_reference: _Optional[str] = ...) -> None: ...
+    awaits_transfer_id: str
+    arrives_at: _timestamp_pb2.Timestamp
+    def __init__(self, reservation_id: _Optional[str] = ..., store_id: _Optional[str] = ..., status: _Optional[_Union[ReservationStatus, str]] = ..., lines: _Optional[_Iterable[_Union[ReservationLine, _Mapping]]] = ..., customer_id: _Optional[str] = ..., channel: _Optional[str] = ..., basket_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., payment_reference: _Optional[str] = ..., release_reason: _Optional[_Union[ReleaseReason, str]] = ..., order_id: _Optional[str] = ..., slot_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., earliest_ready: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., external_reference: _Optional[str] = ..., till: _Optional[str] = ..., till_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., queue_position: _Optional[int] = ..., expected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., hand_over: _Optional[_Union[HandOver, _Mapping]] = ..., refund_reference: _Optional[str] = ..., awaits_transfer_id: _Optional[str] = ..., arrives_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

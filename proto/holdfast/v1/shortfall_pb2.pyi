@@ -18,6 +18,7 @@ class ShortfallCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SHORTFALL_CAUSE_COUNT: _ClassVar[ShortfallCause]
     SHORTFALL_CAUSE_SALE: _ClassVar[ShortfallCause]
     SHORTFALL_CAUSE_CORRECTION: _ClassVar[ShortfallCause]
+    SHORTFALL_CAUSE_TRANSFER: _ClassVar[ShortfallCause]
 
 class ShortfallResolution(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -31,6 +32,7 @@ SHORTFALL_CAUSE_UNSPECIFIED: ShortfallCause
 SHORTFALL_CAUSE_COUNT: ShortfallCause
 SHORTFALL_CAUSE_SALE: ShortfallCause
 SHORTFALL_CAUSE_CORRECTION: ShortfallCause
+SHORTFALL_CAUSE_TRANSFER: ShortfallCause
 SHORTFALL_RESOLUTION_UNSPECIFIED: ShortfallResolution
 SHORTFALL_RESOLUTION_MOVED: ShortfallResolution
 SHORTFALL_RESOLUTION_WAITING: ShortfallResolution

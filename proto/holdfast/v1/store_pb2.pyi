@@ -160,7 +160,7 @@ class ChainLimitRule(_message.Message):
     def __init__(self, channel: _Optional[str] = ..., sku: _Optional[str] = ..., open_reservations_max: _Optional[int] = ..., units_max: _Optional[int] = ..., collected_for: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Policy(_message.Message):
-    __slots__ = ("version", "ttl_default", "ttl_max", "ttl_rules", "collect_within", "limit_rules", "chain_limit_rules", "line_wait_max", "line_places_max", "line_may_pass", "loses_first", "losers_wait", "line_take_up", "line_rules", "picks", "pick_rules", "put_back_first", "returns_within")
+    __slots__ = ("version", "ttl_default", "ttl_max", "ttl_rules", "collect_within", "limit_rules", "chain_limit_rules", "line_wait_max", "line_places_max", "line_may_pass", "loses_first", "losers_wait", "line_take_up", "line_rules", "picks", "pick_rules", "put_back_first", "returns_within", "promise_in_transit")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     TTL_DEFAULT_FIELD_NUMBER: _ClassVar[int]
     TTL_MAX_FIELD_NUMBER: _ClassVar[int]
@@ -179,6 +179,7 @@ class Policy(_message.Message):
     PICK_RULES_FIELD_NUMBER: _ClassVar[int]
     PUT_BACK_FIRST_FIELD_NUMBER: _ClassVar[int]
     RETURNS_WITHIN_FIELD_NUMBER: _ClassVar[int]
+    PROMISE_IN_TRANSIT_FIELD_NUMBER: _ClassVar[int]
     version: int
     ttl_default: _duration_pb2.Duration
     ttl_max: _duration_pb2.Duration
@@ -197,4 +198,5 @@ class Policy(_message.Message):
     pick_rules: _containers.RepeatedCompositeFieldContainer[PickRule]
     put_back_first: bool
     returns_within: _duration_pb2.Duration
-    def __init__(self, version: _Optional[int] = ..., ttl_default: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ttl_max: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ttl_rules: _Optional[_Iterable[_Union[TtlRule, _Mapping]]] = ..., collect_within: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., limit_rules: _Optional[_Iterable[_Union[LimitRule, _Mapping]]] = ..., chain_limit_rules: _Optional[_Iterable[_Union[ChainLimitRule, _Mapping]]] = ..., line_wait_max: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., line_places_max: _Optional[int] = ..., line_may_pass: _Optional[bool] = ..., loses_first: _Optional[_Union[LosesFirst, str]] = ..., losers_wait: _Optional[bool] = ..., line_take_up: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., line_rules: _Optional[_Iterable[_Union[LineRule, _Mapping]]] = ..., picks: _Optional[bool] = ..., pick_rules: _Optional[_Iterable[_Union[PickRule, _Mapping]]] = ..., put_back_first: _Optional[bool] = ..., returns_within: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    promise_in_transit: bool
+    def __init__(self, version: _Optional[int] = ..., ttl_default: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ttl_max: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ttl_rules: _Optional[_Iterable[_Union[TtlRule, _Mapping]]] = ..., collect_within: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., limit_rules: _Optional[_Iterable[_Union[LimitRule, _Mapping]]] = ..., chain_limit_rules: _Optional[_Iterable[_Union[ChainLimitRule, _Mapping]]] = ..., line_wait_max: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., line_places_max: _Optional[int] = ..., line_may_pass: _Optional[bool] = ..., loses_first: _Optional[_Union[LosesFirst, str]] = ..., losers_wait: _Optional[bool] = ..., line_take_up: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., line_rules: _Optional[_Iterable[_Union[LineRule, _Mapping]]] = ..., picks: _Optional[bool] = ..., pick_rules: _Optional[_Iterable[_Union[PickRule, _Mapping]]] = ..., put_back_first: _Optional[bool] = ..., returns_within: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., promise_in_transit: _Optional[bool] = ...) -> None: ...

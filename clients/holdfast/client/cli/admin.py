@@ -297,6 +297,7 @@ def _show_policy(session: Session, policy: models.Policy, waits: dict[str, Any] 
             ("shops", "\n".join(picks)),
             ("loses first", policy.loses_first.name.lower().replace("_", " ")),
             ("losers", "wait first in line" if policy.losers_wait else ""),
+            ("in transit", "promised where stock is short" if policy.promise_in_transit else ""),
             ("not bound yet", "\n".join(waits.get("pending", ()))),
             ("not counted yet", waits.get("uncounted_reservations") or ""),
         ]

@@ -68,6 +68,7 @@ def _consent(said: ContactConsent) -> str:
 
 
 TEXTS: Final[dict[str, Callable[[Any], str]]] = {
+    "arrives_at_ms": time_text,
     "barred": lambda claims: "\n".join(map(_barred, claims)),
     "arrived_at_ms": time_text,
     "added_at_ms": time_text,
@@ -122,6 +123,8 @@ TEXTS: Final[dict[str, Callable[[Any], str]]] = {
 """What makes text of a field; the others are shown as `_plain` shows them."""
 
 LABELS: Final = {
+    "arrives_at_ms": "arrives",
+    "awaits_transfer_id": "by transfer",
     "capacity": "places now",
     "destination_store_id": "to shop",
     "destination_unreachable": "unsure",
@@ -160,7 +163,8 @@ LABELS: Final = {
 
 RESERVATION: Final = (
     "reservation_id store_id order_id status lines customer_id channel basket_id external_reference expires_at_ms "
-    "slot_start_ms earliest_ready_ms queue_position expected_at_ms payment_reference release_reason refund_reference"
+    "slot_start_ms earliest_ready_ms queue_position expected_at_ms awaits_transfer_id arrives_at_ms payment_reference "
+    "release_reason refund_reference"
 )
 POSITION: Final = "sku available on_hand reserved allotted unknown safety_stock kept stocked"
 ALLOTMENT: Final = "allotment_id store_id status holder_kind holder lines expires_at_ms ended_at_ms reason version"

@@ -140,6 +140,7 @@ class Policy:
     pick_rules: tuple[PickRule, ...] = ()
     put_back_first: bool = False
     returns_within_ms: int | None = None
+    promise_in_transit: bool = False
 
 
 @dataclass(frozen=True, slots=True)

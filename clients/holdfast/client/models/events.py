@@ -35,6 +35,13 @@ class Reserved:
 
 
 @dataclass(frozen=True, slots=True)
+class Promised:
+    """Units in transit to the shop were promised; the reservation says by which transfer they come."""
+
+    reservation: Reservation
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """A call was refused by the business."""
 
@@ -264,12 +271,15 @@ class ClaimBarred:
 
 @dataclass(frozen=True, slots=True)
 class TransferChanged:
-    """A transfer from the shop, or to it, went on; `lines` are units that moved. GetTransfer says how it stands."""
+    """A transfer from the shop, or to it, went on; `lines` are units that moved. GetTransfer says how it stands. A
+    receipt has the reservations that awaited it.
+    """
 
     kind: str
     transfer_id: str
     lines: LinePairs
     loss_bearer: LossBearer
+    reservation_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +299,7 @@ class UnknownChange:
 
 Change: TypeAlias = (
     Reserved
+    | Promised
     | Refused
     | Confirmed
     | ReadyMarked

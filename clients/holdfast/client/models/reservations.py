@@ -52,7 +52,8 @@ class Reservation:
     ready, None where the shop promises nothing or the goods are there already. `external_reference` is the caller's own
     number, as given when reserving. `till` is the one that alone hands it out until `till_until_ms`, if any. While it
     is QUEUED, `queue_position` is its place in line, 1 for who is next, and `expected_at_ms` when that may be, None
-    where nobody can know.
+    where nobody can know. Where its units are still in transit, `awaits_transfer_id` says by which transfer they come,
+    and `arrives_at_ms` when that is expected.
     """
 
     reservation_id: str
@@ -77,6 +78,8 @@ class Reservation:
     expected_at_ms: int | None = None
     hand_over: HandOver | None = None
     refund_reference: str = ""
+    awaits_transfer_id: str = ""
+    arrives_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
