@@ -60,6 +60,8 @@ def test_goods_come_back_by_command(run: Command) -> None:
     run("collect", mine, "--payment", "p1")
     back = run("return", mine, "--line", "a=1", "--unsellable", "a=1", "--refund", "r1")["reservation"]
     assert [(line["collected"], line["returned"]) for line in back["lines"]] == [(2, 1)]
-    assert "r1" in run.words("show", mine)
+    shown = run.words("show", mine)
+    assert "r1" in shown
+    assert "0 of 2 x a, 1 returned" in shown
     told = run.words("return", mine, "--line", "a=2", code=1)
     assert "QUANTITY_EXCEEDS_COLLECTED" in told

@@ -34,7 +34,8 @@ def _line(line: Line | AllottedLine | TransferLine | LostLine | PickLine) -> str
     """What of a line is still held, left with its holder, came of a transfer, was lost, or is picked."""
     match line:
         case Line():
-            return f"{line.held} of {line.quantity} x {line.sku}"
+            returned = f", {line.returned} returned" if line.returned else ""
+            return f"{line.held} of {line.quantity} x {line.sku}{returned}"
         case TransferLine():
             return f"{line.received} of {line.quantity} x {line.sku}"
         case PickLine():
