@@ -8,7 +8,6 @@ where something has happened.
 import asyncio
 import logging
 from collections.abc import Iterable
-from contextlib import suppress
 from secrets import token_hex
 from typing import Any, Final
 
@@ -33,6 +32,7 @@ TURN_S: Final = 1.0  # between two turns in which nothing has happened: each is 
 GATHER_S: Final = 0.1  # what happens within it is brought together: each turn gets the cursors of all shops
 ASK_S: Final = 10.0  # that an actor is waited for
 FEED_BYTES: Final = 1_048_576  # of one actor at a turn
+BESIDE_S: Final = 0.25  # that a turn waits for actors
 STORES_MAX: Final = 500  # of one question
 
 Cursors = dict[str, tuple[int, int]]  # by shop, the version and the hash of its record
@@ -50,35 +50,45 @@ class NoticeFeed:
         self._followed = Heads(router)
         self._gateway = token_hex(8)
         self._task: asyncio.Task[None] | None = None
+        self._bringing: dict[str, asyncio.Task[int]] = {}  # by actor
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._for_ever())
 
     def close(self) -> None:
         """Bring no more; another gateway does, once the notifier has waited for this one."""
-        self._followed.close()
+        self._leave()
         if self._task is not None:
             self._task.cancel()
 
     async def turn(self) -> int:
-        """Bring what there is, as far as it is known. Returns how many records that was. Raises BeyondFormat where the
-        service's format has no notices, and nothing is done.
+        """Bring what there is, as far as it is known. Returns how many records that was, those of the turns before that
+        took longer among them: an actor that does not answer is waited for beside the next turns, for its own shops.
+        Raises BeyondFormat where the service's format has no notices, and nothing is done.
         """
         self._router.writing.require(Began({}))
         told = await self._notifier("cursors", self._gateway)
         if told is None:
-            self._followed.close()  # who brings follows the shops
+            self._leave()  # who brings follows the shops
             return 0
         has_begun, cursors = told
         if not has_begun:
             await self._notifier("begin", await self._heads())
             return 0
-        moved = []
         for actor, mine in self._router.by_actor(await self._followed.shops()).items():
             after = {store_id: cursors.get(store_id, (0, 0))[0] for store_id in mine}
-            if self._followed.are_elsewhere(actor, after):
-                moved.append(self._bring(actor, mine, cursors))
-        return sum(await asyncio.gather(*moved))
+            if actor not in self._bringing and self._followed.are_elsewhere(actor, after):
+                self._bringing[actor] = asyncio.create_task(self._bring(actor, mine, cursors))
+        if self._bringing:
+            await asyncio.wait(self._bringing.values(), timeout=BESIDE_S)
+        done = [actor for actor, task in self._bringing.items() if task.done()]
+        return sum(self._bringing.pop(actor).result() for actor in done)
+
+    def _leave(self) -> None:
+        self._followed.close()
+        for task in self._bringing.values():
+            task.cancel()
+        self._bringing.clear()
 
     async def _heads(self) -> dict[str, int]:
         """The versions of the shops that there are; of one that does not answer all is read, and what is old told
@@ -145,10 +155,17 @@ class NoticeFeed:
                 log.exception("the feeds could not be brought to the notifier")
                 found = 0
             if not found:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(TURN_S):
-                        await moved.wait()
+                await self._news(moved)
             await asyncio.sleep(GATHER_S)
+
+    async def _news(self, moved: asyncio.Event) -> None:
+        """Wait until something has happened, or was brought; a turn's length at most."""
+        waiting = asyncio.create_task(moved.wait())
+        try:
+            news = (waiting, *self._bringing.values())
+            await asyncio.wait(news, timeout=TURN_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
 
 
 def _said_in(records: Iterable[Record], after: int) -> Iterable[tuple[int, int, Said]]:

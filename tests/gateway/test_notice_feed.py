@@ -85,6 +85,35 @@ def test_what_happens_is_brought_and_only_its_shop_is_read(bringing: Front) -> N
     bringing.run(main)
 
 
+def test_a_shop_whose_actor_hangs_delays_no_other(bringing: Front) -> None:
+    async def main() -> None:
+        await asked_in(bringing, 3)
+        released = bringing.actors.hold("store-S2")
+        bringing.actors.calls.clear()
+
+        async def is_read() -> bool:
+            skip(0.1)
+            return feeds() == 1
+
+        def feeds() -> int:
+            return sum(call[:2] == ("store-S2", "feed") for call in bringing.actors.calls)
+
+        await until_async(is_read, within_s=WAIT_S, what="a question to it that hangs")
+        held = (await bringing.asked("Reserve", reserve_request("k1"))).reply.reservation.reservation_id
+        request = rs.ConfirmReservationRequest(idempotency_key="c1", reservation_id=held)
+        await bringing.asked("ConfirmReservation", request)
+
+        async def is_told() -> bool:
+            skip(0.1)
+            return notifier(bringing)._ledger.counts["facts.CONFIRMED"] == 1
+
+        await until_async(is_told, within_s=WAIT_S, what="the other shop's confirmation")
+        assert feeds() == 1, "while it hangs"
+        released.set()
+
+    bringing.run(main)
+
+
 def test_a_gateway_that_does_not_bring_asks_no_shop(bringing: Front) -> None:
     other = NoticeFeed(bringing.gateway._router)
 

@@ -46,7 +46,10 @@ def telling(front: Front) -> Front:
 def bring(front: Front, feed: NoticeFeed | None = None) -> int:
     feed = feed or front.gateway._notices
     feed._followed.close()  # what it has heard may be old, and nobody waits here
-    return front.run(feed.turn)
+    brought = front.run(feed.turn)
+    while feed._bringing:  # on a slow machine
+        brought += front.run(feed.turn)
+    return brought
 
 
 def told(front: Front, **of: Any) -> list[notice_pb2.Notice]:
