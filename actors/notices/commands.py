@@ -11,7 +11,7 @@ from actors.notices.state import Detail, Place
 class Fact(Value, frozen=True):
     """Something that an event of a shop's ledger says of one reservation. `occasion` None: only that it is over, or its
     deadline moved. `is_over`: nothing of it is left to collect. `is_told_always`: also where the ledger does not know
-    it as confirmed.
+    it as confirmed. `slot_start_ms` is its slot from then on, 0 where there is none or the event says nothing of it.
     """
 
     version: int
@@ -23,6 +23,7 @@ class Fact(Value, frozen=True):
     detail: Detail
     is_over: bool = False
     is_told_always: bool = True
+    slot_start_ms: int = 0
 
 
 class Begin(Message, frozen=True):

@@ -95,6 +95,7 @@ class _Seen:
         self._overtaken: list[int] = []
         self._open: dict[int, bool | None] = {}  # changed ones, None for closed
         self._moved: dict[int, int] = {}
+        self._slots: dict[int, int] = {}
         self._number = ledger.last_number
         self._facts: Counter[int] = Counter()
 
@@ -107,6 +108,8 @@ class _Seen:
                 occasion = None
             else:
                 self._open[number] = reminded = False
+        if reminded is not None and self._keeps_slot(fact) and occasion is Occasion.ESTIMATED:
+            occasion = None  # of an amendment to other lines
         past = frozenset() if occasion is None else OVERTAKEN_BY.get(occasion, frozenset())
         if fact.is_over:  # what was bought and collected is confirmed all the same
             past = OF_OPEN if occasion is Occasion.RECEIPT else OF_OPEN | {Occasion.CONFIRMED}
@@ -135,7 +138,18 @@ class _Seen:
             tuple(number for number, reminded in self._open.items() if reminded is None),
             tuple(sorted(self._facts.items())),
             tuple(self._moved.items()),
+            tuple((number, slot_ms) for number, slot_ms in self._slots.items() if self._reminded(number) is not None),
         )
+
+    def _keeps_slot(self, fact: cmd.Fact) -> bool:
+        """Whether the reservation has the slot that it had, as far as is known. It is noted where it has another."""
+        number, slot_ms = fact.reservation, fact.slot_start_ms
+        if not slot_ms:
+            return False
+        known_ms = self._slots.get(number, self._ledger.slots.get((self._command.store_id, number), 0))
+        if known_ms != slot_ms:
+            self._slots[number] = slot_ms
+        return known_ms == slot_ms
 
     def _reminded(self, number: int) -> bool | None:
         if number in self._open:

@@ -22,7 +22,8 @@ class Observed(Message, frozen=True):
     """A shop's feed was read up to a version, whose record has this hash. `notices` are due from it; `overtaken` are
     numbers of those that nobody needs any more; `opened` are reservations that were confirmed, or have a reminder now,
     `closed` those that are over. `facts` are how many there were of each occasion. `moved` are notices that say another
-    end of the time to collect now, (number, end).
+    end of the time to collect now, (number, end). `slots` are those of reservations that are open, where they have
+    others than before.
     """
 
     store_id: str
@@ -34,6 +35,7 @@ class Observed(Message, frozen=True):
     closed: tuple[int, ...] = ()
     facts: tuple[tuple[int, int], ...] = ()
     moved: tuple[tuple[int, int], ...] = ()
+    slots: tuple[tuple[int, int], ...] = ()
 
 
 class Rejoined(Message, frozen=True):

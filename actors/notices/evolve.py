@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from actors.notices import events as ev
 from actors.notices.occasion import OVER, Dropped, NoticeStatus, Occasion
-from actors.notices.state import Cursor, Ledger, moved_to
+from actors.notices.state import Cursor, Ledger, Subject, moved_to
 
 OPEN_MAX: Final = 2_000_000  # reservations that were confirmed and are not over; of the oldest of more no end is told
 OVER_MAX: Final = 200_000  # notices that are over; of more the oldest are forgotten before their time
@@ -39,7 +39,7 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> None:
         case ev.Rejoined():
             ledger.cursors[event.store_id] = Cursor(event.version, 0)
             for subject in [each for each in ledger.open if each[0] == event.store_id]:
-                del ledger.open[subject]  # its numbers are given once more, to others
+                _close(ledger, subject)  # its numbers are given once more, to others
         case ev.AttemptStarted():
             notice = ledger.notices[event.number]
             if notice.unknown:
@@ -76,8 +76,10 @@ def _observed(ledger: Ledger, event: ev.Observed, at_ms: int) -> None:
     ledger.counts["notices"] += len(event.notices)
     for number, reminded in event.opened:
         ledger.open[event.store_id, number] = reminded
+    for number, slot_start_ms in event.slots:
+        ledger.slots[event.store_id, number] = slot_start_ms
     for number in event.closed:
-        ledger.open.pop((event.store_id, number), None)
+        _close(ledger, (event.store_id, number))
     for occasion, count in event.facts:
         ledger.counts[f"facts.{Occasion(occasion).name}"] += count
 
@@ -123,4 +125,9 @@ def _tidy(ledger: Ledger) -> None:
         else:
             del ledger.due[channel]
     while len(ledger.open) > OPEN_MAX:
-        del ledger.open[next(iter(ledger.open))]
+        _close(ledger, next(iter(ledger.open)))
+
+
+def _close(ledger: Ledger, subject: Subject) -> None:
+    ledger.open.pop(subject, None)
+    ledger.slots.pop(subject, None)

@@ -125,4 +125,5 @@ def fact_of(said: Said, version: int, at_ms: int, known: Mapping[int, Reservatio
     )
     order_id = "" if reservation.part is None else reservation.part.order
     of = version, at_ms, said.number, reservation.customer_id, order_id, said.occasion, detail
-    return Fact(*of, said.is_over, said.is_told_always)
+    slot_start_ms = 0 if said.ready_at_ms else reservation.slot_start_ms
+    return Fact(*of, said.is_over, said.is_told_always, slot_start_ms)

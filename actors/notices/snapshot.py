@@ -32,6 +32,7 @@ class OpenRow(Message, frozen=True, tag="open"):
     store_id: str
     number: int
     reminded: bool
+    slot_start_ms: int = 0
 
 
 Row = HeadRow | NoticeRow | OpenRow
@@ -44,7 +45,7 @@ def rows_of(ledger: Ledger) -> Iterator[Row]:
     for notice in ledger.notices.values():
         yield NoticeRow(notice)
     for (store_id, number), reminded in ledger.open.items():
-        yield OpenRow(store_id, number, reminded)
+        yield OpenRow(store_id, number, reminded, ledger.slots.get((store_id, number), 0))
 
 
 def restored(rows: Iterable[Row]) -> Ledger:
@@ -60,4 +61,6 @@ def restored(rows: Iterable[Row]) -> Ledger:
                 ledger.put(row.notice)
             case OpenRow():
                 ledger.open[row.store_id, row.number] = row.reminded
+                if row.slot_start_ms:
+                    ledger.slots[row.store_id, row.number] = row.slot_start_ms
     return ledger

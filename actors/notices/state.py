@@ -95,9 +95,10 @@ class Cursor(Value, frozen=True):
 
 @dataclass(slots=True, eq=False)
 class Ledger:
-    """`open` has the reservations that were confirmed and are not over, and whether they have a reminder; `of` the
-    notices of each reservation that are not over, or may be repeated. `due`, by channel of messages, and `ended` are
-    heaps of (instant, number), which may name notices that have gone on since.
+    """`open` has the reservations that were confirmed and are not over, and whether they have a reminder; `slots` when
+    those of them that have a slot are to be ready; `of` the notices of each reservation that are not over, or may be
+    repeated. `due`, by channel of messages, and `ended` are heaps of (instant, number), which may name notices that
+    have gone on since.
     """
 
     version: int = 0
@@ -108,6 +109,7 @@ class Ledger:
     cursors: dict[str, Cursor] = field(default_factory=dict)
     notices: dict[int, Notice] = field(default_factory=dict)
     open: dict[Subject, bool] = field(default_factory=dict)
+    slots: dict[Subject, int] = field(default_factory=dict)
     of: dict[Subject, tuple[int, ...]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     under_way: set[int] = field(default_factory=set)

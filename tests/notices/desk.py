@@ -28,6 +28,7 @@ def fact(occasion: Occasion | None, reservation: int = 7, version: int = 1, **gi
     """What an event says of a reservation, at noon unless said otherwise."""
     detail = {each: given.pop(each) for each in ("expires_at_ms", "slot_start_ms", "reason") if each in given}
     fields = {"at_ms": NOON_MS, "customer_id": "ann", "order_id": "", **given}
+    fields.setdefault("slot_start_ms", detail.get("slot_start_ms", 0))
     told = Detail(at_ms=fields["at_ms"], **detail)
     return Fact(version=version, reservation=reservation, occasion=occasion, detail=told, **fields)
 
@@ -82,8 +83,8 @@ class Told:
 
 def same(one: Ledger, other: Ledger) -> bool:
     """Whether two ledgers say the same, whatever their heaps look like."""
-    names = ("version", "time_ms", "began_at_ms", "last_number", "rules", "cursors", "notices", "open", "of", "counts")
-    return all(getattr(one, name) == getattr(other, name) for name in (*names, "under_way"))
+    names = ("version", "time_ms", "began_at_ms", "last_number", "rules", "cursors", "notices", "open", "slots", "of")
+    return all(getattr(one, name) == getattr(other, name) for name in (*names, "counts", "under_way"))
 
 
 def by_snapshot(ledger: Ledger) -> Ledger:

@@ -86,6 +86,39 @@ def test_what_nobody_was_told_of_ends_without_a_word(occasion: Occasion) -> None
     assert desk.ledger.open == {}
 
 
+@pytest.mark.parametrize("by", ["its journal", "its snapshot"])
+def test_an_amendment_that_keeps_the_time_is_not_told_as_another_time(by: str) -> None:
+    def amended(desk: Told, slot_start_ms: int) -> list[int]:
+        desk.observe(fact(Occasion.ESTIMATED, is_told_always=False, slot_start_ms=slot_start_ms))
+        return [each.detail.slot_start_ms for each in desk.due() if each.occasion is Occasion.ESTIMATED]
+
+    desk = told(Occasion.CONFIRMED, slot_start_ms=END_MS)
+    assert amended(desk, END_MS) == [], "other lines, or fewer, as after a short pick"
+    desk.ledger = desk.replayed() if by == "its journal" else by_snapshot(desk.ledger)
+    assert amended(desk, END_MS + HOUR_MS) == [END_MS + HOUR_MS]
+    count = desk.ledger.last_number
+    assert amended(desk, END_MS + HOUR_MS) == [END_MS + HOUR_MS]
+    assert desk.ledger.last_number == count, "told once"
+    assert amended(desk, END_MS) == [END_MS], "and back"
+    later = fact(Occasion.ESTIMATED, is_told_always=False, slot_start_ms=0)
+    desk.observe(replace(later, detail=replace(later.detail, slot_start_ms=END_MS + DAY_MS)))
+    assert amended(desk, END_MS) == [END_MS + DAY_MS], "it is picked again later, in the same slot"
+    desk.observe(fact(Occasion.RECEIPT, is_over=True, slot_start_ms=END_MS))
+    assert desk.ledger.slots == {}
+
+
+def test_changes_of_one_reading_are_as_those_of_several() -> None:
+    desk = told(Occasion.CONFIRMED, slot_start_ms=END_MS)
+    slots = (END_MS, END_MS + HOUR_MS, END_MS + HOUR_MS)
+    desk.observe(
+        *(fact(Occasion.ESTIMATED, version=n, slot_start_ms=at, is_told_always=False) for n, at in enumerate(slots, 2))
+    )
+    assert desk.ledger.counts["facts.ESTIMATED"] == 1
+    assert desk.ledger.slots == {("S1", 7): END_MS + HOUR_MS}
+    assert same(desk.ledger, desk.replayed())
+    assert same(desk.ledger, by_snapshot(desk.ledger))
+
+
 def test_a_reminder_comes_before_the_end_and_moves_with_it() -> None:
     desk = told(Occasion.CONFIRMED, expires_at_ms=END_MS)
     assert len(desk.ledger.notices) == 1, "goods that are not ready need no reminder"

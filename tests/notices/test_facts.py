@@ -75,6 +75,8 @@ def test_an_event_says_so(event: Any, occasion: Occasion | None, is_over: bool, 
     assert fact is not None
     assert (fact.version, fact.at_ms, fact.reservation, fact.customer_id) == (12, 777, 7, "ann")
     assert all(units for _, units in fact.detail.lines)
+    slot_start_ms = (said.reservation or CONFIRMED).slot_start_ms
+    assert fact.slot_start_ms == (0 if isinstance(event, PickShorted) else slot_start_ms)
 
 
 @pytest.mark.parametrize("event", SILENT, ids=lambda each: type(each).__name__)
