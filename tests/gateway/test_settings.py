@@ -384,3 +384,13 @@ def test_pages_are_off_unless_a_port_is_given_and_are_read_by_nobody_on_the_way(
     ):
         with pytest.raises(SettingsError, match=why):
             read_settings(**wrong)
+
+
+def test_a_start_is_refused_by_a_template_that_is_no_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "messages.yaml"
+    path.write_text(f"templates: {tmp_path}\nrules: []\n")
+    assert read_settings(messages_file=path).messages_file == path
+    (tmp_path / "de").mkdir()
+    (tmp_path / "de" / "ready.txt").write_bytes("läge bereit\n".encode("latin-1"))
+    with pytest.raises(SettingsError, match="de, ready: "):
+        read_settings(messages_file=path)
