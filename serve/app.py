@@ -9,6 +9,7 @@ import logging
 import os
 from contextlib import suppress
 from functools import partial
+from secrets import token_urlsafe
 from typing import Any, Final
 
 import orjson
@@ -79,7 +80,8 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
     if not settings.ray_address:
         start_ray("", settings.metrics_port)
     signals.take_over()
-    pages = PagesProcess(signals.run_dir, pages_url(settings, ports)) if settings.pages else None
+    demo_token = token_urlsafe() if settings.demo_data else ""
+    pages = PagesProcess(signals.run_dir, pages_url(settings, ports), demo_token) if settings.pages else None
     try:
         journals = start_ledgers(settings, chain_file, journals)
         gateways = start_gateway(settings, journals, ports)
@@ -93,6 +95,8 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
             pages.start()
             service["pages"] = pages.url
             log.info("pages on %s; `holdfast device add STORE NAME` lets a device in", pages.url)
+            if demo_token:
+                log.info("a tablet to play with: %s/enter#%s", pages.url, demo_token)
         (data_dir / SERVICE_FILE).write_bytes(orjson.dumps(service))
         kind = "gRPC" if settings.tls is None else "gRPC over TLS"
         log.info("serving %s on %s; stop with Ctrl-C", kind, address_of(host, ports["grpc"]))

@@ -1,6 +1,7 @@
 """Keeps the process of the pages up beside the service: one that ends is started again, and ends with the service."""
 
 import logging
+import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -12,6 +13,7 @@ from serve.config.haproxy import CALLS_SOCKET, PAGES_SOCKET
 
 PAUSE_FIRST_S: Final = 0.2
 PAUSE_MAX_S: Final = 10.0
+DEMO_VARIABLE: Final = "HOLDFAST_DEMO_TOKEN"  # as `serve.pages.demo_data` reads it
 LIVED_S: Final = 30.0  # after which an end is the first one again
 STOP_S: Final = 5.0
 
@@ -20,11 +22,12 @@ log = logging.getLogger("holdfast.pages")
 
 class PagesProcess:
     """`python -m serve.pages`, which is a client of the gateways by HAProxy's socket in `run_dir`, and browsers come by
-    another one there. `url` is where they find the pages.
+    another one there. `url` is where they find the pages, and
+    `demo_token` that of a tablet to play with, empty where there is nothing to play with.
     """
 
-    def __init__(self, run_dir: Path, url: str) -> None:
-        self.url = url
+    def __init__(self, run_dir: Path, url: str, demo_token: str = "") -> None:
+        self.url, self.demo_token = url, demo_token
         self.command: tuple[str, ...] = (
             *(sys.executable, "-m", "serve.pages", "--target", f"unix:{run_dir / CALLS_SOCKET}"),
             *("--socket", str(run_dir / PAGES_SOCKET), "--url", url),
@@ -46,7 +49,8 @@ class PagesProcess:
         pause_s = PAUSE_FIRST_S
         while not self._asked.is_set():
             # It dies with the thread that starts it, see `serve.pages.__main__`: this one lives as long as the service.
-            process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL)  # noqa: S603  # ourselves
+            given = os.environ | {DEMO_VARIABLE: self.demo_token}  # others see a command line
+            process = subprocess.Popen(self.command, env=given, stdin=subprocess.DEVNULL)  # noqa: S603  # ourselves
             lived_s = self._wait(process)
             if self._asked.is_set():
                 _end(process)

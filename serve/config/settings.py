@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     public_url: str = Field(
         default="", description="Where devices find the pages, https://HOST[:PORT], where that is a proxy's address."
     )
+    demo_data: CliImplicitFlag[bool] = Field(
+        default=False, description="Lay out three shops with a few orders to play with, and let a tablet in."
+    )
     store_actors: int = Field(
         default=0, ge=0, le=1_024, description="Actors that share the shops; 0 gives each shop an actor of its own."
     )
@@ -155,6 +158,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _refuse_pages(self) -> "Settings":
         if self.pages_port is None:
+            if self.demo_data:
+                raise ValueError("--demo-data is laid out by the pages' process; give --pages-port too")
             return self
         if self.ray_address:
             raise ValueError(

@@ -14,6 +14,7 @@ import uvicorn
 from actors.telemetry.logs import keep_logs
 from holdfast.client import ChannelClient, Timeouts
 from serve.pages.application import application
+from serve.pages.demo_data import DEMO_VARIABLE, lay_out
 
 CALL_MS: Final = 6_000  # less than browsers wait for a step
 CONNECTIONS_MAX: Final = 4_096
@@ -30,11 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.getppid() == 1:
             return 0
     keep_logs("pages")
-    asyncio.run(_serve(given))
+    asyncio.run(_serve(given, os.environ.pop(DEMO_VARIABLE, "")))
     return 0
 
 
-async def _serve(given: argparse.Namespace) -> None:
+async def _serve(given: argparse.Namespace, demo_token: str) -> None:
     async with ChannelClient(given.target, timeouts=Timeouts(call_ms=CALL_MS)) as client:
         config = uvicorn.Config(
             application(client, given.url or f"http://{given.host}:{given.port}"),
@@ -47,7 +48,10 @@ async def _serve(given: argparse.Namespace) -> None:
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=STOP_S,
         )
+        playing = asyncio.create_task(lay_out(client, demo_token)) if demo_token else None
         await uvicorn.Server(config).serve()
+        if playing is not None:
+            playing.cancel()
 
 
 def _parser() -> argparse.ArgumentParser:

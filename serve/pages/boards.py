@@ -119,5 +119,7 @@ class Boards:
             if len(tasks) == TASKS_MAX:
                 break
             tasks.append(task)
-        board = self._known[store_id] = Board(tuple(tasks), len(tasks) == TASKS_MAX)
+        board = Board(tuple(tasks), len(tasks) == TASKS_MAX)
+        if store_id in self._cursors:
+            self._known[store_id] = board
         return board

@@ -113,8 +113,8 @@ class Tab:
 
 
 @asynccontextmanager
-async def browsing(site: Site, folder: Path) -> AsyncIterator[tuple[Tab, str]]:
-    """A tab, and where the pages are."""
+async def browsing(site: Site, folder: Path, *arguments: str) -> AsyncIterator[tuple[Tab, str]]:
+    """A tab, and where the pages are. `arguments` are of the browser."""
     server = uvicorn.Server(
         uvicorn.Config(site.app, port=0, log_config=None, timeout_graceful_shutdown=1, lifespan="off")
     )
@@ -126,7 +126,14 @@ async def browsing(site: Site, folder: Path) -> AsyncIterator[tuple[Tab, str]]:
     process = subprocess.Popen(  # noqa: ASYNC220  # which takes no time
         [
             *(chromium(), "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
-            *("--remote-debugging-port=0", f"--user-data-dir={folder}", "--no-first-run", "--lang=en", "about:blank"),
+            *(
+                "--remote-debugging-port=0",
+                f"--user-data-dir={folder}",
+                "--no-first-run",
+                "--lang=en",
+                *arguments,
+                "about:blank",
+            ),
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -11,12 +11,16 @@ from serve.config.pages import PagesProcess
 from tests.waiting import until
 
 # In its place: says its id in a file, and waits.
-STANDS_IN = "import os, pathlib, signal; pathlib.Path(f'{os.getpid()}.pid').touch(); signal.pause()"
+STANDS_IN = (
+    "import os, pathlib, signal; "
+    "pathlib.Path(f'{os.getpid()}.pid').write_text(os.environ['HOLDFAST_DEMO_TOKEN']); signal.pause()"
+)
 
 
 def test_it_is_started_again_and_ends_with_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    pages = PagesProcess(tmp_path, "http://127.0.0.1:1")
+    pages = PagesProcess(tmp_path, "http://127.0.0.1:1", "secret")
+    assert "secret" not in pages.command, "others see a command line"
     assert pages.command[-1] == "http://127.0.0.1:1"
     pages.command = (sys.executable, "-c", STANDS_IN)
 
@@ -29,6 +33,7 @@ def test_it_is_started_again_and_ends_with_the_service(tmp_path: Path, monkeypat
     os.kill(first, signal.SIGKILL)
     until(lambda: len(pids()) == 2, within_s=30, what="another one")
     pages.stop()
+    assert {each.read_text() for each in tmp_path.glob("*.pid")} <= {"secret", ""}
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids())
 
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+import segno
 
 from holdfast.client import PickStatus, PickTask, make_token
 from tests.gateway.browser import Site, visit
@@ -75,6 +76,32 @@ def test_without_network_a_step_waits_and_the_page_catches_up_by_itself(tmp_path
             assert taken == {mine: PickStatus.PICKING, other: PickStatus.TO_PICK}
 
     visit(tmp_path, use)
+
+
+def test_a_customers_code_is_read_by_the_camera(tmp_path: Path) -> None:
+    async def use(site: Site) -> None:
+        mine = await site.order()
+        await site.client.mark_ready(mine)
+        film = tmp_path / "film.y4m"
+        filmed((await site.client.get_pickup_code(mine)).code, film)
+        camera = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+        shown = f"--use-file-for-fake-video-capture={film}"
+        async with browsing(site, tmp_path / "browser", *camera, shown) as (tab, url):
+            await let_in(site, tab, url)
+            await tab.tap("[data-camera]:not([hidden])")
+            await tab.until(f"document.querySelector('#task h1').textContent.startsWith('{mine}')")
+            assert not tab.complaints
+
+    visit(tmp_path, use)
+
+
+def filmed(code: str, film: Path) -> None:
+    """A film of a QR code that a camera may show, YUV4MPEG2 in grey."""
+    matrix = [list(row) for row in segno.make_qr(code, error="m").matrix_iter(scale=6, border=4)]
+    width, height = len(matrix[0]) & ~1, len(matrix) & ~1
+    grey = b"".join(bytes(0 if dark else 255 for dark in row[:width]) for row in matrix[:height])
+    frame = b"FRAME\n" + grey + b"\x80" * (width * height // 2)
+    film.write_bytes(f"YUV4MPEG2 W{width} H{height} F10:1 Ip A1:1 C420jpeg\n".encode() + frame * 10)
 
 
 def test_a_lost_tablet_is_out_while_its_page_is_open(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 // Codes: a hand scanner types them wherever the focus is, and the camera reads them where the browser can.
 
 const LOOK_MS = 200;
+const WIDTH_MAX = 800; // of a picture in which a code is looked for
+const FORMATS = ["qr_code", "ean_13", "ean_8", "upc_a", "itf", "code_128"];
 
 prepare();
 document.addEventListener("holdfast:shown", prepare);
@@ -35,16 +37,15 @@ async function read(form) {
   };
   view.addEventListener("close", end, { once: true });
   try {
-    if (!("BarcodeDetector" in window)) throw new Error("no detector");
-    const detector = new BarcodeDetector({ formats: ["qr_code", "ean_13", "ean_8", "upc_a", "itf", "code_128"] });
+    const look = await reader(view.dataset.reader);
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
     video.srcObject = stream;
     await video.play();
     while (view.open) {
-      const [found] = await detector.detect(video);
+      const found = await look(video);
       if (found) {
         view.close();
-        form.elements.code.value = found.rawValue;
+        form.elements.code.value = found;
         form.requestSubmit();
         return;
       }
@@ -54,4 +55,25 @@ async function read(form) {
     note.textContent = note.dataset.none;
     end();
   }
+}
+
+// What reads a code out of a picture of the camera: the browser, or where it has no reader, ours, for QR codes alone.
+async function reader(path) {
+  const known = "BarcodeDetector" in window ? await BarcodeDetector.getSupportedFormats() : [];
+  const formats = FORMATS.filter((each) => known.includes(each));
+  if (formats.length) {
+    const detector = new BarcodeDetector({ formats });
+    return async (video) => (await detector.detect(video))[0]?.rawValue;
+  }
+  await import(path); // it makes itself known as jsQR
+  const canvas = document.createElement("canvas");
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  return (video) => {
+    const scale = Math.min(1, WIDTH_MAX / video.videoWidth);
+    const width = (canvas.width = Math.round(video.videoWidth * scale));
+    const height = (canvas.height = Math.round(video.videoHeight * scale));
+    if (!width || !height) return null;
+    context.drawImage(video, 0, 0, width, height);
+    return jsQR(context.getImageData(0, 0, width, height).data, width, height)?.data;
+  };
 }
