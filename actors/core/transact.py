@@ -33,12 +33,13 @@ def refused_by(event: Any, version: int) -> Said:
 class PolicyAdopted(Message, frozen=True):
     """The ledger decides by this policy from here on. `kept` names its fields that are as they were before in this
     journal, and are left out. `lines`: the SKUs of which other units are kept for who waits than before, told for those
-    who watch what is available.
+    who watch what is available. `ready_ms`: when the pick tasks have to be ready that begin with it.
     """
 
     policy: Policy
     kept: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    ready_ms: int = 0
 
 
 def adopting(ledger: Any, policy: Policy) -> PolicyAdopted:

@@ -32,7 +32,7 @@ from actors.notices.snapshot import HeadRow, NoticeRow, OpenRow
 from actors.notices.state import Notice
 from actors.protocol.messages import Elsewhere
 from actors.shop.commands import ApplyOutcome, Collect, HandOver, Reserve, ServeGranted
-from actors.shop.events import Collected, Served
+from actors.shop.events import Collected, Confirmed, OutcomeApplied, Served
 from actors.shop.hot import HotTotals, MoveIn, MoveOut
 from actors.shop.hot_events import KeyCeded
 from actors.shop.in_transit import Awaits
@@ -97,7 +97,9 @@ FORMATS: Final[dict[int, Format]] = {
             Reserve: ("to_shop",),
             ChainPart: ("moves", "pickup_keys", "devices"),
             Rejection: ("picker_id", "pick_status"),
-            Served: ("grant",),
+            Served: ("grant", "ready_ms"),
+            Confirmed: ("ready_ms",),
+            OutcomeApplied: ("ready_ms",),
             InLine: ("granted_by_ms", "is_late", "awaits"),
             Collect: ("hand_over",),
             Collected: ("hand_over",),
@@ -107,7 +109,7 @@ FORMATS: Final[dict[int, Format]] = {
         told={
             HotTotals: ("quotas",),
             ApplyOutcome: ("claim",),
-            PolicyAdopted: ("lines",),
+            PolicyAdopted: ("lines", "ready_ms"),
             MoveIn: ("told_at_ms",),
             MoveOut: ("timed",),
         },

@@ -37,7 +37,7 @@ from actors.shop.audit_sales import SalesAudit
 from actors.shop.audit_stock import StockAudit
 from actors.shop.audit_transfers import TransferAudit
 from actors.shop.commands import Lines
-from actors.shop.line_events import GrantAwaited
+from actors.shop.line_events import GrantAwaited, PassedOver
 from actors.shop.shortfall_events import Requeued
 from actors.shop.transfer_events import Promised
 
@@ -67,7 +67,7 @@ class Audit:
         self._transfers = TransferAudit(self._books, *told, self._promise, self._stock)
         holds = self._claims, self._by_customer, self._live, self._answered, self._stock.note
         self._hot = HotAudit(ledger_id, self._books, self._rules, lambda: self._version, self._found, *holds)
-        self._picks = PickAudit(self._books, self._claims, self._rules, *told)
+        self._picks = PickAudit(self._books, self._claims, self._rules, self._handed_out, *told)
         self._sales = SalesAudit(self._books, *told)
         self._folds: dict[type, Callable[[Any, int], None]] = {
             **dict.fromkeys(STEPS, self._stepped),
@@ -79,7 +79,7 @@ class Audit:
             events.Amended: self._amended,
             events.Queued: self._queued,
             events.Served: self._served,
-            events.PassedOver: self._passed_over,
+            PassedOver: self._passed_over,
             GrantAwaited: self._lines.await_grant,
             events.Left: self._left,
             events.Claimed: self._claimed,
@@ -170,7 +170,7 @@ class Audit:
             self._check_grant(hold.channel, {sku for sku, _ in hold.held}, granted=event.grant != 0)
             self._hold(hold, number=event.number)
 
-    def _passed_over(self, event: events.PassedOver, at_ms: int) -> None:
+    def _passed_over(self, event: PassedOver, at_ms: int) -> None:
         number, hold = event.number, self._live(event.number, "pass over", (Status.HELD,), -1)
         if hold is None:
             return
@@ -189,7 +189,7 @@ class Audit:
             self._wait(event.number, hold, event)
             self._lines.enter(event.number, hold)
 
-    def _wait(self, number: int, hold: Hold, event: events.PassedOver | Requeued) -> None:
+    def _wait(self, number: int, hold: Hold, event: PassedOver | Requeued) -> None:
         """All units were taken from a reservation, which goes on."""
         if self._final.pop(number, None) is not Status.QUEUED:
             self._found("I1", f"reservation {number}", "nothing held in line", f"{hold.held}")

@@ -40,6 +40,7 @@ class HandedOut:
         self._books, self._found, self._answered, self._version = books, found, answered, version
         self._holdings: dict[int, Holding] = {}
         self._drawn: dict[int, Counter[tuple[int, str]]] = {}  # by reservation
+        self.gone_back = 0, Counter[str]()  # the last that gave units back, and what of these went to quotas
 
     def folds(self) -> dict[type, Callable[[Any, int], None]]:
         """What each kind of event does."""
@@ -133,6 +134,7 @@ class HandedOut:
 
     def given_back(self, reservation: int, lines: Lines) -> None:
         """What a reservation gives back goes first to the quotas that it was drawn from, while they are open."""
+        self.gone_back = reservation, Counter()
         drawn = self._drawn.get(reservation)
         if drawn is None:
             return
@@ -146,6 +148,7 @@ class HandedOut:
                 self._shift(number, holding, sku, -units)
                 drawn[number, sku] -= units
                 back[sku] -= units
+                self.gone_back[1][sku] += units
 
     def amended(self, reservation: int, had: Counter[str], lines: Lines) -> None:
         """As `given_back`: a reservation has fewer units of some SKUs than it had."""

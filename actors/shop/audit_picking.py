@@ -7,12 +7,14 @@ from typing import Any, Final
 from actors.core.rejection import Violation
 from actors.core.status import ShortChoice, Status
 from actors.shop import events, pick_events as pe
+from actors.shop.audit_allotments import HandedOut
 from actors.shop.audit_books import Book, Found, Hold, Rules
 from actors.shop.transfer_events import TransferReceived
 
 Units = tuple[tuple[str, int], ...]  # by SKU, sorted
 Ended = tuple[bool, Units, Units]  # whether its reservation goes on, and what is picked and is to be put back
 
+LEASE_MS_MAX: Final = 3_600_000  # beyond a step of who has a task
 _FOR: Final = (Status.CONFIRMED, Status.READY)
 
 
@@ -40,12 +42,13 @@ class PickAudit:
         books: Mapping[str, Book],
         claims: Mapping[int, Hold],
         rules: Rules,
+        handed_out: HandedOut,
         version: Callable[[], int],
         found: Found,
         answered: Callable[[str, int], None],
     ) -> None:
         self._books, self._claims, self._rules, self._version, self._found = books, claims, rules, version, found
-        self._answered = answered
+        self._answered, self._handed_out = answered, handed_out
         self._works: dict[int, Work] = {}
         self.folds: Final[dict[type, Callable[[Any, int], None]]] = {
             pe.PickClaimed: self._claimed,
@@ -145,7 +148,7 @@ class PickAudit:
         work, hold = self._one(event, at_ms, is_his=True), self._wanted(event.number)
         if work is None:
             return
-        work.until_ms = max(work.until_ms, at_ms + work.lease_ms)
+        self._lengthened(work, event.lease_until_ms, at_ms)
         work.picked[event.sku] += event.quantity
         ordered = dict(_summed(() if hold is None else hold.held)).get(event.sku, 0)
         if not 0 <= work.picked[event.sku] <= ordered:
@@ -182,18 +185,30 @@ class PickAudit:
         book = self._books[event.sku]
         book.on_hand -= event.written_off
         book.adjusted -= event.written_off
-        if event.written_off not in ((0,) if event.choice is ShortChoice.LATER else (0, event.quantity)):
+        number, gone_back = self._handed_out.gone_back
+        there = event.quantity if event.choice is ShortChoice.LATER else gone_back[event.sku] * (number == event.number)
+        if event.written_off != event.quantity - there:
             found = f"{event.written_off} written off at version {self._version()}"
-            self._found("I1", event.sku, f"{event.quantity} missing", found)
+            self._found("I1", event.sku, f"{event.quantity - there} missing", found)
         if event.number not in self._works:  # nothing of it was found
             self._answered(event.key, at_ms)
             return
         work = self._one(event, at_ms, is_his=self._wanted(event.number) is not None)
         if work is None:
             return
-        work.until_ms = max(work.until_ms, at_ms + work.lease_ms) if work.picker_id else 0
+        if work.picker_id and not event.promise_ms:
+            self._lengthened(work, event.lease_until_ms, at_ms)
         if event.promise_ms:
             work.leave()
+
+    def _lengthened(self, work: Work, until_ms: int, at_ms: int) -> None:
+        """A step of its picker never ends his lease sooner; older ones do not say when it ends."""
+        if until_ms and not work.until_ms <= until_ms <= at_ms + LEASE_MS_MAX:
+            latest_ms = at_ms + LEASE_MS_MAX
+            self._found(
+                "I21", f"version {self._version()}", f"a lease to {work.until_ms} or {latest_ms}", f"{until_ms}"
+            )
+        work.until_ms = until_ms or max(work.until_ms, at_ms + work.lease_ms)
 
     def _arrived(self, event: pe.ArrivalNoted, at_ms: int) -> None:
         self._one(event, at_ms, is_his=False)

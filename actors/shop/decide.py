@@ -43,7 +43,7 @@ from actors.shop.decide_stock import (
 from actors.shop.decide_transfers import decide_transfer
 from actors.shop.events import Event, Reserved
 from actors.shop.hot import HandUnits, MoveIn, TakeUnitsBack
-from actors.shop.picking import PickStep, ShortPick
+from actors.shop.picking import PickStep, ShortPick, ready_by
 from actors.shop.preconditions import NONE, grant_refusal, over_limit, short_of_stock, slot_refusal, standing
 from actors.shop.quotas import beyond_stock
 from actors.shop.returns import Return
@@ -268,7 +268,8 @@ def _decide_confirm(ledger: Ledger, command: cm.Confirm, reservation: Reservatio
     expires_at_ms = pickup_deadline_ms(
         ledger, reservation.slot_start_ms, from_ms + (command.collect_within_ms or policy.collect_within_ms)
     )
-    return (ev.Confirmed(command.key, fingerprint(command), command.number, expires_at_ms),)
+    ready_ms = ready_by(policy, reservation.slot_start_ms, now_ms)
+    return (ev.Confirmed(command.key, fingerprint(command), command.number, expires_at_ms, ready_ms=ready_ms),)
 
 
 def _decide_taking(command: cm.Collect | cm.Release, reservation: Reservation, now_ms: int) -> Decision:

@@ -27,6 +27,7 @@ from actors.shop.decide_allotments import is_given
 from actors.shop.decide_hot import unless_fetched
 from actors.shop.events import Acknowledged, Claimed, OutcomeApplied, QuotaDrawn
 from actors.shop.part import order_of
+from actors.shop.picking import ready_by
 from actors.shop.preconditions import NONE, over_limit, slot_refusal, standing
 from actors.shop.quotas import beyond_stock
 from actors.shop.said import known, part_of
@@ -108,7 +109,10 @@ def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome, now_ms: int) -> 
     number, expires_at_ms = reservation.number, command.expires_at_ms
     over = reservation if lines == reservation.held_lines() else None
     channel = command.channel if status in LIVE and command.channel != reservation.channel else ""
-    return (OutcomeApplied(holder, revision, number, status, expires_at_ms, command.reason, lines, over, channel),)
+    begins = reservation.status is Status.CLAIMED and status in LIVE
+    ready_ms = ready_by(ledger.policy, reservation.slot_start_ms, now_ms) if begins else 0
+    told = expires_at_ms, command.reason, lines, over, channel, ready_ms
+    return (OutcomeApplied(holder, revision, number, status, *told),)
 
 
 def _was_granted(ledger: Ledger, command: ApplyOutcome) -> bool:

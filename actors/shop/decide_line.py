@@ -15,9 +15,10 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status
 from actors.core.transact import Decision, PolicyAdopted, adopting
 from actors.shop.commands import Release, Reserve, ServeGranted
-from actors.shop.events import Left, PassedOver, Queued, QuotaDrawn, Served
+from actors.shop.events import Left, Queued, QuotaDrawn, Served
 from actors.shop.line import Line
-from actors.shop.line_events import GrantAwaited
+from actors.shop.line_events import GrantAwaited, PassedOver
+from actors.shop.picking import ready_by
 from actors.shop.position import Position, Trail
 from actors.shop.preconditions import grant_refusal, over_limit
 from actors.shop.quotas import drawn_in_line, left_by_channel
@@ -47,7 +48,8 @@ def adopting_in_shop(ledger: Ledger, policy: Policy) -> PolicyAdopted:
         ]
     if policy.put_back_first != ledger.policy.put_back_first:
         lines += [sku for task in ledger.picks.rows.values() for sku, _ in task.back]
-    return replace(adopting(ledger, policy), lines=tuple(dict.fromkeys(lines)))
+    ready_ms = 0 if ledger.policy.picks else ready_by(policy, 0, ledger.time_ms)
+    return replace(adopting(ledger, policy), lines=tuple(dict.fromkeys(lines)), ready_ms=ready_ms)
 
 
 def decide_queue(ledger: Ledger, command: Reserve, short: Rejection, now_ms: int) -> tuple[Queued] | Rejection:
@@ -230,7 +232,7 @@ def _served(ledger: Ledger, waiting: Reservation, free: int, now_ms: int, grant:
     drawn = drawn_in_line(ledger, waiting, free) if ledger.allotments.quotas else ()
     if waiting.in_line is not None and waiting.in_line.lost_as in (Status.CONFIRMED, Status.READY):
         until_ms = policy.calendar.deadline_ms(now_ms + policy.collect_within_ms)
-        return (*drawn, Served(*of, until_ms, Status.CONFIRMED, grant))
+        return (*drawn, Served(*of, until_ms, Status.CONFIRMED, grant, ready_by(policy, waiting.slot_start_ms, now_ms)))
     own_ms = waiting.ttl_ms or policy.hold_ms(waiting.channel, waiting.lines, ledger.ledger_id)
     until_ms = latest_end_ms(ledger, waiting, now_ms) if policy.line_take_up_ms else now_ms + own_ms
     return (*drawn, Served(*of, until_ms, grant=grant))

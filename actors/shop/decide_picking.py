@@ -45,7 +45,7 @@ def decide_pick(ledger: Ledger, command: PickStep, now_ms: int) -> Decision:
             refusal = not_his(task, command.picker_id, now_ms)
             return refusal or (PickReleased(command.key, fingerprint(command), task.number, command.picker_id),)
         case ScanPick():
-            return not_his(task, command.picker_id, now_ms) or _decide_scan(command, task)
+            return not_his(task, command.picker_id, now_ms) or _decide_scan(command, task, now_ms)
         case FinishPick():
             return _decide_finish(ledger, command, task, now_ms)
         case PutBack():
@@ -105,7 +105,7 @@ def _claimed(command: ClaimPick, task: PickTask) -> Decision:
     return (PickClaimed(command.key, fingerprint(command), task.number, command.picker_id, lease_ms),)
 
 
-def _decide_scan(command: ScanPick, task: PickTask) -> Decision:
+def _decide_scan(command: ScanPick, task: PickTask, now_ms: int) -> Decision:
     sku = command.sku or command.article
     ordered, picked = dict(by_sku(task.lines)).get(sku, 0), dict(task.picked).get(sku, 0)
     asked, number, status = command.quantity, task.number, task.status
@@ -114,7 +114,8 @@ def _decide_scan(command: ScanPick, task: PickTask) -> Decision:
     left = ordered - picked if asked > 0 else picked
     if asked > ordered - picked or picked + asked < 0:
         return Rejection(Reason.PICKED_ALREADY, sku, asked, left, number, pick_status=status)
-    return (PickScanned(command.key, fingerprint(command), task.number, command.picker_id, sku, asked, command.code),)
+    what, until_ms = (task.number, command.picker_id, sku, asked, command.code), longer(task, now_ms)
+    return (PickScanned(command.key, fingerprint(command), *what, lease_until_ms=until_ms),)
 
 
 def _decide_finish(ledger: Ledger, command: FinishPick, task: PickTask, now_ms: int) -> Decision:
@@ -142,6 +143,11 @@ def _incomplete(task: PickTask) -> Rejection | None:
                 Reason.PICK_INCOMPLETE, sku, units, found, number=task.number, pick_status=PickStatus.PICKING
             )
     return None
+
+
+def longer(task: PickTask, now_ms: int) -> int:
+    """The end of a lease after a step of its picker."""
+    return max(task.lease_until_ms, now_ms + task.lease_ms)
 
 
 def without(lines: Lines, taken: Lines) -> Lines:

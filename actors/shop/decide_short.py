@@ -10,11 +10,12 @@ from actors.shop.commands import Amend, by_sku
 from actors.shop.decide_allotments import is_given
 from actors.shop.decide_amend import amended, pickup_deadline_ms
 from actors.shop.decide_line import latest_end_ms
-from actors.shop.decide_picking import in_work, not_his
+from actors.shop.decide_picking import in_work, longer, not_his
 from actors.shop.events import Extended, Released
 from actors.shop.pick_events import PickShorted
 from actors.shop.picking import PickTask, ShortPick
 from actors.shop.preconditions import NONE
+from actors.shop.quotas import returned
 from actors.shop.state import Claims, Ledger, Reservation
 
 
@@ -52,13 +53,17 @@ def _not_missing(command: ShortPick, task: PickTask) -> Rejection | None:
     return Rejection(reason, command.sku, command.quantity, left, number=task.number, pick_status=status)
 
 
-def _shorted(ledger: Ledger, command: ShortPick, promise_ms: int = 0) -> PickShorted:
-    """Units of a channel's quota have gone back to that, and are not written off: it may have promised them."""
+def _shorted(ledger: Ledger, command: ShortPick, now_ms: int, promise_ms: int = 0) -> PickShorted:
+    """Units that go back to a channel's quota by the event before are not written off: it may promise them."""
     content, of = fingerprint(command), (command.number, command.picker_id, command.sku, command.quantity)
     instead = command.choice, command.substitute, command.substitute_quantity
-    is_kept = command.choice is ShortChoice.LATER or command.number in ledger.allotments.drawn
-    written_off = 0 if is_kept else command.quantity
-    return PickShorted(command.key, content, *of, *instead, promise_ms, written_off)
+    written_off = 0
+    if command.choice is not ShortChoice.LATER:
+        drawn = ledger.allotments.drawn.get(command.number, ())
+        back = returned(ledger.allotments, drawn, {command.sku: command.quantity})
+        written_off = command.quantity - sum(units for _, _, units, _ in back)
+    until_ms = 0 if promise_ms else longer(ledger.picks.rows[command.number], now_ms)
+    return PickShorted(command.key, content, *of, *instead, promise_ms, written_off, lease_until_ms=until_ms)
 
 
 def _without(ledger: Ledger, command: ShortPick, reservation: Reservation, now_ms: int) -> Decision:
@@ -68,7 +73,7 @@ def _without(ledger: Ledger, command: ShortPick, reservation: Reservation, now_m
     if over is None and is_given(reservation, now_ms):
         return Rejection(Reason.GIVEN_TO_TILL, number=command.number, status=reservation.status)
     reason = ReleaseReason.NOT_FOUND_ON_SHELF
-    return (Released("", "", command.number, lines, reason, before=over), _shorted(ledger, command))
+    return (Released("", "", command.number, lines, reason, before=over), _shorted(ledger, command, now_ms))
 
 
 def _substituted(
@@ -89,7 +94,7 @@ def _substituted(
     wanted = Amend("", command.number, lines, 0, 0, fetched=command.fetched)
     decision = amended(ledger, wanted, reservation, now_ms, without)
     if not isinstance(decision, Rejection):
-        return (*decision, _shorted(ledger, command))
+        return (*decision, _shorted(ledger, command, now_ms))
     if decision.reason is Reason.GRANT_REQUIRED:  # nobody asks the customer's ledger at the shelf
         return not_allowed
     return decision
@@ -100,7 +105,7 @@ def _later(ledger: Ledger, command: ShortPick, reservation: Reservation, now_ms:
     promise_ms, expires_at_ms = now_ms + command.wait_ms, reservation.expires_at_ms
     if reservation.part is not None:  # its order decides the deadline
         if promise_ms < expires_at_ms:
-            return (_shorted(ledger, command, promise_ms),)
+            return (_shorted(ledger, command, now_ms, promise_ms),)
         return Rejection(Reason.PART_OF_ORDER, number=command.number, status=reservation.status)
     latest_ms = latest_end_ms(ledger, reservation, now_ms)
     if promise_ms > latest_ms:
@@ -108,5 +113,5 @@ def _later(ledger: Ledger, command: ShortPick, reservation: Reservation, now_ms:
     wanted_ms = min(promise_ms + ledger.policy.collect_within_ms, latest_ms)
     until_ms = pickup_deadline_ms(ledger, reservation.slot_start_ms, wanted_ms)
     if until_ms <= expires_at_ms:
-        return (_shorted(ledger, command, promise_ms),)
-    return (Extended("", "", command.number, until_ms), _shorted(ledger, command, promise_ms))
+        return (_shorted(ledger, command, now_ms, promise_ms),)
+    return (Extended("", "", command.number, until_ms), _shorted(ledger, command, now_ms, promise_ms))

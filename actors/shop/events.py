@@ -16,7 +16,7 @@ from actors.core.transact import PolicyAdopted, Refused
 from actors.shop.allotments import Allotment, Drawn, HolderKind
 from actors.shop.commands import Claim, HandOver, Lines, Movement, Reserve, by_sku
 from actors.shop.hot_events import HotEvent, touched_by_hot
-from actors.shop.line_events import GrantAwaited
+from actors.shop.line_events import GrantAwaited, PassedOver
 from actors.shop.pick_events import PickEvent, touched_by_pick
 from actors.shop.return_events import Returned, touched_by_return
 from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallEvent, ShortfallResolved
@@ -33,13 +33,16 @@ class Reserved(Message, frozen=True):
 
 
 class Confirmed(Message, frozen=True):
-    """A hold was confirmed."""
+    """A hold was confirmed. Its pick task has to be ready at `ready_ms`, by the calendar; 0 where its slot says so, or
+    the shop does not pick. Likewise of others.
+    """
 
     key: str
     fingerprint: str
     number: int
     expires_at_ms: int
     answer: AnyReservation | None = None
+    ready_ms: int = 0
 
 
 class ReadyMarked(Message, frozen=True):
@@ -135,16 +138,7 @@ class Served(Message, frozen=True):
     expires_at_ms: int
     status: Status = Status.HELD
     grant: int = 0
-
-
-class PassedOver(Message, frozen=True):
-    """What was served was not taken up in time: the units, `lines`, returned, and it waits in its old place once more,
-    until `expires_at_ms`.
-    """
-
-    number: int
-    lines: Lines
-    expires_at_ms: int
+    ready_ms: int = 0
 
 
 class Left(Message, frozen=True):
@@ -182,6 +176,7 @@ class OutcomeApplied(Message, frozen=True):
     lines: Lines
     before: AnyReservation | None = None
     channel: str = ""
+    ready_ms: int = 0
 
 
 class Acknowledged(Message, frozen=True):

@@ -27,7 +27,7 @@ from actors.shop.evolve_stock import evolve_stock
 from actors.shop.evolve_transfers import evolve_transfer
 from actors.shop.expiry import move_deadline, note_deadline
 from actors.shop.hot_events import HotEvent
-from actors.shop.line_events import GrantAwaited
+from actors.shop.line_events import GrantAwaited, PassedOver
 from actors.shop.part import Part
 from actors.shop.pick_events import PickEvent
 from actors.shop.promised import change_rank, promise, put_apart, unpromise
@@ -83,7 +83,7 @@ def _evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
             return _evolve_step(ledger, event, None, event.expires_at_ms)
         case Promised():
             return evolve_promised(ledger, event, at_ms)
-        case ev.Queued() | ev.Served() | ev.PassedOver() | GrantAwaited() | ev.Left():
+        case ev.Queued() | ev.Served() | PassedOver() | GrantAwaited() | ev.Left():
             return evolve_line(ledger, event, at_ms)
         case ev.Amended():
             return _evolve_amended(ledger, event, at_ms)

@@ -10,14 +10,14 @@ from actors.shop.customers import add_older, forget
 from actors.shop.evolve_allotments import give_back_to_quotas
 from actors.shop.expiry import move_deadline, note_deadline
 from actors.shop.line import InLine, Line
-from actors.shop.line_events import GrantAwaited
+from actors.shop.line_events import GrantAwaited, PassedOver
 from actors.shop.promised import promise, unpromise
 from actors.shop.said import left_by, queued_by
 from actors.shop.state import Ledger, Remembered, Reservation
 
 
 def evolve_line(
-    ledger: Ledger, event: ev.Queued | ev.Served | ev.PassedOver | GrantAwaited | ev.Left, at_ms: int
+    ledger: Ledger, event: ev.Queued | ev.Served | PassedOver | GrantAwaited | ev.Left, at_ms: int
 ) -> Remembered | None:
     """Apply an event of a line; see `evolve.evolve`."""
     match event:
@@ -25,7 +25,7 @@ def evolve_line(
             return _evolve_queued(ledger, event, at_ms)
         case ev.Served():
             _evolve_served(ledger, event, at_ms)
-        case ev.PassedOver():
+        case PassedOver():
             _evolve_passed_over(ledger, event)
         case GrantAwaited():
             _evolve_grant_awaited(ledger, event)
@@ -110,7 +110,7 @@ def _evolve_served(ledger: Ledger, event: ev.Served, at_ms: int) -> None:
     ledger.tasks.served(held.number, at_ms, ledger.version)
 
 
-def _evolve_passed_over(ledger: Ledger, event: ev.PassedOver) -> None:
+def _evolve_passed_over(ledger: Ledger, event: PassedOver) -> None:
     """Give the units back, and the place with them."""
     held = ledger.reservations[event.number]
     for sku, units in event.lines:

@@ -8,7 +8,7 @@ from actors.core.answers import Recorded
 from actors.core.status import PickStatus, Status
 from actors.core.transact import PolicyAdopted
 from actors.shop.commands import Lines, by_sku
-from actors.shop.decide_picking import without
+from actors.shop.decide_picking import longer, without
 from actors.shop.events import Amended, Collected, Event
 from actors.shop.pick_events import (
     ArrivalNoted,
@@ -44,7 +44,7 @@ def evolve_pick(ledger: Ledger, event: PickEvent, at_ms: int) -> Remembered:
             units = dict(task.picked)
             units[event.sku] = units.get(event.sku, 0) + event.quantity
             picked = tuple((sku, count) for sku, count in units.items() if count)
-            task = replace(task, picked=picked, lease_until_ms=max(task.lease_until_ms, at_ms + task.lease_ms))
+            task = replace(task, picked=picked, lease_until_ms=event.lease_until_ms or longer(task, at_ms))
         case PickFinished():
             task = _unclaimed(task, PickStatus.PICKED) if task.status in _OPEN else task
             task = replace(task, bay=event.bay or task.bay)
@@ -77,7 +77,7 @@ def _evolve_shorted(ledger: Ledger, event: PickShorted, at_ms: int) -> Remembere
         if event.promise_ms:
             task = replace(_unclaimed(task, PickStatus.TO_PICK), promise_ms=event.promise_ms)
         elif task.status is PickStatus.PICKING:
-            task = replace(task, lease_until_ms=max(task.lease_until_ms, at_ms + task.lease_ms))
+            task = replace(task, lease_until_ms=event.lease_until_ms or longer(task, at_ms))
         enter_task(ledger, task)
     answer = Recorded(event.fingerprint, ledger.version, task)
     return ledger.made(event.key, answer, ledger.version - event.number)
@@ -93,7 +93,7 @@ def follow(ledger: Ledger, event: Event, at_ms: int) -> None:
             _set_apart(ledger, task, 1)
         for reservation in list(ledger.reservations.values()) if ledger.policy.picks else ():
             if reservation.status in _PICKED_FOR and reservation.number not in ledger.picks.rows:
-                _follow(ledger, reservation.number, at_ms)
+                _follow(ledger, reservation.number, at_ms, event.ready_ms)
         return
     if isinstance(event, TransferReceived):
         for number, _, _ in event.awaited:
@@ -107,7 +107,7 @@ def follow(ledger: Ledger, event: Event, at_ms: int) -> None:
         enter_task(ledger, replace(before, picked=without(before.picked, event.lines)))
     if before is not None and isinstance(event, Amended) and event.slot_start_ms:
         enter_task(ledger, replace(before, promise_ms=event.slot_start_ms))
-    _follow(ledger, number, at_ms)
+    _follow(ledger, number, at_ms, getattr(event, "ready_ms", 0))
 
 
 def enter_task(ledger: Ledger, task: PickTask) -> None:
@@ -128,13 +128,13 @@ def _set_apart(ledger: Ledger, task: PickTask | None, sign: int) -> None:
             ledger.positions[sku].apart += sign * units
 
 
-def _follow(ledger: Ledger, number: int, at_ms: int) -> None:
+def _follow(ledger: Ledger, number: int, at_ms: int, ready_ms: int) -> None:
     """Begin, change or end the task of this number, so that it is what its reservation asks for."""
     reservation, task = ledger.reservations.get(number), ledger.picks.rows.get(number)
     is_wanted = reservation is not None and reservation.status in _PICKED_FOR and reservation.awaits is None
     if task is None:
         if is_wanted and reservation is not None and ledger.policy.picks:
-            enter_task(ledger, _begun(ledger, reservation, at_ms))
+            enter_task(ledger, _begun(ledger, reservation, at_ms, ready_ms))
         return
     if reservation is None or not is_wanted:
         back = _added(task.back, task.picked)
@@ -144,27 +144,23 @@ def _follow(ledger: Ledger, number: int, at_ms: int) -> None:
         else:
             _drop(ledger, number)
         return
-    changed = _as_asked(ledger, task, reservation, at_ms)
+    changed = _as_asked(task, reservation, max(at_ms, ready_ms))
     if changed != task:
         enter_task(ledger, replace(changed, version=ledger.version))
 
 
-def _begun(ledger: Ledger, reservation: Reservation, at_ms: int) -> PickTask:
+def _begun(ledger: Ledger, reservation: Reservation, at_ms: int, ready_ms: int) -> PickTask:
+    promise_ms = reservation.slot_start_ms or max(at_ms, ready_ms)
     of, lines = reservation.number, reservation.held_lines()
-    task = PickTask(of, PickStatus.TO_PICK, _promise_ms(ledger, reservation, at_ms), lines, at_ms, ledger.version)
+    task = PickTask(of, PickStatus.TO_PICK, promise_ms, lines, at_ms, ledger.version)
     return task if reservation.status is Status.CONFIRMED else _ready(task)
 
 
-def _promise_ms(ledger: Ledger, reservation: Reservation, at_ms: int) -> int:
-    """When it has to be ready: at its slot, or as soon as the shop can have it so."""
-    return reservation.slot_start_ms or ledger.policy.calendar.earliest_ready_ms(at_ms) or at_ms
-
-
-def _as_asked(ledger: Ledger, task: PickTask, reservation: Reservation, at_ms: int) -> PickTask:
+def _as_asked(task: PickTask, reservation: Reservation, ready_ms: int) -> PickTask:
     """The task of a reservation that goes on: what it holds no more is put back, and what it holds now is picked."""
     lines = reservation.held_lines()
     if task.status is PickStatus.TO_PUT_BACK:  # it had lost its units, and has others now
-        task = replace(task, status=PickStatus.TO_PICK, promise_ms=_promise_ms(ledger, reservation, at_ms))
+        task = replace(task, status=PickStatus.TO_PICK, promise_ms=reservation.slot_start_ms or ready_ms)
     if lines != task.lines:
         wanted = by_sku(lines)
         beyond = without(task.picked, wanted)

@@ -12,8 +12,8 @@ from typing import Final
 from actors.core.deadlines import NUMBER_MASK, SHIFT, STALE_ENTRIES_MAX, Deadlines
 from actors.core.status import LIVE, OPEN, ReleaseReason, Status
 from actors.shop.decide_line import next_served, over_in_line, serve
-from actors.shop.events import AllotmentExpired, Expired, Left, PassedOver, QuotaDrawn, Served
-from actors.shop.line_events import GrantAwaited
+from actors.shop.events import AllotmentExpired, Expired, Left, QuotaDrawn, Served
+from actors.shop.line_events import GrantAwaited, PassedOver
 from actors.shop.state import Ledger, Reservation
 
 Due = Expired | PassedOver | Left | QuotaDrawn | Served | GrantAwaited | AllotmentExpired

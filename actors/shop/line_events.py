@@ -1,6 +1,9 @@
-"""The event of a line whose SKU is under a limit of the whole chain. Those of any line are in `events`."""
+"""Events of a line: of one whose SKU is under a limit of the whole chain, and of who does not take up what it has
+served. The others are in `events`.
+"""
 
 from actors.core.message import Message
+from actors.shop.commands import Lines
 
 
 class GrantAwaited(Message, frozen=True):
@@ -13,3 +16,13 @@ class GrantAwaited(Message, frozen=True):
     sku: str
     until_ms: int
     is_late: bool = False
+
+
+class PassedOver(Message, frozen=True):
+    """What was served was not taken up in time: the units, `lines`, returned, and it waits in its old place once more,
+    until `expires_at_ms`.
+    """
+
+    number: int
+    lines: Lines
+    expires_at_ms: int

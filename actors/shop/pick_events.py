@@ -27,7 +27,9 @@ class PickReleased(Message, frozen=True):
 
 
 class PickScanned(Message, frozen=True):
-    """Units of a line were picked, or ticks taken back."""
+    """Units of a line were picked, or ticks taken back. Its picker has the task until `lease_until_ms`; 0 in what was
+    written before it was said here: then for another lease.
+    """
 
     key: str
     fingerprint: str
@@ -37,6 +39,7 @@ class PickScanned(Message, frozen=True):
     quantity: int
     code: str
     answer: PickTask | None = None
+    lease_until_ms: int = 0
 
 
 class PickFinished(Message, frozen=True):
@@ -75,6 +78,7 @@ class ArrivalNoted(Message, frozen=True):
 class PickShorted(Message, frozen=True):
     """Units of a line are not there: so many are `written_off` as a correction. By the customer's choice the event
     before has released or amended the reservation, or extended it until after `promise_ms`, when it is tried again.
+    `lease_until_ms` as in PickScanned.
     """
 
     key: str
@@ -89,6 +93,7 @@ class PickShorted(Message, frozen=True):
     promise_ms: int
     written_off: int
     answer: PickTask | None = None
+    lease_until_ms: int = 0
 
 
 PickEvent = PickShorted | PickClaimed | PickReleased | PickScanned | PickFinished | PickPutBack | ArrivalNoted

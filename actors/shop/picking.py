@@ -10,6 +10,7 @@ from typing import Final
 
 from actors.core.ascending import Ascending
 from actors.core.message import Message
+from actors.core.policy import Policy
 from actors.core.status import PickStatus, ShortChoice
 
 LEASE_MS_DEFAULT: Final = 600_000  # how long a claim lasts beyond the last step of who has it
@@ -51,6 +52,15 @@ class PickTask(Message, frozen=True):
     def is_claimed(self, now_ms: int) -> bool:
         """Whether somebody has it at this instant."""
         return self.status is PickStatus.PICKING and now_ms < self.lease_until_ms
+
+
+def ready_by(policy: Policy, slot_start_ms: int, now_ms: int) -> int:
+    """When a task that begins now has to be ready, as the calendar has it; 0 where its slot says so, or nobody picks.
+    For who decides: events carry it.
+    """
+    if slot_start_ms or not policy.picks:
+        return 0
+    return policy.calendar.earliest_ready_ms(now_ms) or now_ms
 
 
 class ClaimPick(Message, frozen=True):

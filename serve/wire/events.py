@@ -26,7 +26,9 @@ _STEP_FIELDS: Final = {
     field.message_type.name: field.name  # type: ignore[union-attr]  # each is a message
     for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["change"].fields
 }
-_NOT_TOLD: Final = frozenset({"key", "fingerprint", "number", "before", "grant", "answer", "hand_over"})
+_NOT_TOLD: Final = frozenset(
+    {"key", "fingerprint", "number", "before", "grant", "answer", "hand_over", "ready_ms", "lease_until_ms"}
+)
 
 
 def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: event_pb2.Event) -> None:

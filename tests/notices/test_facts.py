@@ -10,6 +10,7 @@ from actors.notices.occasion import Occasion
 from actors.shop import events as ev
 from actors.shop.in_transit import Awaits
 from actors.shop.line import InLine
+from actors.shop.line_events import PassedOver
 from actors.shop.part import Part
 from actors.shop.pick_events import PickShorted
 from actors.shop.shortfall_events import Requeued
@@ -59,7 +60,7 @@ SAID: list[tuple[Any, Occasion | None, bool, bool]] = [
 SILENT: list[Any] = [
     ev.OutcomeApplied("0007/19.2", 2, 0, Status.RELEASED, 0, CUSTOMER, ()),
     ev.OutcomeApplied("0007/19.2", 2, 7, Status.HELD, 950, CUSTOMER, ()),
-    ev.PassedOver(7, LINES, 950),
+    PassedOver(7, LINES, 950),
     PickShorted("k", "f", 7, "p", "A", 1, ShortChoice.WITHOUT, "", 0, 0, 1),
     ev.Left("k", "f", 7, Status.RELEASED, CUSTOMER, HELD),
     ev.Acknowledged(()),

@@ -161,6 +161,7 @@ def test_the_audit_shares_no_code_with_what_it_audits() -> None:
         ("actors.shop.return_events", "Returned"),
         ("actors.shop.transfer_events", "Promised"),
         ("actors.shop.line_events", "GrantAwaited"),
+        ("actors.shop.line_events", "PassedOver"),
         ("actors.shop.shortfall_events", "MoveBegun"),
         ("actors.shop.shortfall_events", "Requeued"),
         ("actors.shop.shortfall_events", "ShortfallDeclared"),

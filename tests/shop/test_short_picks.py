@@ -169,3 +169,36 @@ def test_a_rule_that_changes_is_the_rule_for_what_waits_to_be_put_back() -> None
     watched.adopt(Policy(version=3), watched.ledger.time_ms)
     assert position.available == 2
     assert watched.complaints() == []
+
+
+def test_what_no_quota_gets_back_is_written_off() -> None:
+    play(
+        """
+        at   | said                              | answer                                       | stock
+        0:00 | receive A 1, B 5                  | applied 2                                    |
+             | allot channel:web B 3 for 5h drawn first | #3 OPEN web B 3 until 5:00 |
+        0:01 | reserve ann A 1, B 1              | #5 HELD A 1, B 1 until 2:01                  | A 1/1, B 5/1 out 2
+             | confirm #5                        | #5 CONFIRMED A 1, B 1 until 2d0:01           |
+             | take #5 as eva                    | #5 PICKING A 0 of 1, B 0 of 1 eva until 0:11 |
+        0:02 | short #5 A 1 without as eva       | #5 PICKING B 0 of 1 eva until 0:12           | A 0/0, B 5/1 out 2
+             | reserve bob A 1                   | INSUFFICIENT_STOCK A 1 of 0                  |
+        0:03 | short #5 B 1 without as eva       | #5 WITHDRAWN                                 | A 0/0, B 5/0 out 3
+        """,
+        PICKS,
+    )
+    play(
+        """
+        at   | said                         | answer                             | stock
+        0:00 | receive A 3                  | applied 1                          |
+             | allot channel:web A 2 for 1h | #3 OPEN web A 2 until 1:00 |
+             | reserve ann A 3              | #5 HELD A 3 until 2:00             | A 3/3
+             | confirm #5                   | #5 CONFIRMED A 3 until 2d0:00      |
+        0:02 | take #5 as eva               | #5 PICKING A 0 of 3 eva until 0:12 |
+             | short #5 A 3 without as eva  | #5 WITHDRAWN                       | A 2/0 out 2
+        0:03 | reserve bob A 2              | #11 HELD A 2 until 2:03            |
+             | confirm #11                  | #11 CONFIRMED A 2 until 2d0:03     |
+        2:00 | take #11 as eva              | #11 PICKING A 0 of 2 eva until 2:10 |
+             | short #11 A 2 without as eva | #11 WITHDRAWN                      | A 0/0
+        """,
+        PICKS,
+    )

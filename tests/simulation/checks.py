@@ -15,8 +15,9 @@ from actors.shop import invariants
 from actors.shop.audit import Audit
 from actors.shop.audit_books import compare
 from actors.shop.audit_picking import compare_tasks
-from actors.shop.events import Left, PassedOver, Served
+from actors.shop.events import Left, Served
 from actors.shop.evolve import evolve
+from actors.shop.line_events import PassedOver
 from actors.shop.shortfall_events import Requeued, ShortfallResolved
 from actors.shop.snapshot import Capture
 from actors.shop.state import Ledger
