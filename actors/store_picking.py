@@ -37,7 +37,7 @@ class PickQuestions(LedgerActor):
         with self.host.reading(store_id) as (hosted, now_ms):
             ledger: Ledger = hosted.ledger
             wanted = tuple(PickStatus(each) for each in statuses) or _NOT_OVER
-            page, after = ledger.picks.page(wanted, after, page_size)
+            page, after = ledger.picks.page(wanted, after, page_size, now_ms)
             return ledger.version, now_ms, [_told(ledger, task) for task in page], after
 
     @rpc

@@ -115,7 +115,7 @@ class Audit:
                     before[sku] = before[sku][0] + units, before[sku][1]
                 self._own.setdefault(sku, min(0, self._books[sku].free()))
         self._folds[type(event)](event, at_ms)
-        self._picks.follow(event)
+        self._picks.follow(event, at_ms)
         self._lines.drawn = before
 
     def result(self) -> AuditResult:
@@ -250,7 +250,7 @@ class Audit:
             had[sku] += units
         self._lines.move_end(event.number, claim, event.expires_at_ms, self._rules.line_take_up_ms)
         claim.held = event.lines
-        self._handed_out.amended(event.number, had, event.lines)
+        self._picks.amended(event.number, had, claim.held)
         asked = self._promise(event.lines, had)
         if event.slot_start_ms != claim.slot_start_ms:
             self._places.leave(claim)
@@ -376,7 +376,7 @@ class Audit:
             self._found("I1", f"reservation {number}", f"at most {claim.held} taken", f"{lines}")
         claim.held = tuple(left)
         if final is not Status.COLLECTED and not is_lost:
-            self._handed_out.given_back(number, lines)
+            self._picks.given_back(number, lines, claim.held)
         if not any(units for _, units in left):
             self._handed_out.over(number)
             del self._claims[number]

@@ -1,7 +1,7 @@
 """What an audit knows of units that were handed out: books of its own, as in `audit`, which calls this by the event."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,30 +132,40 @@ class HandedOut:
         mine = (each for each in self._holdings.values() if each.kind is HolderKind.CHANNEL)
         return sum(each.left.get(sku, 0) for each in mine if each.channel == channel)
 
-    def given_back(self, reservation: int, lines: Lines) -> None:
-        """What a reservation gives back goes first to the quotas that it was drawn from, while they are open."""
+    def given_back(
+        self, reservation: int, lines: Iterable[tuple[str, int]], apart: Counter[str]
+    ) -> list[tuple[int, str, int]]:
+        """What a reservation gives back goes first to the quotas that it was drawn from, while they are open: now what
+        is on the shelf, and what is `apart` once it is put back, which is returned.
+        """
         self.gone_back = reservation, Counter()
         drawn = self._drawn.get(reservation)
+        owed: list[tuple[int, str, int]] = []
         if drawn is None:
-            return
+            return owed
         back = Counter[str]()
         for sku, units in lines:
             back[sku] += units
+        later = apart.copy()
         for number, sku in list(drawn):
             holding = self._holdings[number]
             units = 0 if holding.ended_at_ms else min(back[sku], drawn[number, sku])
             if units:
-                self._shift(number, holding, sku, -units)
+                now = min(units, max(0, back[sku] - later[sku]))
                 drawn[number, sku] -= units
                 back[sku] -= units
-                self.gone_back[1][sku] += units
+                if now < units:
+                    later[sku] -= units - now
+                    owed.append((number, sku, units - now))
+                self.put_back(number, sku, now)
+                self.gone_back[1][sku] += now
+        return owed
 
-    def amended(self, reservation: int, had: Counter[str], lines: Lines) -> None:
-        """As `given_back`: a reservation has fewer units of some SKUs than it had."""
-        fewer = had.copy()
-        for sku, units in lines:
-            fewer[sku] -= units
-        self.given_back(reservation, tuple((+fewer).items()))
+    def put_back(self, number: int, sku: str, units: int) -> None:
+        """Units are in their quota again; not in one that is over."""
+        holding = self._holdings[number]
+        if units and not holding.ended_at_ms:
+            self._shift(number, holding, sku, -units)
 
     def over(self, reservation: int) -> None:
         """The reservation holds no more."""

@@ -83,7 +83,7 @@ class AuditResult:
     violations: tuple[Violation, ...]
     transfers: Mapping[str, Moved]
     hot: HotEnd
-    tasks: Mapping[int, tuple[bool, Lines, Lines]]
+    tasks: Mapping[int, tuple[bool, Lines, Lines, Lines, tuple[tuple[int, str, int], ...]]]
 
 
 class Book:

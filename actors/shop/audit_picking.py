@@ -8,23 +8,33 @@ from actors.core.rejection import Violation
 from actors.core.status import ShortChoice, Status
 from actors.shop import events, pick_events as pe
 from actors.shop.audit_allotments import HandedOut
-from actors.shop.audit_books import Book, Found, Hold, Rules
+from actors.shop.audit_books import DAY_MS, Book, Found, Hold, Rules
 from actors.shop.transfer_events import TransferReceived
 
 Units = tuple[tuple[str, int], ...]  # by SKU, sorted
-Ended = tuple[bool, Units, Units]  # whether its reservation goes on, and what is picked and is to be put back
+Owed = tuple[tuple[int, str, int], ...]  # by allotment and SKU
+# Whether its reservation goes on, what is picked, to be put back, and apart until then, and what goes to quotas then.
+Ended = tuple[bool, Units, Units, Units, Owed]
 
 LEASE_MS_MAX: Final = 3_600_000  # beyond a step of who has a task
+PUT_OFF_MAX: Final = 3
+PUT_BACK_MS_MAX: Final = 7 * DAY_MS  # until goods are taken for put back
+PUT_BACK_MAX: Final = 1_024
 _FOR: Final = (Status.CONFIRMED, Status.READY)
 
 
 class Work:
     """What is known of one task."""
 
-    __slots__ = ("back", "is_finished", "lease_ms", "picked", "picker_id", "until_ms")
+    __slots__ = (
+        *("apart", "back", "is_finished", "lease_ms", "over_ms", "owed", "picked", "picker_id", "put_off"),
+        "until_ms",
+    )
 
     def __init__(self) -> None:
-        self.picked, self.back = Counter[str](), Counter[str]()
+        self.picked, self.back, self.apart = Counter[str](), Counter[str](), Counter[str]()
+        self.owed = Counter[tuple[int, str]]()
+        self.put_off = self.over_ms = 0
         self.picker_id, self.until_ms, self.lease_ms, self.is_finished = "", 0, 0, False
 
     def leave(self) -> None:
@@ -50,6 +60,7 @@ class PickAudit:
         self._books, self._claims, self._rules, self._version, self._found = books, claims, rules, version, found
         self._answered, self._handed_out = answered, handed_out
         self._works: dict[int, Work] = {}
+        self._at_ms = 0
         self.folds: Final[dict[type, Callable[[Any, int], None]]] = {
             pe.PickClaimed: self._claimed,
             pe.PickReleased: self._released,
@@ -60,8 +71,9 @@ class PickAudit:
             pe.PickShorted: self._shorted,
         }
 
-    def follow(self, event: events.Event) -> None:
+    def follow(self, event: events.Event, at_ms: int) -> None:
         """After each event: have the task of its reservation be as that is."""
+        self._at_ms = at_ms
         for awaiting, _, _ in event.awaited if isinstance(event, TransferReceived) else ():
             self._settle(awaiting)
         number = getattr(event, "number", 0)
@@ -71,24 +83,64 @@ class PickAudit:
             self._settle(number)
 
     def adopt(self) -> None:
-        """Have a task for all that is confirmed, where the shop picks from now on; and units apart by its rule."""
-        for book in self._books.values():
-            book.apart = 0
-        for work in self._works.values():
-            self._set_apart(work.back, 1)
+        """Have a task for all that is confirmed, where the shop picks from now on; and nothing apart where goods need
+        not be put back first any more.
+        """
+        for work in () if self._rules.put_back_first else self._works.values():
+            self._free(work, work.apart.copy())
         for number in list(self._claims):
             self._settle(number)
 
     def ends(self) -> dict[int, Ended]:
         """How the tasks stand that are not over."""
         return {
-            number: (self._wanted(number) is not None, _units(work.picked), _units(work.back))
+            number: (
+                self._wanted(number) is not None,
+                _units(work.picked),
+                _units(work.back),
+                _units(work.apart),
+                tuple((*of, units) for of, units in sorted(work.owed.items()) if units),
+            )
             for number, work in self._works.items()
         }
 
-    def _set_apart(self, units: Counter[str], sign: int) -> None:
-        for sku, count in units.items() if self._rules.put_back_first else ():
-            self._books[sku].apart += sign * count
+    def given_back(self, number: int, lines: Iterable[tuple[str, int]], held: Iterable[tuple[str, int]]) -> None:
+        """A reservation gives units back, and holds these from then on: what is picked beyond goes to no quota until it
+        is put back, where that is the rule.
+        """
+        work = self._works.get(number)
+        apart = Counter[str]()
+        if work is not None and self._rules.put_back_first:
+            apart = work.picked - Counter(dict(_summed(held)))
+        for quota, sku, units in self._handed_out.given_back(number, lines, apart):
+            assert work is not None, "nothing is apart without a task"
+            work.owed[quota, sku] += units
+
+    def amended(self, number: int, had: Counter[str], held: Iterable[tuple[str, int]]) -> None:
+        """As `given_back`: a reservation has fewer units of some SKUs than it had."""
+        held = tuple(held)
+        self.given_back(number, tuple((had - Counter(dict(_summed(held)))).items()), held)
+
+    def _put_aside(self, work: Work, units: Counter[str]) -> None:
+        work.back += units
+        if self._rules.put_back_first:
+            work.apart += units
+            for sku, count in units.items():
+                self._books[sku].apart += count
+
+    def _free(self, work: Work, units: Counter[str]) -> bool:
+        """So many of those that are apart are not any more, at most; whether there were any."""
+        freed = units & work.apart
+        work.apart -= freed
+        for sku, count in freed.items():
+            self._books[sku].apart -= count
+            left = count
+            for quota, its in [of for of in work.owed if of[1] == sku]:
+                owed = min(left, work.owed[quota, its])
+                left -= owed
+                work.owed[quota, its] -= owed
+                self._handed_out.put_back(quota, sku, owed)
+        return bool(freed)
 
     def _wanted(self, number: int) -> Hold | None:
         hold = self._claims.get(number)
@@ -101,18 +153,19 @@ class PickAudit:
                 return
             work = self._works[number] = Work()
         if hold is None:
-            self._set_apart(work.picked, 1)
-            work.back += work.picked
+            self._put_aside(work, work.picked)
             work.picked.clear()
             work.leave()
+            work.over_ms = work.over_ms or self._at_ms
             if not work.back:
                 del self._works[number]
             return
         asked = Counter(dict(_summed(hold.held)))
         beyond = work.picked - asked
-        self._set_apart(beyond, 1)
+        self._put_aside(work, beyond)
         work.picked -= beyond
-        work.back += beyond
+        work.put_off = 0 if work.over_ms else work.put_off
+        work.over_ms = 0
         if hold.status is Status.READY:
             work.picked = +asked
             work.leave()
@@ -173,12 +226,15 @@ class PickAudit:
         work = self._one(event, at_ms, is_his=False)
         if work is None:
             return
-        if not event.lines or _units(work.back) != tuple(sorted(event.lines)):
-            self._found("I21", f"task {event.number}", f"{_units(work.back)} put back", f"{event.lines}")
-        self._set_apart(work.back, -1)
-        work.back.clear()
-        if event.are_available is not self._rules.put_back_first:
-            self._found("I21", f"task {event.number}", "available again by the rule", f"{event.are_available}")
+        units = Counter(dict(_summed(event.lines)))
+        if not units or not units <= work.back:
+            self._found("I21", f"task {event.number}", f"{_units(work.back)} put back at most", f"{event.lines}")
+        over = sum(each.over_ms > 0 for each in self._works.values())
+        if not event.key and (not work.over_ms or (at_ms < work.over_ms + PUT_BACK_MS_MAX and over <= PUT_BACK_MAX)):
+            self._found("I21", f"task {event.number}", "put back by somebody", f"by nobody, since {work.over_ms}")
+        work.back -= units
+        if event.are_available is not self._free(work, units):
+            self._found("I21", f"task {event.number}", "available again what was apart", f"{event.are_available}")
 
     def _shorted(self, event: pe.PickShorted, at_ms: int) -> None:
         """What the event before has released or amended is written off; of nothing else is anything said."""
@@ -200,6 +256,9 @@ class PickAudit:
             self._lengthened(work, event.lease_until_ms, at_ms)
         if event.promise_ms:
             work.leave()
+            work.put_off += 1
+            if work.put_off > PUT_OFF_MAX:
+                self._found("I21", f"task {event.number}", f"put off {PUT_OFF_MAX} times", f"{work.put_off} times")
 
     def _lengthened(self, work: Work, until_ms: int, at_ms: int) -> None:
         """A step of its picker never ends his lease sooner; older ones do not say when it ends."""

@@ -46,8 +46,8 @@ def adopting_in_shop(ledger: Ledger, policy: Policy) -> PolicyAdopted:
         lines += [
             sku for sku, line in ledger.lines.items() if line.stands and ledger.positions[sku].available > line.kept
         ]
-    if policy.put_back_first != ledger.policy.put_back_first:
-        lines += [sku for task in ledger.picks.rows.values() for sku, _ in task.back]
+    if ledger.policy.put_back_first and not policy.put_back_first:
+        lines += [sku for task in ledger.picks.rows.values() for sku, _ in task.apart]
     ready_ms = 0 if ledger.policy.picks else ready_by(policy, 0, ledger.time_ms)
     return replace(adopting(ledger, policy), lines=tuple(dict.fromkeys(lines)), ready_ms=ready_ms)
 

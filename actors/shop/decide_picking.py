@@ -31,7 +31,7 @@ _MARKABLE: Final = frozenset({PickStatus.PICKING, PickStatus.PICKED, PickStatus.
 def decide_pick(ledger: Ledger, command: PickStep, now_ms: int) -> Decision:
     """Accept or refuse a step of a task; a short pick is in `decide_short`."""
     if isinstance(command, ClaimPick) and not command.number:
-        first = ledger.picks.first_free(now_ms)
+        first = ledger.picks.first_free(now_ms, lambda number: isinstance(in_work(ledger, number, now_ms), Rejection))
         if first is None:
             return Rejection(Reason.PICK_QUEUE_EMPTY)
         return _claimed(command, first)
@@ -49,16 +49,37 @@ def decide_pick(ledger: Ledger, command: PickStep, now_ms: int) -> Decision:
         case FinishPick():
             return _decide_finish(ledger, command, task, now_ms)
         case PutBack():
-            if not task.back:
-                return _not_allowed(task)
-            done = command.key, fingerprint(command), task.number, command.picker_id, task.back
-            return (PickPutBack(*done, ledger.policy.put_back_first),)
+            return _decide_put_back(command, task)
         case NoteArrival():
             if task.status is PickStatus.TO_PUT_BACK:
                 return _not_allowed(task)
             return (ArrivalNoted(command.key, fingerprint(command), task.number, command.waits_at),)
         case _:
             assert_never(command)
+
+
+def _decide_put_back(command: PutBack, task: PickTask) -> Decision:
+    """What came to be put back after somebody had gone with the rest is not on the shelf by his word."""
+    back = dict(task.back)
+    for sku, units in by_sku(command.lines):
+        if units > back.get(sku, 0):
+            of, there = (task.number, None), back.get(sku, 0)
+            return Rejection(Reason.PICK_STEP_NOT_ALLOWED, sku, units, there, *of, pick_status=task.status)
+    if not task.back:
+        return _not_allowed(task)
+    lines = by_sku(command.lines) or task.back
+    done = command.key, fingerprint(command), task.number, command.picker_id, lines
+    return (PickPutBack(*done, are_available=any_apart(task, lines)),)
+
+
+def any_apart(task: PickTask, lines: Lines) -> bool:
+    """Whether some of these units are available from now on, or go to quotas, and were not before."""
+    return any(sku == other for sku, _ in task.apart for other, _ in lines)
+
+
+def overdue(task: PickTask) -> PickPutBack:
+    """Goods are taken for put back, as nobody has said so for too long."""
+    return PickPutBack("", "", task.number, "", task.back, are_available=any_apart(task, task.back))
 
 
 def in_work(ledger: Ledger, number: int, now_ms: int) -> PickTask | Rejection:

@@ -13,7 +13,7 @@ from actors.shop.decide_line import latest_end_ms
 from actors.shop.decide_picking import in_work, longer, not_his
 from actors.shop.events import Extended, Released
 from actors.shop.pick_events import PickShorted
-from actors.shop.picking import PickTask, ShortPick
+from actors.shop.picking import PUT_OFF_MAX, PickTask, ShortPick
 from actors.shop.preconditions import NONE
 from actors.shop.quotas import returned
 from actors.shop.state import Claims, Ledger, Reservation
@@ -38,6 +38,9 @@ def decide_short(ledger: Ledger, command: ShortPick, now_ms: int, without: Claim
         case ShortChoice.SUBSTITUTE:
             return _substituted(ledger, command, reservation, now_ms, without)
         case ShortChoice.LATER:
+            if task.put_off >= PUT_OFF_MAX:
+                often, status = (task.put_off + 1, PUT_OFF_MAX, command.number), task.status
+                return Rejection(Reason.PICK_STEP_NOT_ALLOWED, command.sku, *often, pick_status=status)
             return _later(ledger, command, reservation, now_ms)
         case _:
             assert_never(command.choice)

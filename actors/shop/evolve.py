@@ -21,7 +21,7 @@ from actors.shop.events import Collected, Confirmed, Expired, Reserved  # hot on
 from actors.shop.evolve_hot import adopt, evolve_hot
 from actors.shop.evolve_in_transit import evolve_promised, leave_awaiting
 from actors.shop.evolve_line import evolve_line, note_line_due
-from actors.shop.evolve_picking import evolve_pick, follow
+from actors.shop.evolve_picking import apart_of, evolve_pick, follow, owe
 from actors.shop.evolve_shortfalls import evolve_shortfall, note_loss
 from actors.shop.evolve_stock import evolve_stock
 from actors.shop.evolve_transfers import evolve_transfer
@@ -49,9 +49,10 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
 
     Returns the answer that the event gives to its idempotency key, or None where it has none.
     """
+    rules = ledger.policy
     answer = _evolve(ledger, event, at_ms)
     if ledger.policy.picks or ledger.picks.rows:
-        follow(ledger, event, at_ms)
+        follow(ledger, event, rules, at_ms)
     return answer
 
 
@@ -263,7 +264,8 @@ def _evolve_amended(ledger: Ledger, event: ev.Amended, at_ms: int) -> Remembered
     if event.number in ledger.allotments.drawn:
         has = dict(by_sku(event.lines))
         fewer = tuple((sku, max(0, units - has.get(sku, 0))) for sku, units in by_sku(event.before))
-        allotments.give_back_to_quotas(ledger, event.number, fewer, at_ms)
+        later = apart_of(ledger, event.number, fewer)
+        owe(ledger, event.number, allotments.give_back_to_quotas(ledger, event.number, fewer, at_ms, later))
     if event.slot_start_ms != reservation.slot_start_ms:
         if reservation.slot_start_ms:
             ledger.leave_place(reservation.slot_start_ms, reservation.part)
@@ -351,7 +353,11 @@ def _give_back(
             ledger.positions[sku].move_reserved(gone_at_ms, -units)
     drawn = ledger.allotments.drawn
     if drawn and number in drawn and reason is not _SHORTFALL:  # those are not there
-        allotments.give_back_to_quotas(ledger, number, lines, at_ms)
+        owe(
+            ledger,
+            number,
+            allotments.give_back_to_quotas(ledger, number, lines, at_ms, apart_of(ledger, number, lines)),
+        )
     return _settle(ledger, given_back(reservation, lines, ledger.version, step, reason))
 
 

@@ -1,18 +1,21 @@
 """How events change allotments. A position changes in the same step, so no unit is in two places."""
 
-from typing import assert_never
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, assert_never
 
 from msgspec.structs import replace
 
 from actors.core.answers import Recorded
 from actors.shop import events as ev
-from actors.shop.allotments import Allotment, AllotmentStatus, HolderKind
+from actors.shop.allotments import Allotment, AllotmentStatus, Drawn, HolderKind
 from actors.shop.commands import Lines, Movement
 from actors.shop.quotas import returned
 from actors.shop.said import allotted_by
 from actors.shop.state import Ledger, Remembered
 
 _TILL = HolderKind.TILL
+NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 def evolve_allotment(ledger: Ledger, event: ev.OfAllotments, at_ms: int) -> Remembered | None:
@@ -92,21 +95,36 @@ def _evolve_drawn(ledger: Ledger, event: ev.QuotaDrawn, at_ms: int) -> None:
     tables.drawn[event.number] = tuple((number, sku, units) for (number, sku), units in drawn.items())
 
 
-def give_back_to_quotas(ledger: Ledger, number: int, lines: Lines, at_ms: int) -> None:
-    """Return to open quotas what the reservation drew from them, of the units that it gives back."""
+def give_back_to_quotas(
+    ledger: Ledger, number: int, lines: Lines, at_ms: int, later: Mapping[str, int] = NOTHING
+) -> Drawn:
+    """Return to open quotas what the reservation drew from them, of the units that it gives back; but those that have
+    to be put back first go there only then, if there are too few others: these are returned.
+    """
     tables = ledger.allotments
     given: dict[str, int] = {}
     for sku, units in lines:
         given[sku] = given.get(sku, 0) + units
-    left = []
+    there = {sku: units - later.get(sku, 0) for sku, units in given.items()}
+    left, owed = list[tuple[int, str, int]](), list[tuple[int, str, int]]()
     for quota, sku, back, stays in list(returned(tables, tables.drawn[number], given)):
-        if back:
-            _shift(ledger, quota, sku, -back, at_ms)
+        now = min(back, there.get(sku, 0))
+        if now:
+            there[sku] -= now
+            return_to_quota(ledger, quota, sku, now, at_ms)
+        if back > now:
+            owed.append((quota, sku, back - now))
         if stays:
             left.append((quota, sku, stays))
     tables.drawn[number] = tuple(left)
     if not left:
         del tables.drawn[number]
+    return tuple(owed)
+
+
+def return_to_quota(ledger: Ledger, number: int, sku: str, units: int, at_ms: int) -> None:
+    """Return units to a quota that is open."""
+    _shift(ledger, number, sku, -units, at_ms)
 
 
 def _shift(ledger: Ledger, number: int, sku: str, units: int, at_ms: int) -> None:

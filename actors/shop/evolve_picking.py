@@ -5,11 +5,14 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from actors.core.answers import Recorded
+from actors.core.policy import Policy
 from actors.core.status import PickStatus, Status
 from actors.core.transact import PolicyAdopted
+from actors.shop.allotments import Drawn
 from actors.shop.commands import Lines, by_sku
 from actors.shop.decide_picking import longer, without
 from actors.shop.events import Amended, Collected, Event
+from actors.shop.evolve_allotments import return_to_quota
 from actors.shop.pick_events import (
     ArrivalNoted,
     PickClaimed,
@@ -29,15 +32,15 @@ _PICKED_FOR = frozenset({Status.CONFIRMED, Status.READY})
 _OPEN = frozenset({PickStatus.TO_PICK, PickStatus.PICKING})
 
 
-def evolve_pick(ledger: Ledger, event: PickEvent, at_ms: int) -> Remembered:
+def evolve_pick(ledger: Ledger, event: PickEvent, at_ms: int) -> Remembered | None:
     """Apply one event, as `evolve` does; the ledger has its version and time already."""
     if isinstance(event, PickShorted):
         return _evolve_shorted(ledger, event, at_ms)
     task = replace(ledger.picks.rows[event.number], version=ledger.version)
     match event:
         case PickClaimed():
-            until_ms, of = at_ms + event.lease_ms, (event.picker_id, event.lease_ms)
-            task = replace(task, status=PickStatus.PICKING, picker_id=of[0], lease_ms=of[1], lease_until_ms=until_ms)
+            until_ms, of = at_ms + event.lease_ms, {"picker_id": event.picker_id, "lease_ms": event.lease_ms}
+            task = replace(task, status=PickStatus.PICKING, **of, lease_until_ms=until_ms, not_before_ms=0)
         case PickReleased():
             task = _unclaimed(task, PickStatus.TO_PICK)
         case PickScanned():
@@ -49,9 +52,9 @@ def evolve_pick(ledger: Ledger, event: PickEvent, at_ms: int) -> Remembered:
             task = _unclaimed(task, PickStatus.PICKED) if task.status in _OPEN else task
             task = replace(task, bay=event.bay or task.bay)
         case PickPutBack():
-            task = replace(task, back=without(task.back, event.lines))
+            task = _put_back(ledger, task, event.lines, at_ms)
         case ArrivalNoted():
-            task = replace(task, arrived_ms=task.arrived_ms or at_ms, waits_at=event.waits_at)
+            task = replace(task, arrived_ms=task.arrived_ms or at_ms, waits_at=event.waits_at, not_before_ms=0)
         case _:
             assert_never(event)
     if task.status is PickStatus.TO_PUT_BACK and not task.back:
@@ -59,8 +62,27 @@ def evolve_pick(ledger: Ledger, event: PickEvent, at_ms: int) -> Remembered:
         task = replace(task, status=PickStatus.PUT_BACK)
     else:
         enter_task(ledger, task)
+    if not event.key:  # nobody has said so
+        return None
     answer = Recorded(event.fingerprint, ledger.version, task)
     return ledger.made(event.key, answer, ledger.version - event.number)
+
+
+def _put_back(ledger: Ledger, task: PickTask, lines: Lines, at_ms: int) -> PickTask:
+    """The task without these units. Of those that were nobody's, what was drawn from quotas goes to them now, as far as
+    they are open.
+    """
+    back, apart, quotas = without(task.back, lines), without(task.apart, lines), list[tuple[int, str, int]]()
+    left, there = dict(apart), {sku: units - dict(apart).get(sku, 0) for sku, units in task.apart}
+    for quota, sku, units in task.quotas:
+        now = min(units, there[sku])
+        there[sku] -= now
+        allotment = ledger.allotments.rows.get(quota)
+        if now and allotment is not None and allotment.is_live:
+            return_to_quota(ledger, quota, sku, now, at_ms)
+        if units > now and left:
+            quotas.append((quota, sku, units - now))
+    return replace(task, back=back, apart=apart, quotas=tuple(quotas))
 
 
 def _evolve_shorted(ledger: Ledger, event: PickShorted, at_ms: int) -> Remembered:
@@ -75,7 +97,9 @@ def _evolve_shorted(ledger: Ledger, event: PickShorted, at_ms: int) -> Remembere
     else:
         task = replace(task, version=ledger.version)
         if event.promise_ms:
-            task = replace(_unclaimed(task, PickStatus.TO_PICK), promise_ms=event.promise_ms)
+            task, until_ms = _unclaimed(task, PickStatus.TO_PICK), event.promise_ms
+            task = replace(task, promise_ms=until_ms, not_before_ms=until_ms, put_off=task.put_off + 1)
+            task = replace(task, arrived_ms=0, waits_at="")  # he is told when to come
         elif task.status is PickStatus.PICKING:
             task = replace(task, lease_until_ms=event.lease_until_ms or longer(task, at_ms))
         enter_task(ledger, task)
@@ -83,15 +107,16 @@ def _evolve_shorted(ledger: Ledger, event: PickShorted, at_ms: int) -> Remembere
     return ledger.made(event.key, answer, ledger.version - event.number)
 
 
-def follow(ledger: Ledger, event: Event, at_ms: int) -> None:
-    """Have the task of a reservation be as an event has left that; all of a shop, where it picks from now on."""
+def follow(ledger: Ledger, event: Event, rules: Policy, at_ms: int) -> None:
+    """Have the task of a reservation be as an event has left that; all of a shop, where it picks from now on, and did
+    not by the rules before.
+    """
     if isinstance(event, PolicyAdopted):
-        for task in ledger.picks.rows.values():  # by the rule as it is now
-            for sku, _ in task.back:
-                ledger.positions[sku].apart = 0
-        for task in ledger.picks.rows.values():
-            _set_apart(ledger, task, 1)
-        for reservation in list(ledger.reservations.values()) if ledger.policy.picks else ():
+        if rules.put_back_first and not ledger.policy.put_back_first:  # what is apart is everybody's now
+            for task in [each for each in ledger.picks.rows.values() if each.apart]:
+                free = _put_back(ledger, task, task.apart, at_ms)
+                enter_task(ledger, replace(free, back=task.back))
+        for reservation in list(ledger.reservations.values()) if ledger.policy.picks and not rules.picks else ():
             if reservation.status in _PICKED_FOR and reservation.number not in ledger.picks.rows:
                 _follow(ledger, reservation.number, at_ms, event.ready_ms)
         return
@@ -123,9 +148,29 @@ def _drop(ledger: Ledger, number: int) -> None:
 
 
 def _set_apart(ledger: Ledger, task: PickTask | None, sign: int) -> None:
-    if task is not None and task.back and ledger.policy.put_back_first:
-        for sku, units in task.back:
-            ledger.positions[sku].apart += sign * units
+    for sku, units in () if task is None else task.apart:
+        ledger.positions[sku].apart += sign * units
+
+
+def apart_of(ledger: Ledger, number: int, lines: Lines) -> dict[str, int]:
+    """Of the units that a reservation gives back, by SKU those that have to be put back first. Before its task follows
+    it.
+    """
+    task = ledger.picks.rows.get(number)
+    if task is None or not task.picked or not ledger.policy.put_back_first:
+        return {}
+    fewer = dict(by_sku(lines))
+    return dict(without(task.picked, tuple((sku, units - fewer.get(sku, 0)) for sku, units in by_sku(task.lines))))
+
+
+def owe(ledger: Ledger, number: int, owed: Drawn) -> None:
+    """Note what goes to quotas once it is put back."""
+    if owed:
+        task = ledger.picks.rows[number]
+        quotas = {(quota, sku): units for quota, sku, units in task.quotas}
+        for quota, sku, units in owed:
+            quotas[quota, sku] = quotas.get((quota, sku), 0) + units
+        ledger.picks.put(replace(task, quotas=tuple((*of, units) for of, units in quotas.items())))
 
 
 def _follow(ledger: Ledger, number: int, at_ms: int, ready_ms: int) -> None:
@@ -137,14 +182,16 @@ def _follow(ledger: Ledger, number: int, at_ms: int, ready_ms: int) -> None:
             enter_task(ledger, _begun(ledger, reservation, at_ms, ready_ms))
         return
     if reservation is None or not is_wanted:
-        back = _added(task.back, task.picked)
-        if back:
-            over = replace(_unclaimed(task, PickStatus.TO_PUT_BACK), version=ledger.version)
-            enter_task(ledger, replace(over, lines=(), picked=(), back=back, arrived_ms=0, waits_at=""))
+        over = _to_be_put_back(ledger, task, task.picked)
+        if over.back:
+            over = replace(_unclaimed(over, PickStatus.TO_PUT_BACK), version=ledger.version)
+            enter_task(
+                ledger, replace(over, lines=(), picked=(), arrived_ms=0, waits_at="", over_ms=task.over_ms or at_ms)
+            )
         else:
             _drop(ledger, number)
         return
-    changed = _as_asked(task, reservation, max(at_ms, ready_ms))
+    changed = _as_asked(ledger, task, reservation, max(at_ms, ready_ms))
     if changed != task:
         enter_task(ledger, replace(changed, version=ledger.version))
 
@@ -156,16 +203,17 @@ def _begun(ledger: Ledger, reservation: Reservation, at_ms: int, ready_ms: int) 
     return task if reservation.status is Status.CONFIRMED else _ready(task)
 
 
-def _as_asked(task: PickTask, reservation: Reservation, ready_ms: int) -> PickTask:
+def _as_asked(ledger: Ledger, task: PickTask, reservation: Reservation, ready_ms: int) -> PickTask:
     """The task of a reservation that goes on: what it holds no more is put back, and what it holds now is picked."""
     lines = reservation.held_lines()
     if task.status is PickStatus.TO_PUT_BACK:  # it had lost its units, and has others now
-        task = replace(task, status=PickStatus.TO_PICK, promise_ms=reservation.slot_start_ms or ready_ms)
+        promise_ms = reservation.slot_start_ms or ready_ms
+        task = replace(task, status=PickStatus.TO_PICK, promise_ms=promise_ms, put_off=0, over_ms=0)
     if lines != task.lines:
         wanted = by_sku(lines)
         beyond = without(task.picked, wanted)
         picked = without(task.picked, beyond)
-        task = replace(task, lines=lines, picked=picked, back=_added(task.back, beyond))
+        task = replace(_to_be_put_back(ledger, task, beyond), lines=lines, picked=picked)
         if task.status is PickStatus.PICKED and without(wanted, picked):
             task = _unclaimed(task, PickStatus.TO_PICK)
     return _ready(task) if reservation.status is Status.READY else task
@@ -178,7 +226,13 @@ def _ready(task: PickTask) -> PickTask:
 
 
 def _unclaimed(task: PickTask, status: PickStatus) -> PickTask:
-    return replace(task, status=status, picker_id="", lease_until_ms=0, lease_ms=0)
+    return replace(task, status=status, picker_id="", lease_until_ms=0, lease_ms=0, not_before_ms=0)
+
+
+def _to_be_put_back(ledger: Ledger, task: PickTask, lines: Lines) -> PickTask:
+    """The task with these units to be put back, and nobody's until then where that is the rule."""
+    apart = _added(task.apart, lines) if ledger.policy.put_back_first else task.apart
+    return replace(task, back=_added(task.back, lines), apart=apart)
 
 
 def _added(lines: Lines, more: Lines) -> Lines:

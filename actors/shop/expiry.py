@@ -12,11 +12,13 @@ from typing import Final
 from actors.core.deadlines import NUMBER_MASK, SHIFT, STALE_ENTRIES_MAX, Deadlines
 from actors.core.status import LIVE, OPEN, ReleaseReason, Status
 from actors.shop.decide_line import next_served, over_in_line, serve
+from actors.shop.decide_picking import overdue
 from actors.shop.events import AllotmentExpired, Expired, Left, QuotaDrawn, Served
 from actors.shop.line_events import GrantAwaited, PassedOver
+from actors.shop.pick_events import PickPutBack
 from actors.shop.state import Ledger, Reservation
 
-Due = Expired | PassedOver | Left | QuotaDrawn | Served | GrantAwaited | AllotmentExpired
+Due = Expired | PassedOver | Left | QuotaDrawn | Served | GrantAwaited | AllotmentExpired | PickPutBack
 
 LOOKED_AT_ONCE_MAX: Final = 1_000  # numbers, of entries and runs: 1 ms
 DROPPED_BY_A_MOVE: Final = 8
@@ -159,4 +161,6 @@ def due(ledger: Ledger, now_ms: int, looked_at_max: int | None = None) -> Iterat
             _enter_rest(ledger, deadline_ms, number, last)
         if looked == looked_at_max:
             return
+    for task in ledger.picks.due_back(now_ms):
+        yield overdue(task)
     yield from serve(ledger, now_ms)

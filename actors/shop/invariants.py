@@ -176,7 +176,7 @@ def _of_picks(ledger: Ledger) -> list[Violation]:
     """Violations of the pick tasks: one for each reservation that is confirmed, as that is, and in one queue."""
     if not (ledger.policy.picks or ledger.picks.rows):
         return []
-    found, queued = [], Picks()
+    found, queued = [], Picks(woken_ms=ledger.picks.woken_ms)
     wanted = {
         number: each
         for number, each in ledger.reservations.items()
@@ -190,21 +190,42 @@ def _of_picks(ledger: Ledger) -> list[Violation]:
     if ledger.policy.picks:
         found += [Violation("I21", f"reservation {number}", "a task", "none") for number in wanted]
     queues, others = (
-        {of: list(queue) for of, queue in each.queues.items() if queue} for each in (queued, ledger.picks)
+        ({of: list(queue) for of, queue in each.queues.items() if queue}, each.back) for each in (queued, ledger.picks)
     )
     if queues != others:
         found.append(Violation("I21", ledger.ledger_id, f"queues {queues}", f"{others}"))
+    found += _of_quotas(ledger)
     apart: dict[str, int] = {}
-    for sku, units in (line for task in ledger.picks.rows.values() for line in task.back):
-        apart[sku] = apart.get(sku, 0) + units * ledger.policy.put_back_first
+    for sku, units in (line for task in ledger.picks.rows.values() for line in task.apart):
+        apart[sku] = apart.get(sku, 0) + units
     others_apart = {sku: position.apart for sku, position in ledger.positions.items() if position.apart}
     if {sku: units for sku, units in apart.items() if units} != others_apart:
         found.append(Violation("I21", ledger.ledger_id, f"apart {apart}", f"apart {others_apart}"))
     return found
 
 
+def _of_quotas(ledger: Ledger) -> list[Violation]:
+    """Violations of quotas: what was drawn from them, and is held or to be put back, is not in them as well."""
+    found, used = [], Counter[tuple[int, str]]()
+    for drawn in (*ledger.allotments.drawn.values(), *(task.quotas for task in ledger.picks.rows.values())):
+        used.update({(number, sku): units for number, sku, units in drawn})
+    for (number, sku), units in used.items():
+        quota = ledger.allotments.rows.get(number)
+        line = None if quota is None else quota.line_of(sku)
+        if line is not None and units > line.used:
+            found.append(Violation("I1", f"allotment {number}", f"{units} of {sku} drawn at least", f"{line.used}"))
+    return found
+
+
 def _task_as(task: PickTask, reservation: Reservation | None) -> str:
     """What a task of this reservation, None where it is over or waits, would be; empty where it is so."""
+    owed, apart, back = Counter[str](), Counter(dict(task.apart)), Counter(dict(task.back))
+    for _, sku, units in task.quotas:
+        owed[sku] += units
+    if not owed <= apart <= back or not all((*owed.values(), *apart.values(), *back.values())):
+        return "units that go to quotas among those apart, and these among those to be put back"
+    if bool(task.over_ms) is not (task.status is PickStatus.TO_PUT_BACK):
+        return "since when it is to be put back"
     if reservation is None:
         is_so = task.status is PickStatus.TO_PUT_BACK and task.back and not task.picked
         return "" if is_so else "something to put back, and nothing else"

@@ -54,7 +54,9 @@ class PickFinished(Message, frozen=True):
 
 
 class PickPutBack(Message, frozen=True):
-    """Goods are on the shelf again; `are_available`: from now on, and not before."""
+    """Goods are on the shelf again; `are_available`: some of them from now on, and not before. Without a key and a
+    picker nobody has said so for too long, and they are taken for it.
+    """
 
     key: str
     fingerprint: str

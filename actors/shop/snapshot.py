@@ -26,7 +26,7 @@ from actors.shop.evolve_picking import enter_task
 from actors.shop.expiry import enter
 from actors.shop.finished import FinishedRow, finished_rows
 from actors.shop.hot import HotRow, restored as restored_hot
-from actors.shop.picking import PickTask
+from actors.shop.picking import PickTask, as_now
 from actors.shop.position import Position, Trail
 from actors.shop.promised import promise
 from actors.shop.shortfalls import ShortfallTask
@@ -234,7 +234,7 @@ def restore(rows: Iterable[Row]) -> Ledger:
             case ShortfallTask():
                 ledger.tasks.put(row)
             case PickTask():
-                enter_task(ledger, replace(row, lines=ledger.interned(row.lines)))
+                enter_task(ledger, as_now(replace(row, lines=ledger.interned(row.lines)), ledger.policy))
             case Head():
                 raise ValueError("a second head among the rows of a snapshot")
     return ledger

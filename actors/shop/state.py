@@ -396,5 +396,8 @@ class Ledger:
             return 0
         first, ends = self.deadlines.first(), self.allotments.ends
         if ends and (first is None or ends[0] < first):
-            return ends[0] >> SHIFT
-        return None if first is None else first >> SHIFT
+            first = ends[0]
+        first_ms = None if first is None else first >> SHIFT
+        if self.picks.rows and (back_ms := self.picks.next_due_ms()) is not None:
+            return back_ms if first_ms is None else min(first_ms, back_ms)
+        return first_ms

@@ -39,6 +39,7 @@ TASK: Final = "/task"
 MINUTE_MS: Final = 60_000
 WAIT_MINUTES_MAX: Final = 30 * 24 * 60
 KEY_CHARS_MAX: Final = 64
+BACK: Final = "back:"  # before the SKU of a line that was carried to its shelf
 _SHORT_CODE: Final = re.compile(r"\s*[0-9A-Za-z]{4,12}-[0-9A-Za-z]{5}\s*")
 _SIGNED_CODE: Final = "HF:"
 
@@ -187,7 +188,8 @@ class Tablet:
         return await self._client.release(_id(form), reason=ReleaseReason.NO_SHOW, idempotency_key=form["key"])
 
     async def _put_back(self, _: str, device: str, form: Form) -> Outcome:
-        return await self._client.put_back_pick_task(_id(form), device, idempotency_key=form["key"])
+        lines = [(name.removeprefix(BACK), _number(form, name, 1)) for name in form if name.startswith(BACK)]
+        return await self._client.put_back_pick_task(_id(form), device, lines, idempotency_key=form["key"])
 
     # what is shown
 

@@ -50,7 +50,7 @@ def test_a_task_is_picked_by_the_command(run: Command, confirmed: list[str]) -> 
     assert [one["status"] for one in run("pick", "list", "s1", "--status", "ready")["pick_tasks"]] == ["READY"]
     run("release", bob, "--reason", "no-show")
     assert run("pick", "show", bob)["pick_task"]["lines"][0]["to_put_back"] == 2
-    assert run("pick", "put-back", bob, "--as", "t1")["pick_task"]["status"] == "PUT_BACK"
+    assert run("pick", "put-back", bob, "--as", "t1", "--line", "a=2")["pick_task"]["status"] == "PUT_BACK"
     assert run("pick", "show", bob, code=4)["error"]["reason"] == "PICK_TASK_NOT_FOUND"
     run("pick", "claim", "s1", "--as", "t1", "--task", ann)
     assert run("pick", "leave", ann, "--as", "t1")["pick_task"]["status"] == "TO_PICK"

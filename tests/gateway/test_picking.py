@@ -140,7 +140,11 @@ def test_goods_of_who_does_not_come_are_put_back(picks: Front) -> None:
     (back,) = tasks(picks, statuses=[pick_pb2.PICK_STATUS_TO_PUT_BACK])
     assert [(line.ordered, line.to_put_back) for line in back.lines] == [(0, 2)]
     assert not back.HasField("reservation")
-    done = step(picks, "PutBackPickTask", "b1", reservation_id=ann.reservation_id, picker_id="eva").pick_task
+    of: dict[str, Any] = {"reservation_id": ann.reservation_id, "picker_id": "eva"}
+    carried = [reservation_pb2.LineQuantity(sku="A", quantity=units) for units in (3, 2)]
+    more = step(picks, "PutBackPickTask", "b0", **of, lines=carried[:1]).rejection
+    assert (more.reason, more.available) == (error_pb2.REASON_PICK_STEP_NOT_ALLOWED, 2)
+    done = step(picks, "PutBackPickTask", "b1", **of, lines=carried[1:]).pick_task
     assert done.status == pick_pb2.PICK_STATUS_PUT_BACK
     missing = picks.ask("GetPickTask", ps.GetPickTaskRequest(reservation_id=ann.reservation_id))
     assert (missing.code, missing.reason) == (grpc.StatusCode.NOT_FOUND, "PICK_TASK_NOT_FOUND")

@@ -2,7 +2,7 @@
 
     take #3 as ann [for 5m]        take first as ann          leave #3 as ann
     scan #3 A 2 as ann             finish #3 as ann [in B7] [ready]
-    shelve #3 as ann               here #3 [in P4]
+    shelve #3 [A 1] as ann         here #3 [in P4]
     short #3 A 2 without as ann    short #3 A 2 for C 1 [listed] as ann    short #3 A 2 later 1h as ann
 
 An answer is `#3 PICKING A 1 of 2, B 0 of 1 ann until 0:15`; `-2 A` are units to put back, `in B7` is the bay.
@@ -53,7 +53,7 @@ def about_pick(verb: str, key: str, text: str, interval: Callable[[str], int]) -
         case "finish":
             return FinishPick(key, number, picker, options.get("in", ""), "ready" in words)
         case "shelve":
-            return PutBack(key, number, picker)
+            return PutBack(key, number, picker, tuple(zip(words[::2], map(int, words[1::2]), strict=True)))
         case _:
             return NoteArrival(key, number, options.get("in", ""))
 

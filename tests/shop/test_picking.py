@@ -15,12 +15,12 @@ from tests.shop.watched import Watched
 PICKS: Final = Policy(version=1, picks=True)
 
 
-def queue(watched: Watched, *statuses: PickStatus) -> list[int]:
+def queue(watched: Watched, *statuses: PickStatus, now_ms: int = 0) -> list[int]:
     """The numbers of tasks, a page of two at a time."""
     found: list[PickTask] = []
     after = ""
     while True:
-        page, after = watched.ledger.picks.page(statuses or tuple(PickStatus), after, 2)
+        page, after = watched.ledger.picks.page(statuses or tuple(PickStatus), after, 2, now_ms)
         found += page
         if not after:
             return [task.number for task in found]

@@ -3,9 +3,9 @@
 from typing import Final
 
 from actors.core.policy import HOUR_MS, ChainLimitRule, Policy
-from actors.shop.decide_line import adopting_in_shop
 from tests.shop.scenario import play
-from tests.shop.test_picking import tasks
+from tests.shop.scenario_text import instant
+from tests.shop.test_picking import queue, tasks
 
 PICKS: Final = Policy(version=1, picks=True)
 OPENING: Final = """
@@ -113,16 +113,56 @@ def test_later_it_is_looked_for_again_and_the_customer_has_his_time() -> None:
     watched = play(
         OPENING
         + """
-        0:02 | short #3 A 2 later 9d as eva | TTL_TOO_LONG 777600000 of 604800000          |
-             | short #3 A 2 later 3d as eva | #3 TO_PICK A 1 of 3, B 0 of 1                | A 9/3, B 9/1
-             | extend #3 for 6d             | #3 CONFIRMED A 3, B 1 until 6d0:02           |
-             | take first as kim            | #3 PICKING A 1 of 3, B 0 of 1 kim until 0:12 |
-             | short #3 A 2 later 1h as kim | #3 TO_PICK A 1 of 3, B 0 of 1                |
+        0:02   | short #3 A 2 later 9d as eva | TTL_TOO_LONG 777600000 of 604800000              |
+               | short #3 A 2 later 3d as eva | #3 TO_PICK A 1 of 3, B 0 of 1                    | A 9/3, B 9/1
+               | extend #3 for 6d             | #3 CONFIRMED A 3, B 1 until 6d0:02               |
+               | take first as kim            | PICK_QUEUE_EMPTY                                 |
+        3d0:02 | take first as kim            | #3 PICKING A 1 of 3, B 0 of 1 kim until 3d0:12   |
+               | short #3 A 2 later 1h as kim | #3 TO_PICK A 1 of 3, B 0 of 1                    |
         """,
         PICKS,
     )
     (task,) = watched.ledger.picks.rows.values()
     assert task.promise_ms - watched.ledger.time_ms == HOUR_MS
+
+
+def test_what_is_put_off_waits_behind_all_others_until_then() -> None:
+    watched = play(
+        """
+        at   | said                         | answer
+        0:00 | receive A 9                  | applied 1
+        0:01 | reserve ann A 1              | #3 HELD A 1 until 2:01
+             | confirm #3                   | #3 CONFIRMED A 1 until 2d0:01
+             | here #3 in P4                | #3 TO_PICK A 0 of 1 waits P4
+             | take first as eva            | #3 PICKING A 0 of 1 eva until 0:11 waits P4
+             | short #3 A 1 later 1h as eva | #3 TO_PICK A 0 of 1
+             | take first as eva            | PICK_QUEUE_EMPTY
+        0:02 | reserve bob A 1              | #9 HELD A 1 until 2:02
+             | confirm #9                   | #9 CONFIRMED A 1 until 2d0:02
+        0:03 | reserve cy A 1               | #11 HELD A 1 until 2:03
+             | confirm #11                  | #11 CONFIRMED A 1 until 2d0:03
+             | restart                      |
+        """,
+        PICKS,
+    )
+    assert queue(watched) == [9, 11, 3]
+    assert queue(watched, now_ms=instant("1:01")) == [9, 11, 3], "by its promise"
+    watched = play(
+        OPENING
+        + """
+        0:02 | short #3 A 1 later 1h as eva | #3 TO_PICK A 1 of 3, B 0 of 1                   |
+        0:03 | here #3                      | #3 TO_PICK A 1 of 3, B 0 of 1                   |
+             | take first as eva            | #3 PICKING A 1 of 3, B 0 of 1 eva until 0:13    |
+             | short #3 A 1 later 1h as eva | #3 TO_PICK A 1 of 3, B 0 of 1                   |
+             | take #3 as eva               | #3 PICKING A 1 of 3, B 0 of 1 eva until 0:13    |
+             | short #3 A 1 later 1h as eva | #3 TO_PICK A 1 of 3, B 0 of 1                   |
+        1:03 | take first as eva            | #3 PICKING A 1 of 3, B 0 of 1 eva until 1:13    |
+             | short #3 A 1 later 1h as eva | PICK_STEP_NOT_ALLOWED A 4 of 3 #3 PICKING       |
+             | short #3 A 1 without as eva  | #3 PICKING A 1 of 2, B 0 of 1 eva until 1:13    |
+        """,
+        PICKS,
+    )
+    assert queue(watched) == [3]
 
 
 def test_what_is_to_be_put_back_first_is_available_to_nobody_until_then() -> None:
@@ -146,29 +186,6 @@ def test_what_is_to_be_put_back_first_is_available_to_nobody_until_then() -> Non
         rules,
     )
     assert tasks(watched) == []
-
-
-def test_a_rule_that_changes_is_the_rule_for_what_waits_to_be_put_back() -> None:
-    watched = play(
-        """
-        at   | said            | events
-        0:00 | receive A 2     | StockAdjusted
-        0:01 | reserve ann A 2 | Reserved
-             | confirm #3      | Confirmed
-             | ready #3        | ReadyMarked
-             | release #3      | Released OTHER
-        """,
-        PICKS,
-    )
-    position, rules = watched.ledger.positions["A"], Policy(version=2, picks=True, put_back_first=True)
-    assert position.available == 2
-    assert adopting_in_shop(watched.ledger, rules).lines == ("A",), "who follows what is available is told"
-    watched.adopt(rules, watched.ledger.time_ms)
-    assert position.available == 0
-    assert watched.complaints() == []
-    watched.adopt(Policy(version=3), watched.ledger.time_ms)
-    assert position.available == 2
-    assert watched.complaints() == []
 
 
 def test_what_no_quota_gets_back_is_written_off() -> None:

@@ -68,7 +68,7 @@ class PickLine(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., ordered: _Optional[int] = ..., picked: _Optional[int] = ..., to_put_back: _Optional[int] = ..., place: _Optional[_Union[ProductPlace, _Mapping]] = ...) -> None: ...
 
 class PickTask(_message.Message):
-    __slots__ = ("reservation_id", "store_id", "status", "lines", "promised_at", "created_at", "picker_id", "lease_expires_at", "bay", "arrived_at", "waits_at", "version", "reservation")
+    __slots__ = ("reservation_id", "store_id", "status", "lines", "promised_at", "created_at", "picker_id", "lease_expires_at", "bay", "arrived_at", "waits_at", "version", "reservation", "not_before")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -82,6 +82,7 @@ class PickTask(_message.Message):
     WAITS_AT_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_FIELD_NUMBER: _ClassVar[int]
+    NOT_BEFORE_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
     store_id: str
     status: PickStatus
@@ -95,4 +96,5 @@ class PickTask(_message.Message):
     waits_at: str
     version: int
     reservation: _reservation_pb2.Reservation
-    def __init__(self, reservation_id: _Optional[str] = ..., store_id: _Optional[str] = ..., status: _Optional[_Union[PickStatus, str]] = ..., lines: _Optional[_Iterable[_Union[PickLine, _Mapping]]] = ..., promised_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., picker_id: _Optional[str] = ..., lease_expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., bay: _Optional[str] = ..., arrived_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., waits_at: _Optional[str] = ..., version: _Optional[int] = ..., reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ...) -> None: ...
+    not_before: _timestamp_pb2.Timestamp
+    def __init__(self, reservation_id: _Optional[str] = ..., store_id: _Optional[str] = ..., status: _Optional[_Union[PickStatus, str]] = ..., lines: _Optional[_Iterable[_Union[PickLine, _Mapping]]] = ..., promised_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., picker_id: _Optional[str] = ..., lease_expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., bay: _Optional[str] = ..., arrived_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., waits_at: _Optional[str] = ..., version: _Optional[int] = ..., reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -17,9 +17,10 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from holdfast.v1 import error_pb2 as holdfast_dot_v1_dot_error__pb2
 from holdfast.v1 import pick_pb2 as holdfast_dot_v1_dot_pick__pb2
+from holdfast.v1 import reservation_pb2 as holdfast_dot_v1_dot_reservation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eholdfast/v1/pick_service.proto\x12\x0bholdfast.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17holdfast/v1/error.proto\x1a\x16holdfast/v1/pick.proto\"z\n\x14ListPickTasksRequest\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12)\n\x08statuses\x18\x02 \x03(\x0e\x32\x17.holdfast.v1.PickStatus\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x8f\x01\n\x15ListPickTasksResponse\x12$\n\x05tasks\x18\x01 \x03(\x0b\x32\x15.holdfast.v1.PickTask\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\",\n\x12GetPickTaskRequest\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"x\n\x13GetPickTaskResponse\x12(\n\tpick_task\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.PickTask\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x96\x01\n\x14\x43laimPickTaskRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12\x16\n\x0ereservation_id\x18\x03 \x01(\t\x12\x11\n\tpicker_id\x18\x04 \x01(\t\x12(\n\x05lease\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"z\n\x15\x43laimPickTaskResponse\x12*\n\tpick_task\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.PickTaskH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"\\\n\x16ReleasePickTaskRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12\x11\n\tpicker_id\x18\x03 \x01(\t\"|\n\x17ReleasePickTaskResponse\x12*\n\tpick_task\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.PickTaskH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"\x86\x01\n\x13ScanPickTaskRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12\x11\n\tpicker_id\x18\x03 \x01(\t\x12\x0b\n\x03sku\x18\x04 \x01(\t\x12\x10\n\x08quantity\x18\x05 \x01(\x03\x12\x0c\n\x04\x63ode\x18\x06 \x01(\t\"y\n\x14ScanPickTaskResponse\x12*\n\tpick_task\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.PickTaskH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"\x81\x02\n\x14ShortPickTaskRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12\x11\n\tpicker_id\x18\x03 \x01(\t\x12\x0b\n\x03sku\x18\x04 \x01(\t\x12\x10\n\x08quantity\x18\x05 \x01(\x03\x12(\n\x06\x63hoice\x18\x06 \x01(\x0e\x32\x18.holdfast.v1.ShortChoice\x12\x16\n\x0esubstitute_sku\x18\x07 \x01(\t\x12\x1b\n\x13substitute_quantity\x18\x08 \x01(\x03\x12\'\n\x04wait\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\"z\n\x15ShortPickTaskResponse\x12*\n\tpick_task\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.PickTaskH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"z\n\x15\x46inishPickTaskRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12\x11\n\tpicker_id\x18\x03 \x01(\t\x12\x0b\n\x03\x62\x61y\x18\x04 \x01(\t\x12\x10\n\x08is_ready\x18\x05 \x01(\x08\"{\n\x16\x46inishPickTaskResponse\x12*\n\tpick_task\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.PickTaskH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"\\\n\x16PutBackPickTaskRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12\x11\n\tpicker_id\x18\x03 \x01(\t\"|\n\x17PutBackPickTaskResponse\x12*\n\tpick_task\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.PickTaskH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"W\n\x12NoteArrivalRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12\x10\n\x08waits_at\x18\x03 \x01(\t\"x\n\x13NoteArrivalResponse\x12*\n\tpick_task\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.PickTaskH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"A\n\x12\x46indProductRequest\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0b\n\x03sku\x18\x03 \x01(\t\"p\n\x13\x46indProductResponse\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\r\n\x05gtins\x18\x02 \x03(\t\x12(\n\x05place\x18\x03 \x01(\x0b\x32\x19.holdfast.v1.ProductPlace\x12\x13\n\x0bsubstitutes\x18\x04 \x03(\t2\xf7\x06\n\x0bPickService\x12V\n\rListPickTasks\x12!.holdfast.v1.ListPickTasksRequest\x1a\".holdfast.v1.ListPickTasksResponse\x12P\n\x0bGetPickTask\x12\x1f.holdfast.v1.GetPickTaskRequest\x1a .holdfast.v1.GetPickTaskResponse\x12V\n\rClaimPickTask\x12!.holdfast.v1.ClaimPickTaskRequest\x1a\".holdfast.v1.ClaimPickTaskResponse\x12\\\n\x0fReleasePickTask\x12#.holdfast.v1.ReleasePickTaskRequest\x1a$.holdfast.v1.ReleasePickTaskResponse\x12S\n\x0cScanPickTask\x12 .holdfast.v1.ScanPickTaskRequest\x1a!.holdfast.v1.ScanPickTaskResponse\x12V\n\rShortPickTask\x12!.holdfast.v1.ShortPickTaskRequest\x1a\".holdfast.v1.ShortPickTaskResponse\x12Y\n\x0e\x46inishPickTask\x12\".holdfast.v1.FinishPickTaskRequest\x1a#.holdfast.v1.FinishPickTaskResponse\x12\\\n\x0fPutBackPickTask\x12#.holdfast.v1.PutBackPickTaskRequest\x1a$.holdfast.v1.PutBackPickTaskResponse\x12P\n\x0bNoteArrival\x12\x1f.holdfast.v1.NoteArrivalRequest\x1a .holdfast.v1.NoteArrivalResponse\x12P\n\x0b\x46indProduct\x12\x1f.holdfast.v1.FindProductRequest\x1a .holdfast.v1.FindProductResponseB\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eholdfast/v1/pick_service.proto\x12\x0bholdfast.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17holdfast/v1/error.proto\x1a\x16holdfast/v1/pick.proto\x1a\x1dholdfast/v1/reservation.proto\"z\n\x14ListPickTasksRequest\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12)\n\x08statuses\x18\x02 \x03(\x0e\x32\x17.holdfast.v1.PickStatus\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x8f\x01\n\x15ListPickTasksResponse\x12$\n\x05tasks\x18\x01 \x03(\x0b\x32\x15.holdfast.v1.PickTask\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\",\n\x12GetPickTaskRequest\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"x\n\x13GetPickTaskResponse\x12(\n\tpick_task\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.PickTask\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x96\x01\n\x14\x43laimPickTaskRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12\x16\n\x0ereservation_id\x18\x03 \x01(\t\x12\x11\n\tpicker_id\x18\x04 \x01(\t\x12(\n\x05lease\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"z\n\x15\x43laimPickTaskResponse\x12*\n\tpick_task\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.PickTaskH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"\\\n\x16ReleasePickTaskRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12\x11\n\tpicker_id\x18\x03 \x01(\t\"|\n\x17ReleasePickTaskResponse\x12*\n\tpick_task\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.PickTaskH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"\x86\x01\n\x13ScanPickTaskRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12\x11\n\tpicker_id\x18\x03 \x01(\t\x12\x0b\n\x03sku\x18\x04 \x01(\t\x12\x10\n\x08quantity\x18\x05 \x01(\x03\x12\x0c\n\x04\x63ode\x18\x06 \x01(\t\"y\n\x14ScanPickTaskResponse\x12*\n\tpick_task\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.PickTaskH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"\x81\x02\n\x14ShortPickTaskRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12\x11\n\tpicker_id\x18\x03 \x01(\t\x12\x0b\n\x03sku\x18\x04 \x01(\t\x12\x10\n\x08quantity\x18\x05 \x01(\x03\x12(\n\x06\x63hoice\x18\x06 \x01(\x0e\x32\x18.holdfast.v1.ShortChoice\x12\x16\n\x0esubstitute_sku\x18\x07 \x01(\t\x12\x1b\n\x13substitute_quantity\x18\x08 \x01(\x03\x12\'\n\x04wait\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\"z\n\x15ShortPickTaskResponse\x12*\n\tpick_task\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.PickTaskH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"z\n\x15\x46inishPickTaskRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12\x11\n\tpicker_id\x18\x03 \x01(\t\x12\x0b\n\x03\x62\x61y\x18\x04 \x01(\t\x12\x10\n\x08is_ready\x18\x05 \x01(\x08\"{\n\x16\x46inishPickTaskResponse\x12*\n\tpick_task\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.PickTaskH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"\x86\x01\n\x16PutBackPickTaskRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12\x11\n\tpicker_id\x18\x03 \x01(\t\x12(\n\x05lines\x18\x04 \x03(\x0b\x32\x19.holdfast.v1.LineQuantity\"|\n\x17PutBackPickTaskResponse\x12*\n\tpick_task\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.PickTaskH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"W\n\x12NoteArrivalRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\x12\x10\n\x08waits_at\x18\x03 \x01(\t\"x\n\x13NoteArrivalResponse\x12*\n\tpick_task\x18\x01 \x01(\x0b\x32\x15.holdfast.v1.PickTaskH\x00\x12+\n\trejection\x18\x02 \x01(\x0b\x32\x16.holdfast.v1.RejectionH\x00\x42\x08\n\x06result\"A\n\x12\x46indProductRequest\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0b\n\x03sku\x18\x03 \x01(\t\"p\n\x13\x46indProductResponse\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\r\n\x05gtins\x18\x02 \x03(\t\x12(\n\x05place\x18\x03 \x01(\x0b\x32\x19.holdfast.v1.ProductPlace\x12\x13\n\x0bsubstitutes\x18\x04 \x03(\t2\xf7\x06\n\x0bPickService\x12V\n\rListPickTasks\x12!.holdfast.v1.ListPickTasksRequest\x1a\".holdfast.v1.ListPickTasksResponse\x12P\n\x0bGetPickTask\x12\x1f.holdfast.v1.GetPickTaskRequest\x1a .holdfast.v1.GetPickTaskResponse\x12V\n\rClaimPickTask\x12!.holdfast.v1.ClaimPickTaskRequest\x1a\".holdfast.v1.ClaimPickTaskResponse\x12\\\n\x0fReleasePickTask\x12#.holdfast.v1.ReleasePickTaskRequest\x1a$.holdfast.v1.ReleasePickTaskResponse\x12S\n\x0cScanPickTask\x12 .holdfast.v1.ScanPickTaskRequest\x1a!.holdfast.v1.ScanPickTaskResponse\x12V\n\rShortPickTask\x12!.holdfast.v1.ShortPickTaskRequest\x1a\".holdfast.v1.ShortPickTaskResponse\x12Y\n\x0e\x46inishPickTask\x12\".holdfast.v1.FinishPickTaskRequest\x1a#.holdfast.v1.FinishPickTaskResponse\x12\\\n\x0fPutBackPickTask\x12#.holdfast.v1.PutBackPickTaskRequest\x1a$.holdfast.v1.PutBackPickTaskResponse\x12P\n\x0bNoteArrival\x12\x1f.holdfast.v1.NoteArrivalRequest\x1a .holdfast.v1.NoteArrivalResponse\x12P\n\x0b\x46indProduct\x12\x1f.holdfast.v1.FindProductRequest\x1a .holdfast.v1.FindProductResponseB\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -27,46 +28,46 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.pick_service_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013holdfast.v1P\001Z\026holdfast/v1;holdfastv1'
-  _globals['_LISTPICKTASKSREQUEST']._serialized_start=161
-  _globals['_LISTPICKTASKSREQUEST']._serialized_end=283
-  _globals['_LISTPICKTASKSRESPONSE']._serialized_start=286
-  _globals['_LISTPICKTASKSRESPONSE']._serialized_end=429
-  _globals['_GETPICKTASKREQUEST']._serialized_start=431
-  _globals['_GETPICKTASKREQUEST']._serialized_end=475
-  _globals['_GETPICKTASKRESPONSE']._serialized_start=477
-  _globals['_GETPICKTASKRESPONSE']._serialized_end=597
-  _globals['_CLAIMPICKTASKREQUEST']._serialized_start=600
-  _globals['_CLAIMPICKTASKREQUEST']._serialized_end=750
-  _globals['_CLAIMPICKTASKRESPONSE']._serialized_start=752
-  _globals['_CLAIMPICKTASKRESPONSE']._serialized_end=874
-  _globals['_RELEASEPICKTASKREQUEST']._serialized_start=876
-  _globals['_RELEASEPICKTASKREQUEST']._serialized_end=968
-  _globals['_RELEASEPICKTASKRESPONSE']._serialized_start=970
-  _globals['_RELEASEPICKTASKRESPONSE']._serialized_end=1094
-  _globals['_SCANPICKTASKREQUEST']._serialized_start=1097
-  _globals['_SCANPICKTASKREQUEST']._serialized_end=1231
-  _globals['_SCANPICKTASKRESPONSE']._serialized_start=1233
-  _globals['_SCANPICKTASKRESPONSE']._serialized_end=1354
-  _globals['_SHORTPICKTASKREQUEST']._serialized_start=1357
-  _globals['_SHORTPICKTASKREQUEST']._serialized_end=1614
-  _globals['_SHORTPICKTASKRESPONSE']._serialized_start=1616
-  _globals['_SHORTPICKTASKRESPONSE']._serialized_end=1738
-  _globals['_FINISHPICKTASKREQUEST']._serialized_start=1740
-  _globals['_FINISHPICKTASKREQUEST']._serialized_end=1862
-  _globals['_FINISHPICKTASKRESPONSE']._serialized_start=1864
-  _globals['_FINISHPICKTASKRESPONSE']._serialized_end=1987
-  _globals['_PUTBACKPICKTASKREQUEST']._serialized_start=1989
-  _globals['_PUTBACKPICKTASKREQUEST']._serialized_end=2081
-  _globals['_PUTBACKPICKTASKRESPONSE']._serialized_start=2083
-  _globals['_PUTBACKPICKTASKRESPONSE']._serialized_end=2207
-  _globals['_NOTEARRIVALREQUEST']._serialized_start=2209
-  _globals['_NOTEARRIVALREQUEST']._serialized_end=2296
-  _globals['_NOTEARRIVALRESPONSE']._serialized_start=2298
-  _globals['_NOTEARRIVALRESPONSE']._serialized_end=2418
-  _globals['_FINDPRODUCTREQUEST']._serialized_start=2420
-  _globals['_FINDPRODUCTREQUEST']._serialized_end=2485
-  _globals['_FINDPRODUCTRESPONSE']._serialized_start=2487
-  _globals['_FINDPRODUCTRESPONSE']._serialized_end=2599
-  _globals['_PICKSERVICE']._serialized_start=2602
-  _globals['_PICKSERVICE']._serialized_end=3489
+  _globals['_LISTPICKTASKSREQUEST']._serialized_start=192
+  _globals['_LISTPICKTASKSREQUEST']._serialized_end=314
+  _globals['_LISTPICKTASKSRESPONSE']._serialized_start=317
+  _globals['_LISTPICKTASKSRESPONSE']._serialized_end=460
+  _globals['_GETPICKTASKREQUEST']._serialized_start=462
+  _globals['_GETPICKTASKREQUEST']._serialized_end=506
+  _globals['_GETPICKTASKRESPONSE']._serialized_start=508
+  _globals['_GETPICKTASKRESPONSE']._serialized_end=628
+  _globals['_CLAIMPICKTASKREQUEST']._serialized_start=631
+  _globals['_CLAIMPICKTASKREQUEST']._serialized_end=781
+  _globals['_CLAIMPICKTASKRESPONSE']._serialized_start=783
+  _globals['_CLAIMPICKTASKRESPONSE']._serialized_end=905
+  _globals['_RELEASEPICKTASKREQUEST']._serialized_start=907
+  _globals['_RELEASEPICKTASKREQUEST']._serialized_end=999
+  _globals['_RELEASEPICKTASKRESPONSE']._serialized_start=1001
+  _globals['_RELEASEPICKTASKRESPONSE']._serialized_end=1125
+  _globals['_SCANPICKTASKREQUEST']._serialized_start=1128
+  _globals['_SCANPICKTASKREQUEST']._serialized_end=1262
+  _globals['_SCANPICKTASKRESPONSE']._serialized_start=1264
+  _globals['_SCANPICKTASKRESPONSE']._serialized_end=1385
+  _globals['_SHORTPICKTASKREQUEST']._serialized_start=1388
+  _globals['_SHORTPICKTASKREQUEST']._serialized_end=1645
+  _globals['_SHORTPICKTASKRESPONSE']._serialized_start=1647
+  _globals['_SHORTPICKTASKRESPONSE']._serialized_end=1769
+  _globals['_FINISHPICKTASKREQUEST']._serialized_start=1771
+  _globals['_FINISHPICKTASKREQUEST']._serialized_end=1893
+  _globals['_FINISHPICKTASKRESPONSE']._serialized_start=1895
+  _globals['_FINISHPICKTASKRESPONSE']._serialized_end=2018
+  _globals['_PUTBACKPICKTASKREQUEST']._serialized_start=2021
+  _globals['_PUTBACKPICKTASKREQUEST']._serialized_end=2155
+  _globals['_PUTBACKPICKTASKRESPONSE']._serialized_start=2157
+  _globals['_PUTBACKPICKTASKRESPONSE']._serialized_end=2281
+  _globals['_NOTEARRIVALREQUEST']._serialized_start=2283
+  _globals['_NOTEARRIVALREQUEST']._serialized_end=2370
+  _globals['_NOTEARRIVALRESPONSE']._serialized_start=2372
+  _globals['_NOTEARRIVALRESPONSE']._serialized_end=2492
+  _globals['_FINDPRODUCTREQUEST']._serialized_start=2494
+  _globals['_FINDPRODUCTREQUEST']._serialized_end=2559
+  _globals['_FINDPRODUCTRESPONSE']._serialized_start=2561
+  _globals['_FINDPRODUCTRESPONSE']._serialized_end=2673
+  _globals['_PICKSERVICE']._serialized_start=2676
+  _globals['_PICKSERVICE']._serialized_end=3563
 # @@protoc_insertion_point(module_scope)

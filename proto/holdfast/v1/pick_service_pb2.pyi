@@ -4,6 +4,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from holdfast.v1 import error_pb2 as _error_pb2
 from holdfast.v1 import pick_pb2 as _pick_pb2
+from holdfast.v1 import reservation_pb2 as _reservation_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -169,14 +170,16 @@ class FinishPickTaskResponse(_message.Message):
     def __init__(self, pick_task: _Optional[_Union[_pick_pb2.PickTask, _Mapping]] = ..., rejection: _Optional[_Union[_error_pb2.Rejection, _Mapping]] = ...) -> None: ...
 
 class PutBackPickTaskRequest(_message.Message):
-    __slots__ = ("idempotency_key", "reservation_id", "picker_id")
+    __slots__ = ("idempotency_key", "reservation_id", "picker_id", "lines")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     PICKER_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
     idempotency_key: str
     reservation_id: str
     picker_id: str
-    def __init__(self, idempotency_key: _Optional[str] = ..., reservation_id: _Optional[str] = ..., picker_id: _Optional[str] = ...) -> None: ...
+    lines: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
+    def __init__(self, idempotency_key: _Optional[str] = ..., reservation_id: _Optional[str] = ..., picker_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ...) -> None: ...
 
 class PutBackPickTaskResponse(_message.Message):
     __slots__ = ("pick_task", "rejection")

@@ -135,7 +135,9 @@ class PickServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PutBackPickTask(self, request, context):
-        """What a task had to put back is on the shelf again.
+        """Units that a task had to put back are on the shelf again, those that are said and no more
+        (REASON_PICK_STEP_NOT_ALLOWED): what came to be put back meanwhile stays. What nobody has said so of for 7 days, or
+        the oldest of more than 1,024 such tasks, is taken for it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

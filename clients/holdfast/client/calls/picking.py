@@ -9,7 +9,7 @@ from holdfast.client.blocking import BlockingClient, blocking, iterating
 from holdfast.client.internals import Client, change, pages, read
 from holdfast.client.models import picking as models
 from holdfast.client.models.reservations import PickStatus
-from holdfast.client.wire_types import to_message
+from holdfast.client.wire_types import LineQuantities, to_message
 from holdfast.v1 import pick_service_pb2 as service_pb2
 
 
@@ -135,10 +135,18 @@ class PickCalls(Client, Protocol):
         return cast("models.PickOutcome", await change(self, request, idempotency_key, timeout_ms))
 
     async def put_back_pick_task(
-        self, reservation_id: str, picker_id: str, *, idempotency_key: str | None = None, timeout_ms: int | None = None
+        self,
+        reservation_id: str,
+        picker_id: str,
+        lines: LineQuantities,
+        *,
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
     ) -> models.PickOutcome:
-        """What a task had to put back is on the shelf again."""
-        request = service_pb2.PutBackPickTaskRequest(reservation_id=reservation_id, picker_id=picker_id)
+        """Units that a task had to put back are on the shelf again, pairs of SKU and units; what is more stays."""
+        request = to_message(
+            service_pb2.PutBackPickTaskRequest, reservation_id=reservation_id, picker_id=picker_id, lines=lines
+        )
         return cast("models.PickOutcome", await change(self, request, idempotency_key, timeout_ms))
 
     async def note_arrival(

@@ -131,9 +131,14 @@ def finish(
 
 @app.command("put-back")
 @changing
-def put_back(session: Session, task: TaskArgument, picker: PickerOption) -> None:
+def put_back(
+    session: Session,
+    task: TaskArgument,
+    picker: PickerOption,
+    line: Annotated[list[str], typer.Option("--line", help="SKU=UNITS that were carried to the shelf.")],
+) -> None:
     """Say that what had to go back is on the shelf again."""
-    session.change(ChannelClient.put_back_pick_task, task, picker)
+    session.change(ChannelClient.put_back_pick_task, task, picker, quantities(line, "--line"))
 
 
 @app.command()

@@ -46,7 +46,9 @@ class PickFinished:
 
 @dataclass(frozen=True, slots=True)
 class PickPutBack:
-    """Goods that were picked are on the shelf again; `are_available`: from now on, and not before."""
+    """Goods that were picked are on the shelf again; `are_available`: some of them from now on, and not before. Without
+    a `picker_id` nobody has said so for too long.
+    """
 
     reservation_id: str
     picker_id: str

@@ -54,7 +54,8 @@ class PickTask:
     """What is to be picked for one reservation, by whose id it is known. `picker_id` has it until `lease_expires_at_ms`
     by the ledger's time, unless he goes on; empty and None where nobody has.
 
-    `reservation` is told in lists and by `get_pick_task`, while it goes on.
+    `reservation` is told in lists and by `get_pick_task`, while it goes on. Until `not_before_ms` it stands behind all
+    others.
     """
 
     reservation_id: str
@@ -70,6 +71,7 @@ class PickTask:
     waits_at: str
     version: int
     reservation: Reservation | None = None
+    not_before_ms: int | None = None
 
 
 PickOutcome = PickTask | Rejection
