@@ -32,7 +32,7 @@ from actors.notices.snapshot import HeadRow, NoticeRow, OpenRow
 from actors.notices.state import Notice
 from actors.protocol.messages import Elsewhere
 from actors.shop.commands import ApplyOutcome, Collect, HandOver, Reserve, ServeGranted
-from actors.shop.events import Collected, Confirmed, OutcomeApplied, Served
+from actors.shop.events import Collected, Confirmed, OutcomeApplied, Served, StockCounted
 from actors.shop.hot import HotTotals, MoveIn, MoveOut
 from actors.shop.hot_events import KeyCeded
 from actors.shop.in_transit import Awaits
@@ -43,6 +43,7 @@ from actors.shop.picking import PickCommand, PickTask
 from actors.shop.return_events import Returned
 from actors.shop.returns import CameBack, Return
 from actors.shop.shortfalls import ShortfallCause
+from actors.shop.snapshot import PositionRow
 from actors.shop.state import FullReservation, MovingOut
 from actors.shop.transfer_events import Promised, TransferReceived
 
@@ -99,18 +100,21 @@ FORMATS: Final[dict[int, Format]] = {
             Rejection: ("picker_id", "pick_status"),
             Served: ("grant", "ready_ms"),
             Confirmed: ("ready_ms",),
+            StockCounted: ("explained",),
+            PositionRow: ("missed",),
             OutcomeApplied: ("ready_ms",),
             InLine: ("granted_by_ms", "is_late", "awaits"),
             Collect: ("hand_over",),
             Collected: ("hand_over",),
             FullReservation: ("hand_over", "came_back"),
-            TransferReceived: ("awaited",),
+            TransferReceived: ("awaited", "ready_ms"),
         },
         told={
             HotTotals: ("quotas",),
             ApplyOutcome: ("claim",),
             PolicyAdopted: ("lines", "ready_ms"),
             MoveIn: ("told_at_ms",),
+            PositionRow: ("back_moved_ms",),
             MoveOut: ("timed",),
         },
         values=(

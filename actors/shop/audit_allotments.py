@@ -176,7 +176,8 @@ class HandedOut:
         happened_ms = at_ms - row.age_ms if row.age_ms else at_ms + 1
         holding = self._holdings.get(row.allotment) if row.kind is AdjustmentKind.SALE else None
         if holding is None or holding.kind is not HolderKind.TILL or row.sku not in holding.given:
-            return 0 if happened_ms <= book.counted_at_ms else row.delta
+            gone = 0 if happened_ms <= book.counted_at_ms else -row.delta
+            return book.explain(happened_ms, max(0, gone)) - gone
         counted_at_ms = holding.counted_at_ms.get(row.sku, 0)
         if holding.ended_at_ms and counted_at_ms >= holding.expires_at_ms:
             return 0
@@ -184,7 +185,7 @@ class HandedOut:
         self._shift(row.allotment, holding, row.sku, taken)
         holding.is_over = holding.ended_at_ms > 0 and not any(holding.left.values())
         beyond = 0 if happened_ms <= book.counted_at_ms else -row.delta - taken
-        return -beyond - (0 if happened_ms <= counted_at_ms else taken)
+        return book.explain(happened_ms, beyond) - beyond - (0 if happened_ms <= counted_at_ms else taken)
 
     def counted(self, sku: str, as_of_ms: int, *, is_whole: bool) -> None:
         """Units with tills were counted: nothing is unknown any more of what had ended by then. Or they were left out,

@@ -95,6 +95,7 @@ class Book:
         "apart",
         "counted_at_ms",
         "handed",
+        "missed",
         "moved",
         "on_hand",
         "oversold",
@@ -108,6 +109,7 @@ class Book:
         self.on_hand = self.reserved = self.safety_stock = self.received = self.sold = self.adjusted = 0
         self.counted_at_ms = self.allotted = self.moved = 0
         self.apart = 0  # free only once they are put back
+        self.missed: list[tuple[int, int]] = []  # written off as not found: instants and units, not explained yet
         self.handed = 0  # of those allotted, units that the ledger of a hot SKU has, which are missed first
         self.oversold = 0  # the most that was ever promised beyond what was on hand
 
@@ -118,6 +120,16 @@ class Book:
     def free(self) -> int:
         """Units that can be promised."""
         return self.on_hand - self.reserved - self.allotted - self.safety_stock - self.apart
+
+    def explain(self, since_ms: int, units: int) -> int:
+        """How many of so many units that were gone at an instant were missed since then; they are so no more."""
+        before = sum(count for _, count in self.missed)
+        for index, (at_ms, count) in enumerate(self.missed):
+            if at_ms >= since_ms:
+                self.missed[index] = at_ms, max(0, count - units)
+                units = max(0, units - count)
+        self.missed = [each for each in self.missed if each[1]]
+        return before - sum(count for _, count in self.missed)
 
     def move(self, row: Movement, booked: int) -> None:
         """Book a movement by its kind; `booked` is what it changes on hand, as a count may have included it."""

@@ -20,6 +20,8 @@ LEASE_MS_MAX: Final = 3_600_000  # beyond a step of who has a task
 PUT_OFF_MAX: Final = 3
 PUT_BACK_MS_MAX: Final = 7 * DAY_MS  # until goods are taken for put back
 PUT_BACK_MAX: Final = 1_024
+MISSED_MAX: Final = 64  # short picks of a SKU that may be explained yet
+MISSED_MS_MAX: Final = 31 * DAY_MS
 _FOR: Final = (Status.CONFIRMED, Status.READY)
 
 
@@ -241,6 +243,9 @@ class PickAudit:
         book = self._books[event.sku]
         book.on_hand -= event.written_off
         book.adjusted -= event.written_off
+        if event.written_off and event.lease_until_ms:  # older ones are not noted
+            kept = [each for each in book.missed if each[0] > at_ms - MISSED_MS_MAX]
+            book.missed = [*kept[1 - MISSED_MAX :], (at_ms, event.written_off)]
         number, gone_back = self._handed_out.gone_back
         there = event.quantity if event.choice is ShortChoice.LATER else gone_back[event.sku] * (number == event.number)
         if event.written_off != event.quantity - there:

@@ -73,6 +73,10 @@ class StockAudit:
             book.counted_at_ms = event.as_of_ms
             book.adjusted += correction
             book.on_hand += correction
+            known = dict(event.explained).get(sku, 0)
+            if book.explain(event.as_of_ms + 1, known) != known:
+                self._found("I1", sku, "what was missed since then explained", f"{known}")
+            book.missed = [each for each in book.missed if each[0] > event.as_of_ms]
             self._handed_out.counted(sku, event.as_of_ms, is_whole=event.allotted_counted)
             self._moved.add(sku)
 

@@ -18,6 +18,7 @@ from actors.shop.commands import Reserve
 from actors.shop.decide_shortfalls import losses
 from actors.shop.decide_stock import made_up_for
 from actors.shop.in_transit import AWAITING_MAX
+from actors.shop.picking import ready_by
 from actors.shop.preconditions import NONE, not_here_yet, slot_refusal
 from actors.shop.said import come
 from actors.shop.shortfalls import ShortfallCause
@@ -101,4 +102,5 @@ def with_arrivals(ledger: Ledger, decision: Decision, now_ms: int) -> Decision:
         reserved, there = needs.get(sku, (position.reserved, position.on_hand + came.get(sku, 0)))
         needs[sku] = reserved + units, there
     events, shortfalls = made_up_for(ledger, needs, arrived.values(), ShortfallCause.TRANSFER)
-    return (*decision[:-1], replace(received, awaited=awaited), *events, *losses(ledger, shortfalls, now_ms, arrived))
+    received = replace(received, awaited=awaited, ready_ms=ready_by(ledger.policy, 0, now_ms))
+    return (*decision[:-1], received, *events, *losses(ledger, shortfalls, now_ms, arrived))

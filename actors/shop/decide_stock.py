@@ -17,6 +17,7 @@ from actors.shop.decide_shortfalls import causes_of, losses
 from actors.shop.decide_transfers import cancelled_for, units_of
 from actors.shop.hot import MoveIn
 from actors.shop.hot_events import MovedIn
+from actors.shop.missed import Missed, explained, units_of as missed_units
 from actors.shop.position import Position
 from actors.shop.promised import losers
 from actors.shop.said_hot import moved_in_by
@@ -37,9 +38,10 @@ def decide_adjust_stock(ledger: Ledger, command: cm.AdjustStock, now_ms: int) ->
     deltas: dict[str, int] = {}
     freed: dict[str, int] = {}  # allotted units that tills have sold
     left: dict[tuple[int, str], int] = {}
+    missed: dict[str, Missed] = {}
     late = 0
     for row in applied:
-        sku, booked = row.sku, booking_of(ledger, row, now_ms, left)
+        sku, booked = row.sku, booking_of(ledger, row, now_ms, left, missed)
         deltas[sku] = deltas.get(sku, 0) + booked.on_hand
         if booked.taken:
             freed[sku] = freed.get(sku, 0) + booked.taken
@@ -70,23 +72,33 @@ def on_hand_delta(position: Position | None, row: Movement, now_ms: int) -> int:
 
 class Booking(NamedTuple):
     """What a row changes on hand, how many units it takes from the allotment that it names, and whether it is of one
-    that was counted since it ended.
+    that was counted since it ended. So many units of it are `explained`: they were written off already.
     """
 
     on_hand: int
     taken: int = 0
     is_late: bool = False
+    explained: int = 0
 
 
-def booking_of(ledger: Ledger, row: Movement, now_ms: int, left: dict[tuple[int, str], int]) -> Booking:
-    """How a row is booked. `left` are units left in allotments after the rows before it, as far as these took any. What
-    a till sold beyond its allotment is booked as any sale.
+def booking_of(
+    ledger: Ledger,
+    row: Movement,
+    now_ms: int,
+    left: dict[tuple[int, str], int],
+    missed: dict[str, Missed] | None = None,
+) -> Booking:
+    """How a row is booked. `left` are units left in allotments, and `missed` those not found and not explained, after
+    the rows before it, as far as these took any. What a till sold beyond its allotment is booked as any sale.
     """
+    missed = {} if missed is None else missed
     position = ledger.positions.get(row.sku)
     allotment = ledger.allotments.rows.get(row.allotment) if row.allotment else None
     line = None if allotment is None or row.kind is not AdjustmentKind.SALE else allotment.line_of(row.sku)
     if allotment is None or line is None or allotment.kind is not HolderKind.TILL:
-        return Booking(on_hand_delta(position, row, now_ms))
+        delta = on_hand_delta(position, row, now_ms)
+        known = _explained_by(position, row, delta, now_ms, missed)
+        return Booking(delta + known, explained=known)
     if allotment.was_counted(line):
         return Booking(0, is_late=True)
     has = left.get((row.allotment, row.sku), line.left if allotment.is_live else 0)
@@ -94,13 +106,24 @@ def booking_of(ledger: Ledger, row: Movement, now_ms: int, left: dict[tuple[int,
     left[row.allotment, row.sku] = has - taken
     was_seen = row.age_ms and now_ms - row.age_ms <= line.counted_at_ms
     beyond = replace(row, delta=row.delta + taken)
-    return Booking((0 if was_seen else -taken) + on_hand_delta(position, beyond, now_ms), taken)
+    delta = on_hand_delta(position, beyond, now_ms)
+    known = _explained_by(position, row, delta, now_ms, missed)
+    return Booking((0 if was_seen else -taken) + delta + known, taken, explained=known)
+
+
+def _explained_by(position: Position | None, row: Movement, delta: int, now_ms: int, missed: dict[str, Missed]) -> int:
+    """Of the units that a row says to be gone, those that were missed since then."""
+    if position is None or delta >= 0 or not row.age_ms or not position.missed:
+        return 0
+    found, missed[row.sku] = explained(missed.get(row.sku, position.missed), now_ms - row.age_ms, -delta)
+    return missed_units(found)
 
 
 def decide_count_stock(ledger: Ledger, command: cm.CountStock, now_ms: int) -> Decision:
     """Correct the stock as of an instant: later movements are kept, a count older than the last one is dropped."""
     as_of_ms = min(command.as_of_ms, now_ms) or now_ms
     corrections: list[tuple[str, int]] = []
+    found: list[tuple[str, int]] = []
     late = 0
     for sku, counted in command.counts:
         position = ledger.positions.get(sku)
@@ -112,7 +135,8 @@ def decide_count_stock(ledger: Ledger, command: cm.CountStock, now_ms: int) -> D
             continue
         if not command.holds_included and _may_be_held_elsewhere(ledger, sku, is_now=as_of_ms == now_ms):
             return Rejection(Reason.HELD_ELSEWHERE, sku)
-        correction = _correction(position, counted, as_of_ms, now_ms, holds_included=command.holds_included)
+        back = None if command.holds_included else ledger.picks.back[sku]
+        correction = _correction(position, counted, as_of_ms, now_ms, back)
         if not command.allotted_counted and not isinstance(correction, Rejection):
             moved_ms = ledger.allotments.moved_at_ms.get(sku, 0)
             not_counted = correction + ledger.allotments.with_tills(sku)
@@ -120,12 +144,15 @@ def decide_count_stock(ledger: Ledger, command: cm.CountStock, now_ms: int) -> D
             correction = too_old if as_of_ms < moved_ms else not_counted
         if isinstance(correction, Rejection):
             return replace(correction, sku=sku)
-        corrections.append((sku, correction))
+        known = missed_units(explained(position.missed, as_of_ms + 1, max(0, -correction))[0])
+        corrections.append((sku, correction + known))
+        if known:
+            found.append((sku, known))
     freed = {sku: _settled_by(ledger, sku, as_of_ms) for sku, _ in corrections if command.allotted_counted}
     given_up = cancelled_for(ledger, _missing(ledger, dict(corrections), freed))
     causes = dict.fromkeys((sku for sku, _ in corrections), ShortfallCause.COUNT)
     shrunk, shortfalls = _shortfalls(ledger, dict(corrections), freed, units_of(given_up), causes)
-    told = as_of_ms, tuple(corrections), late, shortfalls, command.allotted_counted
+    told = as_of_ms, tuple(corrections), late, shortfalls, command.allotted_counted, tuple(found)
     event = ev.StockCounted(command.key, fingerprint(command), *told)
     return (event, *given_up, *shrunk, *losses(ledger, shortfalls, now_ms))
 
@@ -185,10 +212,11 @@ def _settled_by(ledger: Ledger, sku: str, as_of_ms: int) -> int:
     return sum(line.left for each, line in tills if each.ended_at_ms and each.expires_at_ms <= as_of_ms)
 
 
-def _correction(
-    position: Position, counted: int, as_of_ms: int, now_ms: int, *, holds_included: bool
-) -> int | Rejection:
-    """The difference between count and book at that instant, in units."""
+def _correction(position: Position, counted: int, as_of_ms: int, now_ms: int, back: int | None) -> int | Rejection:
+    """The difference between count and book at that instant, in units. Where what is held was left out, `back` are the
+    units that lie beside it to be put back: how many these were before they moved last, nobody knows.
+    """
+    holds_included = back is None
     on_hand, reserved = position.on_hand, position.reserved
     if as_of_ms < now_ms:
         moved, promised = position.on_hand_trail, position.reserved_trail
@@ -196,12 +224,13 @@ def _correction(
             position.since_ms,
             moved.horizon_ms if moved else 0,
             promised.horizon_ms if promised and not holds_included else 0,
+            0 if holds_included else position.back_moved_ms,
         )
         if as_of_ms < horizon_ms:
             return Rejection(Reason.COUNT_TOO_OLD, asked=as_of_ms, available=horizon_ms)
         on_hand -= moved.since(as_of_ms) if moved else 0
         reserved -= promised.since(as_of_ms) if promised else 0
-    return counted - on_hand if holds_included else counted + reserved - on_hand
+    return counted - on_hand + (0 if back is None else reserved + back)
 
 
 def _missing(ledger: Ledger, deltas: dict[str, int], freed: dict[str, int]) -> dict[str, int]:

@@ -206,7 +206,8 @@ class StockAdjusted(Message, frozen=True):
 
 class StockCounted(Message, frozen=True):
     """Stock was set to a count as of an instant; `corrections` are (sku, delta), zero deltas included. Where allotted
-    units were counted, it settles those of allotments that had ended by then.
+    units were counted, it settles those of allotments that had ended by then. `explained`: units by SKU that were
+    written off since then as not found, and are those that are missing here; the corrections leave them out.
     """
 
     key: str
@@ -216,6 +217,7 @@ class StockCounted(Message, frozen=True):
     dropped_late: int
     shortfalls: tuple[Shortfall, ...]
     allotted_counted: bool = True
+    explained: Lines = ()
 
 
 class SafetyStockSet(Message, frozen=True):

@@ -13,6 +13,7 @@ from actors.shop.commands import Lines, by_sku
 from actors.shop.decide_picking import longer, without
 from actors.shop.events import Amended, Collected, Event
 from actors.shop.evolve_allotments import return_to_quota
+from actors.shop.missed import with_missed
 from actors.shop.pick_events import (
     ArrivalNoted,
     PickClaimed,
@@ -53,6 +54,7 @@ def evolve_pick(ledger: Ledger, event: PickEvent, at_ms: int) -> Remembered | No
             task = replace(task, bay=event.bay or task.bay)
         case PickPutBack():
             task = _put_back(ledger, task, event.lines, at_ms)
+            _note_moved(ledger, event.lines)
         case ArrivalNoted():
             task = replace(task, arrived_ms=task.arrived_ms or at_ms, waits_at=event.waits_at, not_before_ms=0)
         case _:
@@ -91,6 +93,8 @@ def _evolve_shorted(ledger: Ledger, event: PickShorted, at_ms: int) -> Remembere
         position = ledger.positions[event.sku]
         position.adjusted -= event.written_off
         position.move_on_hand(at_ms, -event.written_off)
+        if event.lease_until_ms:  # of those written before, nothing is explained later
+            position.missed = with_missed(position.missed, at_ms, event.written_off)
     task = ledger.picks.rows.get(event.number)
     if task is None:
         task = PickTask(event.number, PickStatus.WITHDRAWN, 0, (), 0, ledger.version)
@@ -122,7 +126,7 @@ def follow(ledger: Ledger, event: Event, rules: Policy, at_ms: int) -> None:
         return
     if isinstance(event, TransferReceived):
         for number, _, _ in event.awaited:
-            _follow(ledger, number, at_ms)
+            _follow(ledger, number, at_ms, event.ready_ms)
         return
     number = getattr(event, "number", 0)  # of whatever kind: each number is one version of the ledger, and so of one
     if not number or isinstance(event, PickEvent | Returned):
@@ -231,8 +235,15 @@ def _unclaimed(task: PickTask, status: PickStatus) -> PickTask:
 
 def _to_be_put_back(ledger: Ledger, task: PickTask, lines: Lines) -> PickTask:
     """The task with these units to be put back, and nobody's until then where that is the rule."""
+    _note_moved(ledger, lines)
     apart = _added(task.apart, lines) if ledger.policy.put_back_first else task.apart
     return replace(task, back=_added(task.back, lines), apart=apart)
+
+
+def _note_moved(ledger: Ledger, lines: Lines) -> None:
+    """Units to be put back have come or gone: a count of before does not know how many there were."""
+    for sku, _ in lines:
+        ledger.positions[sku].back_moved_ms = ledger.time_ms
 
 
 def _added(lines: Lines, more: Lines) -> Lines:

@@ -5,7 +5,7 @@ from typing import assert_never
 from actors.core.answers import Recorded
 from actors.shop import events as ev, evolve_allotments as allotments
 from actors.shop.commands import AdjustmentKind, Movement
-from actors.shop.decide_stock import booking_of
+from actors.shop.decide_stock import Booking, booking_of
 from actors.shop.position import Position
 from actors.shop.said import outcome_of
 from actors.shop.state import Ledger, Remembered
@@ -37,16 +37,17 @@ def _evolve_adjusted(ledger: Ledger, event: ev.StockAdjusted, at_ms: int) -> Rem
     ledger.source_marks[event.source] = event.mark
     for row in event.movements:
         position, booked = _position(ledger, row.sku, at_ms), booking_of(ledger, row, at_ms, {})
-        _book(position, row, booked.on_hand, at_ms)
+        _book(position, row, booked, at_ms)
         if row.allotment:
             allotments.book_sale(ledger, row, booked.taken, at_ms)
     return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, outcome_of(event)))
 
 
-def _book(position: Position, row: Movement, delta: int, at_ms: int) -> None:
-    """Apply a movement under its kind, which changes what is on hand by `delta`. What a later count contains is offset
-    by an adjustment.
+def _book(position: Position, row: Movement, booked: Booking, at_ms: int) -> None:
+    """Apply a movement under its kind. What a later count contains, or was written off since, is offset by an
+    adjustment.
     """
+    delta = booked.on_hand
     if row.kind is AdjustmentKind.RECEIPT:
         position.received += row.delta
     elif row.kind is AdjustmentKind.CORRECTION:
@@ -54,18 +55,25 @@ def _book(position: Position, row: Movement, delta: int, at_ms: int) -> None:
     else:
         position.sold -= row.delta
     position.adjusted += delta - row.delta
-    if delta:
-        position.move_on_hand(at_ms - row.age_ms, delta)
+    if delta != booked.explained:
+        position.move_on_hand(at_ms - row.age_ms, delta - booked.explained)
+    if booked.explained:
+        position.explain(at_ms - row.age_ms, booked.explained)
 
 
 def _evolve_counted(ledger: Ledger, event: ev.StockCounted, at_ms: int) -> Remembered:
+    explained = dict(event.explained)
     for sku, correction in event.corrections:
         position = _position(ledger, sku, at_ms)
         position.counted_at_ms = event.as_of_ms
         position.adjusted += correction
-        if correction:
+        known = explained.get(sku, 0)
+        if correction != known:
             # The correction takes effect at the instant of the count.
-            position.move_on_hand(event.as_of_ms, correction)
+            position.move_on_hand(event.as_of_ms, correction - known)
+        if position.missed:
+            position.explain(event.as_of_ms + 1, known)
+            position.missed = tuple(row for row in position.missed if row[0] > event.as_of_ms)
         if sku in ledger.allotments.by_sku:
             allotments.note_count(ledger, sku, event.as_of_ms, at_ms, counted=event.allotted_counted)
     return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, outcome_of(event)))

@@ -80,7 +80,7 @@ class ArrivalNoted(Message, frozen=True):
 class PickShorted(Message, frozen=True):
     """Units of a line are not there: so many are `written_off` as a correction. By the customer's choice the event
     before has released or amended the reservation, or extended it until after `promise_ms`, when it is tried again.
-    `lease_until_ms` as in PickScanned.
+    `lease_until_ms` as in PickScanned; without it nothing of what is written off is explained later.
     """
 
     key: str

@@ -258,12 +258,13 @@ class Picks:
                 break
             yield task
 
-    def next_due_ms(self) -> int | None:
-        """When there will be such a task, None without any that is to be put back."""
+    def due_by(self, first_ms: int | None) -> int | None:
+        """When something is due first: there is such a task, or what else is due then; None without any."""
         queue = self.queues.get(PickStatus.TO_PUT_BACK)
         if not queue:
-            return None
-        return 0 if len(queue) > PUT_BACK_MAX else self._at(next(iter(queue))).over_ms + PUT_BACK_MS_MAX
+            return first_ms
+        back_ms = 0 if len(queue) > PUT_BACK_MAX else self._at(next(iter(queue))).over_ms + PUT_BACK_MS_MAX
+        return back_ms if first_ms is None else min(first_ms, back_ms)
 
     def ends(self) -> dict[int, tuple[bool, Lines, Lines, Lines, Drawn]]:
         """Of each task whether its reservation goes on, what is picked, to be put back and apart, by SKU, and what goes

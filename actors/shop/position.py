@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from actors.core.ascending import Ascending
 from actors.core.policy import DAY_MS
+from actors.shop.missed import Missed, explained
 
 TRAIL_MOVES_MAX: Final = 1_024  # by position and kind: what a count can look back over
 TRAIL_NUMBERS_MAX: Final = 2 * TRAIL_MOVES_MAX
@@ -84,6 +85,8 @@ class Position:
     held_by: list[int] | ByRank | None = None
     moved: int = 0
     apart: int = 0  # on hand and nobody's, but available only once they are put back; derived from the pick tasks
+    missed: Missed = ()
+    back_moved_ms: int = 0  # when units to be put back came or went last
 
     def copied(self) -> "Position":
         """A copy that later events do not change, but for `held_by`."""
@@ -95,6 +98,8 @@ class Position:
             self.held_by,
             self.moved,
             self.apart,
+            self.missed,
+            self.back_moved_ms,
         )
 
     def numbers(self) -> tuple[int, int, int, int, int, int, int, int, int]:
@@ -109,6 +114,12 @@ class Position:
     def available(self) -> int:
         """Units that can be promised; negative in a shortfall."""
         return self.on_hand - self.reserved - self.allotted - self.safety_stock - self.apart
+
+    def explain(self, from_ms: int, units: int) -> None:
+        """Take the write-off of so many units back that were missed from an instant on."""
+        found, self.missed = explained(self.missed, from_ms, units)
+        for at_ms, count in found:
+            self.move_on_hand(at_ms, count)
 
     def move_on_hand(self, at_ms: int, delta: int) -> None:
         """Change on hand and record when; the first stock of a new position needs no record."""

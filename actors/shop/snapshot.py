@@ -26,6 +26,7 @@ from actors.shop.evolve_picking import enter_task
 from actors.shop.expiry import enter
 from actors.shop.finished import FinishedRow, finished_rows
 from actors.shop.hot import HotRow, restored as restored_hot
+from actors.shop.missed import Missed
 from actors.shop.picking import PickTask, as_now
 from actors.shop.position import Position, Trail
 from actors.shop.promised import promise
@@ -65,6 +66,8 @@ class PositionRow(Message, frozen=True, tag="position"):
     on_hand_trail: Moves
     reserved_trail: Moves
     moved: int = 0
+    missed: Missed = ()
+    back_moved_ms: int = -1  # as it was written before it was told
 
 
 class OutboxRow(Message, frozen=True, tag="outbox"):
@@ -195,9 +198,8 @@ class Capture:
 
 
 def _position_row(sku: str, position: Position) -> PositionRow:
-    return PositionRow(
-        sku, *position.numbers(), _moves(position.on_hand_trail), _moves(position.reserved_trail), position.moved
-    )
+    trails = _moves(position.on_hand_trail), _moves(position.reserved_trail)
+    return PositionRow(sku, *position.numbers(), *trails, position.moved, position.missed, position.back_moved_ms)
 
 
 def _moves(trail: Trail | None) -> Moves:
@@ -237,13 +239,16 @@ def restore(rows: Iterable[Row]) -> Ledger:
                 enter_task(ledger, as_now(replace(row, lines=ledger.interned(row.lines)), ledger.policy))
             case Head():
                 raise ValueError("a second head among the rows of a snapshot")
+    for position in ledger.positions.values():
+        if position.back_moved_ms < 0:  # goods may have been put back until just now
+            position.back_moved_ms = ledger.time_ms if ledger.picks.back else 0
     return ledger
 
 
 def _position(row: PositionRow) -> Position:
     position = Position(*astuple(row)[1:10])
     position.on_hand_trail, position.reserved_trail = _trail(row.on_hand_trail), _trail(row.reserved_trail)
-    position.moved = row.moved
+    position.moved, position.missed, position.back_moved_ms = row.moved, row.missed, row.back_moved_ms
     return position
 
 

@@ -395,9 +395,6 @@ class Ledger:
         if self.line_due:
             return 0
         first, ends = self.deadlines.first(), self.allotments.ends
-        if ends and (first is None or ends[0] < first):
-            first = ends[0]
+        first = ends[0] if ends and (first is None or ends[0] < first) else first
         first_ms = None if first is None else first >> SHIFT
-        if self.picks.rows and (back_ms := self.picks.next_due_ms()) is not None:
-            return back_ms if first_ms is None else min(first_ms, back_ms)
-        return first_ms
+        return self.picks.due_by(first_ms) if self.picks.rows else first_ms

@@ -53,7 +53,7 @@ class TransferAdvised(Message, frozen=True):
 class TransferReceived(Message, frozen=True):
     """At the destination: these units came, and are on hand. `lines` have every SKU that was sent, and `loss_bearer`
     says whose loss a difference is, None without one. `awaited` are the reservations that were promised units of it,
-    which are reserved for them from now on, whether or not as many came.
+    which are reserved for them from now on, whether or not as many came. `ready_ms` as in Confirmed.
     """
 
     key: str
@@ -63,6 +63,7 @@ class TransferReceived(Message, frozen=True):
     loss_bearer: LossBearer | None
     answer: Transfer | None = None
     awaited: Awaited = ()
+    ready_ms: int = 0
 
 
 class Promised(Message, frozen=True):
