@@ -107,12 +107,10 @@ class Pickups:
         """What a customer of that name is to collect in a shop. Raises CallRefused, alike where there is no such
         customer and where there is nothing: nobody is to learn by it whom the contacts have.
         """
-        now = asyncio.get_running_loop().time()
-        if wait_s := self._names.wait_s(store_id, now):
+        if wait_s := _spend(self._names, store_id):
             message = f"too many wrong names in shop {store_id}; scan the code, or ask again in {wait_s:.0f} s"
             limit = grpc.StatusCode.RESOURCE_EXHAUSTED
             raise refused(limit, "PICKUP_NAME_GUESSED", message, retry_after_s=wait_s, store_id=store_id)
-        self._names.spend(store_id, now)  # before anything is asked, as many may come at once
         found: dict[int, AnyReservation] = {}
         try:
             contacts, _ = await self._contacts.found(said.display_name, said.last_digits, deadline)
@@ -134,29 +132,39 @@ class Pickups:
 
     async def _number(self, request: ps.LookupPickupRequest, by: str, deadline: float) -> int:
         """The number that a code is for, in the till's own shop. Raises CallRefused."""
-        store_id, now = request.store_id, asyncio.get_running_loop().time()
-        if by == "short_code" and (wait_s := self._guesses.wait_s(store_id, now)):
+        if by != "short_code":
+            return await self._read_code(request, deadline)
+        store_id = request.store_id
+        if wait_s := _spend(self._guesses, store_id):
             message = f"too many wrong short codes in shop {store_id}; scan it, or type it again in {wait_s:.0f} s"
             limit = grpc.StatusCode.RESOURCE_EXHAUSTED
             raise refused(limit, "PICKUP_CODE_GUESSED", message, retry_after_s=wait_s, store_id=store_id)
-        is_fresh = False
-        while True:
+        is_wrong = False
+        try:
+            return await self._read_code(request, deadline)
+        except CallRefused as no:
+            is_wrong = no.status.reason != "PICKUP_CODE_UNREADABLE"
+            raise
+        finally:
+            if not is_wrong:
+                self._guesses.give_back(store_id)
+
+    async def _read_code(self, request: ps.LookupPickupRequest, deadline: float) -> int:
+        """The same, as often as it is tried. Another gateway may have a newer key, so the chain is asked once."""
+        for is_last in (False, True):
             try:
-                if by == "short_code":
-                    return read_short(request.short_code, store_id, self._keys())
+                if request.WhichOneof("by") == "short_code":
+                    return read_short(request.short_code, request.store_id, self._keys())
                 ticket = read(request.code, self._keys())
             except CallRefused as no:
-                is_readable = no.status.reason != "PICKUP_CODE_UNREADABLE"
-                if is_readable and not is_fresh:  # another gateway may have a newer key
-                    await self._router.refresh_chain(deadline)
-                    is_fresh = True
-                    continue
-                if by == "short_code" and is_readable:
-                    self._guesses.spend(store_id, now)
-                raise
-            if ticket.store_id != store_id:
-                raise _elsewhere(by, ticket.store_id)
+                if is_last or no.status.reason == "PICKUP_CODE_UNREADABLE":
+                    raise
+                await self._router.refresh_chain(deadline)
+                continue
+            if ticket.store_id != request.store_id:
+                raise _elsewhere("code", ticket.store_id)
             return ticket.number
+        raise AssertionError
 
     async def _parts(self, order_id: str, store_id: str, deadline: float) -> list[str]:
         """The reservations of an order in one shop. Raises CallRefused."""
@@ -231,3 +239,14 @@ def _fill_key(key: PickupKey, reply: pk.PickupKey) -> None:
     fill_instant(key.made_ms, reply.made_at)
     if key.until_ms:
         fill_instant(key.until_ms, reply.good_until)
+
+
+def _spend(guesses: Guesses, store_id: str) -> float:
+    """Take one of the wrong ones that a shop may have, before anything is asked, as many may come at once; one that was
+    right gives it back. Returns how long to wait where none is left, else 0.
+    """
+    now = asyncio.get_running_loop().time()
+    wait_s = guesses.wait_s(store_id, now)
+    if not wait_s:
+        guesses.spend(store_id, now)
+    return wait_s

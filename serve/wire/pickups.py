@@ -8,6 +8,7 @@ from actors.journal.port import Record
 from actors.runtime.kinds import SHOP
 from actors.shop import events as ev
 from actors.shop.return_events import Returned
+from actors.shop.shortfall_events import Requeued
 from actors.shop.state import Reservation
 from actors.shop.transfer_events import TransferReceived
 from holdfast.v1.pickup_pb2 import PickupChangeKind
@@ -18,6 +19,7 @@ COLLECTED: Final = PickupChangeKind.PICKUP_CHANGE_KIND_COLLECTED
 WITHDRAWN: Final = PickupChangeKind.PICKUP_CHANGE_KIND_WITHDRAWN
 RETURNED: Final = PickupChangeKind.PICKUP_CHANGE_KIND_RETURNED
 TO_COLLECT: Final = frozenset({Status.CONFIRMED, Status.READY})
+_KINDS_SERVED: Final = {Status.CONFIRMED: CHANGED, Status.READY: READY}
 
 
 class Change(NamedTuple):
@@ -45,27 +47,39 @@ def changes_in(records: Iterable[Record], after: int) -> Iterator[Change]:
 
 
 def kind_of(event: ev.Event) -> PickupChangeKind | None:
-    """What an event is to a till, None where it is nothing."""
+    """What an event is to a till, None where it is nothing. An event knows less than its ledger: a till may hear that
+    something has changed, or was withdrawn, of which it was never told.
+    """
     match event:
         case ev.ReadyMarked():
             return READY
         case ev.Collected():
-            return COLLECTED if _is_over(event.answer) else CHANGED
+            return COLLECTED if _is_over(event.answer) else _changed(event.answer)
         case Returned():
             return RETURNED
         case ev.Amended() | ev.Extended() | ev.Given():
-            return CHANGED if _is_to_collect(event.answer) else None
+            return CHANGED if event.answer is None else _changed(event.answer)
         case ev.Released():
             if event.before is not None:
                 return WITHDRAWN if _is_to_collect(event.before) else None
-            return WITHDRAWN if _is_over(event.answer) else CHANGED
+            if _is_over(event.answer):
+                return WITHDRAWN
+            return CHANGED if event.answer is None else _changed(event.answer)
         case ev.Expired():
             return WITHDRAWN if _is_to_collect(event.before) else None
         case ev.OutcomeApplied() if event.number:
             if event.status not in LIVE:
                 return WITHDRAWN if _is_to_collect(event.before) else None
-            return CHANGED if event.status in TO_COLLECT and any(units for _, units in event.lines) else None
+            return CHANGED if event.status in TO_COLLECT else None  # it may be another deadline
+        case Requeued():  # it has no units any more, and waits
+            return WITHDRAWN
+        case ev.Served():
+            return _KINDS_SERVED.get(event.status)
     return None
+
+
+def _changed(reservation: Reservation | None) -> PickupChangeKind | None:
+    return CHANGED if _is_to_collect(reservation) else None
 
 
 def _is_over(reservation: Reservation | None) -> bool:

@@ -1,5 +1,7 @@
 """PickupService as callers meet it."""
 
+import asyncio
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -135,6 +137,20 @@ def test_wrong_short_codes_are_bounded_and_right_ones_are_not(shop: Front) -> No
     assert 0 < refused.retry_after_ms <= 6_000
     assert lookup(shop, code=code.code).code is grpc.StatusCode.OK
     assert lookup(shop, "S2", short_code=wrong).reason == "PICKUP_CODE_FORGED"
+
+
+def test_wrong_short_codes_are_bounded_also_where_they_come_at_once(shop: Front) -> None:
+    code = code_of(shop, confirmed(shop))
+    wrong = code.short_code[:-1] + ("0" if code.short_code[-1] != "0" else "1")
+    asked = ps.LookupPickupRequest(store_id="S1", short_code=wrong)
+
+    async def at_once() -> list[Answer]:
+        return list(await asyncio.gather(*(shop.asked("LookupPickup", asked) for _ in range(50))))
+
+    reasons = Counter(answer.reason for answer in shop.run(at_once))
+    assert reasons == {"PICKUP_CODE_FORGED": 10, "PICKUP_CODE_GUESSED": 40}
+    refused = lookup(shop, short_code=code.short_code)
+    assert 0 < refused.retry_after_ms <= 6_000, "and whoever comes later waits no longer for it"
 
 
 def test_a_new_key_leaves_the_codes_of_the_former_for_their_time(shop: Front) -> None:

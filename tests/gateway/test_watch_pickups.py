@@ -116,8 +116,8 @@ def test_parts_of_orders_are_told_in_their_shops(front: Front) -> None:
     front.accept("ReleaseOrder", release)
     settle(front)
     for store_id in ("S1", "S2"):
-        [(kind, mine)] = kinds(front, 1, store_id=store_id)
-        assert (kind, mine.partition(":")[0]) == ("WITHDRAWN", store_id)
+        found = [(kind, mine.partition(":")[0]) for kind, mine in kinds(front, 2, store_id=store_id)]
+        assert found == [("CHANGED", store_id), ("WITHDRAWN", store_id)]
 
 
 def test_it_goes_on_from_a_cursor_and_skips_nothing(shop: Front, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,13 +7,14 @@ from actors.core.answers import Recorded, fingerprint
 from actors.core.message import to_json
 from actors.core.policy import DAY_MS, Policy
 from actors.core.rejection import UNRECORDED, Rejection
+from actors.core.status import Status
 from actors.core.transact import Decision, Refused, Transacted
 from actors.journal.codec import encode_rows
 from actors.runtime.kinds import SHOP
 from actors.shop.audit import Audit
 from actors.shop.audit_books import AuditResult, compare
 from actors.shop.audit_picking import compare_tasks
-from actors.shop.commands import ApplyOutcome, Command, claim_key
+from actors.shop.commands import ApplyOutcome, Command, Lines, claim_key
 from actors.shop.decide import decide
 from actors.shop.decide_hot import begin_keys
 from actors.shop.events import (
@@ -37,6 +38,7 @@ from actors.shop.snapshot import Capture, Row, restore
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transact import expire, recall, standing, transact, with_answer
 from actors.shop.transfer_events import Promised
+from serve.wire.pickups import TO_COLLECT, kind_of
 from tests import reading
 
 T = TypeVar("T")
@@ -174,12 +176,21 @@ class Watched:
 
     def mistold(self) -> list[str]:
         """Events that changed another position than they name, or none that they name, or have another answer than what
-        applies them. Rows of stock, and lines, may name one that stays as it was.
+        applies them, or of which tills are told nothing though they change what is ready or what tills were told of.
+        Rows of stock, and lines, may name a position that stays as it was.
         """
         ledger, found = Ledger(self.ledger.ledger_id), []
+        told_to_tills: set[int] = set()
         for record in self.records:
             before = shown(ledger)
+            number = getattr(record.event, "number", 0)
+            waited = to_collect(ledger, number)
             answer = evolve(ledger, record.event, record.at_ms)
+            waits = to_collect(ledger, number)
+            if kind_of(record.event) is not None:
+                (told_to_tills.add if waits else told_to_tills.discard)(number)
+            elif waits != waited and (number in told_to_tills or (waits and waits[0] is Status.READY)):
+                found.append(f"tills: {record.event} told nothing, of {waited} and then {waits}")
             is_kept = answer is not None and ledger.answers.newest[1] is answer
             if is_kept and getattr(record.event, "answer", answer) is not None:  # a mutant's events may have none
                 said = said_by(record.event, record.version, record.at_ms)[:2]
@@ -247,6 +258,14 @@ class Watched:
 def stock_of(ledger: Ledger) -> dict[str, tuple[int, int, int, int]]:
     """Positions as callers see them: on_hand, reserved, allotted, safety_stock."""
     return {sku: position.stock() for sku, position in ledger.positions.items()}
+
+
+def to_collect(ledger: Ledger, number: int) -> tuple[Status, Lines, int] | None:
+    """What a till has to know of a reservation: status, units and deadline; None where there is nothing to collect."""
+    reservation = ledger.reservations.get(number)
+    if reservation is None or reservation.status not in TO_COLLECT:
+        return None
+    return reservation.status, reservation.held_lines(), reservation.expires_at_ms
 
 
 def shown(ledger: Ledger) -> dict[str, tuple[int, ...]]:

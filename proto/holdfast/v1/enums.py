@@ -472,7 +472,8 @@ class PickupChangeKind(IntEnum):
     UNSPECIFIED = 0
     # It waits at the counter.
     READY = 1
-    # It has other lines, another deadline or slot, was given to a till, or a part of it was collected or given back.
+    # It has other lines, another deadline or slot, was given to a till, its order has confirmed it, or a part of it was
+    # collected or given back.
     CHANGED = 2
     # All that was left of it was handed over.
     COLLECTED = 3
