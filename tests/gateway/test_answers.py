@@ -2,7 +2,7 @@
 
 import asyncio
 import string
-from typing import Any
+from typing import Any, Final
 
 import grpc
 import pytest
@@ -31,6 +31,9 @@ from tests.waiting import until_async
 CODE = grpc.StatusCode
 
 
+TOLD_AS_INSTANT: Final = frozenset({Reason.COUNT_TOO_OLD, Reason.AWAITS_TRANSFER})
+
+
 @pytest.mark.parametrize("reason", [reason for reason in Reason if reason > 0])  # the others are for gateways
 def test_every_reason_has_a_sentence_and_a_name_on_the_wire(reason: Reason) -> None:
     rejection = Rejection(reason, "SKU-9", 7, 3, 42, ReservationStatus.READY, (("SKU-9", 7, 3),))
@@ -44,7 +47,7 @@ def test_every_reason_has_a_sentence_and_a_name_on_the_wire(reason: Reason) -> N
     for field, text in {
         "sku": "SKU-9",
         "asked": "7",
-        "available": "1970-01-01 00:00:00Z" if reason is Reason.COUNT_TOO_OLD else "3",
+        "available": "1970-01-01 00:00:00Z" if reason in TOLD_AS_INSTANT else "3",
         "reservation": "S1:42",
         "status": "READY",
     }.items():
