@@ -141,7 +141,8 @@ class PickAudit:
                 owed = min(left, work.owed[quota, its])
                 left -= owed
                 work.owed[quota, its] -= owed
-                self._handed_out.put_back(quota, sku, owed)
+                book = self._books[sku]
+                self._handed_out.put_back(quota, sku, min(owed, max(0, book.on_hand - book.reserved - book.allotted)))
         return bool(freed)
 
     def _wanted(self, number: int) -> Hold | None:

@@ -72,7 +72,7 @@ def evolve_pick(ledger: Ledger, event: PickEvent, at_ms: int) -> Remembered | No
 
 def _put_back(ledger: Ledger, task: PickTask, lines: Lines, at_ms: int) -> PickTask:
     """The task without these units. Of those that were nobody's, what was drawn from quotas goes to them now, as far as
-    they are open.
+    they are open, and as it is there: a count may have found fewer since.
     """
     back, apart, quotas = without(task.back, lines), without(task.apart, lines), list[tuple[int, str, int]]()
     left, there = dict(apart), {sku: units - dict(apart).get(sku, 0) for sku, units in task.apart}
@@ -81,7 +81,10 @@ def _put_back(ledger: Ledger, task: PickTask, lines: Lines, at_ms: int) -> PickT
         there[sku] -= now
         allotment = ledger.allotments.rows.get(quota)
         if now and allotment is not None and allotment.is_live:
-            return_to_quota(ledger, quota, sku, now, at_ms)
+            position = ledger.positions[sku]
+            found = position.on_hand - position.reserved - position.allotted
+            if found > 0:
+                return_to_quota(ledger, quota, sku, min(now, found), at_ms)
         if units > now and left:
             quotas.append((quota, sku, units - now))
     return replace(task, back=back, apart=apart, quotas=tuple(quotas))

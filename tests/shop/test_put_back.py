@@ -54,6 +54,20 @@ def test_units_of_a_quota_go_to_it_once_they_are_put_back() -> None:
     assert available(watched) == 0
 
 
+def test_what_a_count_did_not_find_goes_to_no_quota_as_it_is_put_back() -> None:
+    watched = play(
+        QUOTA
+        + """
+        0:02 | release #5                   | #5 RELEASED A 9 -9 back OTHER                  | A 10/0 out 2
+             | count A 1                    | applied 1                                      | A 1/0 out 1
+        0:04 | shelve #5 as eva             | #5 PUT_BACK                                    | A 1/0 out 1
+             | receive A 1                  | applied 1                                      | A 2/0 out 1
+        """,
+        FIRST,
+    )
+    assert available(watched) == 1
+
+
 def test_of_a_quota_that_is_over_by_then_everybody_may_have_them() -> None:
     watched = play(
         QUOTA
