@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import grpc
 import pytest
 
 from holdfast.client import (
@@ -10,6 +11,7 @@ from holdfast.client import (
     ChannelClient,
     Conflict,
     FlushReport,
+    HoldfastError,
     HoldsCounted,
     InvalidArgument,
     NotFound,
@@ -250,6 +252,23 @@ def test_what_nobody_knows_to_be_collected_is_handed_out_by_the_same_payment_alo
             assert (report.handed_out, report.conflicts, report.applied) == (1, (), 0)
             assert (await book(web))["a"] == (8, 0)
             assert not [each for each in client.journal.allotments.collects if not each.is_answered]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("code", [CODE.UNAUTHENTICATED, CODE.PERMISSION_DENIED, CODE.NOT_FOUND])
+def test_a_refusal_of_the_last_attempt_says_nothing_of_the_one_before(
+    service: Service, tmp_path: Path, code: grpc.StatusCode
+) -> None:
+    async def main() -> None:
+        async with serving(service) as target, ChannelClient(target) as web, till(target, tmp_path) as client:
+            mine = await held(web, client, "a", 2)
+            service.faults["CollectReservation"].extend([LoseAnswer(), Refuse(code)])
+            with pytest.raises(HoldfastError):
+                await client.collect(mine.reservation_id, payment_reference="p1")
+            assert (await book(web))["a"] == (8, 0), "it was made"
+            with pytest.raises(Conflict, match="was to be collected with the payment p1"):
+                await client.hand_out(mine.reservation_id, payment_reference="p2", timeout_ms=50)
 
     asyncio.run(main())
 

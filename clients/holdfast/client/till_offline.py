@@ -20,14 +20,8 @@ from holdfast.client.till_journal import TillJournal
 from holdfast.client.wire_types import LineQuantities
 
 _OVER = frozenset({Reason.ALLOTMENT_ENDED, Reason.ALLOTMENT_NOT_FOUND})
-_NOTHING_DONE = (
-    errors.InvalidArgument,
-    errors.NotFound,
-    errors.Unauthenticated,
-    errors.PermissionDenied,
-    errors.Overloaded,
-    errors.Unsupported,
-)
+# Certain also where an attempt before had no answer: others tell of the last attempt alone.
+_NOTHING_DONE = (errors.InvalidArgument, errors.Overloaded)
 
 
 @dataclass(frozen=True, slots=True)
