@@ -216,6 +216,32 @@ def test_a_refusal_after_a_lost_answer_leaves_the_outcome_unknown() -> None:
     assert type(attempts.error(overloaded, what="Reserve", where="here:1")) is OutcomeUnknown
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (CODE.UNAUTHENTICATED, Unauthenticated),
+        (CODE.PERMISSION_DENIED, PermissionDenied),
+        (CODE.NOT_FOUND, NotFound),
+        (CODE.UNIMPLEMENTED, Unsupported),
+    ],
+)
+def test_what_refuses_the_last_attempt_says_nothing_of_a_lost_one(
+    code: grpc.StatusCode, kind: type[HoldfastError]
+) -> None:
+    """The cause and its mend are told all the same, as asking again alone would not help."""
+    refused, lost = Fault(code, "not now", reason="SOME_REASON"), Fault(CODE.UNAVAILABLE, "gone")
+    attempts, read = Attempts("k1"), Attempts(None)
+    assert type(attempts.error(refused, what="Reserve", where="here:1")) is kind
+    for each in (attempts, read):
+        each.wait_ms(RetryPolicy(), lost, remaining_ms=100, jitter=0)
+    error = attempts.error(refused, what="Reserve", where="here:1")
+    assert isinstance(error, OutcomeUnknown)
+    assert (error.idempotency_key, error.reason, error.why) == ("k1", "SOME_REASON", "not now")
+    assert error.mend.startswith(kind.default_mend)
+    assert error.mend.endswith("the same idempotency key, k1")
+    assert type(read.error(refused, what="GetReservation", where="here:1")) is kind
+
+
 def test_an_attempt_that_was_not_sent_leaves_nothing_unknown() -> None:
     attempts = Attempts("k1")
     refused = Fault(CODE.UNAVAILABLE, "failed to connect to all addresses; last error: Connection refused")

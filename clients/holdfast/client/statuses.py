@@ -188,6 +188,15 @@ def _details(error: grpc.aio.AioRpcError) -> list[any_pb2.Any]:
     return []
 
 
+NOTHING_DONE = (
+    errors.Overloaded,
+    errors.Unauthenticated,
+    errors.PermissionDenied,
+    errors.NotFound,
+    errors.Unsupported,
+)
+"""Say that nothing was done, and so are raised of a change only where each of its attempts was answered."""
+
 _NOT_SENT = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "the call's deadline passed before this client could send it")
 _NO_ANSWER = Fault(grpc.StatusCode.DEADLINE_EXCEEDED, "no answer came before the call's deadline")
 
@@ -229,9 +238,14 @@ class Attempts:
 
     def error(self, fault: Fault, *, what: str, where: str) -> errors.HoldfastError:
         error = error_from(fault, what=what, where=where, idempotency_key=self.idempotency_key)
-        if isinstance(error, errors.Overloaded) and self.maybe_done and self.idempotency_key is not None:
+        if isinstance(error, NOTHING_DONE) and self.maybe_done and self.idempotency_key is not None:
             # Refused now, but an earlier attempt may have been carried out.
-            return errors.OutcomeUnknown(what, where=where, why=error.why, idempotency_key=self.idempotency_key)
+            key, mend = self.idempotency_key, ""
+            if not isinstance(error, errors.Overloaded):  # which only waiting mends
+                mend = f"{error.mend}; then ask again with the same idempotency key, {key}"
+            unknown = errors.OutcomeUnknown(what, where=where, why=error.why, mend=mend, idempotency_key=key)
+            unknown.reason, unknown.metadata = error.reason, error.metadata
+            return unknown
         if isinstance(error, errors.OutcomeUnknown) and fault.not_sent and not self.maybe_done:
             # Nothing of this call was sent: what helps is to reach the service, whatever the key.
             key, mend = error.idempotency_key, errors.Unavailable.default_mend

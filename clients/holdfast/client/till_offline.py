@@ -15,13 +15,14 @@ from holdfast.client.models import stock as models
 from holdfast.client.models.allotments import Allotment, AllotmentOutcome, HolderKind
 from holdfast.client.models.reservations import HandOver, Reason, Rejection, Reservation
 from holdfast.client.pickup_codes import ReadCode, code_refused, read_pickup_code
+from holdfast.client.statuses import NOTHING_DONE
 from holdfast.client.till_allotments import Collect, HandOut, Term, now_ms
 from holdfast.client.till_journal import TillJournal
 from holdfast.client.wire_types import LineQuantities
 
 _OVER = frozenset({Reason.ALLOTMENT_ENDED, Reason.ALLOTMENT_NOT_FOUND})
-# Certain also where an attempt before had no answer: others tell of the last attempt alone.
-_NOTHING_DONE = (errors.InvalidArgument, errors.Overloaded)
+# Raised only where no attempt can have done anything.
+_NOTHING_DONE = (errors.InvalidArgument, *NOTHING_DONE)
 
 
 @dataclass(frozen=True, slots=True)
