@@ -1,5 +1,5 @@
 """Charts of the latest recorded runs: rates and times by calls in flight, by size of batch, and by callers; for the
-documentation memory by day, and by refusals.
+documentation memory by day, and by refusals, and rates and CPU beside what one would build by hand.
 """
 
 import re
@@ -22,6 +22,12 @@ COST_ROLES: Final[dict[str, dict[str, Any]]] = {
     "cpu": {"color": "black", "linewidth": 2.0},
     **{role: {} for role in ("gateway", "store_actors", "haproxy", "serve", "ray")},
 }
+PEER_WAYS: Final = {
+    "Reserve, 1 in flight": "one caller alone",
+    "Reserve, 128 in flight": "unary, 128 in flight",
+    "Reserve, one SKU, 128 in flight": "one SKU, 128 in flight",
+    "ReserveBatch of 256, 8 in flight": "batches of 256, 8 in flight",
+}
 
 
 def draw(
@@ -35,6 +41,7 @@ def draw(
         documents / "cost.svg": ("cost", _cost),
         documents / "month.svg": ("month", _month),
         documents / "refusals.svg": ("refusals", _refusals),
+        documents / "peers.svg": ("peers", _peers),
     }
     drawn = []
     for path, (scenario, fill) in pictures.items():
@@ -109,6 +116,27 @@ def _refusals(figure: Figure, rows: dict[str, Any]) -> None:
     _line(times, rows, r"refusal (\d+)", "us", label="decided and durable")
     _line(times, rows, r"refusal (\d+)", "tidy_us", label="checkpoints and snapshots")
     _finish(times, "us a refusal", "refusals within a day", by_powers=False)
+
+
+def _peers(figure: Figure, rows: dict[str, Any]) -> None:
+    """Rate above and CPU below: a column for each way of calling, a bar for each service."""
+    named = [(match[1], match[2]) for name in rows if (match := re.fullmatch(r"([^:]+): (.*)", name))]
+    ways = [way for way in PEER_WAYS if any(way == of for _, of in named)]
+    figure.set_size_inches(12, 6)
+    all_axes = figure.subplots(2, len(ways), squeeze=False)
+    for column, way in enumerate(ways):
+        services = [whose for whose, of in named if of == way and whose != "echo"]
+        colours = ["tab:blue" if whose == "holdfast" else "tab:grey" for whose in services]
+        for axes, what, label in zip(
+            all_axes[:, column],
+            ("per_s", "cpu_us"),
+            ("reservations a second", "CPU, us for a reservation"),
+            strict=True,
+        ):
+            axes.barh(services, [rows[f"{whose}: {way}"][what] for whose in services], color=colours)
+            axes.set_title(PEER_WAYS[way], fontsize="small")
+            axes.set_xlabel(label, fontsize="x-small")
+            axes.tick_params(labelsize="x-small", labelleft=not column)
 
 
 def _line(axes: Axes, rows: dict[str, Any], names: str, figure: str, **style: Any) -> None:

@@ -41,6 +41,16 @@ def test_memory_is_drawn_for_the_documentation(tmp_path: Path) -> None:
     assert all(b"<svg" in path.read_bytes() for path in drawn)
 
 
+def test_peers_are_drawn_for_the_documentation(tmp_path: Path) -> None:
+    services = ("echo", "redis-benchmark", "postgres update", "holdfast")
+    peers = run(*(f"{whose}: {way}" for whose in services for way in charts.PEER_WAYS), "killed: holdfast")
+    peers["figures"] = {name: {"per_s": 100.0, "cpu_us": 9.0} for name in peers["figures"]}
+    (drawn,) = charts.draw({"peers": peers}, tmp_path / "none", tmp_path)
+    assert drawn.name == "peers.svg"
+    assert b"redis-benchmark" in drawn.read_bytes()
+    assert b"killed" not in drawn.read_bytes()
+
+
 def test_what_was_not_measured_is_not_drawn(tmp_path: Path) -> None:
     assert charts.draw({"core": run("decide")}, tmp_path, tmp_path) == []
     assert list(tmp_path.iterdir()) == []
