@@ -261,7 +261,17 @@ def _decide_count_hold(ledger: OrderLedger, hold: cm.CountHold) -> Decision:
     if known is not None:
         report = cm.ReportGrant(known.number, hold.reservation, hold.version, hold.held, hold.collected)
         return _decide_report_grant(ledger, report)
-    return () if ledger.answers.knows(gone_key(hold.store_id, hold.reservation)) else (ev.HoldCounted(hold),)
+    return () if _was_gone(ledger, hold) else (ev.HoldCounted(hold),)
+
+
+def _was_gone(ledger: OrderLedger, hold: cm.CountHold) -> bool:
+    """Whether this was told before nothing was left of the hold, by the shop's versions: one that was passed over in
+    line may be held again. What has moved, or was barred by hand, is gone whatever is told. Raises Unread.
+    """
+    for gone in ledger.answers.noted(gone_key(hold.store_id, hold.reservation)):
+        if isinstance(gone, cm.BarClaim) or gone.store_id not in ("", hold.store_id) or hold.version <= gone.version:
+            return True
+    return False
 
 
 def _number_of(grant: Grant | None) -> int:

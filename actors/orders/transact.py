@@ -90,6 +90,12 @@ def said_by(event: ev.Event, version: int, at_ms: int) -> Said:
             return event.key, Recorded(event.content, version, _answer_in(event)), ""
         case ev.Abandoned() if event.rejection is not None:
             return event.call_key, Recorded(event.content, version, event.rejection), ""
+        case ev.GrantReported():  # this and the next two noted what is gone, and answered no key
+            return "", event.report, ""
+        case ev.HoldCounted():
+            return "", event.hold, ""
+        case ev.ClaimBarred():
+            return "", event.claim, ""
         case _:
             return refused_by(event, version)
 

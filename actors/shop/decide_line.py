@@ -111,9 +111,21 @@ def serve(ledger: Ledger, now_ms: int) -> Iterator[QuotaDrawn | Served | Left | 
     does not stop between what is drawn from a quota and who is served by it.
     """
     for sku in sorted(ledger.line_due):
+        yield from _asked_no_more(ledger, sku)
         while events := next_served(ledger, sku, now_ms):
             yield from events
         ledger.line_due.pop(sku, None)
+
+
+def _asked_no_more(ledger: Ledger, sku: str) -> Iterator[GrantAwaited]:
+    """Yield for each in line whose grant is asked for, or was late, and who needs none any more as a limit was lifted:
+    it waits as before.
+    """
+    line, is_limited = ledger.lines.get(sku), ledger.policy.is_limited
+    for number in () if line is None else sorted({*line.late, *line.asked}):
+        waiting = ledger.reservations[number]
+        if not is_limited(waiting.channel, waiting.lines):
+            yield GrantAwaited(number, sku, 0)
 
 
 def next_served(ledger: Ledger, sku: str, now_ms: int, without: int = 0) -> NextInLine:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from actors.core.answers import Recorded
@@ -232,6 +233,34 @@ def test_nor_does_one_that_comes_after_the_hold_was_amended_and_then_released() 
     report(watched, more.number, 0, version=43)
     assert said(watched, hold) is None
     assert isinstance(said(watched, request("k3", 2)), Grant)
+
+
+@pytest.mark.parametrize("was_counted", [False, True])
+def test_one_that_is_held_again_after_it_was_gone_is_counted_at_once(was_counted: bool) -> None:
+    """It was passed over in line, and is served again while no limit applies."""
+    watched = Watched(ONE_OPEN)
+    gone = CountHold("ann", "web", "S1", "", 40, 42, (("A", 0),), (("A", 0),))
+    if was_counted:
+        said(watched, replace(gone, version=41, held=(("A", 1),)))
+    assert said(watched, gone) is None
+    watched.restart()
+    assert said(watched, replace(gone, version=41, held=(("A", 1),))) is None, "told before it was gone"
+    assert isinstance(said(watched, replace(gone, version=50, held=(("A", 1),))), Grant)
+    assert reason(watched, request("k1")) is Reason.OPEN_RESERVATIONS_LIMIT
+    assert said(watched, replace(gone, version=51)) == said(watched, replace(gone, version=52)) is None
+    assert said(watched, replace(gone, version=50, held=(("A", 1),))) is None
+    assert not [*watched.ledger.grants]
+    assert not watched.complaints()
+
+
+def test_a_grant_that_was_barred_by_hand_lets_no_late_word_of_it_count() -> None:
+    watched = Watched(TWO_A_DAY)
+    first = said(watched, request("k1", 2)).number
+    report(watched, first, held=2)
+    said(watched, BarClaim(first, 0, "eve", "restored"))
+    assert said(watched, CountHold("ann", "web", "S1", "", 40, 60, (("A", 2),), ())) is None
+    assert not [*watched.ledger.grants]
+    assert not watched.complaints()
 
 
 def moves(watched: Watched, grant: int, held: int, version: int, store_id: str = "S1", number: int = 7) -> None:

@@ -102,6 +102,20 @@ def test_a_grant_is_asked_for_when_the_units_come_and_the_time_of_the_hold_begin
     line.sound()
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+def test_who_needs_no_grant_any_more_as_the_limit_was_lifted_is_served_in_turn(is_late: bool) -> None:
+    line = Line()
+    ann = line.reserve("ann A 1 waiting 5h")
+    assert line.say(f"release #{line.number}") == ["Released", "GrantAwaited"]
+    if is_late:
+        assert line.later(GRANT_WAIT_MS) == ["GrantAwaited"]
+    line.watched.adopt(Policy(version=4), line.now_ms)
+    assert line.later(1) == ["GrantAwaited", "Served"]
+    assert (line.status(ann), line.of(ann).grant) == (["HELD"], 0)
+    assert not line.watched.ledger.awaiting
+    line.sound()
+
+
 def test_whom_the_limit_forbids_the_units_leaves_and_the_next_is_asked_about() -> None:
     line = Line()
     ann, bob = line.reserve("ann A 1 waiting 5h"), line.reserve("bob A 1 waiting 5h")
