@@ -235,7 +235,7 @@ class RayActors:
             handle = self._handles[actor] = await asyncio.to_thread(create_actor, actor, self._journals, self._host)
         asked = self._asked.setdefault(actor, [])
         asked.append(asyncio.wrap_future(handle.address.remote().future()))
-        asked[-1].add_done_callback(lambda done: done.cancelled() or done.exception())  # heard, whoever waits for it
+        asked[-1].add_done_callback(partial(self._answered, actor))
         patience_s = ADDRESS_S if actor in self._connections else START_S
         done, _ = await asyncio.wait(asked, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
         answered = [each for each in asked if each in done]
@@ -249,6 +249,11 @@ class RayActors:
         except RayActorError as error:
             self._handles.pop(actor, None)  # it will not be restarted: the next call creates it anew
             raise ActorGone(str(error)) from error
+
+    def _answered(self, actor: str, answer: "asyncio.Future[Any]") -> None:
+        """Of an actor that is left alone for a while, as it was away: it has started. Nobody waits for this answer."""
+        if not (answer.cancelled() or answer.exception() or self._connecting[actor].locked()):
+            self._away.heard(actor)
 
     def _suspect(self, actor: str, address: Address) -> None:
         """Let the watchdog of the actor's node look at a process that does not answer."""

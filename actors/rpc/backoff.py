@@ -32,6 +32,12 @@ class Away:
         pause_s = min((now - since) * AWAY_SHARE, AWAY_PAUSE_S_MAX) * _spread(actor)
         self._since[actor] = (since, now + pause_s, why)
 
+    def heard(self, actor: str) -> None:
+        """It has given a sign, so it is tried again now."""
+        if actor in self._since:
+            since, _, why = self._since[actor]
+            self._since[actor] = (since, self._now(), why)
+
     def reached(self, actor: str) -> None:
         """It is there."""
         self._since.pop(actor, None)

@@ -260,15 +260,18 @@ def by_actor(statuses: Mapping[str, LedgerStatus]) -> list[list[str]]:
 
 
 async def kill_actor_of(client: ChannelClient, store_id: str, before: Mapping[str, LedgerStatus], mark: str) -> Killed:
-    """Kill -9 the process that writes the shop, and wait for its successor. `before` names the actor of every shop."""
+    """Kill -9 the process that writes the shop, and wait for its successor. `before` names the actor of every shop. The
+    outage lasts until all of these have answered: each is read from its journal when it is first asked for, or in turn.
+    """
     actor = before[store_id].actor
     neighbours = tuple(each.store_id for each in before.values() if each.actor == actor)
     pid = (await client.ledger_status(store_id)).pid
     ask = partial(client.ledger_status, store_id)
     killed = await kill_and_wait(actor, pid, mark, ask, lambda status: status.pid != pid)
     after = await statuses_of(client, neighbours)
+    outage = killed.outage._replace(until_ms=int(time() * 1000))
     replayed = sum(status.replayed_events for status in after.values())
-    return killed._replace(store_id=store_id, store_ids=neighbours, replayed_events=replayed)
+    return killed._replace(outage=outage, store_id=store_id, store_ids=neighbours, replayed_events=replayed)
 
 
 async def kill_and_tell(

@@ -1,6 +1,7 @@
 """What the gateway's side does where an actor's process ends, falls silent, or is not what it should be."""
 
 import asyncio
+import concurrent.futures
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from actors import watchdog
+from actors import ray_actors, watchdog
 from actors.protocol.messages import ActorGone
 from actors.ray_actors import RayActors
 from actors.rpc import client
@@ -165,6 +166,55 @@ def test_one_that_is_away_is_left_alone_for_a_while() -> None:
             with pytest.raises(ActorGone, match="is away"):
                 await actors.call(ACTOR, "double", 1)
         assert tries == [0.0, 8.0, 9.3]
+
+    run(main)
+
+
+class Handle:
+    """What Ray gives for an actor, as far as it is asked for an address; each question is answered by hand."""
+
+    def __init__(self) -> None:
+        self.asked: list[concurrent.futures.Future[Any]] = []
+
+    @property
+    def address(self) -> "Handle":
+        return self
+
+    def remote(self) -> "Handle":
+        return self
+
+    def future(self) -> "concurrent.futures.Future[Any]":
+        self.asked.append(concurrent.futures.Future())
+        return self.asked[-1]
+
+
+def test_one_that_is_left_alone_is_tried_at_once_when_it_answers_after_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_actors, "START_S", 0.01)
+    now, handle = 0.0, Handle()
+
+    async def main() -> None:
+        nonlocal now
+        actors = RayActors("", "")
+        actors._away, actors._handles[ACTOR] = Away(lambda: now), handle
+
+        async def refused() -> None:
+            with pytest.raises(ActorGone, match="has not started yet"):
+                await actors.call(ACTOR, "ledgers")
+
+        await refused()
+        now = 8.0
+        await refused()
+        handle.asked[0].set_exception(RuntimeError("its node was lost"))
+        await asyncio.sleep(0)
+        now = 8.1
+        await refused()
+        assert len(handle.asked) == 2, "it is left alone, as no answer came"
+        async with listening(Scripted()) as address:
+            handle.asked[1].set_result(address)
+            await until_async(_async(lambda: not actors._away.why_not(ACTOR)), within_s=5, what="the answer")
+            connection = await actors._connect(ACTOR)
+            assert connection.is_open
+            await actors.close()
 
     run(main)
 
