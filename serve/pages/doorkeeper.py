@@ -1,14 +1,16 @@
 """Who is let in: devices, each by the token in its cookie. The service is asked at each request, so that one that was
-revoked sees nothing more from then on.
+revoked sees nothing more from then on. One question is under way at a time, for all requests that came before it: who
+tries tokens, or asks for pages without end, costs the service no more than that.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from holdfast.client import ChannelClient, Device, digest_of
+from holdfast.client import ChannelClient, Device, Overloaded, digest_of
 
 COOKIE: Final = "holdfast-device"
 KEPT_S: Final = 400 * 86_400  # as long as browsers keep a cookie
@@ -30,6 +32,9 @@ class Doorkeeper:
         """`is_secure`: browsers are to send the cookie over TLS alone."""
         self._client = client
         self._is_secure = is_secure
+        self._asked: set[bytes] = set()  # in the next question
+        self._next: asyncio.Task[Mapping[bytes, Device]] | None = None
+        self._last: asyncio.Task[Mapping[bytes, Device]] | None = None
 
     async def admit(self, token: str) -> Admitted | None:
         """Who has this token; None where nobody is let in by it."""
@@ -37,8 +42,26 @@ class Doorkeeper:
         if not token or len(token) > TOKEN_CHARS_MAX:
             return None
         digest = digest_of(token)
-        (device,) = await self._client.find_devices([digest])
+        device = (await self._found(digest)).get(digest)
         return None if device is None else Admitted(device, digest)
+
+    async def _found(self, digest: bytes) -> Mapping[bytes, Device]:
+        """Who is let in by it, by digest, as of now or later; others may be there as well."""
+        if len(self._asked) >= DIGESTS_MAX and digest not in self._asked:
+            raise Overloaded("ask whose a token is", why=f"{DIGESTS_MAX} are asked for already")
+        self._asked.add(digest)
+        if self._next is None:
+            self._next = asyncio.create_task(self._ask(self._last))
+            self._next.add_done_callback(lambda done: done.cancelled() or done.exception())  # whoever still waits
+        return await asyncio.shield(self._next)
+
+    async def _ask(self, last: asyncio.Task[Mapping[bytes, Device]] | None) -> Mapping[bytes, Device]:
+        if last is not None:
+            await asyncio.wait([last])
+        asked, self._asked = list(self._asked), set()
+        self._last, self._next = self._next, None
+        devices = await self._client.find_devices(asked)
+        return {digest: device for digest, device in zip(asked, devices, strict=True) if device is not None}
 
     async def admit_by_cookie(self, request: HTTPConnection) -> Admitted | None:
         """Whose request this is."""

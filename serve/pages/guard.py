@@ -15,6 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FORM_BYTES_MAX: Final = 16_384
 FORM_FIELDS_MAX: Final = 64
+# What a device that was let in sends of a task of as many lines as there may be, in SKUs as long as they may be.
+TASK_FORM_BYTES_MAX: Final = 131_072
+TASK_FORM_FIELDS_MAX: Final = 128
 _SAFE: Final = frozenset({"GET", "HEAD"})
 # Photos of products stand where the operator's table says; all else is ours.
 POLICY: Final = (
@@ -64,11 +67,21 @@ class Guard:
         if "sec-fetch-site" in headers and headers["sec-fetch-site"] != "same-origin":
             return True
         if "origin" in headers:
-            return urlsplit(headers["origin"]).netloc not in self._hosts | {headers.get("host", "")}
+            return _host_of(headers["origin"]) not in self._hosts | {headers.get("host", "")}
         return "sec-fetch-site" not in headers
 
 
-async def form_of(request: Request) -> dict[str, str]:
+def _host_of(origin: str) -> str | None:
+    """Where a page is from; None where that cannot be read."""
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None
+
+
+async def form_of(
+    request: Request, bytes_max: int = FORM_BYTES_MAX, fields_max: int = FORM_FIELDS_MAX
+) -> dict[str, str]:
     """The fields of a form, of each the last. Raises HTTPException where it is none, or too large."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
@@ -76,10 +89,10 @@ async def form_of(request: Request) -> dict[str, str]:
     body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > FORM_BYTES_MAX:
+        if len(body) > bytes_max:
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     try:
-        rows = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX, errors="strict")
+        rows = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=fields_max, errors="strict")
     except ValueError as error:
         raise HTTPException(HTTPStatus.BAD_REQUEST) from error
     return dict(rows)

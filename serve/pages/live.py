@@ -14,6 +14,7 @@ from holdfast.client import HoldfastError
 from serve.pages.doorkeeper import Admitted
 
 STREAMS_MAX: Final = 1_024  # of the process
+DEVICE_STREAMS_MAX: Final = 16  # of one device, which then has the last ones: a lost network leaves some behind
 BEAT_S: Final = 20.0
 LOOK_S: Final = 1.0  # how often it is asked who is still let in
 _GREETING: Final = b"retry: 2000\n\n"  # after so many ms a browser connects again
@@ -33,7 +34,7 @@ class _Open:
     def __init__(self, admitted: Admitted) -> None:
         self.store_id, self.digest = admitted.device.store_id, admitted.digest
         self.told: int | None = None
-        self.is_gone = False
+        self.is_gone = self.is_over = False
         self.woken = asyncio.Event()
 
 
@@ -42,7 +43,7 @@ class Streams:
 
     def __init__(self, let_in: Callable[[Sequence[bytes]], Awaitable[set[bytes]]]) -> None:
         self._let_in = let_in
-        self._open: set[_Open] = set()
+        self._open: dict[_Open, None] = {}  # the oldest first
         self._joined = asyncio.Event()
 
     async def watch(self) -> None:
@@ -86,27 +87,34 @@ class Streams:
         """What a page is sent, until its device is let in no more. Raises TooManyStreams before the first."""
         with self._place(admitted) as mine:
             yield _GREETING
-            while not mine.is_gone:
+            while True:
+                mine.woken.clear()  # before it is looked at what there is: more may come while that is being sent
+                if mine.is_gone or mine.is_over:
+                    break
                 told, mine.told = mine.told, None
                 if told is not None:
                     yield f"event: changed\nid: {told}\ndata: {told}\n\n".encode()
-                mine.woken.clear()
                 try:
                     async with asyncio.timeout(BEAT_S):
                         await mine.woken.wait()
                 except TimeoutError:
                     yield _BEAT
-            yield _GONE
+            if mine.is_gone:
+                yield _GONE
 
     @contextmanager
     def _place(self, admitted: Admitted) -> Iterator[_Open]:
         if len(self._open) >= STREAMS_MAX:
             raise TooManyStreams
         mine = _Open(admitted)
+        others = [each for each in self._open if each.digest == mine.digest and not each.is_over]
+        if len(others) >= DEVICE_STREAMS_MAX:
+            others[0].is_over = True
+            others[0].woken.set()
         if mine.store_id not in self.stores():
             self._joined.set()
-        self._open.add(mine)
+        self._open[mine] = None
         try:
             yield mine
         finally:
-            self._open.remove(mine)
+            del self._open[mine]

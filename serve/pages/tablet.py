@@ -28,10 +28,11 @@ from holdfast.client import (
     ReleaseReason,
     Reservation,
     ShortChoice,
+    Status,
 )
 from serve.pages.boards import Boards
 from serve.pages.doorkeeper import Admitted
-from serve.pages.guard import form_of
+from serve.pages.guard import TASK_FORM_BYTES_MAX, TASK_FORM_FIELDS_MAX, form_of
 from serve.pages.rendering import Rendering
 
 HOME: Final = "/"
@@ -42,6 +43,8 @@ KEY_CHARS_MAX: Final = 64
 BACK: Final = "back:"  # before the SKU of a line that was carried to its shelf
 _SHORT_CODE: Final = re.compile(r"\s*[0-9A-Za-z]{4,12}-[0-9A-Za-z]{5}\s*")
 _SIGNED_CODE: Final = "HF:"
+
+TO_COLLECT: Final = frozenset({Status.CONFIRMED, Status.READY})
 
 Form = Mapping[str, str]
 Outcome = PickTask | Reservation | Rejection
@@ -92,26 +95,40 @@ class Tablet:
         code = (await form_of(request)).get("code", "").strip()
         store_id = admitted.device.store_id
         try:
-            if code.upper().startswith(_SIGNED_CODE):
-                found = await self._client.lookup_pickup(store_id, code=code)
-            elif _SHORT_CODE.fullmatch(code):
-                found = await self._client.lookup_pickup(store_id, short_code=code)
-            elif ":" in code:
-                found = await self._client.lookup_pickup(store_id, reservation_id=code)
-            elif "/" in code:
-                found = await self._client.lookup_pickup(store_id, order_id=code)
-            else:
-                product = await self._client.find_product(store_id, code=code)
-                return self._page(request, admitted, "product.html", {"product": product})
+            found = await self._found_by(store_id, code)
         except WRONG as error:
             return await self._board(request, admitted, error)
+        if isinstance(found, Product):
+            return self._page(request, admitted, "product.html", {"product": found})
         if not found:
             return await self._board(request, admitted, no="no_pickup")
-        return _to(TASK, id=found[0].reservation_id)
+        # Of an order there may be several here, and some of them are over.
+        wanted = [each for each in found if each.status in TO_COLLECT] or list(found)
+        if len(wanted) > 1:
+            return self._page(request, admitted, "found.html", {"found": found})
+        return _to(TASK, id=wanted[0].reservation_id)
+
+    async def _found_by(self, store_id: str, code: str) -> tuple[Reservation, ...] | Product:
+        """What a code is for. An article comes first, whatever its code looks like: else each scan of it would count as
+        a wrong pickup code, of which a shop has but a few. Raises HoldfastError.
+        """
+        if code.upper().startswith(_SIGNED_CODE):
+            return await self._client.lookup_pickup(store_id, code=code)
+        is_short = _SHORT_CODE.fullmatch(code)
+        try:
+            return await self._client.find_product(store_id, code=code)
+        except (NotFound, InvalidArgument):
+            if not (is_short or ":" in code or "/" in code):
+                raise
+        if is_short:
+            return await self._client.lookup_pickup(store_id, short_code=code)
+        if ":" in code:
+            return await self._client.lookup_pickup(store_id, reservation_id=code)
+        return await self._client.lookup_pickup(store_id, order_id=code)
 
     async def step(self, request: Request, admitted: Admitted) -> Response:
         """A step of a task, by a form."""
-        form, device = await form_of(request), admitted.device
+        form, device = await form_of(request, TASK_FORM_BYTES_MAX, TASK_FORM_FIELDS_MAX), admitted.device
         name = form.get("step", "")
         if name not in self._steps or not 0 < len(form.get("key", "")) <= KEY_CHARS_MAX:
             raise HTTPException(HTTPStatus.BAD_REQUEST)
