@@ -32,21 +32,17 @@ from actors.shop.state import Reservation
 from serve.coordination.deliveries import PASSING, Deliveries
 from serve.coordination.hot_units import HotUnits
 from serve.coordination.opening_hours import hours_of
-from serve.coordination.placing import (
+from serve.coordination.placing import Claims, Placing, refusal_in
+from serve.coordination.placing_together import Alone, Hear, Together
+from serve.coordination.replanning import (
     TRIES_MAX,
-    Claims,
     NextPlans,
-    Placing,
     Planned,
     RefusedClaims,
-    first_of,
-    is_contended,
+    Replanning,
     no_other_plan,
     pause_s,
-    refusal_in,
-    reused,
 )
-from serve.coordination.placing_together import Alone, Hear, Together
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 
@@ -256,9 +252,9 @@ class Coordinator:
         next_plans: NextPlans,
         known_stopped: Sequence[Stopped] = (),
     ) -> Order | Rejection:
-        tries, promise, key = 0, isinstance(command, cm.Amend), key_of(command)
+        promise, key, stopped = isinstance(command, cm.Amend), key_of(command), [*known_stopped]
         wanted = Planned(command.plans, command.missing) if isinstance(command, cm.Open) else None
-        stopped = [*known_stopped]
+        replanning = Replanning(next_plans, stopped)
         answer = await self._ask(ledger_id, command, deadline, promise=promise)
         try:
             while isinstance(answer, Order) and answer.open_attempt:
@@ -266,8 +262,9 @@ class Coordinator:
                 was_open = answer
                 message: cm.Commit | cm.Replan | cm.Abandon | None = None
                 while isinstance(order, Order) and order.open_attempt and order.key == key:
-                    was_open, tries = order, tries + 1
-                    message, pause = await self._attempt(ledger_id, order, tries, deadline, next_plans, stopped, wanted)
+                    was_open = order
+                    replanning.tries += 1
+                    message, pause = await self._attempt(ledger_id, order, replanning, deadline, wanted)
                     if wanted is not None and isinstance(message, cm.Replan):
                         wanted = Planned(message.plans, message.missing)
                     order = await self._send(ledger_id, message, deadline, promise=True)
@@ -293,15 +290,14 @@ class Coordinator:
         self,
         ledger_id: str,
         order: Order,
-        tries: int,
+        replanning: Replanning,
         deadline: float,
-        next_plans: NextPlans,
-        stopped: list[Stopped],
         wanted: Planned | None = None,
     ) -> tuple[cm.Commit | cm.Replan | cm.Abandon, float]:
         """Ask all shops of the open attempt at once; the command for the customer's ledger then, and how long to pause
         after that: not 0 where other orders had claimed what was lacking, and what was had must first be let go of.
-        After too many such pauses nothing is answered. `wanted` is the whole that the call wants, where that is known.
+        Each try is written, and has the limits: after too many such pauses nothing is answered. `wanted` is the whole
+        that the call wants, where that is known.
         """
         number, attempt = order.number, order.open_attempt
         order_id = format_order_id(ledger_id, number)
@@ -314,26 +310,18 @@ class Coordinator:
             if isinstance(answer, Reservation):
                 granted.append((part.store_id, answer.number))
             else:
-                refused[part.store_id] = refusal_in(part.store_id, answer, stopped)
+                refused[part.store_id] = refusal_in(part.store_id, answer, replanning.stopped)
         if not refused:
             return cm.Commit(number, attempt, tuple(granted), self._hours_to_commit(order)), 0.0
-        no = reused(refused)
-        found = no or next_plans(order, refused)
-        waits = is_contended(refused) and (isinstance(found, Rejection) or tries >= TRIES_MAX)
-        if isinstance(found, Planned):
-            waits |= found.waits
-            if not waits and tries < TRIES_MAX:
-                return cm.Replan(number, attempt, found.plans, found.missing), 0.0
+        planned, waits, refusal = replanning.after(order, refused)
+        pause = 0.0
         if waits:
-            same = found if isinstance(found, Planned) else _same(order, wanted)
-            pause = pause_s(order_id, tries)
-            if same is None or tries >= TRIES_MAX or asyncio.get_running_loop().time() + pause >= deadline:
-                return cm.Abandon(number, attempt, None), 0.0
-            return cm.Replan(number, attempt, same.plans, same.missing), pause
-        if stopped and no is None:  # only a shop that is not served could tell
-            return cm.Abandon(number, attempt, None), 0.0
-        refusal = found if isinstance(found, Rejection) else first_of(refused)
-        return cm.Abandon(number, attempt, replace(refusal, status=None)), 0.0
+            planned, pause = planned or _same(order, wanted), pause_s(order_id, replanning.tries)
+            is_last = replanning.tries >= TRIES_MAX or asyncio.get_running_loop().time() + pause >= deadline
+            planned = None if is_last else planned
+        if planned is None:
+            return cm.Abandon(number, attempt, refusal), 0.0
+        return cm.Replan(number, attempt, planned.plans, planned.missing), pause
 
     async def _deliver_soon(self, ledger_id: str, order: Order, deadline: float) -> Order:
         """So that who reads or steps in a shop next finds what was answered, as long as the shop is there."""

@@ -1,47 +1,29 @@
-"""A new order: claimed in its shops, all at once, then decided with one command in its customer's ledger. What is to be
-planned next where shops refused is what `NextPlans` says, of new orders and of changed ones.
-"""
+"""A new order: claimed in its shops, all at once, then decided with one command in its customer's ledger."""
 
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
-from zlib import crc32
 
 from msgspec.structs import replace
 
 from actors.core.ids import format_order_id, ledger_of_customer
 from actors.core.rejection import UNRECORDED, Reason, Rejection
-from actors.core.status import Status
 from actors.orders import commands as cm
 from actors.orders.commands import key_of
 from actors.orders.parts import first_claim_of
 from actors.orders.state import Order
 from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
-from actors.shop.commands import Claim, Lines
+from actors.shop.commands import Claim
 from actors.shop.state import Reservation
 from serve.coordination.deliveries import PASSING, Deliveries
 from serve.coordination.hot_units import HotUnits
+from serve.coordination.replanning import NextPlans, RefusedClaims, Replanning, pause_s
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 
-TRIES_MAX: Final = 4  # plans for one call before it is refused
-CONTENDED_PAUSE_S: Final = 0.005  # before the same plan is tried again, doubled each time; spread, so that one is first
-PAUSED_TRIES_MAX: Final = 5  # beyond which the pause does not double: 160 ms
 ATTEMPT_BYTES: Final = 8
 LET_GO_S_MAX: Final = 1.0  # how long a call waits for its shops to let go of what they had granted
-
-RefusedClaims = dict[str, Rejection]  # why shops refused their claims
-
-
-class Planned(NamedTuple):
-    """What is claimed next, and what that leaves out. `waits`: it counts on units that undecided orders have claimed,
-    which may come free in a moment.
-    """
-
-    plans: tuple[cm.Plan, ...]
-    missing: Lines
-    waits: bool = False
 
 
 class Claims(NamedTuple):
@@ -55,33 +37,9 @@ class Claims(NamedTuple):
     refused: RefusedClaims
 
 
-# A Rejection: nothing else is to be had, whatever becomes of the claims that were met.
-NextPlans = Callable[[Order | None, RefusedClaims], Planned | Rejection]
-
-
-def no_other_plan(_order: Order | None, refused: RefusedClaims) -> Rejection:
-    """For callers who named their shops: the first refusal is the answer."""
-    return first_of(refused)
-
-
-def first_of(refused: RefusedClaims) -> Rejection:
-    """The refusal that is given for all, of those that stand whatever becomes of others' claims where there is one."""
-    return refused[min(refused, key=lambda store_id: (refused[store_id].status is Status.CLAIMED, store_id))]
-
-
-def is_contended(refused: RefusedClaims) -> bool:
-    """Whether shops refused for nothing but what other undecided orders have claimed."""
-    return all(refusal.status is Status.CLAIMED for refusal in refused.values())
-
-
 def place_of(number: int, asked: cm.Open, granted: dict[str, int]) -> cm.Place:
     """The command that decides an order whose claims these reservations are, by shop."""
     return cm.Place(number, asked, tuple([granted[plan.store_id] for plan in asked.plans]))
-
-
-def reused(refused: RefusedClaims) -> Rejection | None:
-    """The refusal of a shop that has answered another call under the key of this one: it is for the caller."""
-    return next((each for each in refused.values() if each.reason is Reason.IDEMPOTENCY_KEY_REUSED), None)
 
 
 def refusal_in(store_id: str, answer: Answer, stopped: list[Stopped]) -> Rejection:
@@ -92,12 +50,6 @@ def refusal_in(store_id: str, answer: Answer, stopped: list[Stopped]) -> Rejecti
         stopped.append(answer)
     rejection = answer.rejection if isinstance(answer, Refusal) else Rejection(Reason.STORE_NOT_ACCEPTING)
     return replace(rejection, store_id=store_id)
-
-
-def pause_s(order_id: str, tries: int) -> float:
-    """Another one for each order and try, and the same wherever it is computed."""
-    spread = crc32(f"{order_id} {tries}".encode()) / 2**32
-    return float(CONTENDED_PAUSE_S * 2 ** min(tries, PAUSED_TRIES_MAX) * (0.5 + spread))
 
 
 class Placing:
@@ -118,10 +70,10 @@ class Placing:
         claims of the first try may be `made` already.
         """
         ledger_id = ledger_of_customer(asked.customer_id)
-        plans, missing, tries, outs = asked.plans, asked.missing, 0, 0
+        plans, missing, replanning = asked.plans, asked.missing, Replanning(next_plans, stopped)
         try:
             while True:
-                tries += 1
+                replanning.tries += 1
                 if made is not None and len(made.granted) + len(made.refused) < len(plans):
                     await self._let_go(made, deadline)
                     made = None
@@ -129,20 +81,13 @@ class Placing:
                 (number, _, granted, refused), made = claims, None
                 if refused:
                     await self._let_go(claims, deadline)
-                    contended = is_contended(refused)
-                    outs += not contended
-                    no = reused(refused)
-                    others = no or next_plans(None, refused)
-                    waits = contended and (isinstance(others, Rejection) or tries >= TRIES_MAX)
-                    if isinstance(others, Planned):
-                        plans, missing = others.plans, others.missing
-                        waits |= others.waits
-                        if not waits and outs < TRIES_MAX:
+                    planned, waits, refusal = replanning.after(None, refused)
+                    if planned is not None:
+                        plans, missing = planned.plans, planned.missing
+                        if not waits:
                             continue
-                    refusal = others if isinstance(others, Rejection) else first_of(refused)
-                    # Nothing is decided by what others have claimed.
-                    is_open = waits or (stopped and no is None)
-                    refusal = Rejection(Reason.ORDER_UNDECIDED) if is_open else replace(refusal, status=None)
+                    # Where it waits, nothing is decided by what others have claimed.
+                    refusal = refusal or Rejection(Reason.ORDER_UNDECIDED)
                     command = cm.Refuse(asked.key, asked.content, asked.customer_id, refusal)
                     answer = await self.send(ledger_id, command, deadline, promise=True)
                     assert answer is not None, "a command with a key always has an answer"
@@ -163,7 +108,7 @@ class Placing:
                     await self._let_go(claims, deadline)
                     if isinstance(answer, Order) or answer.reason is not Reason.ORDER_UNDECIDED:
                         return answer  # as the call was answered at first, or refused
-                pause = pause_s(format_order_id(ledger_id, number), tries)
+                pause = pause_s(format_order_id(ledger_id, number), replanning.tries)
                 if asyncio.get_running_loop().time() + pause >= deadline:
                     raise DeadlinePassed(sent=True)
                 await asyncio.sleep(pause)

@@ -16,7 +16,8 @@ from actors.shop.commands import Claim
 from actors.shop.state import Reservation
 from serve.coordination.deliveries import PASSING, Deliveries
 from serve.coordination.hot_units import are_elsewhere
-from serve.coordination.placing import Claims, Placing, RefusedClaims, place_of, refusal_in
+from serve.coordination.placing import Claims, Placing, place_of, refusal_in
+from serve.coordination.replanning import RefusedClaims
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.queued import Waiting, parted
 from serve.routing.router import Router

@@ -15,7 +15,8 @@ from actors.shop import commands as shop
 from holdfast.v1 import reservation_service_pb2 as rs
 from serve.calls import ENDINGS, fill_error
 from serve.coordination.coordinator import Coordinator
-from serve.coordination.placing import Claims, Planned, RefusedClaims
+from serve.coordination.placing import Claims
+from serve.coordination.replanning import Planned, RefusedClaims
 from serve.routing.batcher import GATHER_CALLS_MIN, DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from serve.routing.shares import Room

@@ -3,6 +3,7 @@ around what was only claimed in an earlier one.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -13,7 +14,7 @@ from actors.orders.parts import never_placed
 from actors.orders.state import ATTEMPTS_MAX
 from actors.shop import commands as shop
 from holdfast.v1 import error_pb2, order_pb2, order_service_pb2 as os_, reservation_service_pb2 as rs
-from serve.coordination.placing import TRIES_MAX
+from serve.coordination.replanning import TRIES_MAX
 from tests.gateway.front import Front
 from tests.gateway.orders import BUYER, HERS, customers, ordered, say, settle
 from tests.shop.scenario_text import command_of
@@ -121,6 +122,24 @@ def test_claims_are_counted_once_a_shop_that_had_all_is_out(front: Front) -> Non
         },
     )
     assert parts_of(front.accept("Reserve", asked_for("k", B=1))) == ["S1"]
+
+
+@pytest.mark.parametrize("basket_id", ["", "b"])
+def test_who_met_claims_before_is_not_refused_for_one_shop_that_is_out(front: Front, basket_id: str) -> None:
+    """S1 and S2 have the only B each, which are claimed as they are asked for; at the fourth try S2's is sold, and S1's
+    is free.
+    """
+    for store_id in ("S1", "S2"):
+        front.receive("B", 1, store_id)
+
+    def sell() -> None:
+        for store_id in ("S1", "S2"):
+            in_shop(front, store_id, never_placed(HERS, OTHERS))
+        in_shop(front, "S2", command_of("reserve bob B 1", "bob"))
+
+    claims = {f"store-{store_id}": partial(in_shop, front, store_id, claim("B")) for store_id in ("S1", "S2")}
+    before_steps(front, {**claims, "store-S": lambda: None, "store-": sell})
+    assert parts_of(front.accept("Reserve", asked_for("k", basket_id, B=1))) == ["S1"]
 
 
 def test_advice_counts_no_claims(front: Front) -> None:

@@ -9,7 +9,7 @@ from actors.core.rejection import Reason
 from actors.orders import commands as cm
 from actors.orders.state import OPEN_MS, Order, Standing
 from holdfast.v1 import error_pb2, order_pb2, reservation_service_pb2 as rs
-from serve.coordination.placing import no_other_plan
+from serve.coordination.replanning import Replanning, no_other_plan
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.orders import BUYER, CUSTOMERS, customers, hosted, settle
 from tests.runtime.loop_time import skip
@@ -132,7 +132,7 @@ def test_an_amendment_that_meets_its_own_lost_claims_is_committed(stocked: Front
         begun = await coordinator._send(ledger_id, cm.Amend("k2", "x", order.number, wanted, 0), deadline, promise=True)
         assert isinstance(begun, Order)
         assert begun.open_attempt
-        await coordinator._attempt(ledger_id, begun, 1, deadline, no_other_plan, [])
+        await coordinator._attempt(ledger_id, begun, Replanning(no_other_plan, []), deadline)
 
     stocked.run(main)
     assert reserve(stocked, "k2").reservation.reservation_id

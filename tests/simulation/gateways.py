@@ -25,8 +25,9 @@ from serve.coordination.grants import Grants
 from serve.coordination.hot import HotCalls
 from serve.coordination.hot_units import HotUnits
 from serve.coordination.moves import FAILURES, Mover
-from serve.coordination.placing import Claims, NextPlans, no_other_plan
+from serve.coordination.placing import Claims
 from serve.coordination.reconciler import Reconciler
+from serve.coordination.replanning import NextPlans, no_other_plan
 from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded
 from serve.routing.rates import Rates
 from serve.routing.router import Router

@@ -11,7 +11,7 @@ from actors.orders.state import Order, Standing
 from actors.protocol.messages import Refusal
 from actors.shop import commands as shop
 from holdfast.v1 import order_pb2
-from serve.coordination.placing import Planned, no_other_plan
+from serve.coordination.replanning import Planned, no_other_plan
 from serve.wire import orders
 from tests.simulation.checks import Broken
 from tests.simulation.gateways import Gateway
