@@ -135,10 +135,11 @@ class ServiceFailed(Exception):
 
 
 class Service(NamedTuple):
-    """One that serves. `mark` names its processes."""
+    """One that serves. `mark` names its processes, `pages` is the address of its pages, empty without."""
 
     target: str
     mark: str
+    pages: str = ""
 
 
 @contextmanager
@@ -197,12 +198,12 @@ class Program:
         self._data_dir = data_dir
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
-        self._target = ""
+        self._target = self._pages = ""
 
     @property
     def service(self) -> Service:
         """Where it is called."""
-        return Service(self._target, self.mark)
+        return Service(self._target, self.mark, self._pages)
 
     @property
     def pid(self) -> int:
@@ -227,7 +228,8 @@ class Program:
                 stderr=log,
                 start_new_session=True,
             )
-        self._target = _wait(self._process, self._command, file, log_path)["grpc"]
+        said = _wait(self._process, self._command, file, log_path)
+        self._target, self._pages = said["grpc"], said.get("pages", "")
 
     def stop(self) -> None:
         """In order, and then all that it left."""

@@ -24,14 +24,17 @@ from bench.demo.calls import MEANWHILE_MS_MAX, Answers
 from bench.demo.flash import sell_out
 from bench.demo.line import wait_in_line
 from bench.demo.mailbox import Mailbox, mailbox
-from bench.demo.messages import Killer, tell_customers, write_messages_file
-from bench.demo.pickups import STORE_ID as COUNTER, NotServed, hand_over
+from bench.demo.messages import Killer, write_messages_file
 from bench.demo.plan import Across, across_plan, shops_with_slots, write_chain_file
 from bench.demo.proof import Proof, prove, until_quiet
 from bench.demo.report import Beside, document, tell
 from bench.demo.run import Act, NotRecovered, Phases, kill_and_tell, replay
+from bench.demo.tablets import NotTapped
 from bench.demo.tills import sell_cut_off
 from bench.demo.transfers import move_units
+from bench.demo.walk import walk_over_counter
+from bench.demo.walk_plan import STORE_ID as COUNTER, write_products_file
+from bench.demo.walk_steps import NotServed
 from bench.peers.redis_server import no_server, redis_server
 from bench.service import CHAIN_FILE, Service, ServiceFailed, serving
 from bench.workload import SharedDataMissing, Workload, load_workload
@@ -98,7 +101,7 @@ def main(
     except ServiceFailed as error:
         console.print(f"holdfast: the service did not start: {error}", style="red", markup=False)
         raise typer.Exit(EXIT_NOT_STARTED) from error
-    except (HoldfastError, NotRecovered, NotServed) as error:
+    except (HoldfastError, NotRecovered, NotServed, NotTapped) as error:
         console.print(f"holdfast: the demo could not go on: {error}", style="red", markup=False)
         raise typer.Exit(EXIT_BROKEN) from error
     except KeyboardInterrupt as interrupt:
@@ -141,8 +144,9 @@ async def _ask_and_prove(
         await wait_in_line(client, store_ids, told, phases, kill)
         flash = await sell_out(client, phases, seed=workload.seed)
         kill = partial(kill_and_tell, client, service, [*store_ids, COUNTER], across, phases, COUNTER)
-        pickups = await hand_over(client, service.target, folder, phases, kill)
-        messages = await tell_customers(client, box, Killer(service.mark), phases)
+        where, killer = (service.target, service.pages), Killer(service.mark)
+        walk = walk_over_counter(client, where, folder, box, killer, kill, phases=phases, seed=workload.seed)
+        pickups, messages = await walk
         await until_quiet(client, (told, across), phases)
         beside = Beside(till, moved, flash, pickups, messages)
         return told, across, beside, await prove(client, store_ids, told, across, phases)
@@ -156,6 +160,7 @@ def _service(folder: Path, workload: Workload, phases: Phases, journal: str, box
         signal.signal(number, signal.default_int_handler)  # end as on Ctrl-C: with everything put away
     with ExitStack() as stack:
         more: tuple[str, ...] = ("--messages-file", str(write_messages_file(folder, box)))
+        more = (*more, "--pages-port", "0", "--products", str(write_products_file(folder)))
         if journal == "redis":
             url = f"redis://127.0.0.1:{stack.enter_context(redis_server(folder / 'redis'))}/0"
             phases.say(f"  journals in a Redis of its own, {url}")

@@ -1,63 +1,56 @@
-"""The act of messages: customers are told by e-mail what becomes of their orders, while the notifier is killed between
+"""Messages of the demo: customers are told by e-mail what becomes of their orders, while the notifier is killed between
 its record and the letter, and between the letter and its record. What arrived, the mailbox says.
 """
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from time import perf_counter, sleep
-from typing import Any, Final
+from typing import Final
 
 from bench import service as processes
 from bench.demo.feed import FINDINGS_MAX
 from bench.demo.mailbox import Mailbox
-from bench.demo.pickups import NotServed
-from bench.demo.run import NotRecovered, Phases, gathered
-from holdfast.client import (
-    Adjustment,
-    AdjustmentKind,
-    ChannelClient,
-    Contact,
-    ContactConsent,
-    HoldfastError,
-    MessageChannel,
-    Notice,
-    NoticeOccasion,
-    NoticeStatus,
-    Reservation,
-    Store,
-)
+from bench.demo.run import NotRecovered
+from bench.demo.walk_plan import STORE_ID
+from holdfast.client import ChannelClient, HoldfastError, Notice, NoticeOccasion, NoticeStatus
 
-STORE_ID: Final = "messages-shop"
-SKU: Final = "demo-message"
-CUSTOMERS: Final = 100
 KILLS: Final = 10
 KILLED_AT: Final = tuple(range(15, 15 + 18 * KILLS, 18))  # letters; before and after they were taken, in turn
-OCCASIONS: Final = (NoticeOccasion.CONFIRMED, NoticeOccasion.READY, NoticeOccasion.RECEIPT)
+OCCASIONS: Final = (
+    NoticeOccasion.CONFIRMED,
+    NoticeOccasion.READY,
+    NoticeOccasion.RECEIPT,
+    NoticeOccasion.RELEASED,
+    NoticeOccasion.NO_SHOW,
+)
 ROLE: Final = "notifier"
-CALLS_AT_ONCE: Final = 16
 TOLD_S_MAX: Final = 120.0
-LOOK_S: Final = 0.5
+LOOK_S: Final = 0.2
 KILL_S_MAX: Final = 20.0
 MESSAGES_FILE: Final = "messages.yaml"
 
 
 @dataclass(slots=True)
 class Messages:
-    """What came of it. `twice` are letters that arrived twice, `missing` what was due and never tried, `lost` what is
-    said to be sent and did not arrive. Of `unknown` nobody knows, as the notifier was killed meanwhile.
+    """What came of it. Of the `expected` ones, those that are `due` were made; `twice` are letters that arrived twice,
+    `missing` what was never tried, `unasked` what nobody was to be told, `lost` what is said to be sent and did not
+    arrive. Of `unknown` nobody knows, as the notifier was killed meanwhile.
     """
 
-    customers: int = CUSTOMERS
+    customers: int = 0
+    expected: int = 0
     due: int = 0
     sent: int = 0
     unknown: int = 0
     arrived: int = 0
     twice: int = 0
     missing: int = 0
+    unasked: int = 0
     lost: int = 0
     kills: int = 0
     holds_in_journal: bool = False
@@ -66,11 +59,12 @@ class Messages:
     @property
     def holds(self) -> bool:
         """True where all were told, as far as can be known, and nobody twice."""
-        wrong = self.twice or self.missing or self.lost
-        whole = self.due == self.sent + self.unknown == self.customers * len(OCCASIONS) and self.kills == KILLS
+        wrong = self.twice or self.missing or self.lost or self.unasked
+        whole = self.due == self.sent + self.unknown == self.expected > 0 and self.kills == KILLS
         return whole and self.holds_in_journal and not wrong
 
     def find(self, sentence: str) -> None:
+        """Keep the first sentences."""
         if len(self.findings) < FINDINGS_MAX:
             self.findings.append(sentence)
 
@@ -112,43 +106,30 @@ class Killer:
                     with suppress(ValueError, ProcessLookupError):
                         processes.kill(process.pid, self._mark)
                         return True
-            sleep(LOOK_S / 10)
+            sleep(LOOK_S / 4)
         return False
 
 
-async def tell_customers(
-    client: ChannelClient, box: Mailbox, killer: Killer, phases: Phases, count: int = CUSTOMERS
+def judged(
+    expected: Collection[tuple[str, NoticeOccasion]], notices: Iterable[Notice], arrived: list[tuple[str, str]]
 ) -> Messages:
-    """Have all of them order, and be told, while the notifier is killed; and look at what arrived."""
-    await client.put_stores([Store(STORE_ID, "Messages")])
-    goods = Adjustment(SKU, count, 1, AdjustmentKind.RECEIPT)
-    await client.adjust_stock(STORE_ID, "opening", [goods], idempotency_key="messages-opening")
-    customers = [f"told-{number}" for number in range(count)]
-    with phases.phase("Telling customers", 3 * count) as tick:
-        held = await gathered(customers, lambda each: _order(client, each), at_once=CALLS_AT_ONCE, tick=tick)
-        box.strike = killer
-        await gathered(held.values(), lambda each: _ready(client, each), at_once=CALLS_AT_ONCE, tick=tick)
-        await _until_told(client, 2 * count)
-        await gathered(held.values(), lambda each: _collect(client, each), at_once=CALLS_AT_ONCE, tick=tick)
-        await _until_told(client, len(OCCASIONS) * count)
-    phases.say(f"  killed the notifier {killer.kills} times between record and letter, and back")
-    verified = await client.verify_notices()
-    notices = [each async for each in client.list_notices(store_id=STORE_ID)]
-    came = judged(customers, notices, box.arrived)
-    came.kills, came.holds_in_journal = killer.kills, verified.holds
-    return came
-
-
-def judged(customers: list[str], notices: list[Notice], arrived: list[tuple[str, str]]) -> Messages:
-    """What was due, and what is known of it, against what arrived."""
-    came = Messages(len(customers), arrived=len(arrived))
+    """What each customer is to be told, and what is known of it, against what arrived."""
+    came = Messages(len({customer for customer, _ in expected}), len(expected), arrived=len(arrived))
     keys = Counter(key for _, key in arrived)
     for key, times in keys.items():
         if times > 1:
             came.twice += 1
             came.find(f"the letter {key} arrived {times} times")
-    made = {(each.customer_id, each.occasion): each for each in notices}
-    for pair in ((customer, occasion) for customer in customers for occasion in OCCASIONS):
+    told = list(notices)
+    for (customer, occasion), times in Counter((each.customer_id, each.occasion) for each in told).items():
+        if times > 1:
+            came.twice += 1
+            came.find(f"{customer} is told {occasion.name} {times} times")
+    made = {(each.customer_id, each.occasion): each for each in told}
+    for customer, occasion in sorted(made.keys() - expected):
+        came.unasked += 1
+        came.find(f"{customer} was to be told {occasion.name}, which has not happened")
+    for pair in sorted(expected):
         notice = made.get(pair)
         came.due += notice is not None
         if notice is None or not notice.attempts:
@@ -164,29 +145,7 @@ def judged(customers: list[str], notices: list[Notice], arrived: list[tuple[str,
     return came
 
 
-async def _order(client: ChannelClient, customer: str) -> str:
-    consents = (ContactConsent(MessageChannel.EMAIL, granted=True),)
-    contact = Contact(customer, email=f"{customer}@example.com", display_name=customer, consents=consents)
-    await client.put_contact(contact, idempotency_key=f"{customer} contact")
-    held = await client.reserve(
-        STORE_ID, [(SKU, 1)], customer_id=customer, channel="web", idempotency_key=f"{customer} reserve"
-    )
-    if not isinstance(held, Reservation):
-        raise NotServed(f"a customer who is to be told heard {held}")
-    await client.confirm(held.reservation_id, idempotency_key=f"{customer} confirm")
-    return held.reservation_id
-
-
-async def _ready(client: ChannelClient, reservation_id: str) -> Any:
-    return await client.mark_ready(reservation_id, idempotency_key=f"{reservation_id} ready")
-
-
-async def _collect(client: ChannelClient, reservation_id: str) -> Any:
-    key = f"{reservation_id} collect"
-    return await client.collect(reservation_id, payment_reference="paid", idempotency_key=key)
-
-
-async def _until_told(client: ChannelClient, notices: int) -> None:
+async def until_told(client: ChannelClient, notices: int) -> None:
     """Wait until so many were due, and none of them waits. Raises NotRecovered."""
     deadline = perf_counter() + TOLD_S_MAX
     while perf_counter() < deadline:

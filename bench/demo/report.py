@@ -12,12 +12,13 @@ from bench.demo.calls import ORDER_KINDS, SHOP_KINDS, Answers, Kind
 from bench.demo.flash import FlashSale
 from bench.demo.line import WAITING, in_line
 from bench.demo.messages import Messages
-from bench.demo.pickups import CUSTOMERS, Pickups
+from bench.demo.pickups import Pickups
 from bench.demo.plan import LIMITS, Across
 from bench.demo.proof import HOLDS, Proof, conservation_of
 from bench.demo.run import Act
 from bench.demo.tills import HAND_OUTS, SALES, OfflineTill
 from bench.demo.transfers import TRANSFERS, Moved
+from bench.demo.walk_plan import HANDED_OVER, SIZES
 from bench.record import MACHINE, percentile
 from bench.workload import Workload
 from holdfast.client import ChainLimitRule, Status
@@ -49,6 +50,14 @@ WORDS: Final = {
     "disagreeing": "orders and shops that disagree",
 }
 """Of the findings over orders."""
+
+
+OF_PICKUP: Final = (
+    *("tasks_owned_twice", "tasks_left", "double_taps_differing", "steps_twice", "steps_missing", "refused"),
+    *("codes_used_twice", "repeats_differing", "till_events_missing", "units_missing"),
+    *("messages_twice", "messages_missing"),
+)
+"""What must not be at the counter, and behind it."""
 
 
 class Beside(NamedTuple):
@@ -287,6 +296,12 @@ def _circumstances(result: Mapping[str, Any]) -> Rows:
     yield "  from its instant to its first unit", f"{flash['hot_after_ms']:,.0f} ms"
     ordinary = "p99 {p99_before_ms:,.1f} ms before, {p99_during_ms:,.1f} ms meanwhile"
     yield "  ordinary calls beside it", ordinary.format(**flash)
+    walked = "{orders} orders, {steps} steps; {tasks_contested} tasks wanted twice at once, {double_taps} double taps"
+    yield "walked over the counter", walked.format(**result["pickup"])
+    shorts = ", ".join(f"{units} {choice.lower()}" for choice, units in result["pickup"]["shorts"].items())
+    yield "  short picks", shorts
+    back = "{no_shows} not collected, {returns} brought back; the actor was killed {actor_kills} times"
+    yield "  came back", back.format(**result["pickup"])
     messages = (
         "{sent} of {due} messages known to be sent, of {unknown} nobody knows; the notifier was killed {kills} times"
     )
@@ -340,11 +355,10 @@ def _verdict(result: Mapping[str, Any]) -> Rows:
     yield row("units sold in the flash sale", flash["sold"], flash["units"], good=flash["sold"] == flash["units"])
     yield row("customers with more than one", flash["over_limit"], 0, good=not flash["over_limit"])
     yield ()
-    served = pickup["handed_over"]
-    yield row("handed over at the counter", served, CUSTOMERS, good=served == CUSTOMERS)
-    for name in ("codes_used_twice", "repeats_differing", "till_events_missing"):
+    served, wanted = pickup["handed_over"], sum(SIZES.endings[ending] for ending in HANDED_OVER)
+    yield row("handed over at the counter", served, wanted, good=served == wanted)
+    for name in OF_PICKUP:
         yield row(f"  {name.replace('_', ' ')}", pickup[name], 0, good=not pickup[name])
-    for name in ("messages_twice", "messages_missing"):
-        yield row(name.replace("_", " "), pickup[name], 0, good=not pickup[name])
-    lost = result["messages"]["lost"]
-    yield row("messages said to be sent that did not arrive", lost, 0, good=not lost)
+    for name in ("unasked", "lost"):
+        found = result["messages"][name]
+        yield row(f"  messages {name}", found, 0, good=not found)

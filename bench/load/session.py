@@ -271,7 +271,7 @@ def session(asked: Asked, plan: Plan, say: Callable[[str], None], stopping: Stop
         if not target:
             say("starting a service ...")
             (asked.scratch / CHAIN_FILE).write_text(NO_SHOPS + plan.policy, encoding="utf-8")
-            target, mark = started.enter_context(serving(asked.scratch, asked.store_actors, *plan.options))
+            target, mark, _ = started.enter_context(serving(asked.scratch, asked.store_actors, *plan.options))
         generators = started.enter_context(fleet(asked.generators))
         opened = Session(asked, target, mark, generators, places, whole, run, say, stopping)
 

@@ -14,8 +14,8 @@ from bench.demo.calls import Answers, Repeated
 from bench.demo.feed import Contest, FeedCheck, Outage
 from bench.demo.flash import CONFIRMED, REQUESTS, UNITS as UNITS_OF_SALE, FlashSale
 from bench.demo.line import WAITING
-from bench.demo.messages import CUSTOMERS as TOLD, KILLS, OCCASIONS, Messages
-from bench.demo.pickups import CUSTOMERS as AT_COUNTER, UNITS as AT_COUNTER_UNITS, Pickups
+from bench.demo.messages import KILLS, Messages
+from bench.demo.pickups import ACTOR_KILLS, Pickups
 from bench.demo.plan import Across
 from bench.demo.proof import Proof, examine_shops
 from bench.demo.report import OF_SHOPS, WORDS, Beside, document, tell
@@ -74,11 +74,19 @@ def _proof(told: Act, *audits: Verification) -> Proof:
 
 
 PICKUPS = Pickups(
-    handed_over=AT_COUNTER, ready_to_till_ms_p99=20.0, units_left=AT_COUNTER_UNITS - AT_COUNTER, holds_in_ledger=True
+    orders=100,
+    tasks=100,
+    handed_over=84,
+    codes_scanned=50,
+    no_shows=12,
+    returns=8,
+    shorts={"SUBSTITUTE": 5, "LATER": 5, "WITHOUT": 9},
+    double_taps=20,
+    actor_kills=ACTOR_KILLS,
+    ready_to_till_ms_p99=20.0,
+    holds_in_ledger=True,
 )
-MESSAGES = Messages(
-    due=TOLD * len(OCCASIONS), sent=TOLD * len(OCCASIONS) - 1, unknown=1, kills=KILLS, holds_in_journal=True
-)
+MESSAGES = Messages(customers=100, expected=296, due=296, sent=295, unknown=1, kills=KILLS, holds_in_journal=True)
 MOVED = Moved(transfers=TRANSFERS, short=5, units_sent=160, units_received=150, units_short=10)
 
 FLASH = FlashSale(
@@ -201,7 +209,14 @@ def test_what_breaks_among_transfers_breaks_the_whole(workload: Workload, broken
     assert _result(workload, told, _proof(told))["transfers"]["units_missing"] == 0
 
 
-@pytest.mark.parametrize("broken", ["codes_used_twice", "repeats_differing", "till_events_missing", "handed_over"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        *("codes_used_twice", "repeats_differing", "till_events_missing", "tasks_owned_twice", "tasks_left"),
+        *("double_taps_differing", "steps_twice", "steps_missing", "units_missing", "refused"),
+        *("orders", "tasks", "handed_over", "codes_scanned", "no_shows", "returns", "double_taps", "actor_kills"),
+    ],
+)
 def test_what_breaks_at_the_counter_breaks_the_whole(workload: Workload, broken: str) -> None:
     told = _told()
     pickups = replace(PICKUPS, findings=["this is why"])
@@ -213,7 +228,7 @@ def test_what_breaks_at_the_counter_breaks_the_whole(workload: Workload, broken:
     assert _result(workload, told, _proof(told))["pickup"]["holds"]
 
 
-@pytest.mark.parametrize("broken", ["twice", "missing", "lost", "kills"])
+@pytest.mark.parametrize("broken", ["twice", "missing", "unasked", "lost", "kills", "due", "sent"])
 def test_who_is_not_told_or_twice_breaks_the_whole(workload: Workload, broken: str) -> None:
     told = _told()
     messages = replace(MESSAGES, findings=["this is why"])
