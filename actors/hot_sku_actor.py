@@ -13,7 +13,7 @@ from actors.shop.decide_hot_sku import is_idle, moved_version
 from actors.shop.hot import DisownKey, HotTotals
 from actors.shop.hot_keys import HEAD_BYTES
 from actors.shop.position import ByRank
-from actors.shop.said_hot import totals_of
+from actors.shop.projections_hot import totals_of
 from actors.shop.state import AnyReservation
 from actors.store_actor import StoreActor
 

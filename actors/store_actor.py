@@ -16,9 +16,9 @@ from actors.runtime.read_back import ReadEvents, events_at, seen_at
 from actors.shop.allotments import Allotment
 from actors.shop.commands import Acknowledge, claim_key
 from actors.shop.decide_claims import claimed_beside
-from actors.shop.decide_line import Found, Row, Standing, found_now, free_of, row_of
+from actors.shop.decide_line import Estimate, Found, Row, found_now, free_of, row_of
 from actors.shop.expiry import is_undelivered, note_lapsed
-from actors.shop.said import over_in
+from actors.shop.projections import over_in
 from actors.shop.state import AnyReservation, Ledger, Reservation
 from actors.shop.transfers import Transfer
 from actors.store_moves import MoveSteps
@@ -216,7 +216,7 @@ class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions, PickQuestions
         after, and how many were not read. It is looked for as in `page_by_number`, a piece at a time, so that nobody is
         held up for long.
         """
-        here, places, undelivered = dict[int, Reservation | Standing](), dict[int, int](), set[int]()
+        here, places, undelivered = dict[int, Reservation | Estimate](), dict[int, int](), set[int]()
         numbers, version = list[int](), 0
         for _ in range(PAGE_PIECES_MAX):
             with self.host.reading(store_id) as (hosted, now_ms):
@@ -292,12 +292,12 @@ class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions, PickQuestions
     def _read(self, store_id: str, found: Found, read: ReadEvents = events_at) -> dict[int, Reservation]:
         """What was found, holding nobody up: who waits with his place, and some of it read back from the journal."""
         rows, places = found
-        here = {number: row.told() if isinstance(row, Standing) else row for number, row in rows.items()}
+        here = {number: row.told() if isinstance(row, Estimate) else row for number, row in rows.items()}
         events = read(self.core, self._journal, store_id, sorted(set(places.values())))
         for number, version in places.items():
             if version not in events:
                 continue
-            _, said, _ = self.core.said_by(events[version][0], version, 0)
+            _, said, _ = self.core.answered_by(events[version][0], version, 0)
             here[number] = over_in(said.answer, number)
         return here
 

@@ -55,7 +55,7 @@ def _expected_ms(ledger: Ledger, task: ShortfallTask, arrivals: dict[str, int], 
     waiting = ledger.reservations.get(task.place)
     for sku, lost in task.lost():
         is_in_line = waiting is not None and waiting.status is Status.QUEUED
-        units = rates.standing(waiting).units if waiting and is_in_line else lost  # as the first who would wait
+        units = rates.estimate(waiting).units if waiting and is_in_line else lost  # as the first who would wait
         estimate_ms = rates.of(sku).expected_at_ms(units)
         by_sku.append(min(filter(None, (estimate_ms, arrivals.get(sku, 0))), default=0))
     return max(by_sku) if all(by_sku) else 0

@@ -14,7 +14,7 @@ from actors.runtime.actor_runtime import PAGE_PIECES_MAX, PIECE_SCAN_MAX, Ledger
 from actors.runtime.read_back import ReadEvents, events_at, seen_at
 from actors.shop.hot import HotTotals
 from actors.shop.hot_keys import numbers_of
-from actors.shop.said_hot import totals_of
+from actors.shop.projections_hot import totals_of
 from actors.shop.state import Ledger
 from actors.shop.transfers import Transfer, transfer_key
 
@@ -124,7 +124,7 @@ class TransferQuestions(LedgerActor):
         """The transfers that events of these versions ended, by version."""
         found: dict[int, Transfer] = {}
         for version, (event, at_ms) in read(self.core, self._journal, store_id, versions).items():
-            answer = self.core.said_by(event, version, at_ms)[1].answer
+            answer = self.core.answered_by(event, version, at_ms)[1].answer
             if isinstance(answer, Transfer):  # else another key has the same hash
                 found[version] = answer
         return found

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from actors.core.answers import Said, Unread
+from actors.core.answers import KeyedAnswer, Unread
 
 T = TypeVar("T")
 
 
-def decided(ledger: Any, said_by: Callable[[int], Said], decide: Callable[[], T]) -> T:
-    """What `decide` returns; `said_by` gives the key and the answer of a version."""
+def decided(ledger: Any, answered_by: Callable[[int], KeyedAnswer], decide: Callable[[], T]) -> T:
+    """What `decide` returns; `answered_by` gives the key and the answer of a version."""
     while True:
         try:
             told = decide()
         except Unread as unread:
-            ledger.answers.read.update({version: said_by(version) for version in unread.versions})
+            ledger.answers.read.update({version: answered_by(version) for version in unread.versions})
         else:
             ledger.answers.read.clear()
             return told

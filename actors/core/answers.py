@@ -56,7 +56,7 @@ class Recorded(Message, Generic[A_co], frozen=True):
     answer: A_co
 
 
-Said = tuple[str, Any, str]  # a key and its answer, and the key of the call that it is a claim of, as an event has them
+KeyedAnswer = tuple[str, Any, str]  # as an event has them: a key and its answer, and the key of the call of a claim
 
 
 class Unread(Exception):
@@ -82,7 +82,7 @@ class Answers(Generic[A]):
     def __init__(self, is_live: Callable[[int], bool] = never, is_undecided: Callable[[int], bool] = never) -> None:
         self.made = Packed(GENERATION_MS, 0, is_live, ABOUT_BYTES)
         self.refused = Packed(REFUSED_PERIOD_MS, CALL_MS_MAX, is_undecided, ABOUT_BYTES)
-        self.read: dict[int, Said] = {}
+        self.read: dict[int, KeyedAnswer] = {}
         self.key, self.hash = "", b""  # the last one that was looked up
         self.newest: tuple[str, Any] = ("", None)  # what was made or refused last
         self.forget_at_ms = 0  # nothing is out of date before

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from actors.core.answers import Recorded, Said
+from actors.core.answers import KeyedAnswer, Recorded
 from actors.core.message import Message
 from actors.core.policy import Policy
 from actors.core.rejection import UNRECORDED, Reason, Rejection
@@ -24,7 +24,7 @@ class Refused(Message, frozen=True):
     call_key: str = ""
 
 
-def refused_by(event: Any, version: int) -> Said:
+def refused_by(event: Any, version: int) -> KeyedAnswer:
     """The key that the event of this version refused, and its answer."""
     assert isinstance(event, Refused), "the index names no other"
     return event.key, Recorded(event.fingerprint, version, event.rejection), event.call_key

@@ -16,7 +16,7 @@ from actors.shop.state import Reservation
 LINES_MAX: Final = 20  # of a reservation, that a customer is told
 
 
-class Said(NamedTuple):
+class Change(NamedTuple):
     """What an event says of a reservation, and the reservation as the event has it, None where it has it not."""
 
     occasion: Occasion | None
@@ -31,15 +31,15 @@ class Said(NamedTuple):
     ready_at_ms: int = 0
 
 
-def said_by(event: Any) -> Said | None:
+def change_in(event: Any) -> Change | None:
     """What an event of a shop's ledger says to a customer, None for nothing."""
     match event:
         case ev.Confirmed():
-            return Said(Occasion.CONFIRMED, event.number, event.answer, expires_at_ms=event.expires_at_ms)
+            return Change(Occasion.CONFIRMED, event.number, event.answer, expires_at_ms=event.expires_at_ms)
         case ev.ReadyMarked():
-            return Said(Occasion.READY, event.number, event.answer)
+            return Change(Occasion.READY, event.number, event.answer)
         case ev.Collected():
-            return Said(
+            return Change(
                 Occasion.RECEIPT,
                 event.number,
                 event.answer,
@@ -52,11 +52,11 @@ def said_by(event: Any) -> Said | None:
         case ev.Expired():
             was = event.before
             occasion = Occasion.NO_SHOW if was is None or was.status is not Status.HELD else None
-            return Said(occasion, event.number, was, is_over=True, is_told_always=False, lines=event.lines)
+            return Change(occasion, event.number, was, is_over=True, is_told_always=False, lines=event.lines)
         case ev.Extended():
-            return Said(None, event.number, event.answer, expires_at_ms=event.expires_at_ms)
+            return Change(None, event.number, event.answer, expires_at_ms=event.expires_at_ms)
         case ev.Amended():
-            return Said(
+            return Change(
                 Occasion.ESTIMATED if event.slot_start_ms else None,
                 event.number,
                 event.answer,
@@ -66,24 +66,24 @@ def said_by(event: Any) -> Said | None:
             )
         case ev.Served():
             occasion = Occasion.TURN if event.status is Status.HELD else Occasion.CONFIRMED
-            return Said(occasion, event.number, None, lines=event.lines, expires_at_ms=event.expires_at_ms)
+            return Change(occasion, event.number, None, lines=event.lines, expires_at_ms=event.expires_at_ms)
         case Requeued():
-            return Said(Occasion.SHORTFALL, event.number, None, is_over=True, lines=event.lines)
+            return Change(Occasion.SHORTFALL, event.number, None, is_over=True, lines=event.lines)
         case ev.OutcomeApplied():
             return _applied(event)
         case PickShorted() if event.promise_ms:  # it is tried again, and ready later than was said
             of = Occasion.ESTIMATED, event.number, None
-            return Said(*of, is_told_always=False, ready_at_ms=event.promise_ms)
+            return Change(*of, is_told_always=False, ready_at_ms=event.promise_ms)
         case _:
             return None
 
 
-def _released(event: ev.Released) -> Said:
+def _released(event: ev.Released) -> Change:
     known = event.answer or event.before
     is_over = event.before is not None or (known is not None and known.status not in LIVE)
     occasion = Occasion.RELEASED if is_over and event.reason is not ReleaseReason.REPLACED else None
     is_short = event.reason is ReleaseReason.SHORTFALL
-    return Said(
+    return Change(
         Occasion.SHORTFALL if is_short else occasion,
         event.number,
         known,
@@ -94,36 +94,36 @@ def _released(event: ev.Released) -> Said:
     )
 
 
-def _applied(event: ev.OutcomeApplied) -> Said | None:
+def _applied(event: ev.OutcomeApplied) -> Change | None:
     """A part of an order went on as its order did."""
     ended = {Status.RELEASED: Occasion.RELEASED, Status.EXPIRED: Occasion.NO_SHOW}.get(event.status)
     going_on: dict[Status, Occasion | None] = {Status.CONFIRMED: Occasion.CONFIRMED, Status.READY: None}
     if not event.number or (ended is None and event.status not in going_on):
         return None
     if ended is None:
-        return Said(going_on[event.status], event.number, None, expires_at_ms=event.expires_at_ms)
+        return Change(going_on[event.status], event.number, None, expires_at_ms=event.expires_at_ms)
     of = ended, event.number, event.before
-    return Said(*of, is_over=True, is_told_always=False, lines=event.lines, reason=event.reason.name)
+    return Change(*of, is_over=True, is_told_always=False, lines=event.lines, reason=event.reason.name)
 
 
-def fact_of(said: Said, version: int, at_ms: int, known: Mapping[int, Reservation]) -> Fact | None:
+def fact_of(change: Change, version: int, at_ms: int, known: Mapping[int, Reservation]) -> Fact | None:
     """The fact of what was said by the event of a version. `known` has reservations that events have not; None for one
     that nobody knows any more.
     """
-    reservation = said.reservation or known.get(said.number)
+    reservation = change.reservation or known.get(change.number)
     if reservation is None:
         return None
-    lines = [(sku, units) for sku, units in said.lines or reservation.lines if units]
+    lines = [(sku, units) for sku, units in change.lines or reservation.lines if units]
     comes_ms = 0 if reservation.awaits is None else reservation.awaits.expected_at_ms
     detail = Detail(
-        said.expires_at_ms or reservation.expires_at_ms,
-        said.ready_at_ms or reservation.slot_start_ms or comes_ms,
+        change.expires_at_ms or reservation.expires_at_ms,
+        change.ready_at_ms or reservation.slot_start_ms or comes_ms,
         tuple(lines[:LINES_MAX]),
-        said.reason,
-        said.payment_reference,
+        change.reason,
+        change.payment_reference,
         at_ms,
     )
     order_id = "" if reservation.part is None else reservation.part.order
-    of = version, at_ms, said.number, reservation.customer_id, order_id, said.occasion, detail
-    slot_start_ms = 0 if said.ready_at_ms else reservation.slot_start_ms
-    return Fact(*of, said.is_over, said.is_told_always, slot_start_ms)
+    of = version, at_ms, change.number, reservation.customer_id, order_id, change.occasion, detail
+    slot_start_ms = 0 if change.ready_at_ms else reservation.slot_start_ms
+    return Fact(*of, change.is_over, change.is_told_always, slot_start_ms)

@@ -10,7 +10,7 @@ orders. A key about an order names that, so there is nothing else to remember of
 from collections.abc import Iterator, MutableMapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from actors.core.answers import REFUSED_PERIOD_MS, Recorded, Said, Unread
+from actors.core.answers import REFUSED_PERIOD_MS, KeyedAnswer, Recorded, Unread
 from actors.core.message import Message
 from actors.core.packed import ENTRY_BYTES, HASH_BYTES, NEVER_MS, VERSION_BYTES, Packed, PackedRow, hash_of, neither_has
 from actors.core.policy import CALL_MS_MAX, DAY_MS
@@ -139,7 +139,7 @@ class OrderAnswers:
         self.refused = Packed(REFUSED_PERIOD_MS, CALL_MS_MAX)  # likewise of what was refused, and never became certain
         self.finished = Finished()
         self.pending: dict[str, int] = {}  # the orders whose open attempts will answer these keys
-        self.read: dict[int, Said] = {}
+        self.read: dict[int, KeyedAnswer] = {}
         self.key, self.hash = "", b""  # the last one that was looked up
         self.forget_at_ms = 0  # nothing is out of date before
 
@@ -163,7 +163,7 @@ class OrderAnswers:
         found: list[int] = []
         versions = self.over.find(hashed)
         for version in versions:
-            found += self._said(version, versions)[1].told.versions(hashed)
+            found += self._event_at(version, versions)[1].told.versions(hashed)
         return found
 
     def _told(self, number: int, hashed: bytes) -> list[int]:
@@ -193,12 +193,12 @@ class OrderAnswers:
 
     def _read(self, key: str, versions: Sequence[int]) -> Any:
         for version in versions:
-            whose, said, _ = self._said(version, versions)
+            whose, said, _ = self._event_at(version, versions)
             if whose == key:
                 return said
         return None
 
-    def _said(self, version: int, versions: Sequence[int]) -> Said:
+    def _event_at(self, version: int, versions: Sequence[int]) -> KeyedAnswer:
         said = self.read.get(version)
         if said is None:
             raise Unread(versions)
@@ -224,7 +224,7 @@ class OrderAnswers:
     def noted(self, key: str) -> list[Any]:
         """What the events say by which something was noted under this, which is no call's key. Raises Unread."""
         versions = self.refused.find(hash_of(key))
-        return [self._said(version, versions)[1] for version in versions]
+        return [self._event_at(version, versions)[1] for version in versions]
 
     def reopen(self, key: str) -> None:
         """The call that is being decided under this key will not be answered: it may be tried again."""

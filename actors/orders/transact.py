@@ -4,7 +4,7 @@ from typing import Any, Final, get_args
 
 from msgspec.structs import replace
 
-from actors.core.answers import Recorded, Said
+from actors.core.answers import KeyedAnswer, Recorded
 from actors.core.due import About, Budget
 from actors.core.rejection import Reason, Rejection
 from actors.core.transact import KEY_REUSED, Decider, Transacted, refused_by, transact as transact_by
@@ -73,7 +73,7 @@ def standing(ledger: OrderLedger, command: cm.Command, events: tuple[ev.Event, .
     return None if order is None else Recorded("", order.version, order)
 
 
-def said_by(event: ev.Event, version: int, at_ms: int) -> Said:
+def answered_by(event: ev.Event, version: int, at_ms: int) -> KeyedAnswer:
     """The key that the event of this version answered, and its answer. Of an order that is over, its number's and the
     event.
     """

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from actors.core.answers import Said
+from actors.core.answers import KeyedAnswer
 from actors.core.due import About, Budget
 from actors.core.policy import Policy
 from actors.core.transact import adopting
@@ -20,7 +20,7 @@ from actors.orders import (
 from actors.orders.state import OrderLedger
 from actors.protocol.formats import Writing
 from actors.protocol.messages import batch_reader
-from actors.shop import commands, due_first, events, invariants, said, snapshot, transact
+from actors.shop import commands, due_first, events, invariants, projections, snapshot, transact
 from actors.shop.decide_hot import begin_keys
 from actors.shop.decide_line import adopting_in_shop
 from actors.shop.state import Ledger
@@ -43,7 +43,7 @@ class Core(NamedTuple):
     empty: Callable[[str], Any]
     transact: Callable[..., Any]
     key_of: Callable[[Any], str]
-    said_by: Callable[[Any, int, int], Said]
+    answered_by: Callable[[Any, int, int], KeyedAnswer]
     expire: Callable[..., list[Any]]
     evolve: Callable[[Any, Any, int], Any]
     check: Callable[[Any], list[Any]]
@@ -91,7 +91,7 @@ SHOP: Final = Core(
     Ledger,
     transact.transact,
     transact.DECIDER.key_of,
-    said.said_by,
+    projections.answered_by,
     transact.expire,
     transact.DECIDER.evolve,
     invariants.check,
@@ -118,7 +118,7 @@ CUSTOMERS: Final = Core(
     OrderLedger,
     order_transact.transact,
     order_transact.DECIDER.key_of,
-    order_transact.said_by,
+    order_transact.answered_by,
     order_transact.expire,
     order_transact.DECIDER.evolve,
     order_invariants.check,

@@ -73,7 +73,7 @@ class ReadBack:
         self._told.append(read)
         queued = sorted(version for version in wanted if version < first)
         for version in wanted.difference(queued):
-            read[version] = core.said_by(events[version - first], version, now_ms)
+            read[version] = core.answered_by(events[version - first], version, now_ms)
         if not queued:
             return
         self._commits.wait(self._commits.enqueue(()))  # then it is in the journal
@@ -81,7 +81,7 @@ class ReadBack:
         queued = [version for version in queued if version not in here]
         here.update(events_at(core, self._journal, ledger.ledger_id, queued, may_wait=False))
         for version, (event, at_ms) in here.items():
-            read[version] = core.said_by(event, version, at_ms)
+            read[version] = core.answered_by(event, version, at_ms)
 
     def _take_fetched(self, ledger_id: str, versions: Sequence[int]) -> dict[int, tuple[Any, int]]:
         """What there is of these events. Raises what kept one from being fetched."""

@@ -29,8 +29,8 @@ from actors.shop.events import Acknowledged, Claimed, OutcomeApplied, QuotaDrawn
 from actors.shop.part import order_of
 from actors.shop.picking import ready_by
 from actors.shop.preconditions import NONE, over_limit, slot_refusal, standing
+from actors.shop.projections import known, part_of
 from actors.shop.quotas import beyond_stock
-from actors.shop.said import known, part_of
 from actors.shop.state import Claims, Ledger, Reservation
 
 # The sequence of statuses: an outcome never moves a part back to an earlier one.

@@ -20,7 +20,7 @@ from actors.shop.decide_stock import made_up_for
 from actors.shop.in_transit import AWAITING_MAX
 from actors.shop.picking import ready_by
 from actors.shop.preconditions import NONE, not_here_yet, slot_refusal
-from actors.shop.said import come
+from actors.shop.projections import come
 from actors.shop.shortfalls import ShortfallCause
 from actors.shop.state import Claims, Ledger, Reservation
 from actors.shop.transfer_events import Promised, TransferReceived

@@ -295,7 +295,7 @@ class Rate(NamedTuple):
         return self.now_ms + short * (self.now_ms - self.since_ms) // self.came
 
 
-class Standing(NamedTuple):
+class Estimate(NamedTuple):
     """One that waits, and what its place and its time follow from."""
 
     waiting: Reservation
@@ -325,28 +325,28 @@ class Rates:
             rate = self._by_sku[sku] = rate_of(self._ledger.positions[sku], self._now_ms)
         return rate
 
-    def standing(self, waiting: Reservation) -> Standing:
+    def estimate(self, waiting: Reservation) -> Estimate:
         """One that waits, as of now. Those ahead of it need as many units as all do on average: to add them up would
         look at a thousand for each of a thousand.
         """
         ((sku, _),) = waiting.lines
         line = self._ledger.lines[sku]
         place = line.position_of(waiting.number)
-        return Standing(waiting, place, line.units * place // len(line.numbers), self.of(sku))
+        return Estimate(waiting, place, line.units * place // len(line.numbers), self.of(sku))
 
 
 # Reservations in memory, and of those that are over the versions of the events that have them, by number.
-Found = tuple[dict[int, Reservation | Standing], dict[int, int]]
+Found = tuple[dict[int, Reservation | Estimate], dict[int, int]]
 
 
 def found_now(ledger: Ledger, numbers: Iterable[int], now_ms: int) -> Found:
     """Where reservations are. Of those that wait no more is reckoned here than has to be read of the ledger."""
     rows, version_of, rates = ledger.reservations, ledger.finished.version_of, Rates(ledger, now_ms)
-    here: dict[int, Reservation | Standing] = {}
+    here: dict[int, Reservation | Estimate] = {}
     for number in numbers:
         row = rows.get(number)
         if row is not None:
-            here[number] = rates.standing(row) if row.status is Status.QUEUED else row
+            here[number] = rates.estimate(row) if row.status is Status.QUEUED else row
     return here, {each: version for each in numbers if each not in here and (version := version_of(each))}
 
 

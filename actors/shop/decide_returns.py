@@ -5,9 +5,9 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import TRANSITIONS, Step
 from actors.core.transact import Decision
 from actors.shop.commands import Lines, by_sku, from_first
+from actors.shop.projections import known
 from actors.shop.return_events import Returned
 from actors.shop.returns import Return
-from actors.shop.said import known
 from actors.shop.state import Ledger, Reservation
 
 

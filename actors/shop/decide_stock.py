@@ -19,8 +19,8 @@ from actors.shop.hot import MoveIn
 from actors.shop.hot_events import MovedIn
 from actors.shop.missed import Missed, explained, units_of as missed_units
 from actors.shop.position import Position
+from actors.shop.projections_hot import moved_in_by
 from actors.shop.promised import losers
-from actors.shop.said_hot import moved_in_by
 from actors.shop.shortfalls import Shortfall, ShortfallCause
 from actors.shop.state import Ledger, Reservation
 

@@ -14,7 +14,7 @@ from actors.shop import transfer_events as ev, transfers as cm
 from actors.shop.commands import by_sku
 from actors.shop.decide_hot import unless_fetched
 from actors.shop.preconditions import short_of_stock
-from actors.shop.said_transfers import expected_by
+from actors.shop.projections_transfers import expected_by
 from actors.shop.state import Ledger
 from actors.shop.transfers import OPEN_TRANSFERS_MAX, Transfer, Units, transfer_key
 

@@ -30,9 +30,9 @@ from actors.shop.hot_events import HotEvent
 from actors.shop.line_events import GrantAwaited, PassedOver
 from actors.shop.part import Part
 from actors.shop.pick_events import PickEvent
+from actors.shop.projections import absent, claimed_by, given_back, made_by, release_of, returned_by
 from actors.shop.promised import change_rank, promise, put_apart, unpromise
 from actors.shop.return_events import Returned
-from actors.shop.said import absent, claimed_by, given_back, made_by, release_of, returned_by
 from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transfer_events import Promised, TransferEvent

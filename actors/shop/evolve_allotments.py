@@ -10,8 +10,8 @@ from actors.core.answers import Recorded
 from actors.shop import events as ev
 from actors.shop.allotments import Allotment, AllotmentStatus, Drawn, HolderKind
 from actors.shop.commands import Lines, Movement
+from actors.shop.projections import allotted_by
 from actors.shop.quotas import returned
-from actors.shop.said import allotted_by
 from actors.shop.state import Ledger, Remembered
 
 _TILL = HolderKind.TILL

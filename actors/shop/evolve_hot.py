@@ -8,8 +8,8 @@ from actors.shop import hot_events as ev
 from actors.shop.customers import add_older, forget
 from actors.shop.expiry import note_deadline
 from actors.shop.position import Position
+from actors.shop.projections_hot import ceded_to_shop, moved_in_by
 from actors.shop.promised import promise, unpromise
-from actors.shop.said_hot import ceded_to_shop, moved_in_by
 from actors.shop.state import Ledger, Remembered
 
 

@@ -6,8 +6,8 @@ from actors.shop.customers import add_older
 from actors.shop.expiry import note_deadline
 from actors.shop.in_transit import Awaited, Awaits
 from actors.shop.position import Position
+from actors.shop.projections import come, promised_by
 from actors.shop.promised import promise
-from actors.shop.said import come, promised_by
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transfer_events import Promised
 

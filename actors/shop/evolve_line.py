@@ -11,8 +11,8 @@ from actors.shop.evolve_allotments import give_back_to_quotas
 from actors.shop.expiry import move_deadline, note_deadline
 from actors.shop.line import InLine, Line
 from actors.shop.line_events import GrantAwaited, PassedOver
+from actors.shop.projections import left_by, queued_by
 from actors.shop.promised import promise, unpromise
-from actors.shop.said import left_by, queued_by
 from actors.shop.state import Ledger, Remembered, Reservation
 
 

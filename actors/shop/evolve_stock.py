@@ -7,7 +7,7 @@ from actors.shop import events as ev, evolve_allotments as allotments
 from actors.shop.commands import AdjustmentKind, Movement
 from actors.shop.decide_stock import Booking, booking_of
 from actors.shop.position import Position
-from actors.shop.said import outcome_of
+from actors.shop.projections import outcome_of
 from actors.shop.state import Ledger, Remembered
 
 StockEvent = ev.StockAdjusted | ev.StockCounted | ev.SafetyStockSet

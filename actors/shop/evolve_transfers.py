@@ -9,7 +9,7 @@ from actors.core.status import TransferStatus
 from actors.shop import transfer_events as ev
 from actors.shop.evolve_in_transit import arrive
 from actors.shop.position import Position
-from actors.shop.said_transfers import cancelled_by, closed_by, expected_by, proposed_by, said_of_transfer
+from actors.shop.projections_transfers import answered_by_transfer, cancelled_by, closed_by, expected_by, proposed_by
 from actors.shop.state import Ledger, Remembered
 from actors.shop.transfers import Transfer
 
@@ -23,7 +23,7 @@ def evolve_transfer(ledger: Ledger, event: ev.TransferEvent, at_ms: int) -> Reme
             for sku, units in proposed.lines:
                 positions[sku].move_reserved(at_ms, units)
             transfers.put(proposed)
-            key, answer, _ = said_of_transfer(event, version, at_ms)
+            key, answer, _ = answered_by_transfer(event, version, at_ms)
             return ledger.made(key, answer)
         case ev.TransferSent():
             for sku, units in event.lines:  # they leave what is reserved and what is on hand together
@@ -69,7 +69,7 @@ def evolve_transfer(ledger: Ledger, event: ev.TransferEvent, at_ms: int) -> Reme
         case ev.TransferClosed():
             closed = closed_by(event, version)
             _end(ledger, closed)
-            key, answer, _ = said_of_transfer(event, version, at_ms)
+            key, answer, _ = answered_by_transfer(event, version, at_ms)
             return ledger.made(key, answer, version - closed.number)
         case _:
             assert_never(event)

@@ -21,8 +21,8 @@ from actors.shop.evolve import evolve
 from actors.shop.expiry import LOOKED_AT_ONCE_MAX, drop_stale, due
 from actors.shop.hot import GiveBackUnits, HandUnits, MoveOut, ReceiveUnits, TakeUnitsBack
 from actors.shop.hot_events import MovedOut
-from actors.shop.said import left_by, part_of
-from actors.shop.said_hot import totals_of
+from actors.shop.projections import left_by, part_of
+from actors.shop.projections_hot import totals_of
 from actors.shop.shortfall_events import ShortfallDeclared
 from actors.shop.state import Ledger, MovingOut, Remembered, Reservation, StockOutcome
 from actors.shop.transfer_events import TransferCancelled

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final
 
-from actors.core.answers import Said
+from actors.core.answers import KeyedAnswer
 from actors.core.policy import HOUR_MS
 from actors.journal.codec import encode
 from actors.journal.port import Journal, Record
@@ -63,7 +63,7 @@ class Round:
         answers: list[Remembered] = []
         found["reserve, 1 line"] = self._all(self.ones, answers)
         found["reserve, 3 lines"] = self._all(self.threes, answers)
-        self.ledger.answers.read = self._said(answers)
+        self.ledger.answers.read = self._answers_of(answers)
         found["reserve, repeated"] = self._all(self.ones)
         self.ledger.answers.read = {}
         found["reserve, refused for stock"] = self._all(self.absent)
@@ -74,7 +74,7 @@ class Round:
         found["envelope to the actor and back"] = timed(self.count, lambda: self._carry(answers))
         return found
 
-    def _said(self, answers: Sequence[Remembered]) -> dict[int, Said]:
+    def _answers_of(self, answers: Sequence[Remembered]) -> dict[int, KeyedAnswer]:
         """What the journal says of these reservations, as it was read for a repeat of each."""
         made = zip(self.ones, answers, strict=False)
         return {answer.number: (one.key, answer, "") for one, answer in made if isinstance(answer, Reservation)}

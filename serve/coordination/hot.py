@@ -19,7 +19,7 @@ from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal, Stop
 from actors.shop import commands as shop
 from actors.shop.decide import StepCommand
 from actors.shop.hot import MoveOut, NoteMoved
-from actors.shop.said_hot import move_in_of
+from actors.shop.projections_hot import move_in_of
 from actors.shop.state import AnyReservation, MovingOut, Reservation
 from serve.coordination.deliveries import PASSING
 from serve.coordination.grants import Grants, is_grant_required

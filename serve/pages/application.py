@@ -89,15 +89,15 @@ class Pages:
         if isinstance(error, HoldfastError):
             log.warning("%s", error, extra={"path": request.url.path})
         if isinstance(error, AWAY):
-            return self._said(request, HTTPStatus.SERVICE_UNAVAILABLE, "away")
+            return self._failed(request, HTTPStatus.SERVICE_UNAVAILABLE, "away")
         status: int = HTTPStatus.INTERNAL_SERVER_ERROR
         if isinstance(error, HTTPException | NotFound | InvalidArgument):
             status = getattr(error, "status_code", HTTPStatus.NOT_FOUND)
         name = "not_found" if status == HTTPStatus.NOT_FOUND else "bad_request" if status < 500 else "fault"
-        return self._said(request, status, name)
+        return self._failed(request, status, name)
 
-    def _said(self, request: Request, status: int, name: str) -> Response:
-        return self._rendering.page(request, "said.html", {"name": name, "device": None}, status)
+    def _failed(self, request: Request, status: int, name: str) -> Response:
+        return self._rendering.page(request, "failed.html", {"name": name, "device": None}, status)
 
     def _for_devices(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
         """A page that nobody sees without a device's token."""

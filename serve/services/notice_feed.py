@@ -17,7 +17,7 @@ from actors.core.ids import is_hot
 from actors.journal.port import Record
 from actors.notices.commands import Fact, Observe
 from actors.notices.events import Began
-from actors.notices.facts import Said, fact_of, said_by
+from actors.notices.facts import Change, change_in, fact_of
 from actors.notices.state import Place
 from actors.protocol.formats import BeyondFormat
 from actors.protocol.messages import ActorGone, LedgerStopped
@@ -126,7 +126,7 @@ class NoticeFeed:
             await self._notifier("rejoin", store_id, after, heads.get(store_id, 0))
 
     async def _seen(self, store_id: str, after: int, records: list[Record]) -> Observe:
-        said = list(_said_in(records, after))
+        said = list(_changes_in(records, after))
         wanted = sorted({each.number for _, _, each in said if each.reservation is None})
         known: dict[int, Reservation] = {}
         if wanted:
@@ -168,15 +168,15 @@ class NoticeFeed:
             waiting.cancel()
 
 
-def _said_in(records: Iterable[Record], after: int) -> Iterable[tuple[int, int, Said]]:
+def _changes_in(records: Iterable[Record], after: int) -> Iterable[tuple[int, int, Change]]:
     """What records say behind a version, each with its version and instant."""
     for record in records:
         version = record.seq - record.event_count
         for event in SHOP.read_events(record.payload):
             version += 1
-            said = said_by(event) if version > after else None
-            if said is not None:
-                yield version, record.at_ms, said
+            change = change_in(event) if version > after else None
+            if change is not None:
+                yield version, record.at_ms, change
 
 
 def _place_of(store: Store | None) -> Place:

@@ -6,7 +6,7 @@ from actors.core.ids import format_reservation_id, parse_reservation_id
 from actors.protocol.messages import Entry
 from actors.shop import commands as cm, events as ev
 from actors.shop.allotments import Allotment, HolderKind
-from actors.shop.said import allotted_by
+from actors.shop.projections import allotted_by
 from holdfast.v1 import allotment_pb2, allotment_service_pb2 as als, event_pb2
 from serve.wire.fields import fill_instant, fill_lines, value_of
 from serve.wire.rules import Checked

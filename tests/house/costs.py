@@ -27,7 +27,7 @@ class Cost(NamedTuple):
 _ORDERS: Final = "an order carries the field as well"
 _MOVES: Final = {
     "actors/shop/hot.py": "what moves from one ledger to another is said in full",
-    "actors/shop/said_hot.py": "the same",
+    "actors/shop/projections_hot.py": "the same",
 }
 COSTS: Final = (
     Cost(

@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pytest
 
 from actors.core.status import ReleaseReason, ShortChoice, Status
-from actors.notices.facts import LINES_MAX, fact_of, said_by
+from actors.notices.facts import LINES_MAX, change_in, fact_of
 from actors.notices.occasion import Occasion
 from actors.shop import events as ev
 from actors.shop.in_transit import Awaits
@@ -69,7 +69,7 @@ SILENT: list[Any] = [
 
 @pytest.mark.parametrize(("event", "occasion", "is_over", "always"), SAID, ids=lambda each: type(each).__name__)
 def test_an_event_says_so(event: Any, occasion: Occasion | None, is_over: bool, always: bool) -> None:
-    said = said_by(event)
+    said = change_in(event)
     assert said is not None
     assert (said.number, said.occasion, said.is_over, said.is_told_always) == (7, occasion, is_over, always)
     fact = fact_of(said, 12, 777, {7: CONFIRMED})
@@ -82,7 +82,7 @@ def test_an_event_says_so(event: Any, occasion: Occasion | None, is_over: bool, 
 
 @pytest.mark.parametrize("event", SILENT, ids=lambda each: type(each).__name__)
 def test_an_event_says_nothing(event: Any) -> None:
-    assert said_by(event) is None
+    assert change_in(event) is None
 
 
 def test_every_kind_of_event_is_among_these_or_says_nothing_to_customers() -> None:
@@ -100,22 +100,22 @@ def test_every_kind_of_event_is_among_these_or_says_nothing_to_customers() -> No
 
 def test_a_fact_has_the_orders_id_the_slot_and_a_bounded_number_of_lines() -> None:
     many = FullReservation(**FULL | {"lines": tuple((f"S{each}", 1) for each in range(99))}, status=Status.READY)
-    said = said_by(ev.ReadyMarked("k", "f", 7, None))
+    said = change_in(ev.ReadyMarked("k", "f", 7, None))
     assert said is not None
     fact = fact_of(said, 1, 1, {7: many})
     assert fact is not None
     assert len(fact.detail.lines) == LINES_MAX
-    confirmed = said_by(ev.Confirmed("k", "f", 7, 950, CONFIRMED))
+    confirmed = change_in(ev.Confirmed("k", "f", 7, 950, CONFIRMED))
     assert confirmed is not None
     known = fact_of(confirmed, 1, 1, {})
     assert known is not None
     assert (known.detail.slot_start_ms, known.detail.expires_at_ms, known.order_id) == (500, 950, "")
-    later = said_by(PickShorted("k", "f", 7, "p", "A", 1, ShortChoice.LATER, "", 0, 700, 0))
+    later = change_in(PickShorted("k", "f", 7, "p", "A", 1, ShortChoice.LATER, "", 0, 700, 0))
     assert later is not None
     moved = fact_of(later, 1, 1, {7: CONFIRMED})
     assert moved is not None
     assert moved.detail.slot_start_ms == 700, "when it is ready then"
-    extended = said_by(ev.OutcomeApplied("0007/19.2", 3, 7, Status.READY, 950, CUSTOMER, ()))
+    extended = change_in(ev.OutcomeApplied("0007/19.2", 3, 7, Status.READY, 950, CUSTOMER, ()))
     assert extended is not None
     longer = fact_of(extended, 1, 1, {7: CONFIRMED})
     assert longer is not None

@@ -19,7 +19,7 @@ from actors.orders.indexes import DROPPED_BY_A_MOVE
 from actors.orders.invariants import check
 from actors.orders.snapshot import Capture, restore
 from actors.orders.state import Order, OrderLedger, due_at_ms
-from actors.orders.transact import expire, said_by, transact
+from actors.orders.transact import answered_by, expire, transact
 from tests import reading
 from tests.shop.watched import DAY_ZERO_MS
 
@@ -47,7 +47,7 @@ class Days:
             return told.answer and told.answer.answer  # type: ignore[no-any-return]
 
         return reading.decided(
-            self.ledger, lambda version: said_by(self.told[version][0], version, self.told[version][1]), decide
+            self.ledger, lambda version: answered_by(self.told[version][0], version, self.told[version][1]), decide
         )
 
     def order(self) -> list[tuple[cm.Command, Order | Rejection | None]]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from actors.core.answers import Said
+from actors.core.answers import KeyedAnswer
 from actors.core.message import digest_of
 from actors.core.policy import Policy
 from actors.core.transact import PolicyAdopted, Transacted
@@ -15,7 +15,7 @@ from actors.orders.evolve import evolve
 from actors.orders.invariants import check
 from actors.orders.snapshot import Capture, Row, restore
 from actors.orders.state import Order, OrderLedger
-from actors.orders.transact import expire, said_by, transact
+from actors.orders.transact import answered_by, expire, transact
 from actors.runtime.kinds import CUSTOMERS
 from tests import reading
 from tests.shop.watched import DAY_ZERO_MS
@@ -48,16 +48,16 @@ class Watched:
         now_ms = self.wait(at_ms)
         told = reading.decided(
             self.ledger,
-            self._said_by,
+            self._answered_by,
             lambda: self.core.transact(self.ledger, command, now_ms),
         )
         self._journal(told.events, now_ms)
         return told._replace(answer=told.answer and told.answer.answer)
 
-    def _said_by(self, version: int) -> Said:
+    def _answered_by(self, version: int) -> KeyedAnswer:
         events = [(event, at_ms) for at_ms, payload in self.records for event in CUSTOMERS.read_events(payload)]
         event, at_ms = events[version - 1]
-        return said_by(event, version, at_ms)
+        return answered_by(event, version, at_ms)
 
     def orders(self) -> dict[int, Order]:
         """By number all orders that are remembered, in the sequence of their numbers: those that are over from the

@@ -38,7 +38,7 @@ from actors.shop.hot import (
     VoidWords,
 )
 from actors.shop.hot_keys import HEAD_BYTES
-from actors.shop.said_hot import move_in_of, totals_of
+from actors.shop.projections_hot import move_in_of, totals_of
 from actors.shop.state import Reservation
 from actors.shop.transact import expire, transact_hot
 from actors.store_transfers import LearnedKeys

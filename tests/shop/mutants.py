@@ -13,9 +13,9 @@ from actors.shop.decide import decide
 from actors.shop.events import Collected, Confirmed, Event, Expired, Released, Reserved
 from actors.shop.evolve import evolve
 from actors.shop.expiry import Due, due
+from actors.shop.projections import known
 from actors.shop.return_events import Returned
 from actors.shop.returns import Return
-from actors.shop.said import known
 from actors.shop.shortfall_events import ShortfallDeclared
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transact import recall

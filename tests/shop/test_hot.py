@@ -24,7 +24,7 @@ from actors.shop.commands import (
 )
 from actors.shop.events import Reserved
 from actors.shop.hot import GiveBackUnits, HandUnits, HotTotals, MoveOut, NoteMoved, ReceiveUnits, TakeUnitsBack
-from actors.shop.said_hot import move_in_of
+from actors.shop.projections_hot import move_in_of
 from actors.shop.state import Reservation
 from actors.shop.transfers import ProposeTransfer
 from tests.shop.hot_world import HOT, SKU, World

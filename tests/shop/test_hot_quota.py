@@ -17,7 +17,7 @@ from actors.shop.decide import decide
 from actors.shop.decide_hot_sku import decide_hot_sku
 from actors.shop.hot import HandUnits
 from actors.shop.hot_events import UnitsHanded
-from actors.shop.said_hot import totals_of
+from actors.shop.projections_hot import totals_of
 from actors.shop.state import Ledger, Reservation
 from tests.shop.hot_world import HOT, SHOPS, SKU, World, stamp_of
 from tests.shop.watched import Core, assembled

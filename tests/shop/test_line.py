@@ -281,7 +281,7 @@ def test_a_place_is_told_as_it_is_now() -> None:
     watched = play(PAGES["when it may be: by what came free lately"])
     ledger = watched.ledger
     watched.say(command_of("release #2 A 1", "k"), instant("0:40"))
-    eve = Rates(ledger, instant("0:40")).standing(ledger.reservations[8]).told()
+    eve = Rates(ledger, instant("0:40")).estimate(ledger.reservations[8]).told()
     assert eve.in_line == InLine(HOUR_MS, 0, 1, instant("1:00"))
 
 

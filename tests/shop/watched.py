@@ -33,7 +33,7 @@ from actors.shop.hot_events import UnitsKept
 from actors.shop.invariants import check
 from actors.shop.line_events import GrantAwaited
 from actors.shop.pick_events import PickPutBack
-from actors.shop.said import known, part_of, said_by
+from actors.shop.projections import answered_by, known, part_of
 from actors.shop.snapshot import Capture, Row, restore
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transact import expire, recall, standing, transact, with_answer
@@ -95,7 +95,7 @@ def _standing(ledger: Ledger, command: Command, events: tuple[Event, ...], now_m
         return standing(ledger, command, events, now_ms)
     for version, event in enumerate(events, ledger.version - len(events) + 1):
         if isinstance(event, OutcomeApplied) and event.before is not None:
-            ledger.answers.read[version] = said_by(event, version, ledger.time_ms)
+            ledger.answers.read[version] = answered_by(event, version, ledger.time_ms)
     part = part_of(ledger, command.holder)
     return ledger.answers.get(claim_key(command.holder)) if part is None else Recorded("", ledger.version, part)
 
@@ -144,7 +144,7 @@ class Watched:
     def _read_back(self, decide: Callable[[], T]) -> T:
         return reading.decided(
             self.ledger,
-            lambda version: said_by(self.records[version - 1].event, version, self.records[version - 1].at_ms),
+            lambda version: answered_by(self.records[version - 1].event, version, self.records[version - 1].at_ms),
             decide,
         )
 
@@ -193,7 +193,7 @@ class Watched:
                 found.append(f"tills: {record.event} told nothing, of {waited} and then {waits}")
             is_kept = answer is not None and ledger.answers.newest[1] is answer
             if is_kept and getattr(record.event, "answer", answer) is not None:  # a mutant's events may have none
-                said = said_by(record.event, record.version, record.at_ms)[:2]
+                said = answered_by(record.event, record.version, record.at_ms)[:2]
                 if said != ledger.answers.newest:
                     found.append(f"answer: {record.event} said {said}, and it is {ledger.answers.newest}")
             after = shown(ledger)

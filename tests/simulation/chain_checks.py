@@ -19,7 +19,7 @@ from actors.shop import events as shop
 from actors.shop.audit import Audit
 from actors.shop.commands import number_in_line
 from actors.shop.hot_events import MovedOut
-from actors.shop.said import said_by
+from actors.shop.projections import answered_by
 from actors.shop.state import Reservation
 from holdfast.v1 import admin_service_pb2 as ad
 from serve.coordination.hot_stock import in_skus
@@ -181,7 +181,7 @@ class Reservations:
                 elif isinstance(event, shop.Acknowledged):
                     self._over.update({each.number: each for each in event.over})
                 elif getattr(event, "before", None) or getattr(event, "answer", None):
-                    said = said_by(event, self._version, record.at_ms)[1].answer
+                    said = answered_by(event, self._version, record.at_ms)[1].answer
                     if isinstance(said, Reservation):  # else it is of a transfer
                         self._over[said.number] = said
         found = {**self._over, **dict(process.host.stale_read(store_id).reservations.items())}

@@ -23,7 +23,7 @@ from actors.orders.state import CERTAIN, Order, OrderLedger, Part
 from actors.orders.transact import expire, transact
 from actors.shop import commands as shop
 from actors.shop.events import Event
-from actors.shop.said import known, said_by
+from actors.shop.projections import answered_by, known
 from actors.shop.state import Ledger, Reservation
 from actors.shop.transact import transact as transact_shop
 from tests.reading import decided
@@ -91,7 +91,9 @@ class Town:
 
     def read_back(self, store_id: str, decide: Callable[[], T]) -> T:
         events = self.events[store_id]
-        return decided(self.shops[store_id], lambda version: said_by(events[version - 1], version, self.now_ms), decide)
+        return decided(
+            self.shops[store_id], lambda version: answered_by(events[version - 1], version, self.now_ms), decide
+        )
 
     def collectable(self) -> list[tuple[str, Reservation]]:
         live = [(store_id, each) for store_id in SHOPS for each in self.shops[store_id].reservations.values()]

@@ -1,10 +1,10 @@
-"""What the events of transfers say: the transfer as it is with each of them."""
+"""Projections of the events of transfers: the transfer as it is with each of them."""
 
 from typing import assert_never
 
 from msgspec.structs import replace
 
-from actors.core.answers import Recorded, Said, fingerprint
+from actors.core.answers import KeyedAnswer, Recorded, fingerprint
 from actors.core.ids import format_transfer_id
 from actors.core.status import TransferStatus
 from actors.shop import transfer_events as ev
@@ -42,7 +42,7 @@ def closed_by(event: ev.TransferClosed, version: int) -> Transfer:
     return replace(event.transfer, version=version)
 
 
-def said_of_transfer(event: ev.TransferEvent, version: int, at_ms: int) -> Said:
+def answered_by_transfer(event: ev.TransferEvent, version: int, at_ms: int) -> KeyedAnswer:
     """What the event of this version answered."""
     match event:
         case ev.TransferProposed(command):

@@ -1,4 +1,4 @@
-"""Reservations that move from the ledger of a hot SKU into their shops, keys that it cedes to them, and units."""
+"""Projections of what hot SKUs and their shops hand to each other: reservations that move, keys ceded, and stock."""
 
 from sys import intern
 
