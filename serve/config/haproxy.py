@@ -44,7 +44,11 @@ _IDLE_S: Final = 2
 PAGES_SOCKET: Final = "pages.sock"  # in the run directory: where the pages' process listens
 CALLS_SOCKET: Final = "calls.sock"  # likewise, where it reaches a gateway
 _PAGES_S: Final = 75  # a stream to a page says something more often, see `serve.pages.live`
-_PAGES_MAX: Final = 4_096  # connections at once
+# Connections of browsers at once, of the 4,096 of all: whoever opens some without end keeps no caller out.
+_PAGES_MAX: Final = 2_048
+_REQUEST_S: Final = 10  # until all of a request is there, the form included; one that is slower holds no place
+_KEPT_S: Final = 60  # between two requests
+_NO_PAGES: Final = "the pages are being started; try again in a moment"
 _PR_SET_PDEATHSIG: Final = 1
 _NOT_FOUND: Final = re.compile(r'grpc-status 5 hdr grpc-message ".*?"')
 
@@ -107,21 +111,31 @@ def mended(configuration: str, error_file: Path, host: str, gateways: str = "127
 
 
 def for_pages(pages: Listener, run_dir: Path, tls: str = "") -> str:
-    """What passes connections of browsers to the pages' process, as they come, and connections of that process to a
+    """What passes requests of browsers to the pages' process, once they are whole, and connections of that process to a
     gateway, as those of any caller; without TLS, which never leaves `run_dir`, where the sockets of both are.
     """
+    away = "\n".join(
+        f'    http-error status {code} content-type text/plain string "{_NO_PAGES}"' for code in (502, 503, 504)
+    )
     return f"""\
 frontend pages
-    mode tcp
+    mode http
     no log
     maxconn {_PAGES_MAX}
     timeout client {_PAGES_S}s
+    timeout http-request {_REQUEST_S}s
+    timeout http-keep-alive {_KEPT_S}s
+    option http-buffer-request
+    option http-no-delay
     bind {_bracketed(pages.host)}:{pages.port}{tls}
     default_backend pages
 backend pages
-    mode tcp
+    mode http
     no log
     timeout server {_PAGES_S}s
+    option http-server-close
+    option http-no-delay
+{away}
     server pages unix@{run_dir / PAGES_SOCKET} no-check
 frontend calls_of_pages
     mode tcp

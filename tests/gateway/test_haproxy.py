@@ -104,6 +104,15 @@ def test_browsers_are_passed_to_the_pages_and_these_to_a_gateway_without_tls_on_
     assert lines[-1] == "    default_backend gateways"
 
 
+def test_browsers_that_open_connections_without_end_or_never_end_a_request_keep_no_caller_out() -> None:
+    text = for_pages(Listener("127.0.0.1", 8080), Path("/run"))
+    lines = text[: text.index("frontend calls_of_pages")].splitlines()
+    assert "    maxconn 2048" in lines, "HAProxy has 4,096 of all"
+    for line in ("    mode http", "    timeout http-request 10s", "    option http-buffer-request"):
+        assert line in lines
+    assert [line for line in lines if line.startswith("    http-error status 50")], "in none of gRPC's words"
+
+
 def test_a_caller_cannot_name_another_application() -> None:
     assert "    http-request del-header application" in mended(SERVING, Path("/run/x.http"), "127.0.0.1").splitlines()
 

@@ -2,9 +2,11 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import segno
+from starlette.responses import PlainTextResponse
 
 from holdfast.client import PickStatus, PickTask, make_token
 from tests.gateway.browser import Site, visit
@@ -74,6 +76,58 @@ def test_without_network_a_step_waits_and_the_page_catches_up_by_itself(tmp_path
             await tab.until(f"document.querySelector('.to_pick').innerText.includes('{other.partition(':')[2]}')")
             taken = {task.reservation_id: task.status for task in await tasks(site)}
             assert taken == {mine: PickStatus.PICKING, other: PickStatus.TO_PICK}
+
+    visit(tmp_path, use)
+
+
+def test_a_step_outlives_the_browser_and_its_device_and_goes_before_what_is_tapped_later(tmp_path: Path) -> None:
+    async def use(site: Site) -> None:
+        async with browsing(site, tmp_path / "browser") as (tab, url):
+            await let_in(site, tab, url)
+            mine = await site.order()
+            await tab.tap(f"li[id='{mine}'] button[value=claim]")
+            await tab.until("document.querySelector('#task')")
+            await tab.go_offline(offline=True)
+            await tab.tap("button.first[value=scan]")
+            await tab.until("document.querySelector('.online').textContent.includes('still to be sent: 1')")
+            [device] = await site.client.list_devices()
+            await site.client.revoke_device(device.device_id)
+            await tab.go_offline(offline=False)
+            await tab.until("location.pathname === '/enter'")
+            assert (await tasks(site))[0].lines[0].picked == 0
+            await tab.value("sessionStorage.clear()")  # as a browser that was ended and started again
+            token = make_token()
+            await site.client.add_device("s1", "tablet-1", token)
+            await tab.open(f"{url}/enter#{token}")
+            await tab.until("document.querySelector('.line .count').textContent === '1/2'")
+
+    visit(tmp_path, use)
+
+
+@pytest.mark.parametrize("status", [403, 502])
+def test_what_a_proxy_says_is_no_answer_of_the_services(tmp_path: Path, status: int) -> None:
+    async def use(site: Site) -> None:
+        refused: list[str] = []
+
+        async def proxy(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http" and scope["path"] == "/step" and not refused:
+                refused.append(scope["method"])
+                await PlainTextResponse("the proxy's words", status)(scope, receive, send)
+            else:
+                await site.app(scope, receive, send)
+
+        async with browsing(site._replace(app=proxy), tmp_path / "browser") as (tab, url):
+            await let_in(site, tab, url)
+            mine = await site.order()
+            await tab.tap(f"li[id='{mine}'] button[value=claim]")
+            if status == 502:
+                await tab.until("document.querySelector('.online').textContent.includes('still to be sent: 1')")
+                await tab.value("dispatchEvent(new Event('online'))")
+                await tab.until(f"document.querySelector('h1').textContent.startsWith('{mine}')")
+            else:
+                await tab.until("document.querySelector('[role=alert]').textContent.includes(\"the proxy's words\")")
+                await tab.tap("button.first[value=claim]")
+                await tab.until(f"document.querySelector('h1').textContent.startsWith('{mine}')")
 
     visit(tmp_path, use)
 

@@ -4,7 +4,7 @@
 const SILENT_MS = 50_000; // the service says something more often
 const AGAIN_MS = 3_000;
 const TRY_MS = 15_000;
-const UNSENT = "holdfast-unsent";
+const UNSENT = "holdfast-unsent:"; // before the key of a step
 const body = document.body;
 
 // A device is let in by a link with its token, which browsers tell nobody.
@@ -85,8 +85,11 @@ async function refresh() {
 function show(text, isWhole) {
   const page = new DOMParser().parseFromString(text, "text/html");
   const focused = document.activeElement?.id;
-  if (isWhole) {
-    document.querySelector("main").replaceWith(page.querySelector("main"));
+  const main = page.querySelector("main");
+  if (isWhole && !main) {
+    said(page.body.textContent); // by a proxy, or before it came to a page
+  } else if (isWhole) {
+    document.querySelector("main").replaceWith(main);
   } else {
     for (const fresh of page.querySelectorAll("[data-fresh]")) {
       const old = document.getElementById(fresh.id);
@@ -97,6 +100,14 @@ function show(text, isWhole) {
   document.dispatchEvent(new CustomEvent("holdfast:shown"));
   const same = focused ? document.getElementById(focused) : null;
   (same ?? document.getElementById("code"))?.focus({ preventScroll: true });
+}
+
+function said(text) {
+  const place = document.createElement("p");
+  place.className = "refused";
+  place.setAttribute("role", "alert");
+  place.textContent = text.trim().slice(0, 500);
+  document.querySelector("main").prepend(place);
 }
 
 function isBusy(place) {
@@ -147,9 +158,23 @@ function watchForms() {
 
 let turn = Promise.resolve();
 async function send(form, fields) {
-  const answer = await ask(form.action, { method: "POST", body: fields });
-  if (!answer || answer.status === 503) keep(form, fields);
-  else await arrived(answer);
+  if (fields.has("key") && unsent().length) await sendUnsent(); // what was tapped before goes first
+  const mayGo = !fields.has("key") || !unsent().length;
+  const answer = mayGo ? await ask(form.action, { method: "POST", body: fields }) : null;
+  if (isAway(answer)) keep(form, fields);
+  else if (isLetOut(answer)) {
+    keep(form, fields); // until the device is let in again
+    location.assign("/enter");
+  } else await arrived(answer);
+}
+
+// Nobody knows whether it was done: the service says so, or a proxy before it, also where the network was too slow.
+function isAway(answer) {
+  return !answer || [408, 502, 503, 504].includes(answer.status);
+}
+
+function isLetOut(answer) {
+  return new URL(answer.url).pathname === "/enter";
 }
 
 function freshKey() {
@@ -157,10 +182,6 @@ function freshKey() {
 }
 
 async function arrived(answer) {
-  if (new URL(answer.url).pathname === "/enter") {
-    location.assign("/enter");
-    return;
-  }
   const path = new URL(answer.url).pathname;
   if (path !== "/step" && path !== "/scan") history.pushState(null, "", answer.url.replace(/[?&]did=\w+/, ""));
   show(await answer.text(), true);
@@ -168,15 +189,16 @@ async function arrived(answer) {
 addEventListener("popstate", () => location.reload());
 
 // A step that could not be sent is sent once the service is there, with its key: it is one step however often it comes.
+// The browser keeps it over its end, as goods were handed over, whatever became of the tablet's battery.
 function unsent() {
-  return JSON.parse(sessionStorage.getItem(UNSENT) ?? "[]");
+  const names = Object.keys(localStorage).filter((name) => name.startsWith(UNSENT));
+  return names.map((name) => ({ name, ...JSON.parse(localStorage.getItem(name)) })).sort((one, other) => one.at - other.at);
 }
 
 function keep(form, fields) {
   if (!fields.has("key")) return say(false);
-  const kept = unsent().filter((each) => each.key !== fields.get("key"));
-  kept.push({ url: form.action, key: fields.get("key"), fields: fields.toString() });
-  sessionStorage.setItem(UNSENT, JSON.stringify(kept));
+  const at = Math.max(Date.now(), (unsent().at(-1)?.at ?? 0) + 1); // the last of all
+  localStorage.setItem(UNSENT + fields.get("key"), JSON.stringify({ at, url: form.action, fields: fields.toString() }));
   if (!form.matches("[data-scan]")) for (const each of form.querySelectorAll("button")) each.disabled = true;
   say(false);
 }
@@ -184,10 +206,11 @@ function keep(form, fields) {
 let sending = null;
 function sendUnsent() {
   sending ??= (async () => {
-    for (let [first] = [unsent()[0]]; first; first = unsent()[0]) {
+    for (let [first] = unsent(); first; [first] = unsent()) {
       const answer = await ask(first.url, { method: "POST", body: new URLSearchParams(first.fields) });
-      if (!answer || answer.status === 503) break;
-      sessionStorage.setItem(UNSENT, JSON.stringify(unsent().filter((each) => each.key !== first.key)));
+      if (isAway(answer)) break;
+      if (isLetOut(answer)) return location.assign("/enter"); // it stays until the device is let in again
+      localStorage.removeItem(first.name);
       await arrived(answer);
     }
   })().finally(() => (sending = null));
