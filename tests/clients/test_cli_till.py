@@ -46,6 +46,32 @@ def say(run: Command, file: str, *requests: Any, code: int = 0) -> list[Any]:
     return told if isinstance(told, list) else [told]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"do": "collect", "words": ["s1:1"], "payment": 5}, "payment is text"),
+        ({"do": "collect", "words": "s1:1", "payment": "p"}, "words is a list of texts"),
+        ({"do": "collect", "words": ["s1:1"], "payment": "p", "id_checked": "no"}, "id_checked is bool"),
+        ({"do": "take", "words": ["s1:1"], "ttl_ms": "2h"}, "ttl_ms is int"),
+        ({"do": "sell", "lines": {"a": 1.9}}, "lines has whole units by SKU"),
+        ({"do": "sell", "lines": {"a": True}}, "lines has whole units by SKU"),
+        ({"do": "sell", "lines": [["a", 1]]}, "lines has whole units by SKU"),
+        ({"do": "sell", "lines": {"a": 1}, "receipt": ["r1"]}, "receipt is text"),
+        ({"do": "sell", "lines": {"a": 1}, "currency": "EUR"}, "unexpected keyword argument 'currency'"),
+        ('{"do": "sell", "lines": {"a": 1e400}}', "lines has whole units by SKU"),
+        ('{"do": ' + "[" * 100_000, "recursion"),
+        ("{}", "required"),
+        ("{1}", "not a request of a till"),
+    ],
+)
+def test_a_request_of_other_kinds_of_values_is_refused_and_the_till_goes_on(
+    run: Command, file: str, wrong: Any, said: str
+) -> None:
+    refused, sold = say(run, file, wrong, "sell a=1", code=1)
+    assert (refused["error"]["kind"], said in refused["error"]["why"]) == ("Usage", True), refused
+    assert sold["settled"]["applied"] == 1
+
+
 def test_a_customer_comes_and_brings_something_back(run: Command, file: str) -> None:
     mine = reserved(run)
     with BlockingChannelClient(run.target) as client:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -354,3 +355,21 @@ def test_every_file_has_a_series_of_its_own_and_keeps_it(tmp_path: Path) -> None
         assert series != another.series
     with opened(path) as journal:
         assert journal.series == series
+
+
+@pytest.mark.parametrize("units", [2.0, 1.5, True, "2"])
+def test_units_that_are_no_whole_number_are_refused_before_they_are_written(tmp_path: Path, units: Any) -> None:
+    with TillJournal(tmp_path / "till") as journal:
+        with pytest.raises(InvalidArgument, match="whole number"):
+            journal.record([("a", 1), ("b", units)], AdjustmentKind.RECEIPT, 1)
+        assert journal.record([("a", 1)], AdjustmentKind.RECEIPT, 1)[0].sequence == 1
+    with TillJournal(tmp_path / "till") as journal:
+        assert len(journal.unsent) == 1
+
+
+@pytest.mark.parametrize("receipt", ["\ud800", "a\n", "x" * 257, ["r1"], 7])
+def test_a_receipts_number_that_could_not_be_written_leaves_the_file_open(tmp_path: Path, receipt: Any) -> None:
+    with TillJournal(tmp_path / "till") as journal:
+        with pytest.raises(InvalidArgument, match="receipt"):
+            journal.record([("a", 1)], AdjustmentKind.RECEIPT, 1, receipt)
+        assert journal.record([("a", 1)], AdjustmentKind.RECEIPT, 1, "r1")[0].sequence == 1

@@ -190,7 +190,7 @@ class TillJournal(OfflineJournal, AbstractContextManager["TillJournal"]):
         said = list(lines)
         content = hashlib.sha256(json.dumps(said).encode()).hexdigest()
         with self._turn:
-            first, pieces = self._first_of(receipt, kind, content)
+            first, pieces = (0, []) if till_rows.receipt_violations(receipt) else self._first_of(receipt, kind, content)
             if not first:
                 pieces = self._pieces(said, kind, may_exceed=may_exceed)
             rows = tuple(
@@ -199,7 +199,7 @@ class TillJournal(OfflineJournal, AbstractContextManager["TillJournal"]):
             )
             if first:
                 return rows
-            self._check(rows)
+            self._check(rows, receipt)
             occurred = occurred_at_ms, till_rows.clock_s()
             added = [(row, occurred) for row in rows]
             with self._writing() as database:
@@ -294,8 +294,8 @@ class TillJournal(OfflineJournal, AbstractContextManager["TillJournal"]):
                 with suppress(sqlite3.Error):  # all that was promised is on disk, in the log if not in the file
                     database.close()
 
-    def _check(self, rows: Sequence[Adjustment]) -> None:
-        violations = tuple(till_rows.violations_of(rows))
+    def _check(self, rows: Sequence[Adjustment], receipt: str) -> None:
+        violations = (*till_rows.violations_of(rows), *till_rows.receipt_violations(receipt))
         if violations or not rows:
             why = "a movement is not valid" if rows else "there is no movement in it"
             raise InvalidArgument("record a movement", where=str(self._path), why=why, violations=violations)

@@ -275,6 +275,9 @@ class OfflineTill(ABC):
         gets from its file what was collected, and what nobody knows of is not handed out in other words.
         """
         asked = tuple(sorted(lines))
+        if violations := till_rows.lines_violations(asked):  # what is noted and cannot be said would stay so
+            why = "its lines are not valid, and nothing was asked"
+            raise errors.InvalidArgument("collect a reservation", where=reservation_id, why=why, violations=violations)
         noted = await asyncio.to_thread(self.journal.collecting, reservation_id, payment_reference, asked)
         collect, is_new = noted or (Collect(reservation_id, payment_reference, asked, asked), False)
         try:

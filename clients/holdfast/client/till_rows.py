@@ -40,6 +40,7 @@ AGE_MS_MAX = 366 * 86_400_000
 SKU_CHARACTERS_MAX = 64
 PAYMENT_CHARACTERS_MAX = 128
 RECIPIENT_CHARACTERS_MAX = 64
+RECEIPT_CHARACTERS_MAX = 256
 UNITS_MAX = 1_000_000_000
 _UNITS = {
     AdjustmentKind.RECEIPT: (1, UNITS_MAX),
@@ -67,13 +68,27 @@ def boot_id() -> str:
 def violations_of(rows: Iterable[Adjustment]) -> Iterable[Violation]:
     """What is wrong with movements."""
     for number, row in enumerate(rows):
-        if not 1 <= len(row.sku) <= SKU_CHARACTERS_MAX:
+        if type(row.sku) is not str or not 1 <= len(row.sku) <= SKU_CHARACTERS_MAX:
             yield Violation(f"lines[{number}].sku", f"must have 1 to {SKU_CHARACTERS_MAX} characters")
         elif not row.sku.isprintable():
             yield Violation(f"lines[{number}].sku", "must be printable text")
         least, most = _UNITS.get(row.kind, (0, 0))
-        if row.delta == 0 or not least <= row.delta <= most:
-            yield Violation(f"lines[{number}].quantity", f"must be {least} to {most} for {row.kind.name}, and not zero")
+        if type(row.delta) is not int or row.delta == 0 or not least <= row.delta <= most:
+            wanted = f"must be a whole number, {least} to {most} for {row.kind.name}, and not zero"
+            yield Violation(f"lines[{number}].quantity", wanted)
+
+
+def receipt_violations(receipt: str) -> tuple[Violation, ...]:
+    """What is wrong with the number of a receipt, so that it could not be written or not be found again."""
+    if type(receipt) is str and len(receipt) <= RECEIPT_CHARACTERS_MAX and receipt.isprintable():
+        return ()
+    return (Violation("receipt", f"must be printable text of at most {RECEIPT_CHARACTERS_MAX} characters"),)
+
+
+def lines_violations(lines: Iterable[tuple[str, int]]) -> tuple[Violation, ...]:
+    """What is wrong with the units of lines of a reservation, which have no sign."""
+    wrong = [place for place, (_, units) in enumerate(lines) if type(units) is not int]
+    return tuple(Violation(f"lines[{place}].quantity", "must be a whole number") for place in wrong)
 
 
 def payment_violations(reference: str) -> tuple[Violation, ...]:

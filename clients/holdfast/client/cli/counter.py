@@ -36,6 +36,11 @@ CUT_OFF_MS = 300
 TTL_MS = 2 * 3_600_000
 FLAGS = frozenset({"id-checked"})
 TEXTS = frozenset({"payment", "refund", "receipt", "recipient"})
+LINES = frozenset({"lines", "unsellable"})
+KINDS: dict[str, type] = {"id_checked": bool, "ttl_ms": int}
+"""Of the fields of a request in JSON that are neither text, nor lines, nor words."""
+SHOWN_MAX = 200
+"""Characters of a request that an error repeats."""
 FLUSHED = "applied unsent handed_out doubtful lost settled_late why"
 
 Lines = list[tuple[str, int]]
@@ -99,12 +104,30 @@ def read_json(line: str) -> Asked:
     """The same as an object: `{"do": "collect", "words": ["S1:7"], "lines": {"mug": 1}, "payment": "p1"}`."""
     try:
         given = json.loads(line)
-        for name in ("lines", "unsellable"):
-            if name in given:
-                given[name] = [(str(sku), int(units)) for sku, units in dict(given[name]).items()]
-        return Asked(**{**given, "do": str(given["do"]), "words": tuple(map(str, given.get("words", ())))})
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise typer.BadParameter(f"{line.strip()!r} is not a request of a till as JSON: {error}.") from error
+        for name, value in given.items():
+            if name in LINES:
+                given[name] = _lines_in(name, value)
+            elif name == "words":
+                given[name] = _words_in(value)
+            elif type(value) is not KINDS.get(name, str):
+                raise ValueError(f"{name} is {KINDS[name].__name__ if name in KINDS else 'text'}")
+        return Asked(**given)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise typer.BadParameter(
+            f"{line.strip()[:SHOWN_MAX]!r} is not a request of a till as JSON: {error}."
+        ) from error
+
+
+def _lines_in(name: str, value: object) -> Lines:
+    if not isinstance(value, dict) or any(type(units) is not int for units in value.values()):
+        raise ValueError(f"{name} has whole units by SKU")
+    return list(value.items())
+
+
+def _words_in(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or any(type(each) is not str for each in value):
+        raise ValueError("words is a list of texts")
+    return tuple(value)
 
 
 class Counter:
