@@ -95,18 +95,21 @@ class CustomerActor(LedgerActor):
         if revision > self.told_revision:
             return None
         found: list[tuple[str, list[Order], list[Grant], tuple[int, int] | None]] = []
-        for ledger_id in self.host.ledger_ids():
-            with self.host.reading(ledger_id) as (hosted, now_ms):
-                ledger = hosted.ledger
-                order_after, grant_after = after.get(ledger_id, (0, 0))
-                numbers, order_after = in_turn(order_after, OUTBOX_MAX, ledger.outbox)
-                undelivered = [order for order in map(ledger.orders.__getitem__, numbers) if not _is_new(order, now_ms)]
-                unsettled, grant_after = in_turn(grant_after, OUTBOX_MAX, ledger.grants.unsettled)
-                resume = (order_after, grant_after) if order_after or grant_after else None
-                grants = map(ledger.grants.get, unsettled)
-                old = [grant for grant in grants if grant is not None and grant.granted_at_ms < now_ms - age_ms]
-                if undelivered or old or resume:
-                    found.append((ledger_id, undelivered, old, resume))
+        with self.host.reading_several() as reading:
+            for ledger_id in self.host.ledger_ids():
+                with reading(ledger_id) as (hosted, now_ms):
+                    ledger = hosted.ledger
+                    order_after, grant_after = after.get(ledger_id, (0, 0))
+                    numbers, order_after = in_turn(order_after, OUTBOX_MAX, ledger.outbox)
+                    undelivered = [
+                        order for order in map(ledger.orders.__getitem__, numbers) if not _is_new(order, now_ms)
+                    ]
+                    unsettled, grant_after = in_turn(grant_after, OUTBOX_MAX, ledger.grants.unsettled)
+                    resume = (order_after, grant_after) if order_after or grant_after else None
+                    grants = map(ledger.grants.get, unsettled)
+                    old = [grant for grant in grants if grant is not None and grant.granted_at_ms < now_ms - age_ms]
+                    if undelivered or old or resume:
+                        found.append((ledger_id, undelivered, old, resume))
         return found
 
     @rpc

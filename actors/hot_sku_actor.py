@@ -104,10 +104,13 @@ class HotSkuActor(StoreActor):
             return None
         of_parts = {ledger_id: (now_ms, parts, resume) for ledger_id, now_ms, parts, _, resume in rows}
         found: list[OutboxRow] = []
-        for ledger_id in self.host.ledger_ids():
-            with self.host.reading(ledger_id) as (hosted, now_ms):
-                moving = dict(hosted.ledger.hot.moving)
-            now_ms, parts, resume = of_parts.get(ledger_id, (now_ms, [], 0))
+        read: dict[str, tuple[int, dict[int, int]]] = {}
+        with self.host.reading_several() as reading:
+            for ledger_id in self.host.ledger_ids():
+                with reading(ledger_id) as (hosted, now_ms):
+                    read[ledger_id] = now_ms, dict(hosted.ledger.hot.moving)
+        for ledger_id, (read_ms, moving) in read.items():
+            now_ms, parts, resume = of_parts.get(ledger_id, (read_ms, [], 0))
             last = after.get(ledger_id, 0)
             turn, moving_resume = in_turn(last, MOVING_MAX, Ascending(sorted(moving)))
             if resume and moving_resume:  # the nearer one: up to it both have had their turn

@@ -66,15 +66,16 @@ class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions, PickQuestions
     def availability(self, store_ids: list[str], skus: list[str]) -> list[Availability | str]:
         """For each store its stock of these SKUs, or why it is stopped; "" beside others for one that is read anew."""
         found: list[Availability | str] = []
-        for store_id in store_ids:
-            try:
-                with self.host.reading(store_id, About(tuple(skus))) as (hosted, now_ms):
-                    rows = [row_of(hosted.ledger, sku) for sku in skus]
-                    found.append((hosted.ledger.version, now_ms, rows))
-            except (JournalDamaged, LedgerAway) as away:  # of this ledger; the others are read
-                if isinstance(away, LedgerElsewhere) or (isinstance(away, LedgerAway) and len(store_ids) == 1):
-                    raise
-                found.append(str(away) if isinstance(away, JournalDamaged) else "")
+        with self.host.reading_several() as reading:
+            for store_id in store_ids:
+                try:
+                    with reading(store_id, About(tuple(skus))) as (hosted, now_ms):
+                        rows = [row_of(hosted.ledger, sku) for sku in skus]
+                        found.append((hosted.ledger.version, now_ms, rows))
+                except (JournalDamaged, LedgerAway) as away:  # of this ledger; the others are read
+                    if isinstance(away, LedgerElsewhere) or (isinstance(away, LedgerAway) and len(store_ids) == 1):
+                        raise
+                    found.append(str(away) if isinstance(away, JournalDamaged) else "")
         return found
 
     @rpc
@@ -171,19 +172,20 @@ class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions, PickQuestions
         if revision > self.told_revision:
             return None
         found: list[tuple[str, int, list[Reservation], list[Transfer], int]] = []
-        for store_id in self.host.ledger_ids():
-            self._note_uncounted(store_id)
-            with self.host.reading(store_id) as (hosted, now_ms):
-                ledger = hosted.ledger
-                note_lapsed(ledger, now_ms, OUTBOX_MAX)
-                outboxes = ledger.outbox, ledger.undecided, ledger.lapsed, ledger.awaiting
-                turn, resume = in_turn(after.get(store_id, 0), OUTBOX_MAX, *outboxes)
-                made_ms = now_ms - claim_age_ms
-                due = [number for number in turn if is_undelivered(ledger, number, now_ms, made_ms)]
-                moved = outbox_in_turn(ledger.transfers.outbox, ledger.transfers.live, now_ms)
-                if due or resume or moved:
-                    parts = [ledger.reservations[number] for number in due]
-                    found.append((store_id, now_ms, parts, moved, resume))
+        with self.host.reading_several() as reading:
+            for store_id in self.host.ledger_ids():
+                self._note_uncounted(store_id)
+                with reading(store_id) as (hosted, now_ms):
+                    ledger = hosted.ledger
+                    note_lapsed(ledger, now_ms, OUTBOX_MAX)
+                    outboxes = ledger.outbox, ledger.undecided, ledger.lapsed, ledger.awaiting
+                    turn, resume = in_turn(after.get(store_id, 0), OUTBOX_MAX, *outboxes)
+                    made_ms = now_ms - claim_age_ms
+                    due = [number for number in turn if is_undelivered(ledger, number, now_ms, made_ms)]
+                    moved = outbox_in_turn(ledger.transfers.outbox, ledger.transfers.live, now_ms)
+                    if due or resume or moved:
+                        parts = [ledger.reservations[number] for number in due]
+                        found.append((store_id, now_ms, parts, moved, resume))
         return found
 
     @rpc
@@ -326,13 +328,15 @@ class StoreActor(MoveSteps, TransferQuestions, ShortfallQuestions, PickQuestions
         stopped.
         """
         found: list[dict[int, int] | None] = []
-        for store_id in store_ids:
-            if self.host.is_stopped(store_id):
-                found.append(None)
-            elif not self.host.has_begun(store_id):
-                found.append({})
-            else:
-                found.append(self.host.read(store_id, lambda hosted, _now_ms: dict(hosted.ledger.slots_taken)))
+        with self.host.reading_several() as reading:
+            for store_id in store_ids:
+                if self.host.is_stopped(store_id):
+                    found.append(None)
+                elif not self.host.has_begun(store_id):
+                    found.append({})
+                else:
+                    with reading(store_id) as (hosted, _):
+                        found.append(dict(hosted.ledger.slots_taken))
         return found
 
     @rpc

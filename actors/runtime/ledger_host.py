@@ -18,7 +18,7 @@ Its duties, in this sequence and no other:
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from time import perf_counter_ns, sleep
 from typing import Any, Final, TypeVar
 
@@ -126,18 +126,36 @@ class LedgerHost(Turns):
         decided within the block, and leaving it waits until all that it has seen is durable. Raises JournalDamaged for
         a stopped ledger, LedgerAway for one that is read anew, Fenced for a replaced owner.
         """
-        while True:
-            with self._deciding:
-                hosted = self._get(ledger_id)
-                now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
-                records, is_whole = self._expire_due(ledger_id, hosted, now_ms, about)
-                ticket = self._commits.enqueue(records)
-                if is_whole:
-                    yield hosted, now_ms
-                    break
-            sleep(PAUSE_S)
+        with self.reading_several() as reading, reading(ledger_id, about) as seen:
+            yield seen
+
+    @contextmanager
+    def reading_several(self) -> Iterator[Callable[..., AbstractContextManager[tuple[Hosted, int]]]]:
+        """Give what reads ledgers one after another, each as `reading` does, but for the waiting, which is done once
+        for all of them, as is the proof that they have no other owner: each is a way to the journal.
+        """
+        epochs: dict[str, int] = {}
+        ticket = 0
+
+        @contextmanager
+        def reading(ledger_id: str, about: About | None = None) -> Iterator[tuple[Hosted, int]]:
+            nonlocal ticket
+            while True:
+                with self._deciding:
+                    hosted = self._get(ledger_id)
+                    now_ms = max(self._clock.now_ms(), hosted.ledger.time_ms)
+                    records, is_whole = self._expire_due(ledger_id, hosted, now_ms, about)
+                    ticket = self._commits.enqueue(records)
+                    if is_whole:
+                        epochs[ledger_id] = hosted.epoch
+                        yield hosted, now_ms
+                        return
+                sleep(PAUSE_S)
+
+        yield reading
         self._commits.wait(ticket)
-        self._commits.check_owner({ledger_id: hosted.epoch})
+        if epochs:
+            self._commits.check_owner(epochs)
 
     def sweep(self) -> int:
         """Expire what is due, a bounded number per ledger. Returns how many expired. Raises JournalError."""
