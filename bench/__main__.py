@@ -37,6 +37,7 @@ MEASURED: Final = {  # from the inside out
     "peers": "the service beside what one would build by hand, how fast, and how correct under kills",
     "kills": "the second half of it alone",
     "client": "the channel client",
+    "idle": "200 tills and 200 tablets while nothing happens, and the board of a shop with 500 tasks",
     "cost": "CPU of a reservation, over shops and over live holds",
     "memory": "what holds and positions take",
     "recovery": "from kill -9 until it serves",

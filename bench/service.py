@@ -30,8 +30,9 @@ from serve.config.environment import service_environment
 
 MARK: Final = "HOLDFAST_BENCH_RUN"
 PEERS: Final = "bench.peers."
+PAGES: Final = "serve.pages"
 ROLES: Final = (
-    *("gateway", "store actors", "hot actors", "customer actors", "notifier", "haproxy", "serve", "ray"),
+    *("gateway", "store actors", "hot actors", "customer actors", "notifier", "pages", "haproxy", "serve", "ray"),
     *("hand written", "redis", "postgres"),
 )
 POSTGRES: Final = "postgres"
@@ -69,6 +70,8 @@ def _role(process: psutil.Process) -> str:
     title = " ".join(process.cmdline())
     if PEERS in title:
         return "hand written"
+    if PAGES in title:
+        return "pages"
     return next((role for beginning, role in _TITLES if title.startswith(beginning)), "ray")
 
 
