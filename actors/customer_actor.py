@@ -13,7 +13,7 @@ from actors.orders.events import Settled
 from actors.orders.grants import Grant
 from actors.orders.invariants import check
 from actors.orders.parts import is_promised
-from actors.orders.state import OVER, Bar, Collected, Order, OrderLedger, Since
+from actors.orders.state import OVER, BarredClaim, Collected, Order, OrderLedger, Since
 from actors.protocol.messages import Unseen
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import PAGE_SCAN_MAX, LedgerActor
@@ -113,7 +113,7 @@ class CustomerActor(LedgerActor):
         return found
 
     @rpc
-    def bars(self, ledger_id: str) -> list[Bar]:
+    def bars(self, ledger_id: str) -> list[BarredClaim]:
         """The claims that operators have barred, the latest first."""
         if not self.host.has_begun(ledger_id):
             return []
@@ -121,12 +121,12 @@ class CustomerActor(LedgerActor):
             return list(reversed(hosted.ledger.bars.values()))
 
     @rpc
-    def bar(self, ledger_id: str, number: int, attempt: int) -> Bar | None:
+    def bar(self, ledger_id: str, number: int, attempt: int) -> BarredClaim | None:
         """The record of a barred claim, None where it is not."""
         if not self.host.has_begun(ledger_id):
             return None
         with self.host.reading(ledger_id) as (hosted, _):
-            found: Bar | None = hosted.ledger.bars.get((number, attempt))
+            found: BarredClaim | None = hosted.ledger.bars.get((number, attempt))
             return found
 
     @rpc

@@ -15,7 +15,7 @@ from actors.core.policy import Policy
 from actors.orders.answers import AnswerIndex, FinishedRow, finished_rows
 from actors.orders.grants import Grant
 from actors.orders.indexes import index_basket, index_customer, index_deadline, index_outbox
-from actors.orders.state import Bar, Collected, Order, OrderLedger, Since
+from actors.orders.state import BarredClaim, Collected, Order, OrderLedger, Since
 
 FORMAT: Final = 1
 
@@ -47,7 +47,7 @@ class BarredRow(Message, frozen=True, tag="barred_row"):
     at_ms: int
 
 
-Row = Head | OrderRow | Grant | Bar | BarredRow | EndedRow | Collected | PackedRow | FinishedRow
+Row = Head | OrderRow | Grant | BarredClaim | BarredRow | EndedRow | Collected | PackedRow | FinishedRow
 
 
 class Capture:
@@ -159,7 +159,7 @@ def restore(rows: Iterable[Row]) -> OrderLedger:
                 ledger.grants.put(row)
             case BarredRow():
                 ledger.barred[row.number] = row.at_ms
-            case Bar():
+            case BarredClaim():
                 ledger.bars[row.number, row.attempt] = row
             case EndedRow():
                 ledger.ended.append((row.at_ms, row.number))

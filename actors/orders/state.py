@@ -183,7 +183,7 @@ class Order(Message, frozen=True):
         return bool(self.open_attempt) and part.attempt == self.open_attempt and not part.dropped
 
 
-class Bar(Message, frozen=True, tag="bar"):
+class BarredClaim(Message, frozen=True, tag="bar"):
     """A claim, or by attempt 0 a grant, that operators have barred, first by this one. Also its row in a snapshot."""
 
     number: int
@@ -239,7 +239,7 @@ class OrderLedger:
     outbox: Ascending = field(default_factory=Ascending)  # orders with undelivered parts
     deadlines: Deadlines = field(default_factory=Deadlines)  # entries have DEADLINE_SHIFT; some are stale
     grants: Grants = field(default_factory=Grants)
-    bars: dict[tuple[int, int], Bar] = field(default_factory=dict)  # by order and attempt
+    bars: dict[tuple[int, int], BarredClaim] = field(default_factory=dict)  # by order and attempt
 
     def bar(self, number: int, at_ms: int) -> None:
         """Keep an order from being placed as long as a copy of its call may arrive."""
@@ -251,7 +251,8 @@ class OrderLedger:
 
     def bar_for_good(self, claim: BarClaim, at_ms: int) -> None:
         """Record who barred a claim, or a grant; no order is placed under a claim's number from now on."""
-        self.bars[claim.number, claim.attempt] = Bar(claim.number, claim.attempt, claim.operator, claim.why, at_ms)
+        of = claim.number, claim.attempt
+        self.bars[of] = BarredClaim(*of, claim.operator, claim.why, at_ms)
         if len(self.bars) > BARS_MAX:
             del self.bars[next(iter(self.bars))]
         if claim.attempt:

@@ -12,7 +12,7 @@ from actors.core.chain import Chain
 from actors.core.ids import format_order_id, format_reservation_id, parse_order_id
 from actors.core.status import Status
 from actors.orders import commands as cm
-from actors.orders.state import Bar, Order, Part, Standing
+from actors.orders.state import BarredClaim, Order, Part, Standing
 from actors.shop import commands as shop
 from actors.shop.commands import Lines
 from holdfast.v1 import admin_service_pb2 as ad, order_pb2, order_service_pb2 as os_, reservation_service_pb2 as rs
@@ -191,7 +191,7 @@ def fill_plan(store_id: str, lines: Lines, reply: os_.StorePlan) -> None:
     fill_lines(lines, reply.lines)
 
 
-def fill_barred(ledger_id: str, bar: Bar, message: ad.BarredClaim) -> None:
+def fill_barred(ledger_id: str, bar: BarredClaim, message: ad.BarredClaim) -> None:
     """Fill the record of a barred claim."""
     message.order_id = format_order_id(ledger_id, bar.number)
     message.attempt, message.operator, message.why = bar.attempt, bar.operator, bar.why

@@ -335,7 +335,7 @@ def test_by_chance_nothing_is_promised_twice(seed: int) -> None:
         number = random.choice(numbers) if numbers else 1
         units, channel = random.randint(1, 3), random.choice(("web", "web", "app"))
         wait = random.choice(("", " waiting 2h", " waiting 4h"))
-        happens = "reserve", "reserve", "grant", "grant", "refuse", "receive", "count", "end", "time", "own"
+        happens = "reserve", "reserve", "grant", "grant", "refuse", "receive", "count", "end", "time", "own", "rules"
         match what := random.choice(happens):
             case "reserve":
                 line.say(f"reserve c{turn % 7} A {units} via {channel} for 20m{wait}")
@@ -350,6 +350,13 @@ def test_by_chance_nothing_is_promised_twice(seed: int) -> None:
                 line.say(f"{random.choice(('release', 'confirm', 'collect'))} #{number}")
             case "own":
                 line.say(f"allot channel:{channel} A 1 for 1h")
+            case "rules":
+                now = line.watched.ledger.policy
+                rules = () if now.chain_limit_rules else LIMITED.chain_limit_rules
+                paused = random.random() < 0.3
+                line.watched.adopt(
+                    replace(now, version=now.version + 1, chain_limit_rules=rules, paused=paused), line.now_ms
+                )
             case _:
                 ms = random.choice((1, GRANT_WAIT_MS, GRANT_WAIT_MS, 20 * MINUTE_MS, HOUR_MS))
                 line.later(ms)
