@@ -36,7 +36,7 @@ class Status(IntEnum):
 
 
 class ReleaseReason(IntEnum):
-    """Names and numbers are those of the wire. The last four are set by the ledger, never by a caller."""
+    """Names and numbers are those of the wire. The last six are set by the ledger, never by a caller."""
 
     CUSTOMER_CANCELLED = 1
     PAYMENT_FAILED = 2
@@ -48,6 +48,8 @@ class ReleaseReason(IntEnum):
     SHORTFALL = 8
     NOT_SERVED = 9
     LIMIT_REACHED = 10
+    SLOT_FULL = 11
+    SLOT_NOT_OFFERED = 12
 
 
 class Step(IntEnum):

@@ -22,7 +22,7 @@ from actors.core.message import to_json
 from actors.core.pickup_keys import PickupKey, PickupKeyMade
 from actors.core.policy import LineRule, PickRule, Policy
 from actors.core.rejection import Reason, Rejection
-from actors.core.status import PickStatus
+from actors.core.status import PickStatus, ReleaseReason
 from actors.core.store_moves import StoreMove, StoreMoved, StoreMoving
 from actors.core.transact import PolicyAdopted
 from actors.notices import events as notices
@@ -76,7 +76,7 @@ FORMATS: Final[dict[int, Format]] = {
             "pickup codes",
             "customers who are told what becomes of their orders",
             "pick tasks in shops",
-            "places in line under a limit of the whole chain",
+            "places in line under a limit of the whole chain, or with a slot",
             "goods that come back by receipt",
             "devices that are let in to pages",
             "promises of units that are in transit to a shop, by a rule",
@@ -120,7 +120,7 @@ FORMATS: Final[dict[int, Format]] = {
         values=(
             *(Reason.HOT_CEDED, Reason.AWAITS_TRANSFER, ShortfallCause.TRANSFER),
             *(reason for reason in Reason if Reason.PICK_TASK_NOT_FOUND <= reason <= Reason.SUBSTITUTE_NOT_ALLOWED),
-            Reason.QUANTITY_EXCEEDS_COLLECTED,
+            *(Reason.QUANTITY_EXCEEDS_COLLECTED, ReleaseReason.SLOT_FULL, ReleaseReason.SLOT_NOT_OFFERED),
         ),
     ),
 }

@@ -25,7 +25,7 @@ from actors.shop.decide_hot import begin_keys
 from actors.shop.decide_line import adopting_in_shop
 from actors.shop.state import Ledger
 
-_GRANTS_IN_LINE: Final = 2  # the format that has a way to ask for them
+_WHOLE_LINES: Final = 2  # the format in which one that waits may have a slot, or need a grant
 PREPARED_EVENTS: Final = 64  # of a shop, whose tables grow by no more meanwhile: far less than makes one large
 EXPIRED_AT_ONCE_MAX: Final = 200  # holds; some 2 ms under the lock
 
@@ -80,7 +80,7 @@ def restricted(core: Core, writing: Writing) -> Core:
 
 def _of_shop_in(ledger: Ledger, number: int) -> Ledger:
     """A shop's ledger that by itself writes nothing later than this format."""
-    ledger.asks_grants = number >= _GRANTS_IN_LINE
+    ledger.whole_lines = number >= _WHOLE_LINES
     return ledger
 
 

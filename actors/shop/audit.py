@@ -23,7 +23,6 @@ from actors.shop.audit_books import (
     AuditResult,
     Book,
     Hold,
-    Keys,
     Places,
     Rules,
     is_of_shortfall,
@@ -31,6 +30,7 @@ from actors.shop.audit_books import (
     unbalanced,
 )
 from actors.shop.audit_hot import HotAudit
+from actors.shop.audit_keys import Keys
 from actors.shop.audit_line import Lines as WaitingLines
 from actors.shop.audit_picking import PickAudit
 from actors.shop.audit_sales import SalesAudit
@@ -60,7 +60,7 @@ class Audit:
         self._applied: dict[str, int] = {}  # the newest revision applied, by holder
         self._handed_out = HandedOut(self._books, self._found, self._answered, lambda: self._version)
         quota_left = self._handed_out.quota_left
-        self._lines = WaitingLines(self._books, quota_left, self._found, lambda: self._version, self._rules)
+        self._lines = WaitingLines(self._books, quota_left, self._found, lambda: self._version, self._places)
         self._stock = StockAudit(self._books, self._claims, self._rules, self._handed_out, self._found, self._answered)
         self._violations: list[Violation] = []
         told = (lambda: self._version), self._found, self._answered
@@ -158,7 +158,7 @@ class Audit:
         asked = event.command
         self._answered(asked.key, at_ms)
         self._accepted += 1
-        hold = Hold(asked.customer_id, asked.channel, asked.lines, event.expires_at_ms, 0)
+        hold = Hold(asked.customer_id, asked.channel, asked.lines, event.expires_at_ms, asked.slot_start_ms)
         hold.lost_as, hold.since_ms = event.lost_as, at_ms
         self._lines.enter(self._version, hold)
 
@@ -197,7 +197,7 @@ class Audit:
 
     def _left(self, event: events.Left, at_ms: int) -> None:
         self._answered(event.key, at_ms)
-        self._lines.leave(event.number, at_ms, is_over=event.status is Status.EXPIRED)
+        self._lines.leave(event, at_ms)
         self._final[event.number] = event.status
 
     def _claimed(self, event: events.Claimed, at_ms: int) -> None:

@@ -5,15 +5,17 @@ I18  who waits is served by arrival, but first who has lost units in a shortfall
      or the one behind took its own channel's quota alone; a customer has one place in a line, and nobody takes units
      past it, of a quota nobody past those of its channel; what was confirmed when it lost is so again; who was served
      has no longer to take it up while others wait, where the policy says how long that is; under a limit of the whole
-     chain units are kept for one whose grant is asked for until a time, and from then on as if it did not wait
+     chain units are kept for one whose grant is asked for until a time, and from then on as if it did not wait; one
+     with a slot is served while that is offered, and leaves for want of it only where it is full, or not offered
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Container, Mapping
 from typing import Final
 
-from actors.core.status import Status
-from actors.shop.audit_books import Book, Found, Hold, Rules
+from actors.core.status import ReleaseReason, Status
+from actors.shop import events
+from actors.shop.audit_books import Book, Found, Hold, Places
 from actors.shop.line_events import GrantAwaited
 
 
@@ -28,10 +30,10 @@ class Lines:
         quota_left: Callable[[str, str], int],
         found: Found,
         version: Callable[[], int],
-        rules: Rules,
+        places: Places,
     ) -> None:
         self._version: Final = version
-        self._rules: Final = rules
+        self._places, self._rules = places, places.rules
         self._books: Final = books
         self._quota_left: Final = quota_left
         self.drawn: dict[str, tuple[int, int]] = {}
@@ -60,6 +62,9 @@ class Lines:
         mine = self._waiting[sku]
         if any(each.customer_id == hold.customer_id for each in mine.values()):
             self._found("I18", f"customer {hold.customer_id}", f"one place for {sku}", f"another as {number}")
+        if hold.slot_start_ms and hold.deadline_ms > hold.slot_start_ms:
+            found = f"a wait until {hold.deadline_ms}"
+            self._found("I11", f"reservation {number}", f"none beyond its slot of {hold.slot_start_ms}", found)
         mine[number] = hold
         hold.asked_until_ms, hold.is_late = 0, False
         self._sku_of[number] = sku
@@ -117,6 +122,8 @@ class Lines:
             self._found("I18", f"reservation {number}", f"served as it was, {hold.lost_as}", status.name)
         if at_ms >= hold.deadline_ms:
             self._found("I11", f"reservation {number}", f"no wait from {hold.deadline_ms} on", f"served at {at_ms}")
+        if hold.slot_start_ms and not self._rules.offers(hold.slot_start_ms, at_ms):
+            self._found("I18", f"reservation {number}", "served in a slot that is offered", f"{hold.slot_start_ms}")
         return hold
 
     def _check_turn(self, number: int, hold: Hold, drawn: int, passed: int, at_ms: int) -> None:
@@ -140,11 +147,23 @@ class Lines:
                 subject = f"{sku} at version {self._version()}"
                 self._found("I18", subject, f"{ahead} served before {number}", f"{number} first")
 
-    def leave(self, number: int, at_ms: int, *, is_over: bool) -> None:
-        """Take out who leaves; `is_over`: as its wait is over."""
+    def leave(self, event: events.Left, at_ms: int) -> None:
+        """Take out who leaves: as its wait is over, by wish, or for want of what it would have with the units."""
+        number, is_over = event.number, event.status is Status.EXPIRED
         hold = self._take(number)
-        if hold is not None and is_over != (at_ms >= hold.deadline_ms):
+        if hold is None:
+            return
+        if is_over != (at_ms >= hold.deadline_ms):
             self._found("I11", f"reservation {number}", f"a wait until {hold.deadline_ms}", f"out of line at {at_ms}")
+        slot_start_ms = hold.slot_start_ms
+        is_offered = slot_start_ms > 0 and self._rules.offers(slot_start_ms, at_ms)
+        is_false = {
+            ReleaseReason.SLOT_FULL: not is_offered or not self._places.is_full(slot_start_ms),
+            ReleaseReason.SLOT_NOT_OFFERED: not slot_start_ms or is_offered,
+        }
+        if is_false.get(event.reason):
+            found = f"{event.reason.name} of {slot_start_ms} at {at_ms}"
+            self._found("I18", f"reservation {number}", "out of line for want of its slot", found)
 
     def move_end(self, number: int, hold: Hold, end_ms: int, take_up_ms: int) -> None:
         """A hold has another end: no later one where it was served, has not been taken up, and others wait."""

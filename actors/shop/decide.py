@@ -25,11 +25,17 @@ from actors.shop.decide_allotments import (
     given_to_other,
     is_given,
 )
-from actors.shop.decide_amend import decide_amend, pickup_deadline_ms
+from actors.shop.decide_amend import decide_amend
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim, decide_settle_grant
 from actors.shop.decide_hot import decide_hot_units, decided_elsewhere, is_kept_there, key_elsewhere, unless_fetched
 from actors.shop.decide_in_transit import awaited_refusal, promise_in_transit, with_arrivals
-from actors.shop.decide_line import decide_leave, decide_queue, decide_serve_granted, latest_end_ms
+from actors.shop.decide_line import (
+    decide_leave,
+    decide_queue,
+    decide_serve_granted,
+    latest_end_ms,
+    pickup_deadline_ms,
+)
 from actors.shop.decide_picking import decide_pick
 from actors.shop.decide_returns import decide_return
 from actors.shop.decide_short import decide_short
@@ -194,7 +200,7 @@ def _short(ledger: Ledger, command: Reserve, refusal: Rejection, now_ms: int, wi
             return promised
         refusal = promised
     waits = command.wait_ms and refusal.reason is not Reason.UNITS_ELSEWHERE
-    return decide_queue(ledger, command, refusal, now_ms) if waits else refusal
+    return decide_queue(ledger, command, refusal, now_ms, without) if waits else refusal
 
 
 def _replaced_hold(ledger: Ledger, command: Reserve, now_ms: int) -> Reservation | Rejection | None:

@@ -7,7 +7,7 @@ from actors.core.transact import Decision
 from actors.shop.commands import Amend, Grant, by_sku
 from actors.shop.decide_allotments import is_given
 from actors.shop.decide_hot import unless_fetched
-from actors.shop.decide_line import latest_end_ms
+from actors.shop.decide_line import latest_end_ms, pickup_deadline_ms
 from actors.shop.events import Amended
 from actors.shop.preconditions import grant_refusal, over_limit, slot_refusal
 from actors.shop.quotas import beyond_stock
@@ -58,10 +58,3 @@ def amended(ledger: Ledger, command: Amend, reservation: Reservation, now_ms: in
     number, by_grant = command.number, grant.number if more and isinstance(grant, Grant) else 0
     changed = Amended(command.key, content, number, lines, expires_at_ms, slot_start_ms, before, by_grant)
     return (changed,) if isinstance(stock, Rejection) else (*stock, changed)
-
-
-def pickup_deadline_ms(ledger: Ledger, slot_start_ms: int, wanted_ms: int) -> int:
-    """The pickup deadline: not before the slot's end, and not while the shop is closed."""
-    calendar = ledger.policy.calendar
-    slot = calendar.slot_at(slot_start_ms) if slot_start_ms else None
-    return calendar.deadline_ms(wanted_ms if slot is None else max(wanted_ms, slot.end_ms))

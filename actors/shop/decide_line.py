@@ -1,8 +1,9 @@
 """A shop's decisions about lines: who may wait, who is served next, and when that may be.
 
 Units that are free while somebody waits are kept for the head: nobody who comes later takes them, unless the policy
-says that a line may be passed. Who may wait has one SKU, and nothing that would have to be free at the same time. Under
-a limit of the whole chain the head's customer's ledger is asked for a grant first, for GRANT_WAIT_MS with units kept.
+says that a line may be passed. Who may wait has one SKU, and perhaps a slot, in which it has no place before it is
+served: where there is none by then, it leaves. Under a limit of the whole chain the head's customer's ledger is asked
+for a grant first, for GRANT_WAIT_MS with units kept.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -20,9 +21,9 @@ from actors.shop.line import Line
 from actors.shop.line_events import GrantAwaited, PassedOver
 from actors.shop.picking import ready_by
 from actors.shop.position import Position, Trail
-from actors.shop.preconditions import grant_refusal, over_limit
+from actors.shop.preconditions import NONE, grant_refusal, is_to_come, over_limit, slot_refusal
 from actors.shop.quotas import drawn_in_line, left_by_channel
-from actors.shop.state import Ledger, Reservation
+from actors.shop.state import Claims, Ledger, Reservation
 
 # On hand, reserved, allotted and of safety stock; of those allotted the unknown ones; what is kept; and of those
 # allotted what the ledger of a hot SKU may have.
@@ -35,6 +36,10 @@ GRANT_WAIT_MS: Final = 15_000  # so long units are kept while a grant is asked f
 ASKED_AT_ONCE_MAX: Final = 200  # of one line, for whom units are kept so: each of them is looked at for each event
 ESTIMATE_WINDOW_MS: Final = HOUR_MS  # what came free within is the rate of an estimate
 ESTIMATE_MOVES_MAX: Final = 64  # likewise, of each trail
+_OUT_FOR: Final = {
+    Reason.SLOT_FULL: ReleaseReason.SLOT_FULL,
+    Reason.SLOT_NOT_OFFERED: ReleaseReason.SLOT_NOT_OFFERED,
+}
 
 
 def adopting_in_shop(ledger: Ledger, policy: Policy) -> PolicyAdopted:
@@ -52,8 +57,12 @@ def adopting_in_shop(ledger: Ledger, policy: Policy) -> PolicyAdopted:
     return replace(adopting(ledger, policy), lines=tuple(dict.fromkeys(lines)), ready_ms=ready_ms)
 
 
-def decide_queue(ledger: Ledger, command: Reserve, short: Rejection, now_ms: int) -> tuple[Queued] | Rejection:
-    """A place in the line for a Reserve that would wait, and that stock is short for; or why there is none."""
+def decide_queue(
+    ledger: Ledger, command: Reserve, short: Rejection, now_ms: int, without: Claims = NONE
+) -> tuple[Queued] | Rejection:
+    """A place in the line for a Reserve that would wait, and that stock is short for; or why there is none. It is no
+    place in its slot, for which nobody waits.
+    """
     policy = ledger.policy
     if short.reason is not Reason.INSUFFICIENT_STOCK:
         return short
@@ -62,12 +71,22 @@ def decide_queue(ledger: Ledger, command: Reserve, short: Rejection, now_ms: int
     if command.wait_ms > policy.line_wait_ms_max:
         return Rejection(Reason.TTL_TOO_LONG, asked=command.wait_ms, available=policy.line_wait_ms_max)
     ((sku, _),) = command.lines
-    refusal = no_place(ledger, sku, command.customer_id)
+    slot_start_ms = command.slot_start_ms
+    refusal = slot_refusal(ledger, slot_start_ms, now_ms, None, without) if slot_start_ms else None
+    if refusal is None and slot_start_ms == now_ms:  # it would leave at once
+        return replace(short, reason=Reason.LINE_NOT_OFFERED)
+    refusal = refusal or no_place(ledger, sku, command.customer_id)
     if refusal is not None:
         return refusal
     line = ledger.lines.get(sku) or Line()
     expected = rate_of(ledger.positions[sku], now_ms).expected_at_ms(line.units + short.asked)
-    return (Queued(command, now_ms + command.wait_ms, len(line.numbers) + 1, expected),)
+    until_ms = waits_until_ms(now_ms + command.wait_ms, slot_start_ms)
+    return (Queued(command, until_ms, len(line.numbers) + 1, expected),)
+
+
+def waits_until_ms(wanted_ms: int, slot_start_ms: int) -> int:
+    """Until when one waits that would wait so long: not beyond the start of its slot, if it has one."""
+    return min(wanted_ms, slot_start_ms) if slot_start_ms else wanted_ms
 
 
 def no_place(ledger: Ledger, sku: str, customer_id: str, joined: Collection[str] = ()) -> Rejection | None:
@@ -81,9 +100,10 @@ def no_place(ledger: Ledger, sku: str, customer_id: str, joined: Collection[str]
 
 
 def may_wait(ledger: Ledger, channel: str, asked: Reserve | Reservation) -> bool:
-    """Whether one of one SKU can wait: without a slot or a basket."""
-    is_plain = len(asked.lines) == 1 and not asked.slot_start_ms and not asked.basket_id
-    return is_plain and (ledger.asks_grants or not ledger.policy.is_limited(channel, asked.lines))
+    """Whether one of one SKU can wait: without a basket."""
+    if len(asked.lines) > 1 or asked.basket_id:
+        return False
+    return ledger.whole_lines or not (asked.slot_start_ms or ledger.policy.is_limited(channel, asked.lines))
 
 
 def decide_leave(command: Release, content: str, reservation: Reservation) -> tuple[Left]:
@@ -96,14 +116,16 @@ def over_in_line(ledger: Ledger, held: Reservation, now_ms: int) -> PassedOver |
     waited = held.in_line
     if waited is None or not 0 < waited.chances < CHANCES_MAX:
         return None
-    if held.status is not Status.HELD or held.done or held.till or (held.grant and not ledger.asks_grants):
+    if held.status is not Status.HELD or held.done or held.till or (held.grant and not ledger.whole_lines):
         return None
     ((sku, _), *more) = held.lines
     line = ledger.lines.get(sku)
     is_elsewhere = held.number in ledger.outbox or (line is not None and held.customer_id in line.customers)
     if more or is_elsewhere or not may_wait(ledger, held.channel, held):
         return None
-    return PassedOver(held.number, held.held_lines(), now_ms + waited.wait_ms)
+    if not is_to_come(ledger, held.slot_start_ms, now_ms):
+        return None
+    return PassedOver(held.number, held.held_lines(), waits_until_ms(now_ms + waited.wait_ms, held.slot_start_ms))
 
 
 def serve(ledger: Ledger, now_ms: int) -> Iterator[QuotaDrawn | Served | Left | GrantAwaited]:
@@ -130,13 +152,16 @@ def _asked_no_more(ledger: Ledger, sku: str) -> Iterator[GrantAwaited]:
 
 def next_served(ledger: Ledger, sku: str, now_ms: int, without: int = 0) -> NextInLine:
     """Serve the first in line for whom there are units, but for `without`, or ask for the grant that it needs. One whom
-    the customer's limits forbid the units now leaves.
+    the customer's limits forbid the units now leaves, and one whose slot cannot be had.
     """
     for waiting, free in _in_turn(ledger, sku, now_ms, without):
         of = waiting.customer_id, waiting.channel, waiting.lines
         is_limited = ledger.policy.is_limited(waiting.channel, waiting.lines)
-        if over_limit(ledger, *of, None) is not None or (is_limited and not ledger.asks_grants):
-            return (_forbidden(waiting),)
+        if over_limit(ledger, *of, None) is not None or (is_limited and not ledger.whole_lines):
+            return (_out(waiting, ReleaseReason.LIMIT_REACHED),)
+        no_slot = _no_slot(ledger, waiting, now_ms)
+        if no_slot is not None:
+            return (_out(waiting, no_slot),)
         if not is_limited:
             return _served(ledger, waiting, free, now_ms)
         if len(ledger.lines[sku].asked) < ASKED_AT_ONCE_MAX:
@@ -202,16 +227,19 @@ def decide_serve_granted(ledger: Ledger, command: ServeGranted, now_ms: int) -> 
     if waiting is None or waiting.version != command.version or waiting.expires_at_ms <= now_ms:
         return Rejection(Reason.RESERVATION_NOT_FOUND, number=number)
     if isinstance(said, Rejection):
-        return (_forbidden(waiting),)
+        return (_out(waiting, ReleaseReason.LIMIT_REACHED),)
     of = waiting.customer_id, waiting.channel, waiting.lines
     refusal = grant_refusal(ledger, said, *of, waiting)
     if refusal is not None:
         return refusal
     if over_limit(ledger, *of, None) is not None:
-        return (_forbidden(waiting),)
+        return (_out(waiting, ReleaseReason.LIMIT_REACHED),)
     free = _free_for(ledger, waiting, now_ms)
     if free is None:
         return (GrantAwaited(number, waiting.lines[0][0], 0),)
+    no_slot = _no_slot(ledger, waiting, now_ms)
+    if no_slot is not None:
+        return (_out(waiting, no_slot),)
     return _served(ledger, waiting, free, now_ms, said.number)
 
 
@@ -231,9 +259,17 @@ def _free_for(ledger: Ledger, waiting: Reservation, now_ms: int) -> int | None:
     return free if units <= free + quotas.get(waiting.channel, 0) else None
 
 
-def _forbidden(waiting: Reservation) -> Left:
-    """Out of line, as a limit forbids its customer the units."""
-    return Left("", "", waiting.number, Status.RELEASED, ReleaseReason.LIMIT_REACHED, before=waiting)
+def _no_slot(ledger: Ledger, waiting: Reservation, now_ms: int) -> ReleaseReason | None:
+    """Why one whose units are there leaves all the same: its slot is full, or is not to be had any more."""
+    if not waiting.slot_start_ms:
+        return None
+    refusal = slot_refusal(ledger, waiting.slot_start_ms, now_ms, None)
+    return None if refusal is None else _OUT_FOR[refusal.reason]
+
+
+def _out(waiting: Reservation, why: ReleaseReason) -> Left:
+    """Out of line as its turn comes, without its units."""
+    return Left("", "", waiting.number, Status.RELEASED, why, before=waiting)
 
 
 def _served(ledger: Ledger, waiting: Reservation, free: int, now_ms: int, grant: int = 0) -> NextInLine:
@@ -243,7 +279,7 @@ def _served(ledger: Ledger, waiting: Reservation, free: int, now_ms: int, grant:
     policy, of = ledger.policy, (waiting.number, waiting.lines)
     drawn = drawn_in_line(ledger, waiting, free) if ledger.allotments.quotas else ()
     if waiting.in_line is not None and waiting.in_line.lost_as in (Status.CONFIRMED, Status.READY):
-        until_ms = policy.calendar.deadline_ms(now_ms + policy.collect_within_ms)
+        until_ms = pickup_deadline_ms(ledger, waiting.slot_start_ms, now_ms + policy.collect_within_ms)
         return (*drawn, Served(*of, until_ms, Status.CONFIRMED, grant, ready_by(policy, waiting.slot_start_ms, now_ms)))
     own_ms = waiting.ttl_ms or policy.hold_ms(waiting.channel, waiting.lines, ledger.ledger_id)
     until_ms = latest_end_ms(ledger, waiting, now_ms) if policy.line_take_up_ms else now_ms + own_ms
@@ -262,6 +298,13 @@ def latest_end_ms(ledger: Ledger, held: Reservation, now_ms: int) -> int:
         return now_ms + policy.line_take_up_ms
     is_waited_for = held.in_line.chances and any(sku in ledger.lines for sku, _ in held.lines)
     return min(latest_ms, held.expires_at_ms) if is_waited_for and held.status is Status.HELD else latest_ms
+
+
+def pickup_deadline_ms(ledger: Ledger, slot_start_ms: int, wanted_ms: int) -> int:
+    """The pickup deadline: not before the slot's end, and not while the shop is closed."""
+    calendar = ledger.policy.calendar
+    slot = calendar.slot_at(slot_start_ms) if slot_start_ms else None
+    return calendar.deadline_ms(wanted_ms if slot is None else max(wanted_ms, slot.end_ms))
 
 
 def row_of(ledger: Ledger, sku: str) -> Row | None:

@@ -8,8 +8,8 @@ from actors.core.status import ReleaseReason, ShortChoice
 from actors.core.transact import Decision
 from actors.shop.commands import Amend, by_sku
 from actors.shop.decide_allotments import is_given
-from actors.shop.decide_amend import amended, pickup_deadline_ms
-from actors.shop.decide_line import latest_end_ms
+from actors.shop.decide_amend import amended
+from actors.shop.decide_line import latest_end_ms, pickup_deadline_ms
 from actors.shop.decide_picking import in_work, longer, not_his
 from actors.shop.events import Extended, Released
 from actors.shop.pick_events import PickShorted

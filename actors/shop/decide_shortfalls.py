@@ -8,10 +8,10 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status
 from actors.core.transact import Decision
 from actors.shop.commands import AdjustmentKind, Movement, Reserve
-from actors.shop.decide_line import may_wait, no_place, rate_of
+from actors.shop.decide_line import may_wait, no_place, rate_of, waits_until_ms
 from actors.shop.events import Event, Left, Queued, Released
 from actors.shop.line import Line
-from actors.shop.preconditions import NONE
+from actors.shop.preconditions import NONE, is_to_come
 from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
 from actors.shop.shortfalls import Resolution, ResolveShortfall, Shortfall, ShortfallCause, ShortfallTask
 from actors.shop.state import Ledger, Reservation
@@ -52,10 +52,11 @@ def losses(
         refused: Reason | None = None
         if ledger.policy.losers_wait:
             ahead = joined.setdefault(lines[0][0], [])
-            refused = _kept_out(ledger, before, ahead) if is_over else Reason.LINE_NOT_OFFERED
+            refused = _kept_out(ledger, before, ahead, now_ms) if is_over else Reason.LINE_NOT_OFFERED
             if refused is None:
                 ahead.append(before.customer_id)
-                events.append(Requeued(number, lines, now_ms + ledger.policy.line_wait_ms_max, why))
+                until_ms = waits_until_ms(now_ms + ledger.policy.line_wait_ms_max, before.slot_start_ms)
+                events.append(Requeued(number, lines, until_ms, why))
                 continue
         over = before if is_over else None
         reason = ReleaseReason.SHORTFALL
@@ -63,15 +64,17 @@ def losses(
     return events
 
 
-def _kept_out(ledger: Ledger, before: Reservation, joined: list[str]) -> Reason | None:
+def _kept_out(ledger: Ledger, before: Reservation, joined: list[str], now_ms: int) -> Reason | None:
     """Why a reservation cannot wait for what it held; None where it can. Of it nothing else may be taken up, as in a
     line there are only plain ones.
     """
-    is_bound = before.part is not None or before.done or (before.grant and not ledger.asks_grants) or before.till
+    is_bound = before.part is not None or before.done or (before.grant and not ledger.whole_lines) or before.till
     if is_bound or before.number in ledger.allotments.drawn or before.number in ledger.outbox:
         return Reason.LINE_NOT_OFFERED
     if not ledger.policy.line_wait_ms_max or not may_wait(ledger, before.channel, before):
         return Reason.LINE_NOT_OFFERED
+    if not is_to_come(ledger, before.slot_start_ms, now_ms):
+        return Reason.SLOT_NOT_OFFERED
     refusal = no_place(ledger, before.lines[0][0], before.customer_id, joined)
     return None if refusal is None else refusal.reason
 

@@ -106,6 +106,8 @@ def _evolve_served(ledger: Ledger, event: ev.Served, at_ms: int) -> None:
     promise(ledger, held)
     ledger.open_reservations += 1
     add_older(ledger, held)
+    if held.slot_start_ms:
+        ledger.take_place(held.slot_start_ms, None)
     move_deadline(ledger, ledger.deadlines, held.number, held.expires_at_ms)
     ledger.tasks.served(held.number, at_ms, ledger.version)
 
@@ -121,6 +123,8 @@ def _evolve_passed_over(ledger: Ledger, event: PassedOver) -> None:
     unpromise(ledger, held)
     ledger.open_reservations -= 1
     forget(ledger, held)
+    if held.slot_start_ms:
+        ledger.leave_place(held.slot_start_ms, None)
     waiting = held.changed(status=Status.QUEUED, version=ledger.version, expires_at_ms=event.expires_at_ms)
     ledger.reservations[held.number] = waiting
     if held.grant:  # by which nothing is held from now on

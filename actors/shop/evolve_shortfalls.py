@@ -67,6 +67,8 @@ def _evolve_requeued(ledger: Ledger, event: Requeued, at_ms: int) -> None:
     unpromise(ledger, before)
     ledger.open_reservations -= 1
     forget(ledger, before)
+    if before.slot_start_ms:
+        ledger.leave_place(before.slot_start_ms, None)
     waiting = before.changed(
         status=Status.QUEUED,
         version=ledger.version,

@@ -138,6 +138,13 @@ def over_limit(
     return None
 
 
+def is_to_come(ledger: Ledger, slot_start_ms: int, now_ms: int) -> bool:
+    """Whether a slot has not begun, and can be booked now if it has a place left; true where none is wanted."""
+    calendar = ledger.policy.calendar
+    slot = calendar.slot_at(slot_start_ms) if slot_start_ms > now_ms else None
+    return not slot_start_ms or (slot is not None and calendar.bookable(slot, now_ms))
+
+
 def slot_refusal(
     ledger: Ledger, slot_start_ms: int, now_ms: int, replaced: Reservation | None, without: Claims = NONE
 ) -> Rejection | None:

@@ -283,7 +283,7 @@ class Ledger:
     in_transit: InTransit = field(default_factory=InTransit)  # what is promised of what is to come
     line_due: dict[str, None] = field(default_factory=dict)  # SKUs whose lines may be served, until they were looked at
     awaiting: Ascending = field(default_factory=Ascending)  # those in line whose grants are asked for
-    asks_grants: bool = True  # for them, as the service's format has a way to say so
+    whole_lines: bool = True  # whether one in line may need a grant or have a slot: the service's format can say so
     interned_lines: dict[Lines, Lines] = field(default_factory=dict)
     shared_instant_ms: int = 0
 

@@ -10,13 +10,16 @@ from actors.protocol.formats import FIRST, NEWEST, Writing
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     error_pb2,
+    order_service_pb2 as os_,
     reservation_pb2,
     reservation_service_pb2 as rs,
     stock_pb2,
     stock_service_pb2 as ss,
+    store_pb2,
 )
 from tests.gateway.front import UNITS, Front
 from tests.gateway.streams import Stream, events_of
+from tests.gateway.test_hours import around_the_clock
 from tests.runtime.runtime_fixture import ManualClock
 
 HOUR = {"seconds": 3_600}
@@ -128,11 +131,31 @@ def test_a_refusal_says_what_mends_it(
     assert ("S1:4" in rejection.message) == (customer == "bob")
 
 
+def test_one_with_a_slot_waits_and_is_told_that_the_slot_is_full(front: Front) -> None:
+    store = store_pb2.Store(
+        store_id="S1", latitude=0.0, longitude=0.0, hours=around_the_clock(pickups_per_staff_hour=1)
+    )
+    front.accept("PutStores", ad.PutStoresRequest(stores=[store]))
+    slot = front.accept("ListSlots", os_.ListSlotsRequest(store_id="S1")).slots[1].start
+    held = front.accept("Reserve", asked("k1", "ann", UNITS - 1)).reservation
+    waiting = front.accept("Reserve", asked("k2", "bob", 2, wait=HOUR, slot_start=slot)).reservation
+    assert (waiting.status, waiting.slot_start) == (QUEUED, slot)
+    late = front.accept("Reserve", asked("k3", "cy", 2, wait={"seconds": 86_000}, slot_start=slot)).reservation
+    assert late.expires_at == slot, "nobody waits beyond the start of his slot"
+    bob, cy = (int(each.reservation_id.partition(":")[2]) for each in (waiting, late))
+    release(front, "k4", int(held.reservation_id.partition(":")[2]))
+    assert read(front, bob).status == HELD
+    left = read(front, cy)
+    assert (left.status, left.release_reason) == (
+        reservation_pb2.RESERVATION_STATUS_RELEASED,
+        reservation_pb2.RELEASE_REASON_SLOT_FULL,
+    )
+
+
 @pytest.mark.parametrize(
     "beside",
     [
         {"basket_id": "b1"},
-        {"slot_start": {"seconds": 1_700_000_000}},
         {"lines": [{"sku": "A", "quantity": 1}] * 2},
         {"store_id": "", "sourcing": {"place": {"latitude": 0.0, "longitude": 0.0}}},
     ],

@@ -23,19 +23,35 @@ class WaitsInLine(ReadAtLeisure):
     def say(self, command: Command) -> None:
         raise NotImplementedError
 
-    @rule(customer=some.customers, sku=some.skus, quantity=some.units, wait=some.waits, more=st.integers(0, 1))
-    def reserve_one(self, customer: str, sku: str, quantity: int, wait: int, more: int) -> None:
+    def slot(self, place: int) -> int:
+        raise NotImplementedError
+
+    @rule(
+        customer=some.customers,
+        sku=some.skus,
+        quantity=some.units,
+        wait=some.waits,
+        more=st.integers(0, 1),
+        slot=some.slots,
+    )
+    def reserve_one(self, customer: str, sku: str, quantity: int, wait: int, more: int, slot: int) -> None:
         """Now and then one unit more than is there, and waits for it."""
         if more and wait and self.model.knows(sku):
             quantity = max(quantity, 1 + free(self.model, sku))
-        self.say(Reserve(self.fresh_key(), customer, "web", "", ((sku, quantity),), 0, wait_ms=wait))
+        self.say(Reserve(self.fresh_key(), customer, "web", "", ((sku, quantity),), 0, self.slot(slot), wait_ms=wait))
 
     @precondition(lambda self: self.model.reservations)
-    @rule(sku=st.sampled_from("AB"), customers=st.permutations(["ann", "bob", "cy", "dan"]), units=st.lists(some.units))
-    def line_up(self, sku: str, customers: list[str], units: list[int]) -> None:
-        """All that is there is held, and some wait for it."""
+    @rule(
+        sku=st.sampled_from("AB"),
+        customers=st.permutations(["ann", "bob", "cy", "dan"]),
+        units=st.lists(some.units),
+        slot=some.slots,
+    )
+    def line_up(self, sku: str, customers: list[str], units: list[int], slot: int) -> None:
+        """All that is there is held, and some wait for it, for one slot if for any."""
         if (rest := free(self.model, sku)) > 0:
             self.say(Reserve(self.fresh_key(), "eve", "web", "", ((sku, rest),), HOUR_MS))
         for customer, quantity in zip(customers, units, strict=False):
             wait_ms = HOUR_MS * (1 + quantity)
-            self.say(Reserve(self.fresh_key(), customer, "web", "", ((sku, quantity),), MINUTE_MS, wait_ms=wait_ms))
+            of = self.fresh_key(), customer, "web", "", ((sku, quantity),), MINUTE_MS, self.slot(slot)
+            self.say(Reserve(*of, wait_ms=wait_ms))

@@ -28,8 +28,8 @@ from tests.shop.model_books import (
     order_of,
     taken_by_line,
 )
-from tests.shop.model_hours import deadline_ms, offered, slot_at
-from tests.shop.model_line import falls_due, left, most_ms, queue, unpromised
+from tests.shop.model_hours import deadline_ms
+from tests.shop.model_line import falls_due, lacks_slot, left, most_ms, queue, unpromised
 from tests.shop.model_returns import take_back
 from tests.shop.model_rules import over_a_limit, rule_ms
 from tests.shop.model_shortfalls import Task, resolve, shortfalls
@@ -176,7 +176,7 @@ class Model:
         if replaced and (replaced.status is not Status.HELD or any(line.sold for line in replaced.lines)):
             return ("no", "BASKET_CONFIRMED")
         wanted = Wanted(said.customer_id, said.channel, said.lines, said.slot_start_ms)
-        lacks = self._cannot_be_had(wanted, now_ms, [replaced] if replaced else [], None)
+        lacks = self.cannot_be_had(wanted, now_ms, [replaced] if replaced else [], None)
         refusal = self._is_refused(wanted, now_ms, replaced)
         if said.wait_ms and "INSUFFICIENT_STOCK" in (lacks, refusal):
             return queue(self, said, now_ms, lacks)
@@ -210,14 +210,18 @@ class Model:
     ) -> str:
         """Why, for good: what claims of the last ten minutes are in the way of is not decided yet."""
         apart = [] if instead_of is None else [instead_of]
-        refusal = self._cannot_be_had(wanted, now_ms, apart, part)
-        claims = [found for found in self.reservations if found.status is Status.CLAIMED]
-        young = [claim for claim in claims if now_ms - claim.made_ms < 600_000]
+        refusal = self.cannot_be_had(wanted, now_ms, apart, part)
+        young = self.undecided(now_ms)
         if refusal not in LACKS or not young:
             return refusal
-        return self._cannot_be_had(wanted, now_ms, apart + young, part) or (refusal if part else "ORDER_UNDECIDED")
+        return self.cannot_be_had(wanted, now_ms, apart + young, part) or (refusal if part else "ORDER_UNDECIDED")
 
-    def _cannot_be_had(self, wanted: Wanted, now_ms: int, apart: list[Reservation], part: ask.Claim | None) -> str:
+    def undecided(self, now_ms: int) -> list[Reservation]:
+        """Claims of which it will soon be known what becomes."""
+        claims = [found for found in self.reservations if found.status is Status.CLAIMED]
+        return [claim for claim in claims if now_ms - claim.made_ms < 600_000]
+
+    def cannot_be_had(self, wanted: Wanted, now_ms: int, apart: list[Reservation], part: ask.Claim | None) -> str:
         """Why not: limits, then stock, then a place in the slot. What is apart is free for it."""
         customer_id, channel, lines, slot_start_ms = wanted
         asked = {sku: sum(units for other, units in lines if other == sku) for sku, _ in lines}
@@ -230,13 +234,9 @@ class Model:
         for sku, units in asked.items():
             if units > unpromised(self, sku) + sum(found.held(sku) for found in apart):
                 return "INSUFFICIENT_STOCK"
-        having = self.having_a_place(slot_start_ms, apart)
-        if not slot_start_ms or (part and order_of(part.holder) in self.having_a_place(slot_start_ms)):
+        if part and order_of(part.holder) in self.having_a_place(slot_start_ms):
             return ""
-        slot = slot_at(self.policy.calendar, slot_start_ms)
-        if slot is None or not offered(self.policy.calendar, slot_start_ms, now_ms):
-            return "SLOT_NOT_OFFERED"
-        return "SLOT_FULL" if len(having) >= slot[1] else ""
+        return lacks_slot(self, slot_start_ms, now_ms, apart)
 
     def _apply_outcome(self, said: ask.ApplyOutcome, now_ms: int) -> Outcome:
         """A part goes on as its order says, never back in its life; only a word that is newer counts."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from actors.core.status import ReleaseReason, Status
 from actors.shop import commands as ask
 from actors.shop.shortfalls import Resolution
-from tests.shop.model_books import LIVE, Move, Outcome, Reservation
-from tests.shop.model_hours import deadline_ms
+from tests.shop.model_books import LIVE, Move, Outcome, Reservation, Wanted
+from tests.shop.model_hours import deadline_ms, offered, slot_at
 from tests.shop.model_rules import over_a_limit, rule_ms
 
 if TYPE_CHECKING:
@@ -26,12 +26,36 @@ def free(model: Model, sku: str) -> int:
     return model.on_hand(sku) - model.held(sku) - model.keeps_back(sku)
 
 
-def refusal_to_wait(model: Model, said: ask.Reserve) -> str:
+def lacks_slot(model: Model, slot_start_ms: int, now_ms: int, apart: list[Reservation]) -> str:
+    """Why there is no place in a slot, if one is wanted. What is apart is free for it."""
+    if not slot_start_ms:
+        return ""
+    slot = slot_at(model.policy.calendar, slot_start_ms)
+    if slot is None or not offered(model.policy.calendar, slot_start_ms, now_ms):
+        return "SLOT_NOT_OFFERED"
+    return "SLOT_FULL" if len(model.having_a_place(slot_start_ms, apart)) >= slot[1] else ""
+
+
+def can_be_booked(model: Model, slot_start_ms: int, now_ms: int) -> bool:
+    """Whether a slot is to come and has places, taken or not, if one is wanted."""
+    return not slot_start_ms or (now_ms < slot_start_ms and offered(model.policy.calendar, slot_start_ms, now_ms))
+
+
+def until_ms(slot_start_ms: int, wanted_ms: int) -> int:
+    """Nobody waits longer than until the slot begins."""
+    return min(wanted_ms, slot_start_ms or wanted_ms)
+
+
+def refusal_to_wait(model: Model, said: ask.Reserve, now_ms: int, apart: list[Reservation]) -> str:
     """Why there is no place in the line."""
-    if len(said.lines) > 1 or said.slot_start_ms or said.basket_id:
+    if len(said.lines) > 1 or said.basket_id:
         return "LINE_NOT_OFFERED"
     if said.wait_ms > model.policy.line_wait_ms_max:
         return "TTL_TOO_LONG"
+    if no := lacks_slot(model, said.slot_start_ms, now_ms, apart):
+        return no
+    if said.slot_start_ms == now_ms:
+        return "LINE_NOT_OFFERED"
     waiting = line(model, said.lines[0][0])
     if any(found.customer_id == said.customer_id for found in waiting):
         return "IN_LINE_ALREADY"
@@ -42,12 +66,18 @@ def queue(model: Model, said: ask.Reserve, now_ms: int, lacks: str) -> Outcome:
     """A place in the line where stock is what `lacks` at first; or why there is none. Where something else lacked that
     claims are in the way of, what is short beside them is waited for by the next try.
     """
-    no = refusal_to_wait(model, said)
+    young = model.undecided(now_ms)
+    no = refusal_to_wait(model, said, now_ms, [] if lacks == "INSUFFICIENT_STOCK" else young)
+    if no == "SLOT_FULL" and young:
+        wanted = Wanted(said.customer_id, said.channel, said.lines, said.slot_start_ms)
+        beside = model.cannot_be_had(wanted, now_ms, young, None)
+        no = refusal_to_wait(model, said, now_ms, young) if beside == "INSUFFICIENT_STOCK" else beside
+        return ("no", no or "ORDER_UNDECIDED")
     if no or lacks != "INSUFFICIENT_STOCK":
         return ("no", no or "ORDER_UNDECIDED")
     waiting = line(model, said.lines[0][0])
     model.events += 1
-    new = Reservation(said, model.events, now_ms + said.wait_ms, now_ms)
+    new = Reservation(said, model.events, until_ms(said.slot_start_ms, now_ms + said.wait_ms), now_ms)
     new.status, new.place = Status.QUEUED, len(waiting) + 1
     model.reservations.append(new)
     return new.outcome()
@@ -84,10 +114,11 @@ def falls_due(model: Model, now_ms: int) -> None:
         of = due[0]
         if of.status is Status.QUEUED:
             leave(model, of, Status.EXPIRED, ReleaseReason.NOT_SERVED)
-        elif _keeps_its_place(model, of):
+        elif _keeps_its_place(model, of, now_ms):
             model.events += 1
             model.promised.append(Move(of.lines[0].sku, of.deadline_ms, -of.lines[0].quantity))
-            of.status, of.version, of.deadline_ms = Status.QUEUED, model.events, now_ms + of.wait_ms
+            of.status, of.version = Status.QUEUED, model.events
+            of.deadline_ms = until_ms(of.slot_start_ms, now_ms + of.wait_ms)
             _serve(model, of.lines[0].sku, now_ms, instead_of=of)
         else:
             model._give_back(of, [its.held() for its in of.lines], Status.EXPIRED, now_ms)
@@ -105,8 +136,8 @@ def most_ms(model: Model, of: Reservation, now_ms: int) -> int:
     return min(model.policy.ttl_ms_max, of.deadline_ms - now_ms) if is_waited_for else model.policy.ttl_ms_max
 
 
-def _keeps_its_place(model: Model, of: Reservation) -> bool:
-    fits = len(of.lines) == 1 and not of.slot_start_ms and not of.touched()
+def _keeps_its_place(model: Model, of: Reservation, now_ms: int) -> bool:
+    fits = len(of.lines) == 1 and not of.touched() and can_be_booked(model, of.slot_start_ms, now_ms)
     waits = [found.customer_id for found in line(model, of.lines[0].sku)] if fits else []
     return fits and of.status is Status.HELD and of.chances == 1 and of.customer_id not in waits
 
@@ -127,14 +158,17 @@ def _serve(model: Model, sku: str, now_ms: int, instead_of: Reservation | None =
         if over_a_limit(model.policy, mine, first.channel, {sku: units}, None):
             leave(model, first, Status.RELEASED, ReleaseReason.LIMIT_REACHED)
             return True
+        if no := lacks_slot(model, first.slot_start_ms, now_ms, []):
+            leave(model, first, Status.RELEASED, ReleaseReason[no])
+            return True
         own_ms = first.ttl_ms or rule_ms(model.policy, model.store_id, first.channel, sku)
         ttl_ms = model.policy.line_take_up_ms or own_ms
         model.events += 1
         model.promised.append(Move(sku, now_ms, units))
         first.status, first.version, first.deadline_ms = Status.HELD, model.events, now_ms + ttl_ms
         if first.lost_as in (Status.CONFIRMED, Status.READY):
-            first.status = Status.CONFIRMED
-            first.deadline_ms = deadline_ms(model.policy.calendar, 0, now_ms + model.policy.collect_within_ms)
+            first.status, wanted_ms = Status.CONFIRMED, now_ms + model.policy.collect_within_ms
+            first.deadline_ms = deadline_ms(model.policy.calendar, first.slot_start_ms, wanted_ms)
         first.place, first.chances = 0, first.chances + 1
         for task in model.tasks:
             if task.place is first and task.resolution is None:

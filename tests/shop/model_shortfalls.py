@@ -9,7 +9,7 @@ from actors.core.status import ReleaseReason, Status
 from actors.shop import commands as ask
 from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallCause
 from tests.shop.model_books import LIVE, Move, Outcome, Reservation, taken_by_line
-from tests.shop.model_line import leave, line
+from tests.shop.model_line import can_be_booked, leave, line, until_ms
 
 if TYPE_CHECKING:
     from tests.shop.model import Model
@@ -81,7 +81,7 @@ def _lose(model: Model, loser: Reservation, units: list[int], cause: ShortfallCa
     task = Task(model.events + 1, loser, [(sku, loser.held(sku), gone[sku]) for sku in skus], cause)
     model.tasks.append(task)
     if model.policy.losers_wait:
-        task.no_place = _kept_out(model, loser, units)
+        task.no_place = _kept_out(model, loser, units, now_ms)
     if not model.policy.losers_wait or task.no_place:
         model._give_back(loser, units, Status.RELEASED, now_ms, ReleaseReason.SHORTFALL)
         loser.happened(model.events)
@@ -90,13 +90,16 @@ def _lose(model: Model, loser: Reservation, units: list[int], cause: ShortfallCa
     model.events += 1
     model.promised.append(Move(loser.lines[0].sku, now_ms, -units[0]))
     loser.lost_as, loser.status, loser.version, loser.chances = loser.status, Status.QUEUED, model.events, 0
-    loser.wait_ms, loser.deadline_ms = model.policy.line_wait_ms_max, now_ms + model.policy.line_wait_ms_max
+    loser.wait_ms = model.policy.line_wait_ms_max
+    loser.deadline_ms = until_ms(loser.slot_start_ms, now_ms + loser.wait_ms)
 
 
-def _kept_out(model: Model, loser: Reservation, units: list[int]) -> str:
-    is_plain = len(loser.lines) == 1 and not loser.slot_start_ms and not loser.basket_id
+def _kept_out(model: Model, loser: Reservation, units: list[int], now_ms: int) -> str:
+    is_plain = len(loser.lines) == 1 and not loser.basket_id
     if not is_plain or loser.holder or loser.touched() or units[0] < loser.lines[0].quantity:
         return "LINE_NOT_OFFERED"
+    if not can_be_booked(model, loser.slot_start_ms, now_ms):
+        return "SLOT_NOT_OFFERED"
     return _no_place(model, loser.lines[0].sku, loser.customer_id)
 
 

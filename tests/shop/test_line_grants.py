@@ -314,7 +314,7 @@ def test_a_channels_quota_serves_by_a_grant_as_well() -> None:
 
 def test_a_service_of_an_earlier_format_asks_for_no_grants() -> None:
     line = Line(Policy(version=1))
-    line.watched.ledger.asks_grants = False
+    line.watched.ledger.whole_lines = False
     ann = line.reserve("ann A 1 waiting 5h")
     line.watched.adopt(LIMITED, line.now_ms)
     refused = line.watched.say(

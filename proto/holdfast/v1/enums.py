@@ -91,6 +91,10 @@ class ReleaseReason(IntEnum):
     NOT_SERVED = 9
     # Output only. When its turn in line came, limits forbade the units.
     LIMIT_REACHED = 10
+    # Output only. When its turn in line came, its slot was full.
+    SLOT_FULL = 11
+    # Output only. When its turn in line came, its slot was not offered any more.
+    SLOT_NOT_OFFERED = 12
 
 
 class PickStatus(IntEnum):
@@ -221,7 +225,7 @@ class Reason(IntEnum):
     TRANSFER_STEP_NOT_ALLOWED = 27
     # The shop has as many transfers on their way as there may be.
     OPEN_TRANSFERS_LIMIT = 28
-    # Stock is short, and this cannot wait for it: it has a basket, a slot or several lines.
+    # Stock is short, and this cannot wait for it: it has a basket or several lines.
     LINE_NOT_OFFERED = 29
     # As many wait for the SKU as may; `available` says how many.
     LINE_FULL = 30

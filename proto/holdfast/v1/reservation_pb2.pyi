@@ -35,6 +35,8 @@ class ReleaseReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RELEASE_REASON_SHORTFALL: _ClassVar[ReleaseReason]
     RELEASE_REASON_NOT_SERVED: _ClassVar[ReleaseReason]
     RELEASE_REASON_LIMIT_REACHED: _ClassVar[ReleaseReason]
+    RELEASE_REASON_SLOT_FULL: _ClassVar[ReleaseReason]
+    RELEASE_REASON_SLOT_NOT_OFFERED: _ClassVar[ReleaseReason]
 RESERVATION_STATUS_UNSPECIFIED: ReservationStatus
 RESERVATION_STATUS_HELD: ReservationStatus
 RESERVATION_STATUS_CONFIRMED: ReservationStatus
@@ -55,6 +57,8 @@ RELEASE_REASON_REPLACED: ReleaseReason
 RELEASE_REASON_SHORTFALL: ReleaseReason
 RELEASE_REASON_NOT_SERVED: ReleaseReason
 RELEASE_REASON_LIMIT_REACHED: ReleaseReason
+RELEASE_REASON_SLOT_FULL: ReleaseReason
+RELEASE_REASON_SLOT_NOT_OFFERED: ReleaseReason
 
 class LineQuantity(_message.Message):
     __slots__ = ("sku", "quantity")

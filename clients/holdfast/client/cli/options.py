@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import IntEnum
 from functools import partial, wraps
 from pathlib import Path
-from typing import Annotated, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
+from typing import Annotated, Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
 
 import grpc
 import typer
@@ -158,9 +158,8 @@ CollectByOption = Annotated[
 CollectWithinOption = Annotated[int | None, duration_option("Time to collect, 24h for example.", "--collect-within")]
 NewTtlOption = Annotated[int, duration_option("The new deadline, as a time from now.", "--ttl")]
 PaymentOption = Annotated[str, typer.Option("--payment", help="The payment's reference.")]
-ReasonOption = Annotated[
-    Any, choice_option(ReleaseReason, "Why.", "--reason", but=(ReleaseReason.REPLACED, ReleaseReason.SHORTFALL))
-]
+_ITS_OWN: Final = tuple(reason for reason in ReleaseReason if reason >= ReleaseReason.REPLACED)  # the service's
+ReasonOption = Annotated[Any, choice_option(ReleaseReason, "Why.", "--reason", but=_ITS_OWN)]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
 
 _DEGREES = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d*)?)\s*,\s*([+-]?\d{1,3}(?:\.\d*)?)\s*")
