@@ -16,7 +16,8 @@ from actors.runtime.read_back import ReadEvents, events_at, seen_at
 from actors.shop.allotments import Allotment
 from actors.shop.commands import Acknowledge, claim_key
 from actors.shop.decide_claims import claimed_beside
-from actors.shop.decide_line import Estimate, Found, Row, found_now, free_of, row_of
+from actors.shop.decide_line import Row, free_of, row_of
+from actors.shop.estimates import Estimate, Found, found_now
 from actors.shop.expiry import is_undelivered, note_lapsed
 from actors.shop.projections import over_in
 from actors.shop.state import AnyReservation, Ledger, Reservation

@@ -3,7 +3,7 @@
 from actors.core.status import Status, TransferStatus
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor
-from actors.shop.decide_line import Rates
+from actors.shop.estimates import Rates
 from actors.shop.shortfalls import ShortfallTask
 from actors.shop.state import Ledger
 

@@ -1,4 +1,4 @@
-"""A shop's decisions about lines: who may wait, who is served next, and when that may be.
+"""A shop's decisions about lines: who may wait, and who is served next.
 
 Units that are free while somebody waits are kept for the head: nobody who comes later takes them, unless the policy
 says that a line may be passed. Who may wait has one SKU, and perhaps a slot, in which it has no place before it is
@@ -6,21 +6,21 @@ served: where there is none by then, it leaves. Under a limit of the whole chain
 for a grant first, for GRANT_WAIT_MS with units kept.
 """
 
-from collections.abc import Collection, Iterable, Iterator
-from typing import Final, NamedTuple
+from collections.abc import Collection, Iterator
+from typing import Final
 
 from msgspec.structs import replace
 
-from actors.core.policy import HOUR_MS, Policy
+from actors.core.policy import Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status
 from actors.core.transact import Decision, PolicyAdopted, adopting
 from actors.shop.commands import Release, Reserve, ServeGranted
+from actors.shop.estimates import rate_of
 from actors.shop.events import Left, Queued, QuotaDrawn, Served
 from actors.shop.line import Line
 from actors.shop.line_events import GrantAwaited, PassedOver
 from actors.shop.picking import ready_by
-from actors.shop.position import Position, Trail
 from actors.shop.preconditions import NONE, grant_refusal, is_to_come, over_limit, slot_refusal
 from actors.shop.quotas import drawn_in_line, left_by_channel
 from actors.shop.state import Claims, Ledger, Reservation
@@ -34,8 +34,6 @@ NextInLine = tuple[QuotaDrawn | Served | Left | GrantAwaited, ...]
 CHANCES_MAX: Final = 2  # times that units are offered to one that waits; then it is out
 GRANT_WAIT_MS: Final = 15_000  # so long units are kept while a grant is asked for; several rounds of a reconciler
 ASKED_AT_ONCE_MAX: Final = 200  # of one line, for whom units are kept so: each of them is looked at for each event
-ESTIMATE_WINDOW_MS: Final = HOUR_MS  # what came free within is the rate of an estimate
-ESTIMATE_MOVES_MAX: Final = 64  # likewise, of each trail
 _OUT_FOR: Final = {
     Reason.SLOT_FULL: ReleaseReason.SLOT_FULL,
     Reason.SLOT_NOT_OFFERED: ReleaseReason.SLOT_NOT_OFFERED,
@@ -79,7 +77,7 @@ def decide_queue(
     if refusal is not None:
         return refusal
     line = ledger.lines.get(sku) or Line()
-    expected = rate_of(ledger.positions[sku], now_ms).expected_at_ms(line.units + short.asked)
+    expected = rate_of(ledger, sku, now_ms).expected_at_ms(line.units + short.asked)
     until_ms = waits_until_ms(now_ms + command.wait_ms, slot_start_ms)
     return (Queued(command, until_ms, len(line.numbers) + 1, expected),)
 
@@ -320,89 +318,3 @@ def free_of(ledger: Ledger, sku: str) -> int:
     """Units that whoever comes now may have, below zero where some fall short."""
     position = ledger.positions.get(sku)
     return 0 if position is None else position.available - ledger.kept(sku, position.available)
-
-
-class Rate(NamedTuple):
-    """What came free of a position lately: so many units since an instant, and what is available of it as of now."""
-
-    came: int
-    since_ms: int
-    available: int
-    now_ms: int
-
-    def expected_at_ms(self, units: int) -> int:
-        """When so many units will be free if they go on coming free like that, 0 where none did."""
-        if self.came <= 0 or self.since_ms == self.now_ms:
-            return 0
-        short = max(0, units - max(0, self.available))
-        return self.now_ms + short * (self.now_ms - self.since_ms) // self.came
-
-
-class Estimate(NamedTuple):
-    """One that waits, and what its place and its time follow from."""
-
-    waiting: Reservation
-    place: int
-    units: int  # that those up to it wait for
-    rate: Rate
-
-    def told(self) -> Reservation:
-        """The reservation with both."""
-        assert self.waiting.in_line is not None, "it waits"
-        expected = self.rate.expected_at_ms(self.units)
-        in_line = replace(self.waiting.in_line, queue_position=self.place, expected_at_ms=expected)
-        return self.waiting.changed(in_line=in_line)
-
-
-class Rates:
-    """The rates of one ledger's positions at one instant: of each it is looked once what came, however many wait."""
-
-    def __init__(self, ledger: Ledger, now_ms: int) -> None:
-        self._ledger, self._now_ms = ledger, now_ms
-        self._by_sku: dict[str, Rate] = {}
-
-    def of(self, sku: str) -> Rate:
-        """That of one position."""
-        rate = self._by_sku.get(sku)
-        if rate is None:
-            rate = self._by_sku[sku] = rate_of(self._ledger.positions[sku], self._now_ms)
-        return rate
-
-    def estimate(self, waiting: Reservation) -> Estimate:
-        """One that waits, as of now. Those ahead of it need as many units as all do on average: to add them up would
-        look at a thousand for each of a thousand.
-        """
-        ((sku, _),) = waiting.lines
-        line = self._ledger.lines[sku]
-        place = line.position_of(waiting.number)
-        return Estimate(waiting, place, line.units * place // len(line.numbers), self.of(sku))
-
-
-# Reservations in memory, and of those that are over the versions of the events that have them, by number.
-Found = tuple[dict[int, Reservation | Estimate], dict[int, int]]
-
-
-def found_now(ledger: Ledger, numbers: Iterable[int], now_ms: int) -> Found:
-    """Where reservations are. Of those that wait no more is reckoned here than has to be read of the ledger."""
-    rows, version_of, rates = ledger.reservations, ledger.finished.version_of, Rates(ledger, now_ms)
-    here: dict[int, Reservation | Estimate] = {}
-    for number in numbers:
-        row = rows.get(number)
-        if row is not None:
-            here[number] = rates.estimate(row) if row.status is Status.QUEUED else row
-    return here, {each: version for each in numbers if each not in here and (version := version_of(each))}
-
-
-def rate_of(position: Position, now_ms: int) -> Rate:
-    """What came free lately. Units promised come free when they are given back, those on hand are more by what is
-    delivered and fewer by what tills sell.
-    """
-    came, since_ms = 0, now_ms
-    trails: tuple[tuple[Trail | None, int], ...] = ((position.on_hand_trail, 1), (position.reserved_trail, -1))
-    for trail, sign in trails:
-        moves = () if trail is None else trail.moves[-2 * ESTIMATE_MOVES_MAX :]
-        for at_ms, delta in zip(moves[::2], moves[1::2], strict=True):
-            if now_ms - ESTIMATE_WINDOW_MS < at_ms <= now_ms and (sign > 0 or delta < 0):
-                came += sign * delta
-                since_ms = min(since_ms, at_ms)
-    return Rate(came, since_ms, position.available, now_ms)

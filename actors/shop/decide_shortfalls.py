@@ -8,7 +8,8 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status
 from actors.core.transact import Decision
 from actors.shop.commands import AdjustmentKind, Movement, Reserve
-from actors.shop.decide_line import may_wait, no_place, rate_of, waits_until_ms
+from actors.shop.decide_line import may_wait, no_place, waits_until_ms
+from actors.shop.estimates import rate_of
 from actors.shop.events import Event, Left, Queued, Released
 from actors.shop.line import Line
 from actors.shop.preconditions import NONE, is_to_come
@@ -129,5 +130,5 @@ def _place_for(ledger: Ledger, task: ShortfallTask, now_ms: int) -> Queued | Rej
     if refusal is not None:
         return refusal
     line = ledger.lines.get(sku) or Line()
-    expected = rate_of(ledger.positions[sku], now_ms).expected_at_ms(units)
+    expected = rate_of(ledger, sku, now_ms).expected_at_ms(units)
     return Queued(asked, now_ms + wait_ms, line.losers + 1, expected, lost_as=task.was)

@@ -9,9 +9,8 @@ from typing import Final, NamedTuple
 # Lines and files of actors, serve, clients and bench together. The house as it was asked for is 24,643 lines in 175
 # files; what came since stands in docs/changelog.md. Who adds a capability raises these by what it takes, in sight of
 # the reviewer; who takes something out lowers them.
-LINES_MAX: Final = 75_700
-LINES_MAX: Final = 75_600
-FILES_MAX: Final = 500
+LINES_MAX: Final = 75_900
+FILES_MAX: Final = 502
 SLACK: Final = 500  # lines: a limit that is far away is none
 
 

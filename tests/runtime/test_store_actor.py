@@ -28,8 +28,8 @@ from actors.protocol.messages import (
     unpack_answers,
 )
 from actors.runtime.kinds import SHOP
-from actors.shop import decide_line
-from actors.shop.decide_line import Estimate
+from actors.shop import estimates
+from actors.shop.estimates import Estimate
 from actors.shop.state import Ledger
 from actors.store_actor import page_by_number
 from tests.journal.storages import Storage
@@ -176,7 +176,7 @@ def test_a_look_at_who_waits_costs_what_it_shows(shop: Shop, monkeypatch: pytest
         shop.say(f"reserve c{number} A 10 waiting 1h", f"w{number}")
     waiting = [each.number for each in shop.actor.reservations("S1", [Status.QUEUED], 0, 100)[1]]
     looked: list[str] = []
-    rate_of, told = decide_line.rate_of, Estimate.told
+    rate_of, told = estimates.rate_of, Estimate.told
 
     def rated(*of: Any) -> Any:
         looked.append("came")
@@ -186,7 +186,7 @@ def test_a_look_at_who_waits_costs_what_it_shows(shop: Shop, monkeypatch: pytest
         looked.append("others wait" if shop.actor.host._deciding.locked() else "others decide")
         return told(estimate)
 
-    monkeypatch.setattr(decide_line, "rate_of", rated)
+    monkeypatch.setattr(estimates, "rate_of", rated)
     monkeypatch.setattr(Estimate, "told", reckoned)
     found = shop.actor.reservations_of("S1", waiting)
     assert [each.in_line.queue_position for each in found] == [*range(1, 41)]  # type: ignore[union-attr]
