@@ -151,7 +151,8 @@ class Settings(BaseSettings):
     @classmethod
     def _refuse_url(cls, public_url: str) -> str:
         parts = urlsplit(public_url)
-        if public_url and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/")):
+        more = parts.path.strip("/") + parts.query + parts.fragment + parts.netloc.rpartition("@")[1]
+        if public_url and (parts.scheme not in ("http", "https") or not parts.hostname or more):
             raise ValueError(f"{public_url!r} is not https://HOST or https://HOST:PORT; leave a path out")
         return public_url.rstrip("/")
 
@@ -321,7 +322,7 @@ def read_settings(arguments: Sequence[str] = (), **given: Any) -> Settings:
     try:
         return Settings(**{"_cli_parse_args": list(arguments), **given})
     except ValidationError as error:
-        raise SettingsError(f"a setting does not hold:\n{faults_of(error)}") from error
+        raise SettingsError(f"a setting does not hold:\n{faults_of(error, 'together')}") from error
 
 
 def read_postcodes_file(path: Path | None) -> Postcodes:
@@ -348,8 +349,8 @@ def read_products_file(path: Path | None) -> Products:
         raise SettingsError(f"the products {path} do not hold: {error}; mend that line") from error
 
 
-def faults_of(error: ValidationError) -> str:
-    """Every fault of a model with its place, one on a line."""
+def faults_of(error: ValidationError, whole: str = "the file") -> str:
+    """Every fault of a model with its place, one on a line; `whole` is that of what concerns no field alone."""
     return "\n".join(
-        f"  {'.'.join(str(part) for part in fault['loc']) or '(the file)'}: {fault['msg']}" for fault in error.errors()
+        f"  {'.'.join(str(part) for part in fault['loc']) or f'({whole})'}: {fault['msg']}" for fault in error.errors()
     )

@@ -379,9 +379,12 @@ def test_pages_are_off_unless_a_port_is_given_and_are_read_by_nobody_on_the_way(
     for wrong, why in (
         ({"pages_port": 0, "pages_host": "192.0.2.7"}, "would be readable on the way to 192.0.2.7; give --tls-cert"),
         ({"pages_port": 0, "ray_address": "10.0.0.1:6379", "insecure": True}, "start `holdfast pages` on any machine"),
-        ({"demo_data": True}, "give --pages-port too"),
+        ({"demo_data": True}, r"\(together\): .*give --pages-port too"),
         ({"public_url": "shops.example"}, "public_url: .* is not https://HOST"),
         ({"public_url": "https://shops.example/pages"}, "leave a path out"),
+        ({"public_url": "https://shops.example?x"}, "leave a path out"),
+        ({"public_url": "https://shops.example@evil.example"}, "leave a path out"),
+        ({"public_url": "https://:8443"}, "is not https://HOST"),
     ):
         with pytest.raises(SettingsError, match=why):
             read_settings(**wrong)
