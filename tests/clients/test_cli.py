@@ -298,6 +298,7 @@ def test_the_version_is_told(run: Command) -> None:
         ["reserve", "s1", "a=", "--customer", "c"],
         ["reserve", "s1", "a", "--customer", "c", "--ttl", "2 hours"],
         ["reserve", "s1", "a", "--customer", "c", "--ttl", "9999999999h"],
+        ["reserve", "s1", "a", "--customer", "c", "--ttl", "9" * 400 + "h"],
         ["reserve", "s1", "a", "--customer", "c", "--timeout", ""],
         ["reserve", "s1", "\udcff", "--customer", "c"],
         ["release", "s1:1", "--reason", "replaced"],

@@ -50,12 +50,15 @@ WhatArgument = Annotated[
 StoreArgument = Annotated[str, typer.Argument(help="The shop's id.", metavar="STORE")]
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_DURATION_CHARS_MAX = 32
 _DURATION_MS_MAX = 3_660 * 86_400_000
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 def duration_ms(text: str) -> int:
     """Milliseconds of a time such as `30s`, `90m`, `2h`, `1h30m`."""
+    if len(text) > _DURATION_CHARS_MAX:
+        raise typer.BadParameter(f"a time has at most {_DURATION_CHARS_MAX} characters, such as 30s, 90m, 2h or 1h30m.")
     parts = _DURATION.findall(text)
     if not parts or _DURATION.sub("", text).strip():
         raise typer.BadParameter(f"{text!r} is not a time. Write it like 30s, 90m, 2h or 1h30m.")
