@@ -1,5 +1,6 @@
 """The tablet in a real browser: what our scripts do, by touch, by a hand scanner, and without network."""
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from starlette.responses import PlainTextResponse
 from holdfast.client import PickStatus, PickTask, make_token
 from tests.gateway.browser import Site, visit
 from tests.gateway.chromium import Tab, browsing, chromium
+from tests.waiting import until_async
 
 pytestmark = pytest.mark.skipif(
     not chromium(), reason="there is no Chromium: install one, or name it by HOLDFAST_CHROMIUM"
@@ -100,6 +102,34 @@ def test_a_step_outlives_the_browser_and_its_device_and_goes_before_what_is_tapp
             await site.client.add_device("s1", "tablet-1", token)
             await tab.open(f"{url}/enter#{token}")
             await tab.until("document.querySelector('.line .count').textContent === '1/2'")
+
+    visit(tmp_path, use)
+
+
+def test_a_page_that_nobody_sees_holds_no_connection_and_catches_up_once_it_is_seen(tmp_path: Path) -> None:
+    async def use(site: Site) -> None:
+        streams = [0]
+
+        async def counting(scope: Any, receive: Any, send: Any) -> None:
+            is_stream = scope.get("path") == "/live"
+            streams[0] += is_stream
+            try:
+                await site.app(scope, receive, send)
+            finally:
+                streams[0] -= is_stream
+
+        async with browsing(site._replace(app=counting), tmp_path / "browser") as (tab, url):
+            await let_in(site, tab, url)
+            await tab.until("document.querySelector('.online').textContent === 'Connected'")
+            assert streams == [1]
+            for hidden in ("true", "false"):
+                await tab.value(f"Object.defineProperty(document, 'hidden', {{ value: {hidden}, configurable: true }})")
+                await tab.value("document.dispatchEvent(new Event('visibilitychange'))")
+                await until_async(
+                    lambda of=hidden: asyncio.sleep(0, streams == [of == "false"]), within_s=10, what=hidden
+                )
+                mine = await site.order()
+            await tab.until(f"document.querySelector('.to_pick').innerText.includes('{mine.partition(':')[2]}')")
 
     visit(tmp_path, use)
 

@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 # the reviewer; who takes something out lowers them.
 LINES_MAX: Final = 75_900
 FILES_MAX: Final = 502
+LINES_MAX: Final = 75_800
+FILES_MAX: Final = 500
 SLACK: Final = 500  # lines: a limit that is far away is none
 
 

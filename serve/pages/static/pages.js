@@ -25,14 +25,22 @@ function say(isHere) {
 }
 
 function follow(path) {
+  if (document.hidden) {
+    // Of HTTP/1.1 browsers have six connections to a place: those of pages that nobody sees would keep all others waiting.
+    document.addEventListener("visibilitychange", () => follow(path), { once: true });
+    return;
+  }
   const source = new EventSource(path);
   let timer = 0;
   const again = (wait) => {
     clearTimeout(timer);
+    document.removeEventListener("visibilitychange", hide);
     source.close();
     say(false);
     setTimeout(() => follow(path), wait);
   };
+  const hide = () => document.hidden && again(0);
+  document.addEventListener("visibilitychange", hide);
   const heard = () => {
     clearTimeout(timer);
     timer = setTimeout(() => again(0), SILENT_MS);
