@@ -21,6 +21,7 @@ from holdfast.client import (
     Status,
     StockChange,
     TillClient,
+    TillJournalDamaged,
     Unavailable,
 )
 from holdfast.client.limits import ROWS_PER_CALL_MAX
@@ -290,3 +291,33 @@ def test_both_faces_of_the_till_offer_the_same_calls() -> None:
         }
 
     assert calls(BlockingTillClient) == calls(TillClient)
+
+
+@pytest.mark.parametrize(("store_id", "name"), [("s1", "till-2"), ("s2", "till-1")])
+def test_a_file_is_of_one_till_of_one_shop_and_nothing_of_it_is_booked_again(
+    service: Service, tmp_path: Path, store_id: str, name: str
+) -> None:
+    """To the service another name is another source, of which it would take what was sent long ago once more."""
+    service.shop("s2", {"a": 100, "b": 100})
+
+    async def main() -> None:
+        async with serving(service) as target:
+            async with till(target, tmp_path) as client:
+                await client.sell([("a", 3)])
+            with pytest.raises(TillJournalDamaged, match=f"till till-1 of shop s1, and not of {name} of {store_id}"):
+                TillClient(target, store_id=store_id, till=name, journal_path=tmp_path / "till", retry=QUICK)
+            async with till(target, tmp_path) as client:
+                report = await client.sell([("a", 1)])
+                assert (report.applied, await on_hand(client)) == (1, [96, 100])
+            other = TillClient(target, store_id=store_id, till=name, journal_path=tmp_path / "other", retry=QUICK)
+            async with other as client:
+                assert (await client.sell([("b", 1)])).applied == 1
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("name", ["", "x" * 48, "till\n"])
+def test_a_tills_name_that_the_service_would_refuse_for_ever_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidArgument, match="till: must be printable text of 1 to 47"):
+        TillClient("127.0.0.1:1", store_id="s1", till=name, journal_path=tmp_path / "till")
+    assert list(tmp_path.iterdir()) == []

@@ -112,7 +112,7 @@ DAMAGE = {
     "a movement too many": ("UPDATE meta SET next = next - 1", "movement 4 is missing"),
     "no numbers": ("DELETE FROM meta", "the table meta is damaged"),
     "no table": ("DROP TABLE movements", "no such table"),
-    "a later format": ("PRAGMA user_version = 8", "another program or version"),
+    "a later format": ("PRAGMA user_version = 9", "another program or version"),
     "another program's": ("PRAGMA application_id = 7", "another program or version"),
 }
 
@@ -338,7 +338,7 @@ def test_a_file_without_clocks_is_read(tmp_path: Path) -> None:
                 database.execute(f"ALTER TABLE {table} DROP COLUMN first_id")
             for column in ("recipient", "id_checked"):
                 database.execute(f"ALTER TABLE hand_outs DROP COLUMN {column}")
-            for table in ("pickup_keys", "collects"):
+            for table in ("pickup_keys", "collects", "owner"):
                 database.execute(f"DROP TABLE {table}")
             database.execute("PRAGMA user_version = 2")
     with opened(path) as journal:

@@ -259,7 +259,7 @@ def test_a_file_of_the_first_format_is_read(tmp_path: Path) -> None:
     with TillJournal(path) as journal:
         rows = journal.record([("a", -1)], AdjustmentKind.SALE)
         with journal._writing() as database:  # as it was before there were allotments
-            for table in ("allotted", "asked", "given", "hand_outs", "pickup_keys", "collects"):
+            for table in ("allotted", "asked", "given", "hand_outs", "pickup_keys", "collects", "owner"):
                 database.execute(f"DROP TABLE {table}")
             for column in ("allotment", "boot", "clock_s"):
                 database.execute(f"ALTER TABLE movements DROP COLUMN {column}")

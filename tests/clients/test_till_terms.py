@@ -176,7 +176,7 @@ def test_a_file_whose_terms_have_no_clock_is_read_and_they_are_over(
                     database.execute(f"ALTER TABLE {table} DROP COLUMN first_id")
                 for column in ("recipient", "id_checked"):
                     database.execute(f"ALTER TABLE hand_outs DROP COLUMN {column}")
-                for table in ("pickup_keys", "collects"):
+                for table in ("pickup_keys", "collects", "owner"):
                     database.execute(f"DROP TABLE {table}")
                 database.execute("PRAGMA user_version = 3")
             async with till(target, tmp_path) as client:

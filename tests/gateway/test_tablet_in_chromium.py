@@ -1,6 +1,5 @@
 """The tablet in a real browser: what our scripts do, by touch, by a hand scanner, and without network."""
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Any
@@ -118,16 +117,20 @@ def test_a_page_that_nobody_sees_holds_no_connection_and_catches_up_once_it_is_s
             finally:
                 streams[0] -= is_stream
 
+        async def until_streams(count: int) -> None:
+            async def are_open() -> bool:
+                return streams == [count]
+
+            await until_async(are_open, within_s=10, what=f"{count} streams")
+
         async with browsing(site._replace(app=counting), tmp_path / "browser") as (tab, url):
             await let_in(site, tab, url)
             await tab.until("document.querySelector('.online').textContent === 'Connected'")
-            assert streams == [1]
+            await until_streams(1)
             for hidden in ("true", "false"):
                 await tab.value(f"Object.defineProperty(document, 'hidden', {{ value: {hidden}, configurable: true }})")
                 await tab.value("document.dispatchEvent(new Event('visibilitychange'))")
-                await until_async(
-                    lambda of=hidden: asyncio.sleep(0, streams == [of == "false"]), within_s=10, what=hidden
-                )
+                await until_streams(int(hidden == "false"))
                 mine = await site.order()
             await tab.until(f"document.querySelector('.to_pick').innerText.includes('{mine.partition(':')[2]}')")
 

@@ -153,6 +153,6 @@ class BeyondAllotment(HoldfastError):
 
 
 class TillJournalDamaged(HoldfastError):
-    """The till's own file cannot be used: it is damaged, or another process has it."""
+    """The till's own file cannot be used: it is damaged, another till's, or another process has it."""
 
     default_mend = "Keep the file, compare its sales with the till's receipts, and start the till with a new file"

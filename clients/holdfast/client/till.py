@@ -13,7 +13,7 @@ from pathlib import Path
 
 import grpc
 
-from holdfast.client import errors
+from holdfast.client import errors, till_rows
 from holdfast.client.blocking import BlockingClient, blocking, iterating, opening, watching
 from holdfast.client.channel import ChannelClient
 from holdfast.client.limits import ROWS_PER_CALL_MAX, TILL_LIMITS, TILL_TIMEOUTS, Limits, RetryPolicy, Timeouts
@@ -32,7 +32,8 @@ class TillClient(OfflineTill, AbstractAsyncContextManager["TillClient"]):
     """One till of one shop. Make it inside the event loop that uses it, and close it (or use `async with`).
 
     `till` is its name, at most 47 characters; with the name of its file's series it is the source of its movements.
-    `journal_path` is its file, made where there is none. Without `may_exceed` it sells nothing beyond what it was given
+    `journal_path` is its file, made where there is none, and of no other till. Raises InvalidArgument and
+    TillJournalDamaged. Without `may_exceed` it sells nothing beyond what it was given
     (`take_allotment`). The other arguments are those of `ChannelClient`.
     """
 
@@ -51,10 +52,13 @@ class TillClient(OfflineTill, AbstractAsyncContextManager["TillClient"]):
         timeouts: Timeouts = TILL_TIMEOUTS,
         retry: RetryPolicy | None = None,
     ) -> None:
+        if violations := till_rows.till_violations(till):
+            raise errors.InvalidArgument("open a till", where=f"shop {store_id}", violations=violations)
         self.store_id = store_id
         self.till = till
         self.may_exceed = may_exceed
         self.journal = TillJournal(journal_path, unsent_rows_max=unsent_rows_max)
+        self.journal.belong_to(store_id, till)
         self.channel_client = ChannelClient(
             target, credentials=credentials, metadata=metadata, limits=limits, timeouts=timeouts, retry=retry
         )

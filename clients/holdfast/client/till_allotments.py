@@ -51,6 +51,7 @@ COLLECTS = (
         lines TEXT NOT NULL, first_id TEXT NOT NULL, answered INTEGER NOT NULL, at_ms INTEGER NOT NULL,
         PRIMARY KEY (reservation, payment, asked))""",
 )
+OWNER = ("CREATE TABLE owner (store TEXT NOT NULL, till TEXT NOT NULL)",)
 COLLECTS_KEPT_MS = 31 * 86_400_000
 """So long a collection is said again in the same words; longer than anything is given."""
 
@@ -69,6 +70,7 @@ def changes_since(version: int) -> tuple[str, ...]:
         (5, PICKUP_KEYS),
         (6, HANDED_TO),
         (7, COLLECTS),
+        (8, OWNER),
     )
     return tuple(statement for first, statements in steps if version < first for statement in statements)
 

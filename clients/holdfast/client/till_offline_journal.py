@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from holdfast.client import till_rows
-from holdfast.client.errors import Conflict, InvalidArgument, NotFound
+from holdfast.client.errors import Conflict, InvalidArgument, NotFound, TillJournalDamaged
 from holdfast.client.models.allotments import Allotment
 from holdfast.client.models.reservations import Rejection, Reservation, Status
 from holdfast.client.models.stock import Adjustment, AdjustmentKind
@@ -42,6 +42,20 @@ class OfflineJournal(ABC):
     @abstractmethod
     def _added(self, added: Sequence[tuple[Adjustment, Occurred]]) -> None:
         """Have in memory what is on disk by now."""
+
+    def belong_to(self, store_id: str, till: str) -> None:
+        """Have the file be this till's from now on. Raises TillJournalDamaged, and closes the file, where it is another
+        one's: to the service its numbers would be those of a source that it has never heard of, and all of its
+        movements, those that were sent long ago too, would be booked once more, in another shop perhaps.
+        """
+        with self._turn, self._writing() as database:
+            owner = database.execute("SELECT store, till FROM owner").fetchone()
+            if owner is None:
+                database.execute("INSERT INTO owner VALUES (?, ?)", (store_id, till))
+            elif owner != (store_id, till):
+                why = f"it is of till {owner[1]} of shop {owner[0]}, and not of {till} of {store_id}"
+                mend = "Settle it as that till, and give this one a file of its own"
+                raise TillJournalDamaged("open the till's journal", where=str(self._path), why=why, mend=mend)
 
     def ask(self, content: str, ttl_ms: int) -> tuple[str, Term]:
         """The key to ask for this allotment with, and its term from when it was asked for first: again the same until

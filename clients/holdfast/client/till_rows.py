@@ -12,9 +12,9 @@ from holdfast.client.models.stock import Adjustment, AdjustmentKind
 APPLICATION_ID = 0x48464C54
 """Says in the file's head whose it is."""
 
-FORMAT = 7
-"""6 has nothing of what was collected over the network, 5 not to whom goods were handed, 4 no keys of pickup codes, 3
-has clocks of movements alone, 2 none, 1 none of the tables of `till_allotments`."""
+FORMAT = 8
+"""7 does not say whose it is, 6 has nothing of what was collected over the network, 5 not to whom goods were handed,
+4 no keys of pickup codes, 3 has clocks of movements alone, 2 none, 1 none of the tables of `till_allotments`."""
 SCHEMA = (
     """CREATE TABLE meta (next INTEGER NOT NULL, sent INTEGER NOT NULL, series TEXT NOT NULL, key TEXT NOT NULL,
         last INTEGER NOT NULL)""",
@@ -41,6 +41,7 @@ SKU_CHARACTERS_MAX = 64
 PAYMENT_CHARACTERS_MAX = 128
 RECIPIENT_CHARACTERS_MAX = 64
 RECEIPT_CHARACTERS_MAX = 256
+TILL_CHARACTERS_MAX = 47
 UNITS_MAX = 1_000_000_000
 _UNITS = {
     AdjustmentKind.RECEIPT: (1, UNITS_MAX),
@@ -76,6 +77,13 @@ def violations_of(rows: Iterable[Adjustment]) -> Iterable[Violation]:
         if type(row.delta) is not int or row.delta == 0 or not least <= row.delta <= most:
             wanted = f"must be a whole number, {least} to {most} for {row.kind.name}, and not zero"
             yield Violation(f"lines[{number}].quantity", wanted)
+
+
+def till_violations(till: str) -> tuple[Violation, ...]:
+    """What is wrong with the name of a till: its movements would be refused for ever."""
+    if 1 <= len(till) <= TILL_CHARACTERS_MAX and till.isprintable():
+        return ()
+    return (Violation("till", f"must be printable text of 1 to {TILL_CHARACTERS_MAX} characters"),)
 
 
 def receipt_violations(receipt: str) -> tuple[Violation, ...]:
