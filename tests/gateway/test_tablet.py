@@ -335,3 +335,23 @@ def test_every_page_is_there_in_each_language(tmp_path: Path, language: str) -> 
         assert ("Übernommen." in shown.text) == (language == "de")
 
     visit(tmp_path, use)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "A till alone hands this out."), ("de", "Das gibt allein eine Kasse heraus.")],
+)
+def test_what_a_till_was_given_is_not_handed_over_here_and_staff_are_told_in_their_words(
+    tmp_path: Path, language: str, said: str
+) -> None:
+    async def use(site: Site) -> None:
+        mine = await site.order()
+        await site.client.mark_ready(mine)
+        await site.client.give(mine, "till-1", ttl_ms=600_000)
+        tablet = await site.admitted()
+        await tablet.post("/language", {"language": language})
+        told = await tablet.tap(await tablet.get(f"/task?id={mine}"), "hand_over", payment="p")
+        assert (told.status, said in told.text) == (409, True)
+        assert (await reservation(site, mine)).status is Status.READY
+
+    visit(tmp_path, use)
