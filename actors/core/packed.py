@@ -188,8 +188,10 @@ class Packed:
         divided = added & (self.mask >> 1)
         bit, stay, move = added - divided, bytearray(), bytearray()
         for hashed, tail in self._each(buckets[divided]):
-            bucket = move if hash(hashed) & bit else stay
-            bucket += hashed + tail
+            if hash(hashed) & bit:
+                move += hashed + tail
+            else:
+                stay += hashed + tail
         buckets[divided] = self.places[divided] = stay
         buckets.append(move)
         self.places[added] = move

@@ -213,7 +213,7 @@ class Policy(Value, frozen=True, dict=True, gc=True):
 
     def hold_ms(self, channel: str, lines: tuple[tuple[str, int], ...], store_id: str) -> int:
         """How long a hold lasts, in ms: the shortest over its SKUs, each by its most specific rule."""
-        if not self._ttl_by_fit:
+        if not self.ttl_rules:
             return self.ttl_ms_default
         return min(self._sku_hold_ms(channel, sku, store_id) for sku, _ in lines)
 

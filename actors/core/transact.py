@@ -1,8 +1,9 @@
 """How both kinds of ledger process a command: recall, decide, evolve; and the events that both have."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 from actors.core.answers import KeyedAnswer, Recorded
 from actors.core.message import Message
@@ -58,7 +59,7 @@ class Deferred(Message, frozen=True):
     """
 
 
-class Decider(NamedTuple):
+class Decider(msgspec.Struct, frozen=True):
     """A kind of ledger as its pure functions.
 
     `key_of` returns the key that a command's answer is remembered by, empty where there is none; `recall` the
@@ -78,16 +79,15 @@ class Decider(NamedTuple):
     with_answer: Callable[[Any, Any], Any] | None = None
 
 
-class Transacted(NamedTuple):
-    """The answer, to be sent once the events are durable. No events: a repeat, or nothing to record."""
+class Transacted(msgspec.Struct, frozen=True, gc=False):
+    """The answer, to be sent once the events are durable. No events: a repeat, or nothing to record.
+
+    Made for each command: in a quarter of the time of a NamedTuple, whose fields are also read more slowly.
+    """
 
     answer: Any
     events: tuple[Any, ...]
     repeated: bool = False
-
-
-# A Transacted of all of its fields in 0.13 us, where its own constructor takes 0.26 (timeit), once for each command.
-_transacted: Final[Callable[[tuple[Any, ...]], Transacted]] = partial(tuple.__new__, Transacted)
 
 
 def transact(
@@ -106,21 +106,22 @@ def transact(
     """
     answer = decider.recall(ledger, command)
     if answer is not None:
-        return _transacted((answer, (), True))
+        return Transacted(answer, (), True)
     decision = decider.decide(ledger, command, now_ms)
+    # Asked whether they are tuples: whether they are Rejections takes 0.07 us each time, as that is no plain class.
     if is_behind and (
-        isinstance(decision, Rejection) or any(isinstance(event, decider.waits_for_due) for event in decision)
+        not isinstance(decision, tuple) or any(isinstance(event, decider.waits_for_due) for event in decision)
     ):
         return Transacted(Deferred(), ())
-    if refusal_of is not None and not isinstance(decision, Rejection):
+    if refusal_of is not None and isinstance(decision, tuple):
         decision = refusal_of(decision) or decision
-    if isinstance(decision, Rejection):
+    if not isinstance(decision, tuple):
         return _refuse(decider, ledger, command, decision, now_ms)
     for event in decision:
         answer = decider.evolve(ledger, event, now_ms) or answer
     if type(answer) is Recorded and decider.with_answer is not None:
         decision = decider.with_answer(decision, answer)
-    return _transacted((answer or decider.standing(ledger, command, decision, now_ms), decision, False))
+    return Transacted(answer or decider.standing(ledger, command, decision, now_ms), decision)
 
 
 def _refuse(decider: Decider, ledger: Any, command: Any, rejection: Rejection, now_ms: int) -> Transacted:

@@ -91,9 +91,9 @@ class Turns(Moving):
                 if is_behind:
                     at = self._expire_first(command, turn, budgets)
                 try:
-                    answer, made, repeated = transact(hosted.ledger, command, now_ms, at[3])
+                    done = transact(hosted.ledger, command, now_ms, at[3])
                 except Unread:
-                    answer, made, repeated = self._back.transact(at, command, commands[len(answers) :])
+                    done = self._back.transact(at, command, commands[len(answers) :])
             except SealedDamaged as gone:
                 answers.append(answer_without(gone))
                 continue
@@ -104,10 +104,11 @@ class Turns(Moving):
                 self._leave_out(ledger_id, turn, staged, error, name_of(command))  # what was answered may be repeats
                 turn = None
                 continue
-            answers.append(answer)
-            if made:
-                events.extend(made)
-            hosted.repeats_answered += repeated
+            answers.append(done.answer)
+            if done.events:
+                events.extend(done.events)
+            if done.repeated:
+                hosted.repeats_answered += 1
         if turn is not None:
             self._end_turn(ledger_id, turn, staged)
         return answers

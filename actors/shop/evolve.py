@@ -9,15 +9,15 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from actors.core.answers import Recorded, fingerprint
-from actors.core.ascending import FEW
+from actors.core.answers import Recorded
 from actors.core.packed import OF_CALL, hash_of
 from actors.core.status import LIVE, OPEN, ReleaseReason, Status, Step
 from actors.core.transact import PolicyAdopted, Refused
 from actors.shop import events as ev, evolve_allotments as allotments
 from actors.shop.commands import Lines, by_sku, claim_key
-from actors.shop.customers import add_newest, forget
+from actors.shop.customers import forget
 from actors.shop.events import Collected, Confirmed, Expired, Reserved  # hot ones by name
+from actors.shop.evolve_holds import evolve_claimed, evolve_reserved
 from actors.shop.evolve_hot import adopt, evolve_hot
 from actors.shop.evolve_in_transit import evolve_promised, leave_awaiting
 from actors.shop.evolve_line import evolve_line, note_line_due
@@ -25,13 +25,13 @@ from actors.shop.evolve_picking import apart_of, evolve_pick, follow, owe
 from actors.shop.evolve_shortfalls import evolve_shortfall, note_loss
 from actors.shop.evolve_stock import evolve_stock
 from actors.shop.evolve_transfers import evolve_transfer
-from actors.shop.expiry import move_deadline, note_deadline
+from actors.shop.expiry import move_deadline
 from actors.shop.hot_events import HotEvent
 from actors.shop.line_events import GrantAwaited, PassedOver
 from actors.shop.part import Part
 from actors.shop.pick_events import PickEvent
-from actors.shop.projections import absent, claimed_by, given_back, made_by, release_of, returned_by
-from actors.shop.promised import change_rank, promise, put_apart, unpromise
+from actors.shop.projections import absent, given_back, release_of, returned_by
+from actors.shop.promised import change_rank, promise, unpromise
 from actors.shop.return_events import Returned
 from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
 from actors.shop.state import Ledger, Remembered, Reservation
@@ -49,7 +49,16 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
 
     Returns the answer that the event gives to its idempotency key, or None where it has none.
     """
+    ledger.version += 1
+    if at_ms > ledger.time_ms:
+        ledger.time_ms = at_ms
+    if ledger.time_ms >= ledger.finished.forget_at_ms:
+        ledger.finished.forget(ledger.time_ms, ledger.policy.over_memory_ms)
+    if isinstance(event, Reserved):  # with which no task begins, and no units come free
+        return evolve_reserved(ledger, event, at_ms)
     rules = ledger.policy
+    if ledger.lines:
+        note_line_due(ledger, event)
     answer = _evolve(ledger, event, at_ms)
     if ledger.policy.picks or ledger.picks.rows:
         follow(ledger, event, rules, at_ms)
@@ -57,15 +66,6 @@ def evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
 
 
 def _evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
-    ledger.version += 1
-    if at_ms > ledger.time_ms:
-        ledger.time_ms = at_ms
-    if ledger.time_ms >= ledger.finished.forget_at_ms:
-        ledger.finished.forget(ledger.time_ms, ledger.policy.over_memory_ms)
-    if isinstance(event, Reserved):
-        return _evolve_reserved(ledger, event, at_ms)
-    if ledger.lines:
-        note_line_due(ledger, event)
     match event:
         case Confirmed():
             return _evolve_step(ledger, event, _CONFIRMED, event.expires_at_ms)
@@ -89,7 +89,7 @@ def _evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
         case ev.Amended():
             return _evolve_amended(ledger, event, at_ms)
         case ev.Claimed():
-            return _evolve_claimed(ledger, event, at_ms)
+            return evolve_claimed(ledger, event, at_ms)
         case ev.OutcomeApplied():
             return _evolve_outcome_applied(ledger, event, at_ms)
         case ev.Acknowledged():
@@ -112,57 +112,9 @@ def _evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
                 return evolve_pick(ledger, event, at_ms)
             if isinstance(event, HotEvent):
                 return evolve_hot(ledger, event, at_ms)
+            assert not isinstance(event, Reserved), "it is applied before"
             return allotments.evolve_allotment(ledger, event, at_ms)
     return None
-
-
-def _evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
-    """Hold the units."""
-    number, command = ledger.version, event.command
-    if event.expires_at_ms != ledger.shared_instant_ms:  # one int object for a batch's deadlines saves 32 bytes a hold
-        ledger.shared_instant_ms = event.expires_at_ms
-    expires_at_ms = ledger.shared_instant_ms
-    lines = ledger.interned_lines.get(command.lines) or ledger.interned(command.lines)
-    reservation = made_by(command, number, lines, at_ms, expires_at_ms)
-    _hold(ledger, reservation, at_ms)
-    if command.basket_id:
-        ledger.baskets[command.customer_id, command.basket_id] = number
-    note_deadline(ledger, number, expires_at_ms)
-    return ledger.made(command.key, reservation)
-
-
-def _evolve_claimed(ledger: Ledger, event: ev.Claimed, at_ms: int) -> Remembered:
-    """Hold the units of a part. The deadline is kept by its order, not here."""
-    number, command = ledger.version, event.command
-    reservation = claimed_by(command, number, at_ms)
-    _hold(ledger, reservation, at_ms)
-    ledger.holders[command.holder] = number
-    ledger.undecided[number] = None
-    return ledger.refuse(command.key, Recorded(fingerprint(command), number, reservation), command.call_key)
-
-
-def _hold(ledger: Ledger, reservation: Reservation, at_ms: int) -> None:
-    """Enter a new reservation: its units, its place in a slot, and the indexes."""
-    number, positions, lines = reservation.number, ledger.positions, reservation.lines
-    ledger.reservations[number] = reservation
-    for sku, quantity in lines:
-        position = positions[sku]
-        position.move_reserved(at_ms, quantity)
-        held_by = position.held_by
-        if held_by is None:
-            position.held_by = [number]
-        elif isinstance(held_by, list):
-            held_by.append(number)
-            if len(held_by) > FEW:
-                put_apart(ledger, sku, held_by)
-        else:
-            held_by.held.append(number)
-    ledger.open_reservations += 1
-    others = ledger.customers.setdefault(reservation.customer_id, number)
-    if others is not number:
-        add_newest(ledger, reservation, others)
-    if reservation.slot_start_ms:
-        ledger.take_place(reservation.slot_start_ms, reservation.part)
 
 
 def _evolve_outcome_applied(ledger: Ledger, event: ev.OutcomeApplied, at_ms: int) -> Remembered:

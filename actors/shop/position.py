@@ -87,6 +87,7 @@ class Position:
     apart: int = 0  # on hand and nobody's, but available only once they are put back; derived from the pick tasks
     missed: Missed = ()
     back_moved_ms: int = 0  # when units to be put back came or went last
+    one_unit: tuple[tuple[str, int], ...] | None = None  # the line of who holds one, shared by all of them
 
     def copied(self) -> "Position":
         """A copy that later events do not change, but for `held_by`."""
@@ -100,6 +101,7 @@ class Position:
             self.apart,
             self.missed,
             self.back_moved_ms,
+            self.one_unit,
         )
 
     def numbers(self) -> tuple[int, int, int, int, int, int, int, int, int]:

@@ -33,15 +33,6 @@ def short_of_stock(
     ledger: Ledger, demand: Lines, replaced: Reservation | None, without: Claims = NONE
 ) -> Rejection | None:
     """Refuse a demand beyond what is available, with all short lines. Units of `replaced` count as available."""
-    if not without and replaced is None and len(demand) == 1:  # as nearly always; sooner than below
-        ((sku, asked),) = demand
-        position = ledger.positions.get(sku)
-        if position is not None:
-            available = (
-                position.on_hand - position.reserved - position.allotted - position.safety_stock - position.apart
-            )
-            if asked <= available and (not ledger.lines or sku not in ledger.lines):
-                return None
     given_back = {} if replaced is None else dict(by_sku(replaced.held_lines()))
     for claim in without.values():
         for sku, units in claim.held_lines():

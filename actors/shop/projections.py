@@ -131,7 +131,7 @@ def over_in(over: Reservation | tuple[Reservation, ...], number: int) -> Reserva
 
 def made_by(command: Reserve, number: int, lines: Lines, at_ms: int, expires_at_ms: int) -> Reservation:
     """A new reservation."""
-    grant = command.grant.number if isinstance(command.grant, Grant) else 0
+    grant = 0 if command.grant is None or not isinstance(command.grant, Grant) else command.grant.number
     if not grant and not command.slot_start_ms and not command.external_reference and not command.wait_ms:
         return Reservation(
             number,

@@ -37,7 +37,6 @@ from actors.shop.transfers import Transfer, Transfers
 _BY_WHAT_IS_HELD: Final = ("reservations", "customers", "baskets", "expiry_runs", "holders", "parts_in_slots")
 INTERNED_LINES_MAX: Final = 65_536
 
-
 # What most reservations have: nothing was done, and there is no slot.
 _NOTHING_DONE: Final[tuple[tuple[int, int], ...] | None] = None
 _NO_TEXT: Final[str | None] = None
@@ -232,7 +231,6 @@ class MovingOut(Message, frozen=True):
 Claims = Mapping[int, Reservation]  # by number
 AnyTask = ShortfallTask | PickTask
 
-
 # The answer to a Reserve is remembered as the reservation itself, any other with its call's fingerprint.
 Remembered = (
     Reservation
@@ -323,10 +321,13 @@ class Ledger:
         return 0 if line is None else line.keeps(free, may_pass=self.policy.line_may_pass)
 
     def interned(self, lines: Lines) -> Lines:
-        """The lines as one object, shared by all reservations with equal lines."""
-        if len(self.interned_lines) < INTERNED_LINES_MAX:
-            return self.interned_lines.setdefault(lines, lines)
-        return self.interned_lines.get(lines, lines)
+        """One object for all equal lines: of one unit by its position, as a table of all lines is in no cache."""
+        position = self.positions.get(lines[0][0]) if len(lines) == 1 and lines[0][1] == 1 else None
+        if position is None:
+            known = self.interned_lines
+            return known.setdefault(lines, lines) if len(known) < INTERNED_LINES_MAX else known.get(lines, lines)
+        position.one_unit = position.one_unit or lines
+        return position.one_unit
 
     def made(self, key: str, answer: Remembered, back: int = 0) -> Remembered:
         """Keep the version of an answer that its event says in full, and return the answer. It is about the reservation
@@ -387,8 +388,7 @@ class Ledger:
 
     def row_count(self) -> int:
         """The approximate number of rows of a snapshot."""
-        finished = self.finished.table.count // 32
-        return len(self.reservations) + len(self.positions) + self.answers.row_count() + finished
+        return len(self.reservations) + len(self.positions) + self.answers.row_count() + self.finished.table.count // 32
 
     def earliest_deadline_ms(self) -> int | None:
         """A lower bound of the next deadline, perhaps a moved one, None without any; 0 where a line may be served."""

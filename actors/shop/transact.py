@@ -103,7 +103,7 @@ DECIDER: Final = Decider(
 )
 
 transact: Final = partial(transact_by, DECIDER)
-transact_hot: Final = partial(transact_by, DECIDER._replace(decide=decide_hot_sku))  # the ledger of a hot SKU
+transact_hot: Final = partial(transact_by, replace(DECIDER, decide=decide_hot_sku))  # the ledger of a hot SKU
 
 
 def expire(ledger: Ledger, now_ms: int, events_max: int | None = None) -> list[Event]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from actors.core.answers import KeyedAnswer
 from actors.core.message import digest_of
 from actors.core.policy import Policy
@@ -52,7 +54,7 @@ class Watched:
             lambda: self.core.transact(self.ledger, command, now_ms),
         )
         self._journal(told.events, now_ms)
-        return told._replace(answer=told.answer and told.answer.answer)
+        return replace(told, answer=told.answer and told.answer.answer)
 
     def _answered_by(self, version: int) -> KeyedAnswer:
         events = [(event, at_ms) for at_ms, payload in self.records for event in CUSTOMERS.read_events(payload)]

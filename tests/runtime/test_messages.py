@@ -153,7 +153,7 @@ def test_every_command_under_a_key_has_a_fingerprint_that_stays() -> None:
 def test_what_is_stored_of_a_content_names_its_form() -> None:
     ledger = Ledger("S1")
     for command in (shop.AdjustStock("k1", "wms", ()), shop.Confirm("k2", 7, 0)):  # the second is refused
-        _, (event,), _ = transact(ledger, command, 1)
+        (event,) = transact(ledger, command, 1).events
         [stored] = SHOP.read_events(encode([event]))
         assert stored.fingerprint == fingerprint(command)
         assert stored.fingerprint.startswith(FORM)

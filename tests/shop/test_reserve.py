@@ -2,7 +2,9 @@
 
 import pytest
 
+from actors.shop.snapshot import Capture, restore
 from tests.shop.scenario import play
+from tests.shop.watched import through_json
 
 PAGES = {
     "units are held, and go back": """
@@ -77,13 +79,19 @@ def test_what_reservations_have_in_common_is_one_object() -> None:
     ledger = play(
         """
         at   | said
-        0:00 | receive A 9
+        0:00 | receive A 9, B 9
         0:01 | reserve ann A 1 via web
         0:01 | reserve bob A 1 via web
+        0:01 | reserve cyd A 2, B 1 via web
+        0:01 | reserve dan A 2, B 1 via web
+        0:01 | reserve eve B 1 via web
         """
     ).ledger
-    first, second = ledger.reservations.values()
-    assert first.expires_at_ms is second.expires_at_ms
-    assert first.channel is second.channel
-    assert first.lines is second.lines
-    assert first.number is first.version
+    for held in (ledger, restore(through_json(Capture(ledger)))):
+        first, second, *several, other = held.reservations.values()
+        assert first.expires_at_ms is second.expires_at_ms
+        assert first.channel is second.channel
+        assert first.lines is second.lines
+        assert several[0].lines is several[1].lines
+        assert [each.lines for each in (first, other)] == [(("A", 1),), (("B", 1),)]
+        assert first.number is first.version
