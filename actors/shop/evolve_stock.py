@@ -1,5 +1,6 @@
 """How movements, counts and safety stock change a shop's positions."""
 
+from sys import intern
 from typing import assert_never
 
 from actors.core.answers import Recorded
@@ -27,9 +28,9 @@ def evolve_stock(ledger: Ledger, event: StockEvent, at_ms: int) -> Remembered:
 
 
 def _position(ledger: Ledger, sku: str, at_ms: int) -> Position:
-    """The SKU's position, created where there is none."""
+    """The SKU's position, created where there is none: under one string for all shops, which a look-up compares."""
     if sku not in ledger.positions:
-        ledger.positions[sku] = Position(since_ms=at_ms)
+        ledger.positions[intern(sku)] = Position(since_ms=at_ms)
     return ledger.positions[sku]
 
 

@@ -222,7 +222,7 @@ def restore(rows: Iterable[Row]) -> Ledger:
             case Reservation():
                 _restore_reservation(ledger, _shared(row, ledger))
             case PositionRow():
-                ledger.positions[row.sku] = _position(row)
+                ledger.positions[intern(row.sku)] = _position(row)
             case FinishedRow():
                 ledger.finished.restore(row)
             case OutboxRow():

@@ -8,6 +8,7 @@ since a position knows who holds units of it).
 from collections import Counter
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any, Final
 
 from msgspec.structs import astuple, replace
@@ -36,7 +37,6 @@ from actors.shop.transfers import Transfer, Transfers
 
 _BY_WHAT_IS_HELD: Final = ("reservations", "customers", "baskets", "expiry_runs", "holders", "parts_in_slots")
 INTERNED_LINES_MAX: Final = 65_536
-
 # What most reservations have: nothing was done, and there is no slot.
 _NOTHING_DONE: Final[tuple[tuple[int, int], ...] | None] = None
 _NO_TEXT: Final[str | None] = None
@@ -326,7 +326,7 @@ class Ledger:
         if position is None:
             known = self.interned_lines
             return known.setdefault(lines, lines) if len(known) < INTERNED_LINES_MAX else known.get(lines, lines)
-        position.one_unit = position.one_unit or lines
+        position.one_unit = position.one_unit or ((intern(lines[0][0]), 1),)
         return position.one_unit
 
     def made(self, key: str, answer: Remembered, back: int = 0) -> Remembered:

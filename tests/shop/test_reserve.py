@@ -95,3 +95,13 @@ def test_what_reservations_have_in_common_is_one_object() -> None:
         assert several[0].lines is several[1].lines
         assert [each.lines for each in (first, other)] == [(("A", 1),), (("B", 1),)]
         assert first.number is first.version
+
+
+def test_shops_have_one_string_for_a_sku() -> None:
+    """Five hundred shops with 20,000 SKUs would have 60 bytes for each, which no cache holds."""
+    ledgers = [play("at | said\n0:00 | receive SHIRT 9\n0:01 | reserve ann SHIRT 1").ledger for _ in range(2)]
+    ledgers.append(restore(through_json(Capture(ledgers[0]))))
+    skus = [next(iter(each.positions)) for each in ledgers]
+    assert skus[0] == "SHIRT"
+    assert all(sku is skus[0] for sku in skus)
+    assert all(held.lines[0][0] is skus[0] for each in ledgers for held in each.reservations.values())
