@@ -1,5 +1,7 @@
 """What a shop's actor answers about tasks of shortfalls, and about when what was lost may come."""
 
+from collections.abc import Mapping
+
 from actors.core.status import Status, TransferStatus
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor
@@ -34,6 +36,20 @@ class ShortfallQuestions(LedgerActor):
         with self.host.reading(store_id) as (hosted, _):
             ledger: Ledger = hosted.ledger
             return ledger.tasks.rows.get(number)
+
+    @rpc
+    def moving(self, after: Mapping[str, int], revision: int = 0) -> list[tuple[str, list[ShortfallTask], int]] | None:
+        """Tasks that move by themselves, and were left on the way: (store, tasks, the number to continue after, 0 at
+        the end); `after` has these numbers from the previous answer. None where the chain revision here is older.
+        """
+        if revision > self.told_revision:
+            return None
+        found: list[tuple[str, list[ShortfallTask], int]] = []
+        for store_id in self.host.ledger_ids():
+            if self.host.stale_read(store_id).tasks.moving:
+                with self.host.reading(store_id) as (hosted, now_ms):
+                    found.append((store_id, *hosted.ledger.tasks.left(now_ms, after.get(store_id, 0))))
+        return found
 
 
 def _arrivals(ledger: Ledger, now_ms: int) -> dict[str, int]:

@@ -137,7 +137,7 @@ class Gateway:
             **Stock(router, stores, clock, units, hot).calls,
             **Allotments(router, stores, units).calls,
             **Shortfalls(router, stores, hot, finder).calls,
-            **Picking(router, stores, units, self._reconciler, products or ProductFile(None)).calls,
+            **Picking(router, stores, units, self._reconciler, products or ProductFile(None), finder).calls,
             **Admin(router, stores, clock, self._reconciler, grants).calls,
             **HotSkus(router).calls,
             **StoreMoves(router, stores, self._mover).calls,

@@ -40,6 +40,7 @@ NO_CONTENT: Final = (
     "is_listed",
     "hand_over",
     "article",
+    "near",
 )
 GROWING: Final = ("age_ms",)  # fields of a row that are others each time that it is said
 FORGET_A_STEP_MAX: Final = 64  # of what has ended, by event, so that no event pays for a whole day

@@ -112,6 +112,7 @@ class ShortChoice(IntEnum):
     WITHOUT = 1
     SUBSTITUTE = 2
     LATER = 3
+    ELSEWHERE = 4
 
 
 class LossBearer(IntEnum):

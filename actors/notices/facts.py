@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from actors.core.status import LIVE, ReleaseReason, Status
+from actors.core.status import LIVE, ReleaseReason, ShortChoice, Status
 from actors.notices.commands import Fact
 from actors.notices.occasion import Occasion
 from actors.notices.state import Detail
 from actors.shop import events as ev
 from actors.shop.commands import Lines
 from actors.shop.pick_events import PickShorted
-from actors.shop.shortfall_events import Requeued
+from actors.shop.shortfall_events import MoveRefused, Requeued, ShortfallResolved
+from actors.shop.shortfalls import ShortfallCause, ShortfallTask
 from actors.shop.state import Reservation
 
+MOVED: Final = "MOVED"  # why a customer is told of what is missing: another shop has it for him
 LINES_MAX: Final = 20  # of a reservation, that a customer is told
 
 
@@ -71,6 +73,13 @@ def change_in(event: Any) -> Change | None:
             return Change(Occasion.SHORTFALL, event.number, None, is_over=True, lines=event.lines)
         case ev.OutcomeApplied():
             return _applied(event)
+        case ShortfallResolved(answer=ShortfallTask(cause=ShortfallCause.NOT_FOUND) as task) if task.moved_to:
+            return _elsewhere(task, MOVED)
+        case MoveRefused() if event.over is not None:
+            return _elsewhere(event.over, ReleaseReason.NOT_FOUND_ON_SHELF.name)
+        case PickShorted() if event.choice is ShortChoice.ELSEWHERE and not event.near:
+            lines, reason = ((event.sku, event.quantity),), ReleaseReason.NOT_FOUND_ON_SHELF.name
+            return Change(Occasion.SHORTFALL, event.number, None, lines=lines, reason=reason)
         case PickShorted() if event.promise_ms:  # it is tried again, and ready later than was said
             of = Occasion.ESTIMATED, event.number, None
             return Change(*of, is_told_always=False, ready_at_ms=event.promise_ms)
@@ -81,7 +90,8 @@ def change_in(event: Any) -> Change | None:
 def _released(event: ev.Released) -> Change:
     known = event.answer or event.before
     is_over = event.before is not None or (known is not None and known.status not in LIVE)
-    occasion = Occasion.RELEASED if is_over and event.reason is not ReleaseReason.REPLACED else None
+    is_told_later = event.reason is ReleaseReason.REPLACED or event.cause is ShortfallCause.NOT_FOUND
+    occasion = Occasion.RELEASED if is_over and not is_told_later else None
     is_short = event.reason is ReleaseReason.SHORTFALL
     return Change(
         Occasion.SHORTFALL if is_short else occasion,
@@ -92,6 +102,11 @@ def _released(event: ev.Released) -> Change:
         lines=event.lines,
         reason=event.reason.name,
     )
+
+
+def _elsewhere(task: ShortfallTask, reason: str) -> Change:
+    """What became of units that a picker did not find."""
+    return Change(Occasion.SHORTFALL, task.reservation, None, lines=task.lost(), reason=reason)
 
 
 def _applied(event: ev.OutcomeApplied) -> Change | None:

@@ -42,7 +42,8 @@ from actors.shop.pick_events import PickEvent
 from actors.shop.picking import PickCommand, PickTask
 from actors.shop.return_events import Returned
 from actors.shop.returns import CameBack, Return
-from actors.shop.shortfalls import ShortfallCause
+from actors.shop.shortfall_events import MoveRefused
+from actors.shop.shortfalls import NoteMoveRefused, ShortfallCause, ShortfallTask
 from actors.shop.snapshot import PositionRow
 from actors.shop.state import FullReservation, MovingOut
 from actors.shop.transfer_events import Promised, TransferReceived
@@ -89,6 +90,7 @@ FORMATS: Final[dict[int, Format]] = {
             *(HandOver, Promised, Awaits),
             *(PickRule, PickStatus, PickTask, *get_args(PickCommand), *get_args(PickEvent)),
             *(Return, Returned, CameBack),
+            *(NoteMoveRefused, MoveRefused),
         ),
         fields={
             Policy: (
@@ -108,6 +110,7 @@ FORMATS: Final[dict[int, Format]] = {
             Collected: ("hand_over",),
             FullReservation: ("hand_over", "came_back"),
             TransferReceived: ("awaited", "ready_ms"),
+            ShortfallTask: ("near",),
         },
         told={
             HotTotals: ("quotas",),
@@ -118,7 +121,7 @@ FORMATS: Final[dict[int, Format]] = {
             MoveOut: ("timed",),
         },
         values=(
-            *(Reason.HOT_CEDED, Reason.AWAITS_TRANSFER, ShortfallCause.TRANSFER),
+            *(Reason.HOT_CEDED, Reason.AWAITS_TRANSFER, ShortfallCause.TRANSFER, ShortfallCause.NOT_FOUND),
             *(reason for reason in Reason if Reason.PICK_TASK_NOT_FOUND <= reason <= Reason.SUBSTITUTE_NOT_ALLOWED),
             *(Reason.QUANTITY_EXCEEDS_COLLECTED, ReleaseReason.SLOT_FULL, ReleaseReason.SLOT_NOT_OFFERED),
         ),

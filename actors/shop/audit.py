@@ -67,7 +67,7 @@ class Audit:
         self._transfers = TransferAudit(self._books, *told, self._promise, self._stock)
         holds = self._claims, self._by_customer, self._live, self._answered, self._stock.note
         self._hot = HotAudit(ledger_id, self._books, self._rules, lambda: self._version, self._found, *holds)
-        self._picks = PickAudit(self._books, self._claims, self._rules, self._handed_out, *told)
+        self._picks = PickAudit(self._books, self._claims, self._rules, self._handed_out, *told, self._stock.begun)
         self._sales = SalesAudit(self._books, *told)
         self._folds: dict[type, Callable[[Any, int], None]] = {
             **dict.fromkeys(STEPS, self._stepped),
@@ -347,7 +347,7 @@ class Audit:
         # The ledger itself releases the losses of a shortfall, so no deadline forbids it.
         claim = self._live(event.number, "release", allowed, -1 if shortfall else at_ms)
         if claim is not None:
-            if shortfall:
+            if event.cause is not None or shortfall:
                 self._stock.lost(event, self._version)
             self._take(event.number, claim, event.lines, Status.RELEASED, is_lost=shortfall)
             self._own = dict.fromkeys((sku for sku, _ in event.lines), 0) if is_replaced else {}

@@ -58,8 +58,10 @@ class PickAudit:
         version: Callable[[], int],
         found: Found,
         answered: Callable[[str, int], None],
+        begun: Callable[[int, tuple[str, ...]], None],
     ) -> None:
         self._books, self._claims, self._rules, self._version, self._found = books, claims, rules, version, found
+        self._begun = begun
         self._answered, self._handed_out = answered, handed_out
         self._works: dict[int, Work] = {}
         self._at_ms = 0
@@ -252,6 +254,8 @@ class PickAudit:
         if event.written_off != event.quantity - there:
             found = f"{event.written_off} written off at version {self._version()}"
             self._found("I1", event.sku, f"{event.quantity - there} missing", found)
+        if event.choice is ShortChoice.ELSEWHERE:
+            self._begun(self._version() - 1, event.near)
         if event.number not in self._works:  # nothing of it was found
             self._answered(event.key, at_ms)
             return

@@ -11,10 +11,11 @@ from actors.core.status import Status
 from actors.shop import events
 from actors.shop.audit_allotments import HandedOut
 from actors.shop.audit_books import Book, Found, Hold, Rules
-from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
-from actors.shop.shortfalls import Resolution
+from actors.shop.shortfall_events import MoveBegun, MoveRefused, Requeued, ShortfallDeclared, ShortfallResolved
+from actors.shop.shortfalls import Resolution, ShortfallCause
 
 OPEN_TASKS_MAX: Final = 1_024
+MOVING_MAX: Final = 256
 _BY_ITSELF: Final = (Resolution.NOT_HANDLED, Resolution.SERVED)  # closed by what else happens
 _RANKS: Final = (Status.HELD, Status.CONFIRMED, Status.READY)  # who loses first; a claim ranks as a hold
 
@@ -41,6 +42,7 @@ class StockAudit:
         self._losses: dict[tuple[int, str], int] = {}  # declared and not yet released
         self._tasks: dict[int, int] = {}  # open ones, with who waits in line by the rule, or 0
         self._waiting: dict[int, int] = {}  # the other way
+        self._near: dict[int, tuple[str, ...]] = {}  # of those that move, the shops that have still to say
 
     def folds(self) -> dict[type, Callable[[Any, int], None]]:
         """What each kind of event does."""
@@ -50,6 +52,7 @@ class StockAudit:
             events.SafetyStockSet: self._safety_stock_set,
             ShortfallDeclared: self._declared,
             MoveBegun: self._move_begun,
+            MoveRefused: self._move_refused,
             ShortfallResolved: self._resolved,
         }
 
@@ -114,7 +117,8 @@ class StockAudit:
 
     def lost(self, event: events.Released | Requeued, version: int) -> None:
         """A loss is settled, and has a task."""
-        for sku, units in event.lines:
+        is_missed = event.cause is ShortfallCause.NOT_FOUND  # by a picker: nothing is declared
+        for sku, units in () if is_missed else event.lines:
             self._losses[event.number, sku] = self._losses.get((event.number, sku), 0) - units
         if isinstance(event, Requeued) and not self._rules.losers_wait:
             self._found("I19", f"reservation {event.number}", "released, by the rule", "waits in line")
@@ -124,17 +128,43 @@ class StockAudit:
             if place:
                 self._waiting[place] = version
             if len(self._tasks) > OPEN_TASKS_MAX:
-                self._close(next(iter(self._tasks)))
+                self._close(next(task for task in self._tasks if task not in self._near))
+
+    def begun(self, task: int, near: tuple[str, ...]) -> None:
+        """What a picker misses moves to one of these shops by itself."""
+        if task not in self._tasks:
+            self._found("I19", f"task {task}", "one for what is to be had elsewhere", "none")
+            return
+        if near:
+            self._near[task] = near
+        else:
+            self._close(task)
+        if len(self._near) > MOVING_MAX:
+            self._found("I19", f"task {task}", f"at most {MOVING_MAX} that move", f"{len(self._near)}")
 
     def _move_begun(self, event: MoveBegun, at_ms: int) -> None:
         self._answered(event.key, at_ms)
-        if event.number not in self._tasks:
+        if event.number not in self._tasks or event.number in self._near:
             self._found("I19", f"task {event.number}", "an open one, to be moved", "none")
+
+    def _move_refused(self, event: MoveRefused, _: int) -> None:
+        near = self._near.get(event.number, ())
+        if near[:1] != (event.to_store,):
+            self._found("I19", f"task {event.number}", f"the word of one of {near}", f"that of {event.to_store}")
+        elif len(near) > 1:
+            self._near[event.number] = near[1:]
+        else:
+            self._close(event.number)
 
     def _resolved(self, event: ShortfallResolved, at_ms: int) -> None:
         self._answered(event.key, at_ms)
         if event.number not in self._tasks or event.resolution in _BY_ITSELF:
             self._found("I19", f"task {event.number}", "an open one, closed by somebody", event.resolution.name)
+        near = self._near.get(event.number)
+        if near and (event.resolution is not Resolution.MOVED or not _is_of(event.moved_to, near[0])):
+            self._found(
+                "I19", f"task {event.number}", f"moved to {near[0]}", f"{event.resolution.name} {event.moved_to}"
+            )
         self._close(event.number)
 
     def served(self, number: int) -> None:
@@ -144,6 +174,7 @@ class StockAudit:
 
     def _close(self, task: int) -> None:
         self._waiting.pop(self._tasks.pop(task, 0), None)
+        self._near.pop(task, None)
 
     def note(self, sku: str) -> None:
         """Units of this SKU have moved in this decision, with a hold from elsewhere."""
@@ -159,3 +190,8 @@ class StockAudit:
         self._moved.clear()
         self._losses.clear()
         return moved
+
+
+def _is_of(reservation_id: str, store_id: str) -> bool:
+    """Whether a shop has a reservation, or may have, as the ledger of a hot SKU made it."""
+    return reservation_id.startswith((f"{store_id}:", "hot/"))

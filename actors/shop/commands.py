@@ -20,7 +20,7 @@ from actors.shop.hot import (
 )
 from actors.shop.picking import PickCommand
 from actors.shop.returns import Return
-from actors.shop.shortfalls import ResolveShortfall
+from actors.shop.shortfalls import NoteMoveRefused, ResolveShortfall
 from actors.shop.transfers import TransferCommand
 
 Lines = tuple[tuple[str, int], ...]
@@ -377,6 +377,7 @@ Command = (
     | Give
     | Return
     | ResolveShortfall
+    | NoteMoveRefused
     | PickCommand
     | TransferCommand
     | HotUnitsCommand

@@ -39,7 +39,7 @@ from actors.shop.decide_line import (
 from actors.shop.decide_picking import decide_pick
 from actors.shop.decide_returns import decide_return
 from actors.shop.decide_short import decide_short
-from actors.shop.decide_shortfalls import decide_resolve_shortfall
+from actors.shop.decide_shortfalls import decide_move_refused, decide_resolve_shortfall
 from actors.shop.decide_stock import (
     decide_adjust_stock,
     decide_count_stock,
@@ -53,7 +53,7 @@ from actors.shop.picking import PickStep, ShortPick, ready_by
 from actors.shop.preconditions import NONE, grant_refusal, over_limit, short_of_stock, slot_refusal, standing
 from actors.shop.quotas import beyond_stock
 from actors.shop.returns import Return
-from actors.shop.shortfalls import ResolveShortfall
+from actors.shop.shortfalls import NoteMoveRefused, ResolveShortfall
 from actors.shop.state import Claims, Ledger, Reservation
 from actors.shop.transfers import ReceiveTransfer
 
@@ -115,6 +115,8 @@ def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
             return decide_return(ledger, command)
         case ResolveShortfall():
             return decide_resolve_shortfall(ledger, command, now_ms)
+        case NoteMoveRefused():
+            return decide_move_refused(ledger, command)
         case HandUnits() | TakeUnitsBack():
             return decide_hot_units(ledger, command)
         case MoveIn():

@@ -16,6 +16,7 @@ from actors.shop.pick_events import PickShorted
 from actors.shop.picking import PUT_OFF_MAX, PickTask, ShortPick
 from actors.shop.preconditions import NONE
 from actors.shop.quotas import returned
+from actors.shop.shortfalls import MOVING_MAX, NEAR_MAX, ShortfallCause
 from actors.shop.state import Claims, Ledger, Reservation
 
 
@@ -33,7 +34,7 @@ def decide_short(ledger: Ledger, command: ShortPick, now_ms: int, without: Claim
     if reservation.expires_at_ms <= now_ms:  # a part whose lease is over
         return Rejection(Reason.ORDER_UNDECIDED, number=command.number, status=reservation.status)
     match command.choice:
-        case ShortChoice.WITHOUT:
+        case ShortChoice.WITHOUT | ShortChoice.ELSEWHERE:
             return _without(ledger, command, reservation, now_ms)
         case ShortChoice.SUBSTITUTE:
             return _substituted(ledger, command, reservation, now_ms, without)
@@ -66,17 +67,29 @@ def _shorted(ledger: Ledger, command: ShortPick, now_ms: int, promise_ms: int = 
         back = returned(ledger.allotments, drawn, {command.sku: command.quantity})
         written_off = command.quantity - sum(units for _, _, units, _ in back)
     until_ms = 0 if promise_ms else longer(ledger.picks.rows[command.number], now_ms)
-    return PickShorted(command.key, content, *of, *instead, promise_ms, written_off, lease_until_ms=until_ms)
+    near = command.near[:NEAR_MAX]
+    return PickShorted(command.key, content, *of, *instead, promise_ms, written_off, lease_until_ms=until_ms, near=near)
 
 
 def _without(ledger: Ledger, command: ShortPick, reservation: Reservation, now_ms: int) -> Decision:
-    """Release the units; all of them, where nothing else is held."""
+    """Release the units; all of them, where nothing else is held. Where the customer is to have them elsewhere, that is
+    a task from the same step on.
+    """
+    cause: ShortfallCause | None = None
+    if command.choice is ShortChoice.ELSEWHERE:
+        if reservation.part is not None:  # its order says which shops have what of it
+            return Rejection(Reason.PART_OF_ORDER, number=command.number, status=reservation.status)
+        if len(ledger.tasks.moving) >= MOVING_MAX:
+            often, status = (MOVING_MAX + 1, MOVING_MAX, command.number), ledger.picks.rows[command.number].status
+            return Rejection(Reason.PICK_STEP_NOT_ALLOWED, command.sku, *often, pick_status=status)
+        cause = ShortfallCause.NOT_FOUND
     lines = reservation.taken_by_line({command.sku: command.quantity})
     over = reservation if lines == reservation.held_lines() else None
     if over is None and is_given(reservation, now_ms):
         return Rejection(Reason.GIVEN_TO_TILL, number=command.number, status=reservation.status)
     reason = ReleaseReason.NOT_FOUND_ON_SHELF
-    return (Released("", "", command.number, lines, reason, before=over), _shorted(ledger, command, now_ms))
+    released = Released("", "", command.number, lines, reason, before=over, cause=cause)
+    return (released, _shorted(ledger, command, now_ms))
 
 
 def _substituted(

@@ -13,8 +13,17 @@ from actors.shop.estimates import rate_of
 from actors.shop.events import Event, Left, Queued, Released
 from actors.shop.line import Line
 from actors.shop.preconditions import NONE, is_to_come
-from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
-from actors.shop.shortfalls import Resolution, ResolveShortfall, Shortfall, ShortfallCause, ShortfallTask
+from actors.shop.shortfall_events import MoveBegun, MoveRefused, Requeued, ShortfallDeclared, ShortfallResolved
+from actors.shop.shortfalls import (
+    NoteMoveRefused,
+    Resolution,
+    ResolveShortfall,
+    Shortfall,
+    ShortfallCause,
+    ShortfallTask,
+    key_elsewhere,
+    key_of_move,
+)
 from actors.shop.state import Ledger, Reservation
 
 _GIVES_PLACE: Final = Resolution.WAITING
@@ -89,6 +98,8 @@ def decide_resolve_shortfall(ledger: Ledger, command: ResolveShortfall, now_ms: 
         return Rejection(Reason.SHORTFALL_NOT_FOUND)
     if task.resolution is not None:
         return Rejection(Reason.SHORTFALL_RESOLVED)
+    if task.near and not _ends_move(ledger, task, command):  # it moves by itself, and will soon be over
+        return Rejection(Reason.ORDER_UNDECIDED, number=task.reservation)
     if task.order and command.resolution is not Resolution.RELEASED:
         return Rejection(Reason.PART_OF_ORDER, number=task.reservation)
     if command.resolution is Resolution.MOVED and not command.moved_to:
@@ -107,6 +118,21 @@ def decide_resolve_shortfall(ledger: Ledger, command: ResolveShortfall, now_ms: 
     if isinstance(queued, Rejection):
         return queued
     return (ShortfallResolved(*resolved, place=ledger.version + 2), queued)  # its number is its event's version
+
+
+def _ends_move(ledger: Ledger, task: ShortfallTask, command: ResolveShortfall) -> bool:
+    """Whether it says that the shop whose turn it is has the units."""
+    key = key_of_move(key_elsewhere(ledger.ledger_id, task.number))
+    said = command.key, command.resolution, command.to_store
+    return said == (key, Resolution.MOVED, task.near[0]) and bool(command.moved_to)
+
+
+def decide_move_refused(ledger: Ledger, command: NoteMoveRefused) -> Decision:
+    """The next shop is asked, unless that is so already."""
+    task = ledger.tasks.rows.get(command.number)
+    if task is None or not task.is_moving or task.near[0] != command.to_store:
+        return ()
+    return (MoveRefused(command.number, command.to_store, task if len(task.near) == 1 else None),)
 
 
 def status_of(ledger: Ledger, number: int) -> Status | None:

@@ -19,7 +19,7 @@ from actors.shop.hot_events import HotEvent, touched_by_hot
 from actors.shop.line_events import GrantAwaited, PassedOver
 from actors.shop.pick_events import PickEvent, touched_by_pick
 from actors.shop.return_events import Returned, touched_by_return
-from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallEvent, ShortfallResolved
+from actors.shop.shortfall_events import MoveBegun, ShortfallEvent, ShortfallResolved, touched_by_shortfall
 from actors.shop.shortfalls import Shortfall, ShortfallCause
 from actors.shop.state import AnyReservation
 from actors.shop.transfer_events import TransferReceived, TransferSent, TransitEvent, touched_by_transfer
@@ -356,6 +356,8 @@ def touched_skus(event: Event) -> tuple[str, ...]:
         return touched_by_transfer(event)
     if isinstance(event, PickEvent):
         return touched_by_pick(event)
+    if isinstance(event, ShortfallEvent):
+        return touched_by_shortfall(event)
     match event:
         case Returned():
             return touched_by_return(event)
@@ -365,7 +367,7 @@ def touched_skus(event: Event) -> tuple[str, ...]:
             return ()  # none of it was here
         case Collected() | Released() | Expired() | OutcomeApplied():
             return tuple(dict.fromkeys(sku for sku, units in event.lines if units))
-        case Served() | PassedOver() | Requeued():
+        case Served() | PassedOver():
             return tuple(sku for sku, _ in event.lines)
         case Left():
             return tuple(sku for sku, _ in event.before.lines)
@@ -379,9 +381,9 @@ def touched_skus(event: Event) -> tuple[str, ...]:
             return event.lines
         case GrantAwaited():
             return (event.sku,)
-        case Refused() | Confirmed() | ReadyMarked() | Extended() | Acknowledged() | ShortfallDeclared():
+        case Refused() | Confirmed() | ReadyMarked() | Extended() | Acknowledged():
             return ()
-        case AllotmentExtended() | Given() | MoveBegun() | ShortfallResolved():
+        case AllotmentExtended() | Given():
             return ()
         case Allotted() | AllotmentReturned() | AllotmentExpired() | AllotmentShrunk():
             return tuple(sku for sku, _ in event.lines)

@@ -33,7 +33,7 @@ from actors.shop.pick_events import PickEvent
 from actors.shop.projections import absent, given_back, release_of, returned_by
 from actors.shop.promised import change_rank, promise, unpromise
 from actors.shop.return_events import Returned
-from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
+from actors.shop.shortfall_events import MoveBegun, MoveRefused, Requeued, ShortfallDeclared, ShortfallResolved
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transfer_events import Promised, TransferEvent
 
@@ -96,7 +96,7 @@ def _evolve(ledger: Ledger, event: ev.Event, at_ms: int) -> Remembered | None:
             _evolve_acknowledged(ledger, event)
         case ev.StockAdjusted() | ev.StockCounted() | ev.SafetyStockSet():
             return evolve_stock(ledger, event, at_ms)
-        case ShortfallDeclared() | Requeued() | MoveBegun() | ShortfallResolved():
+        case ShortfallDeclared() | Requeued() | MoveBegun() | MoveRefused() | ShortfallResolved():
             return evolve_shortfall(ledger, event, at_ms)
         case PolicyAdopted():
             adopt(ledger, event.policy.with_kept(ledger.policy, event.kept))

@@ -6,13 +6,14 @@ from msgspec.structs import replace
 
 from actors.core.answers import Recorded
 from actors.core.policy import Policy
-from actors.core.status import PickStatus, Status
+from actors.core.status import PickStatus, ShortChoice, Status
 from actors.core.transact import PolicyAdopted
 from actors.shop.allotments import Drawn
 from actors.shop.commands import Lines, by_sku
 from actors.shop.decide_picking import longer, without
 from actors.shop.events import Amended, Collected, Event
 from actors.shop.evolve_allotments import return_to_quota
+from actors.shop.evolve_shortfalls import begin_move
 from actors.shop.missed import with_missed
 from actors.shop.pick_events import (
     ArrivalNoted,
@@ -98,6 +99,8 @@ def _evolve_shorted(ledger: Ledger, event: PickShorted, at_ms: int) -> Remembere
         position.move_on_hand(at_ms, -event.written_off)
         if event.lease_until_ms:  # of those written before, nothing is explained later
             position.missed = with_missed(position.missed, at_ms, event.written_off)
+    if event.choice is ShortChoice.ELSEWHERE:
+        begin_move(ledger, event.near, at_ms)
     task = ledger.picks.rows.get(event.number)
     if task is None:
         task = PickTask(event.number, PickStatus.WITHDRAWN, 0, (), 0, ledger.version)

@@ -13,8 +13,15 @@ from actors.shop.evolve_line import enter_line
 from actors.shop.expiry import move_deadline
 from actors.shop.line import InLine
 from actors.shop.promised import unpromise
-from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallEvent, ShortfallResolved
-from actors.shop.shortfalls import ShortfallTask
+from actors.shop.shortfall_events import (
+    MoveBegun,
+    MoveRefused,
+    Requeued,
+    ShortfallDeclared,
+    ShortfallEvent,
+    ShortfallResolved,
+)
+from actors.shop.shortfalls import Resolution, ShortfallTask
 from actors.shop.state import Ledger, Remembered, Reservation
 
 
@@ -26,6 +33,9 @@ def evolve_shortfall(ledger: Ledger, event: ShortfallEvent, at_ms: int) -> Remem
         case MoveBegun():
             begun = Recorded(event.fingerprint, ledger.version, ledger.tasks.rows[event.number])
             return ledger.made(event.key, begun, ledger.version - event.number)
+        case MoveRefused():
+            task = ledger.tasks.rows[event.number]
+            _enter(ledger, task, task.near[1:], at_ms)
         case ShortfallResolved():
             return _evolve_resolved(ledger, event, at_ms)
         case ShortfallDeclared():
@@ -57,6 +67,19 @@ def note_loss(ledger: Ledger, event: Released | Requeued, before: Reservation, a
         no_place=event.no_place if isinstance(event, Released) else None,
     )
     ledger.tasks.put(task)
+
+
+def begin_move(ledger: Ledger, near: tuple[str, ...], at_ms: int) -> None:
+    """Have the task that the event before has opened move to one of these shops."""
+    _enter(ledger, ledger.tasks.rows[ledger.version - 1], near, at_ms)
+
+
+def _enter(ledger: Ledger, task: ShortfallTask, near: tuple[str, ...], at_ms: int) -> None:
+    """The task with the shops that it has still to ask. Where there are none, its customer goes without."""
+    changed = replace(task, near=near, version=ledger.version)
+    if not near:
+        changed = replace(changed, resolution=Resolution.RELEASED, resolved_at_ms=at_ms)
+    ledger.tasks.put(changed)
 
 
 def _evolve_requeued(ledger: Ledger, event: Requeued, at_ms: int) -> None:
@@ -93,6 +116,7 @@ def _evolve_resolved(ledger: Ledger, event: ShortfallResolved, at_ms: int) -> Re
         resolution=event.resolution,
         resolved_at_ms=at_ms,
         moved_to=event.moved_to,
+        near=(),
     )
     ledger.tasks.put(closed)
     return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, closed), ledger.version - event.number)

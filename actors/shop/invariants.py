@@ -16,7 +16,7 @@ from actors.shop.in_transit import InTransit
 from actors.shop.picking import Picks, PickTask
 from actors.shop.position import ByRank
 from actors.shop.promised import by_rank
-from actors.shop.shortfalls import OPEN_TASKS_MAX
+from actors.shop.shortfalls import MOVING_MAX, OPEN_TASKS_MAX
 from actors.shop.state import Ledger, Reservation
 from actors.shop.transfers import Transfers, set_aside
 
@@ -167,9 +167,12 @@ def _of_tasks(ledger: Ledger) -> list[Violation]:
     tasks = ledger.tasks
     are_open = [number for number, task in sorted(tasks.rows.items()) if task.resolution is None]
     are_over = sorted((task.version, number) for number, task in tasks.rows.items() if task.resolution is not None)
-    if (are_open, are_over) == (list(tasks.open), tasks.over) and len(are_open) <= OPEN_TASKS_MAX:
-        return []
-    return [Violation("I19", ledger.ledger_id, f"open tasks {are_open}", f"{list(tasks.open)}")]
+    if (are_open, are_over) != (list(tasks.open), tasks.over) or len(are_open) > OPEN_TASKS_MAX:
+        return [Violation("I19", ledger.ledger_id, f"open tasks {are_open}", f"{list(tasks.open)}")]
+    moving = [number for number in are_open if tasks.rows[number].near]
+    if moving != sorted(tasks.moving) or len(moving) > MOVING_MAX:
+        return [Violation("I19", ledger.ledger_id, f"moving tasks {moving}", f"{sorted(tasks.moving)}")]
+    return []
 
 
 def _of_picks(ledger: Ledger) -> list[Violation]:

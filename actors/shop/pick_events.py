@@ -80,7 +80,8 @@ class ArrivalNoted(Message, frozen=True):
 class PickShorted(Message, frozen=True):
     """Units of a line are not there: so many are `written_off` as a correction. By the customer's choice the event
     before has released or amended the reservation, or extended it until after `promise_ms`, when it is tried again.
-    `lease_until_ms` as in PickScanned; without it nothing of what is written off is explained later.
+    `lease_until_ms` as in PickScanned; without it nothing of what is written off is explained later. ELSEWHERE: the
+    event before has opened a task, which moves to the first of the shops `near` that has them; without any it is over.
     """
 
     key: str
@@ -96,6 +97,7 @@ class PickShorted(Message, frozen=True):
     written_off: int
     answer: PickTask | None = None
     lease_until_ms: int = 0
+    near: tuple[str, ...] = ()
 
 
 PickEvent = PickShorted | PickClaimed | PickReleased | PickScanned | PickFinished | PickPutBack | ArrivalNoted

@@ -162,7 +162,8 @@ class NoteArrival(Message, frozen=True):
 
 class ShortPick(Message, frozen=True):
     """Units of a line are not found. By the customer's choice the reservation goes on WITHOUT them, or with units of a
-    `substitute`, which `is_listed` says the operator's table allows; or it is tried again LATER, `wait_ms` from now.
+    `substitute`, which `is_listed` says the operator's table allows; or it is tried again LATER, `wait_ms` from now; or
+    they are his ELSEWHERE: in the first of the shops `near` that has them, `to_store` alone where he has named it.
     `fetched` as in Reserve.
     """
 
@@ -177,6 +178,8 @@ class ShortPick(Message, frozen=True):
     wait_ms: int = 0
     is_listed: bool = False
     fetched: bool = False
+    to_store: str = ""
+    near: tuple[str, ...] = ()
 
     @property
     def lines(self) -> Lines:

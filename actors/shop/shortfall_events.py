@@ -29,6 +29,16 @@ class MoveBegun(Message, frozen=True):
     answer: ShortfallTask | None = None
 
 
+class MoveRefused(Message, frozen=True):
+    """A shop that a moving task has asked has refused. The next one is asked; after the last, the task is `over`, as it
+    was until then, and its customer goes without the units.
+    """
+
+    number: int
+    to_store: str
+    over: ShortfallTask | None = None
+
+
 class ShortfallResolved(Message, frozen=True):
     """A task was closed. `place` is the number of the reservation that waits for the units from the next event on, 0
     for none that is new.
@@ -43,4 +53,9 @@ class ShortfallResolved(Message, frozen=True):
     answer: ShortfallTask | None = None
 
 
-ShortfallEvent = ShortfallDeclared | Requeued | MoveBegun | ShortfallResolved
+ShortfallEvent = ShortfallDeclared | Requeued | MoveBegun | MoveRefused | ShortfallResolved
+
+
+def touched_by_shortfall(event: ShortfallEvent) -> tuple[str, ...]:
+    """As `events.touched_skus`."""
+    return tuple(sku for sku, _ in event.lines) if isinstance(event, Requeued) else ()

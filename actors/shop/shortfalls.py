@@ -7,7 +7,8 @@ another shop, has let him wait first in line, or has told him that there is noth
 from bisect import insort
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final
+from itertools import islice
+from typing import ClassVar, Final
 
 from msgspec.structs import replace
 
@@ -17,6 +18,10 @@ from actors.core.status import Status
 
 OPEN_TASKS_MAX: Final = 1_024  # of a shop; beyond that the oldest are closed as NOT_HANDLED
 OVER_KEPT_MAX: Final = 1_024  # of those that are over, the ones closed last
+MOVING_MAX: Final = 256  # of those that are open, the ones that move by themselves: nobody closes these meanwhile
+NEAR_MAX: Final = 3  # shops that are asked, one after the other
+MOVING_PAGE_MAX: Final = 64
+MOVE_LEFT_MS: Final = 2_000  # a move of this age has been left by the call that began it
 
 
 class ShortfallCause(IntEnum):
@@ -26,6 +31,7 @@ class ShortfallCause(IntEnum):
     SALE = 2
     CORRECTION = 3
     TRANSFER = 4
+    NOT_FOUND = 5
 
 
 class Resolution(IntEnum):
@@ -51,6 +57,7 @@ class ShortfallTask(Message, frozen=True):
     """What one reservation lost in one decision; `lines` are (sku, units it held, units lost). `was` is its status
     then, `order` the order that it is a part of. `place` is the number of the reservation that waits first in line for
     the units, 0 for none; `no_place` why there is none though the rule would give one. `resolution` None: it is open.
+    `near` are shops that are asked for the units one after the other, until one has them: the task is moving.
     """
 
     number: int
@@ -68,6 +75,12 @@ class ShortfallTask(Message, frozen=True):
     resolution: Resolution | None = None
     resolved_at_ms: int = 0
     moved_to: str = ""
+    near: tuple[str, ...] = ()
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether gateways are at it, and a person has nothing to do yet."""
+        return self.resolution is None and bool(self.near)
 
     def lost(self) -> tuple[tuple[str, int], ...]:
         """Units lost by SKU."""
@@ -86,9 +99,22 @@ class ResolveShortfall(Message, frozen=True):
     moved_to: str = ""
 
 
+class NoteMoveRefused(Message, frozen=True):
+    """The first of the shops that a moving task has still to ask has refused: it is the next one's turn."""
+
+    key: ClassVar[str] = ""  # identified by its task
+    number: int
+    to_store: str
+
+
 def key_of_move(key: str) -> str:
     """The key under which the task's shop keeps where a call with this one moves its task."""
     return f"\nresolve {key}"
+
+
+def key_elsewhere(store_id: str, number: int) -> str:
+    """The key under which a task of a shop that moves by itself asks the others: no caller has one with a tab."""
+    return f"\telsewhere {store_id}:{number}"
 
 
 @dataclass(slots=True, eq=False)
@@ -100,18 +126,23 @@ class Tasks:
     # each behind the version that closed it, by which the oldest is forgotten: an old task may be closed just now.
     open: dict[int, int] = field(default_factory=dict)
     waiting: dict[int, int] = field(default_factory=dict)  # open ones by their places
+    moving: dict[int, None] = field(default_factory=dict)
     over: list[tuple[int, int]] = field(default_factory=list)
 
     def put(self, task: ShortfallTask) -> None:
         """Enter a task, or what has become of one. Where too many are open, the oldest is not handled any more."""
         number = task.number
         self.rows[number] = task
+        if task.is_moving:
+            self.moving[number] = None
+        else:
+            self.moving.pop(number, None)
         if task.resolution is None:
             self.open[number] = task.place
             if task.place:
                 self.waiting[task.place] = number
             if len(self.open) > OPEN_TASKS_MAX:
-                oldest = self.rows[next(iter(self.open))]
+                oldest = self.rows[next(each for each in self.open if each not in self.moving)]
                 at_ms, version = task.created_at_ms, task.version
                 closed = replace(oldest, resolution=Resolution.NOT_HANDLED, resolved_at_ms=at_ms, version=version)
                 self.put(closed)
@@ -120,6 +151,14 @@ class Tasks:
         insort(self.over, (task.version, number))
         if len(self.over) > OVER_KEPT_MAX:
             del self.rows[self.over.pop(0)[1]]
+
+    def left(self, now_ms: int, after: int) -> tuple[list[ShortfallTask], int]:
+        """A page of those that move, and have been left on the way, the oldest first, and what to go on after, 0 at the
+        end.
+        """
+        tasks = (self.rows[number] for number in self.moving if number > after)
+        page = list(islice((task for task in tasks if task.created_at_ms + MOVE_LEFT_MS <= now_ms), MOVING_PAGE_MAX))
+        return page, page[-1].number if len(page) == MOVING_PAGE_MAX else 0
 
     def served(self, place: int, at_ms: int, version: int) -> None:
         """A place got its units: there is nothing more to do about the loss, if it was one."""

@@ -13,7 +13,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from actors.core.ids import format_order_id, is_hot, ledger_of_customer, parse_holder, parse_order_id
+from actors.core.ids import (
+    format_order_id,
+    format_reservation_id,
+    is_hot,
+    ledger_of_customer,
+    parse_holder,
+    parse_order_id,
+)
 from actors.core.status import LIVE, Status
 from actors.orders.commands import Bar
 from actors.orders.grants import Grant
@@ -23,10 +30,12 @@ from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.shop.commands import Acknowledge
 from actors.shop.part import Part as Asking
+from actors.shop.shortfalls import ShortfallTask
 from actors.shop.state import MovingOut, Reservation
 from actors.shop.transfers import Transfer
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.deliveries import PASSING
+from serve.coordination.elsewhere import Elsewhere
 from serve.coordination.grants import Grants
 from serve.coordination.hot import HotCalls
 from serve.coordination.hot_units import HotUnits
@@ -99,16 +108,25 @@ class Reconciler:
         self._hot = hot or HotCalls(router, HotUnits(router), grants)
         self._coordinator = coordinator
         self._tasks: list[asyncio.Task[None]] = []
-        self._questions, self._deliveries, self._reports = map(KeyedTasks, ("question", "delivery", "report"))
-        # By ledger: the number to go on after where an answer was cut short, of orders and of grants.
+        kinds = "question", "delivery", "report", "move"
+        self._questions, self._deliveries, self._reports, self._moves = map(KeyedTasks, kinds)
+        # By ledger: the number to go on after where an answer was cut short, of orders and grants, parts, and tasks.
         self._delivered_after: dict[str, tuple[int, int]] = {}
         self._reported_after: dict[str, int] = {}
+        self._moved_after: dict[str, int] = {}
         self._stuck_orders, self._stuck_parts, self._stuck_claims = map(StuckTracker, ("orders", "parts", "claims"))
-        self._stuck_transfers = StuckTracker("transfers")
+        self._stuck_transfers, self._stuck_elsewhere = StuckTracker("transfers"), StuckTracker("elsewhere")
+        self.elsewhere = Elsewhere(router, self._hot, grants)
 
     def stuck(self) -> dict[tuple[str, ...], float]:
         """How much of each kind is stuck, as far as this gateway has seen."""
-        kinds = (self._stuck_orders, self._stuck_parts, self._stuck_claims, self._stuck_transfers)
+        kinds = (
+            self._stuck_orders,
+            self._stuck_parts,
+            self._stuck_claims,
+            self._stuck_transfers,
+            self._stuck_elsewhere,
+        )
         return {(each.kind,): each.count for each in kinds}
 
     def start(self) -> None:
@@ -122,7 +140,7 @@ class Reconciler:
         """End; any other gateway's reconciler finishes what is half done."""
         for task in self._tasks:
             task.cancel()
-        for tasks in (self._questions, self._deliveries, self._reports):
+        for tasks in (self._questions, self._deliveries, self._reports, self._moves):
             tasks.close()
 
     async def deliver(self) -> int:
@@ -138,8 +156,9 @@ class Reconciler:
         return found
 
     async def collect_reports(self) -> int:
-        """Report parts to their orders, and transfers to their other ends, serve who waits for a grant in line, and
-        finish moves out of the ledgers of hot SKUs; the number of those that were not.
+        """Report parts to their orders, and transfers to their other ends, serve who waits for a grant in line, ask
+        other shops for what a picker did not find, and finish moves out of the ledgers of hot SKUs; the number of those
+        that were not.
         """
 
         def tasks_of(store_id: str, now_ms: int, parts: list[Reservation], moved: list[Any]) -> list[KeyedTask]:
@@ -148,10 +167,15 @@ class Reconciler:
                 return reports + [self._move_task(store_id, MovingOut(each, now_ms)) for each in moved]
             return reports + [self._transfer_task(store_id, each) for each in moved]
 
+        def moves_of(store_id: str, left: list[ShortfallTask]) -> list[KeyedTask]:
+            return [self._elsewhere_task(store_id, each) for each in left]
+
         asked = "outbox", CLAIM_AGE_MS
         found = await self._round(ActorKind.STORE, asked, self._reported_after, tasks_of, self._reports)
         found += await self._round(ActorKind.HOT, ("hot_outbox",), self._reported_after, tasks_of, self._reports)
-        self._log_stuck(self._stuck_parts, self._stuck_claims, self._stuck_transfers)
+        if self._router.writing.is_newest:  # no version from before has any, or knows the question
+            found += await self._round(ActorKind.STORE, ("moving",), self._moved_after, moves_of, self._moves)
+        self._log_stuck(self._stuck_parts, self._stuck_claims, self._stuck_transfers, self._stuck_elsewhere)
         return found
 
     async def _round(
@@ -227,6 +251,15 @@ class Reconciler:
                 await self._ask_order(store_id, part.part, self._deadline(), is_claim=is_claim)
 
         return KeyedTask(f"{store_id},{ledger_id}", run)
+
+    def _elsewhere_task(self, store_id: str, task: ShortfallTask) -> KeyedTask:
+        name, asked = format_reservation_id(store_id, task.number), task.near[0]
+        self._stuck_elsewhere.saw(name, f"{store_id},{asked}", asyncio.get_running_loop().time())
+
+        async def run() -> None:
+            await self.elsewhere.move(store_id, task, self._deadline())
+
+        return KeyedTask(f"{store_id},{asked}", run)
 
     def _transfer_task(self, store_id: str, transfer: Transfer) -> KeyedTask:
         ends = f"{transfer.source},{transfer.destination}"

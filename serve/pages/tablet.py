@@ -40,9 +40,16 @@ TASK: Final = "/task"
 MINUTE_MS: Final = 60_000
 WAIT_MINUTES_MAX: Final = 30 * 24 * 60
 KEY_CHARS_MAX: Final = 64
+STORE_CHARS_MAX: Final = 64
 BACK: Final = "back:"  # before the SKU of a line that was carried to its shelf
 _SHORT_CODE: Final = re.compile(r"\s*[0-9A-Za-z]{4,12}-[0-9A-Za-z]{5}\s*")
 _SIGNED_CODE: Final = "HF:"
+# What is said of what another shop is to have.
+_DID_ELSEWHERE: Final = {
+    ShortChoice.ELSEWHERE: "short_elsewhere",
+    ShortChoice.WITHOUT: "short_nowhere",
+    ShortChoice.UNSPECIFIED: "short_asked",
+}
 
 TO_COLLECT: Final = frozenset({Status.CONFIRMED, Status.READY})
 
@@ -141,6 +148,8 @@ class Tablet:
         self._boards.changed(device.store_id)
         if isinstance(outcome, Rejection):
             return await self._refused(request, admitted, form, outcome)
+        if isinstance(outcome, PickTask) and (elsewhere := outcome.elsewhere) is not None:
+            return _to(TASK, id=outcome.reservation_id, did=_DID_ELSEWHERE[elsewhere.applied], at=elsewhere.store_id)
         return _to(TASK, id=outcome.reservation_id, did=name)
 
     async def _refused(
@@ -179,6 +188,7 @@ class Tablet:
             choice,
             substitute_sku=form.get("substitute", "") if choice is ShortChoice.SUBSTITUTE else "",
             wait_ms=wait_ms if choice is ShortChoice.LATER else None,
+            to_store_id=form.get("to_store", "").strip() if choice is ShortChoice.ELSEWHERE else "",
             idempotency_key=form["key"],
         )
 
@@ -232,7 +242,8 @@ class Tablet:
             "task": task,
             "reservation": reservation,
             "no": self._why(request, refused),
-            "did": did if did in self._steps and refused is None else "",
+            "did": did if did in {*self._steps, *_DID_ELSEWHERE.values()} and refused is None else "",
+            "at": request.query_params.get("at", "")[:STORE_CHARS_MAX],
         }
         return self._page(request, admitted, "task.html", known, HTTPStatus.CONFLICT if refused else HTTPStatus.OK)
 

@@ -1,5 +1,6 @@
 """PickService: what staff, and stations, pick and hand over, what they put back, and where products stand."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -9,10 +10,13 @@ import grpc
 from msgspec.structs import replace
 
 from actors.core.chain import Chain
+from actors.core.ids import parse_reservation_id
+from actors.core.status import ShortChoice
 from actors.protocol.messages import Entry, LedgerStopped, Refusal
 from actors.shop.picking import FinishPick, PickTask, ScanPick, ShortPick
+from actors.shop.shortfalls import Resolution
 from holdfast.v1 import pick_pb2, pick_service_pb2 as ps
-from serve.calls import Call, failure_of
+from serve.calls import Call, failure_of, share_of
 from serve.coordination.hot_units import HotUnits
 from serve.coordination.reconciler import Reconciler
 from serve.products.codes import WrongCheckDigit
@@ -20,24 +24,36 @@ from serve.products.table import NOWHERE, ProductFile, Products
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
+from serve.sourcing.near import nearest
+from serve.sourcing.search import Finder
 from serve.wire import fields, picking
 from serve.wire.fields import fill_instant
 from serve.wire.reservations import fill_reservation
 from serve.wire.rules import Checked
+from serve.wire.shortfalls import format_task_id
 from serve.wire.statuses import fill_rejection, refused
+
+MOVE_SOON_S: Final = 3.0  # how long an answer waits for other shops to say whether they have the units
 
 
 class Picking:
     """Serves PickService."""
 
     def __init__(
-        self, router: Router, stores: StoreDirectory, units: HotUnits, reconciler: Reconciler, products: ProductFile
+        self,
+        router: Router,
+        stores: StoreDirectory,
+        units: HotUnits,
+        reconciler: Reconciler,
+        products: ProductFile,
+        finder: Finder,
     ) -> None:
         self._router = router
         self._reconciler = reconciler
         self._stores = stores
         self._units = units
         self._products = products
+        self._finder = finder
         self.calls: Final = {
             "ListPickTasks": Call(self._list),
             "GetPickTask": Call(self._get),
@@ -65,6 +81,8 @@ class Picking:
             allowed = products.substitutes.get(command.sku, ())
             command = replace(command, is_listed=command.substitute in allowed)
         await self._stores.require(store_id, field, deadline=deadline)
+        if isinstance(command, ShortPick) and command.choice is ShortChoice.ELSEWHERE:
+            command = replace(command, near=await self._near(store_id, command, deadline))
         answer = await self._units.send((store_id, command), deadline, promise=True)
         if (failure := failure_of(answer)) is not None:
             raise failure
@@ -75,6 +93,44 @@ class Picking:
             if isinstance(command, ShortPick) or (isinstance(command, FinishPick) and command.is_ready):
                 await self._report(store_id, answer.number, deadline)
             picking.fill_pick_task(answer, store_id, reply.pick_task)
+            if isinstance(command, ShortPick) and command.choice is ShortChoice.ELSEWHERE:
+                await self._move(store_id, answer.version - 1, deadline, reply.pick_task.elsewhere)
+
+    async def _near(self, store_id: str, command: ShortPick, deadline: float) -> tuple[str, ...]:
+        """The shops to ask for units that are not found: the customer's, or the nearest that have all of them."""
+        if command.to_store:
+            await self._stores.require(command.to_store, "to_store_id", deadline=deadline)
+            return (command.to_store,)
+        _, found = await self._router.ask(store_id, "reservation", store_id, command.number, deadline=deadline)
+        if found is None:  # the shop says what is wrong
+            return ()
+        wanted = found.channel, ((command.sku, command.quantity),)
+        near = await nearest(self._finder, self._router.chain.stores[store_id], *wanted, share_of(deadline, 0.5))
+        return tuple(each.store_id for each in near)
+
+    async def _move(self, store_id: str, number: int, deadline: float, reply: pick_pb2.Elsewhere) -> None:
+        """Have another shop hold what a short pick's task is about, as far as that can be known soon. Its event is the
+        one before the short pick's.
+        """
+        reply.task_id = format_task_id(store_id, number)
+        with suppress(DeadlinePassed, LedgerStopped, Overloaded):  # a reconciler goes on
+            until = min(share_of(deadline, 0.5), asyncio.get_running_loop().time() + MOVE_SOON_S)
+            task = await self._router.ask(store_id, "shortfall", store_id, number, deadline=until)
+            if task is None:
+                return
+            reply.store_id = task.near[0] if task.near else ""
+            task = await self._reconciler.elsewhere.move(store_id, task, until)
+            if task.resolution is Resolution.RELEASED:
+                reply.store_id, reply.applied = "", pick_pb2.SHORT_CHOICE_WITHOUT
+            elif task.resolution is Resolution.MOVED:
+                moved_to = parse_reservation_id(task.moved_to)
+                reply.reservation_id, ends_ms = await self._reconciler.elsewhere.as_now(moved_to, until)
+                reply.store_id, reply.applied = (
+                    parse_reservation_id(reply.reservation_id)[0],
+                    pick_pb2.SHORT_CHOICE_ELSEWHERE,
+                )
+                if ends_ms:
+                    fill_instant(ends_ms, reply.expires_at)
 
     async def _report(self, store_id: str, number: int, deadline: float) -> None:
         """Have the order of a part, or who has granted its units, hear of it, as of any step; else it hears later."""

@@ -3,31 +3,32 @@
 import asyncio
 from typing import Final
 
+import grpc
 from msgspec.structs import replace
 
 from actors.core.ids import format_reservation_id, is_hot
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.protocol.messages import Answer, Held, Refusal
-from actors.shop.commands import Lines, Release, Reserve
+from actors.shop.commands import Lines, Release
 from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallTask, key_of_move
 from actors.shop.state import Reservation
 from holdfast.v1 import error_pb2, shortfall_service_pb2 as sf
 from serve.calls import Call, failure_of
+from serve.coordination.elsewhere import wanted_elsewhere
 from serve.coordination.hot import HotCalls
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
-from serve.sourcing.places import Place
-from serve.sourcing.ranking import Candidate, Demand, Query, SourcingPolicy
+from serve.sourcing.near import nearest
+from serve.sourcing.ranking import Candidate
 from serve.sourcing.search import Finder
 from serve.wire import fields
 from serve.wire.fields import fill_instant
 from serve.wire.rules import Checked
 from serve.wire.shortfalls import fill_task, resolve_shortfall
-from serve.wire.statuses import fill_rejection
+from serve.wire.statuses import fill_rejection, refused
 
 PAGE_MAX: Final = 100  # each may be a search of its own
-NEAR_STORES_MAX: Final = 3
 
 Wanted = tuple[str, Lines]  # a channel, and what is looked for
 
@@ -69,19 +70,9 @@ class Shortfalls:
         and all of them one question to each actor.
         """
         store = self._router.chain.stores[store_id]
-        if store.latitude is None or store.longitude is None:
-            return {}
-        place = Place(store.latitude, store.longitude)
-
-        async def search(channel: str, lines: Lines) -> list[Candidate]:
-            ask, policy = Query(place, Demand.of(lines), channel), SourcingPolicy.ONE_STORE
-            found, _ = await self._finder.search(ask, policy, 0, deadline)
-            await asyncio.sleep(0)  # a ranking looks at all shops: other calls go between
-            ranking = found.ranking(NEAR_STORES_MAX + 1, explain=False)
-            return [each for each in ranking.candidates if each.store_id != store_id][:NEAR_STORES_MAX]
-
         wanted = list(dict.fromkeys((task.channel, task.lost()) for task in tasks))
-        return dict(zip(wanted, await asyncio.gather(*(search(*each) for each in wanted)), strict=True))
+        found = await asyncio.gather(*(nearest(self._finder, store, *each, deadline) for each in wanted))
+        return dict(zip(wanted, found, strict=True))
 
     async def _resolve(
         self, request: sf.ResolveShortfallRequest, deadline: float, reply: sf.ResolveShortfallResponse
@@ -131,9 +122,8 @@ class Shortfalls:
         task = await self._router.ask(store_id, "shortfall", store_id, command.number, deadline=deadline)
         if task is None or task.resolution is not None:
             return store_id, None
-        lost_by = format_reservation_id(store_id, task.reservation)  # shown there as the caller's own number
-        wanted = Reserve(command.key, task.customer_id, task.channel, "", task.lost(), 0, 0, lost_by)
-        return await self._hot.reserve((command.to_store, wanted), deadline, is_first=False)
+        entry = command.to_store, wanted_elsewhere(store_id, task, command.key)
+        return await self._hot.reserve(entry, deadline, is_first=False)
 
     async def _let_go(self, command: ResolveShortfall, ledger_id: str, number: int, deadline: float) -> None:
         """Somebody else was sooner. Should this not arrive, the hold expires."""
@@ -146,6 +136,9 @@ class Shortfalls:
 
 def _fill(answer: Answer, store_id: str, reply: sf.ResolveShortfallResponse) -> None:
     """The task, or why it was refused. Raises as the calls do."""
+    if isinstance(answer, Refusal) and answer.rejection.reason is Reason.ORDER_UNDECIDED:
+        message = "other shops are being asked for its units, and it closes by itself; look at it again in a moment"
+        raise refused(grpc.StatusCode.UNAVAILABLE, "SHORTFALL_MOVING", message, retry_after_s=1.0, store_id=store_id)
     failure = failure_of(answer)
     if failure is not None:
         raise failure

@@ -10,8 +10,9 @@ from actors.orders import events as order_events
 from actors.protocol.messages import Refusal
 from actors.shop import events as ev
 from actors.shop.hot_events import HotEvent, MovedIn, UnitsHanded, UnitsTakenBack
+from actors.shop.pick_events import PickShorted
 from actors.shop.return_events import Returned
-from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallDeclared, ShortfallResolved
+from actors.shop.shortfall_events import MoveBegun, MoveRefused, Requeued, ShortfallDeclared, ShortfallResolved
 from actors.shop.transfer_events import Promised, TransferEvent
 from holdfast.v1 import event_pb2, stock_pb2
 from serve.wire.allotments import fill_event_of_allotment
@@ -27,7 +28,7 @@ _STEP_FIELDS: Final = {
     for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["change"].fields
 }
 _NOT_TOLD: Final = frozenset(
-    {"key", "fingerprint", "number", "before", "grant", "answer", "hand_over", "ready_ms", "lease_until_ms"}
+    {"key", "fingerprint", "number", "before", "grant", "answer", "hand_over", "ready_ms", "lease_until_ms", "near"}
 )
 
 
@@ -74,7 +75,7 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
             back.reservation_id = format_reservation_id(store_id, event.number)
             fill_value(event, back, (*_NOT_TOLD, "unsellable"))
             fill_lines(event.unsellable, back.unsellable)
-        case ev.Released() | Requeued() | MoveBegun() | ShortfallResolved():
+        case ev.Released() | Requeued() | MoveBegun() | MoveRefused() | ShortfallResolved():
             fill_event_of_shortfall(event, store_id, reply)
         case _ if isinstance(event, ev.OfAllotments | ev.Given):
             fill_event_of_allotment(event, store_id, version, at_ms, reply)
@@ -87,6 +88,8 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
             step = getattr(reply, _STEP_FIELDS[f"{type(event).__name__}Event"])
             step.reservation_id = format_reservation_id(store_id, event.number)
             fill_value(event, step, _NOT_TOLD)
+            if isinstance(event, PickShorted):
+                step.asked_store_ids.extend(event.near)
             if isinstance(event, ev.Collected) and event.hand_over is not None:
                 fill_hand_over(replace(event.hand_over, at_ms=at_ms), step)
 

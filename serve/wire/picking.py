@@ -49,12 +49,16 @@ def scan_pick(request: ps.ScanPickTaskRequest) -> Entry:
 
 
 def short_pick(request: ps.ShortPickTaskRequest) -> Entry:
-    """ShortPickTask, without what the table of products says."""
-    Checked(request).raise_if_faulty()
+    """ShortPickTask, without what the table of products says, and where the units are to be had."""
+    checked = Checked(request)
+    checked.raise_if_faulty()
+    if request.to_store_id and request.to_store_id == parse_reservation_id(request.reservation_id)[0]:
+        checked.fault("to_store_id", "is the shop in which the units are missing; name another one")
+    checked.raise_if_faulty()
     substitute, choice = request.substitute_sku, ShortChoice(request.choice)
     units = (request.substitute_quantity or request.quantity) if substitute else 0
-    given = {"substitute": substitute, "substitute_quantity": units, "is_listed": False}
-    return _about(picking.ShortPick, request, choice=choice, **given)
+    given = {"substitute": substitute, "substitute_quantity": units, "is_listed": False, "near": ()}
+    return _about(picking.ShortPick, request, choice=choice, to_store=request.to_store_id, **given)
 
 
 def finish_pick(request: ps.FinishPickTaskRequest) -> Entry:

@@ -4,7 +4,7 @@ from typing import Final
 
 from actors.core.ids import format_reservation_id, parse_reservation_id
 from actors.shop.events import Released
-from actors.shop.shortfall_events import MoveBegun, Requeued, ShortfallResolved
+from actors.shop.shortfall_events import MoveBegun, MoveRefused, Requeued, ShortfallResolved
 from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallTask
 from holdfast.v1 import event_pb2, shortfall_pb2, shortfall_service_pb2 as sf
 from serve.wire.fields import fill_instant, fill_lines
@@ -48,10 +48,11 @@ def fill_task(task: ShortfallTask, store_id: str, reply: shortfall_pb2.Shortfall
         fill_instant(task.resolved_at_ms, reply.resolved_at)
     reply.moved_to_reservation_id = task.moved_to
     reply.version = task.version
+    reply.asked_store_ids.extend(task.near)
 
 
 def fill_event_of_shortfall(
-    event: Released | Requeued | MoveBegun | ShortfallResolved, store_id: str, reply: event_pb2.Event
+    event: Released | Requeued | MoveBegun | MoveRefused | ShortfallResolved, store_id: str, reply: event_pb2.Event
 ) -> None:
     """What became of who lost, or of a task."""
     match event:
@@ -66,13 +67,14 @@ def fill_event_of_shortfall(
             fill_lines(event.lines, reply.requeued.lines)
             fill_instant(event.expires_at_ms, reply.requeued.expires_at)
             reply.requeued.cause = int(event.cause)  # type: ignore[assignment]
-        case MoveBegun():
-            reply.move_begun.task_id = format_task_id(store_id, event.number)
-            reply.move_begun.to_store_id = event.to_store
-        case ShortfallResolved():
-            told = reply.shortfall_resolved
+        case MoveBegun() | MoveRefused():
+            told = reply.move_begun if isinstance(event, MoveBegun) else reply.move_refused
             told.task_id = format_task_id(store_id, event.number)
-            told.resolution = int(event.resolution)  # type: ignore[assignment]
-            told.moved_to_reservation_id = event.moved_to
+            told.to_store_id = event.to_store
+        case ShortfallResolved():
+            closed = reply.shortfall_resolved
+            closed.task_id = format_task_id(store_id, event.number)
+            closed.resolution = int(event.resolution)  # type: ignore[assignment]
+            closed.moved_to_reservation_id = event.moved_to
             if event.place:
-                told.waiting_reservation_id = format_reservation_id(store_id, event.place)
+                closed.waiting_reservation_id = format_reservation_id(store_id, event.place)

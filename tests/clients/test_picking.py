@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.client import BlockingChannelClient, PickStatus, PickTask, Reason, Rejection, Reservation
+from holdfast.client import BlockingChannelClient, PickStatus, PickTask, Reason, Rejection, Reservation, Store
 from tests.clients.command import Command
 from tests.clients.faults import LoseAnswer
 from tests.clients.service import Service
@@ -17,6 +17,7 @@ from tests.clients.serving import serving_in_thread
 @pytest.fixture
 def run(service: Service) -> Iterator[Command]:
     service.shop("s1", {"a": 9})
+    service.shop("s2", {"a": 9})
     with serving_in_thread(service) as target:
         yield Command(service, target)
 
@@ -78,3 +79,22 @@ def test_the_rule_is_shown_and_set_from_what_was_shown(run: Command, tmp_path: P
     file.write_text(json.dumps({"policy": shown | rules}))
     assert run("policy", "set", "--file", str(file))["policy"]["pick_rules"] == rules["pick_rules"]
     assert "do not pick: s1" in run.words("policy", "show")
+
+
+def test_what_is_not_there_is_had_in_another_shop(run: Command, confirmed: list[str]) -> None:
+    with BlockingChannelClient(run.target) as client:
+        client.put_stores([Store("s1", latitude=0.0, longitude=0.0), Store("s2", latitude=0.0, longitude=0.1)])
+    for reservation_id in confirmed:
+        run("pick", "claim", "s1", "--as", "t1", "--task", reservation_id)
+    ann, bob = confirmed
+    where = run("pick", "short", ann, "a", "2", "--as", "t1", "--elsewhere")["pick_task"]["elsewhere"]
+    assert (where["store_id"], where["applied"]) == ("s2", "ELSEWHERE")
+    assert run("show", where["reservation_id"])["reservation"]["status"] == "CONFIRMED"
+    named = run("pick", "short", bob, "a", "1", "--as", "t1", "--to-store", "s2")["pick_task"]
+    assert (named["elsewhere"]["store_id"], named["lines"][0]["ordered"]) == ("s2", 1)
+    assert (
+        run("pick", "short", bob, "a", "1", "--as", "t1", "--elsewhere", "--without", code=2)["error"]["kind"]
+        == "Usage"
+    )
+    [first, second] = run("shortfalls", "list", "s1")["tasks"]
+    assert (first["cause"], first["resolution"], second["resolution"]) == ("NOT_FOUND", "MOVED", "MOVED")

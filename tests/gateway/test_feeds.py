@@ -84,9 +84,14 @@ def test_every_kind_of_event_has_its_message(front: Front) -> None:
         events = await events_of(front, version, S1=0)
         kinds = [event.WhichOneof("change") for event in events]
         of_shops = {field.name for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["change"].fields}
-        of_lines = {"queued", "served", "passed_over", "left"}  # see test_line, and of these test_shortfalls:
+        of_lines = {
+            "queued",
+            "served",
+            "passed_over",
+            "left",
+        }  # see test_line, and of these test_shortfalls, test_elsewhere:
         of_others = {"order_changed", "claim_barred", "transfer_changed", "hot_units_changed", "returned"}
-        of_lines |= {"requeued", "move_begun", "shortfall_resolved", "grant_awaited", "promised"}
+        of_lines |= {"requeued", "move_begun", "move_refused", "shortfall_resolved", "grant_awaited", "promised"}
         of_picks = {name for name in of_shops if name.startswith("pick_")} | {"arrival_noted"}  # see test_picking
         assert set(kinds) == of_shops - of_lines - of_others - of_picks
         by_kind = {event.WhichOneof("change"): event for event in reversed(events)}

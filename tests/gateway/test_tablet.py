@@ -141,10 +141,15 @@ def test_what_is_not_there_is_short_by_the_customers_choice(tmp_path: Path) -> N
             await tablet.follow(await tablet.post("/step", form | {"step": "short", "quantity": "1", **more}))
         [task] = await tasks(site)
         assert [(line.sku, line.ordered) for line in task.lines] == [("a", 1), ("b", 1)]
+        gone = await _short(tablet, mine, "ELSEWHERE")
+        told = await tablet.follow(await tablet.post("/step", gone | {"step": "short", "quantity": "1"}))
+        assert "No other shop has it" in told.text, "there is none near by"
+        mine = await site.order("bob")
+        await tablet.tap(await tablet.get(f"/task?id={mine}"), "claim")
         later = await _short(tablet, mine, "LATER")
         assert (await tablet.post("/step", later | {"step": "short", "minutes": "30"})).status == 303
-        [task] = await tasks(site)
-        assert task.status is PickStatus.TO_PICK
+        statuses = {task.reservation_id: task.status for task in await tasks(site)}
+        assert statuses[mine] is PickStatus.TO_PICK
         found = await tablet.post("/scan", {"code": "4006381333931"})
         assert (found.status, "Aisle 3" in found.text) == (200, True)
 

@@ -45,6 +45,7 @@ SLEEPS: Final[dict[str, str]] = {
     "tests/simulation/chain_world.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_calm.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/plain_callers.py": "sleeps in virtual time, where nobody waits for anything",
+    "tests/simulation/test_elsewhere_crashes.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_line_crashes.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_transfer_crashes.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/test_order_crashes.py": "sleeps in virtual time, where nobody waits for anything",

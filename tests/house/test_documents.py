@@ -35,7 +35,7 @@ CODES: Final = {code.name: code for code in grpc.StatusCode}
 # The same call may be answered later; any other reason stands until the call, or what it is about, is another.
 ASKED_AGAIN: Final = {
     *("OVERLOADED", "TOO_MANY_STREAMS", "READER_TOO_SLOW", "GATEWAY_DRAINING"),
-    *("SHOP_AWAY", "CHAIN_AWAY", "CONTACTS_AWAY", "PICKUP_CODE_GUESSED", "PICKUP_NAME_GUESSED"),
+    *("SHOP_AWAY", "SHORTFALL_MOVING", "CHAIN_AWAY", "CONTACTS_AWAY", "PICKUP_CODE_GUESSED", "PICKUP_NAME_GUESSED"),
     *("ORDER_UNDECIDED", "OUTCOME_UNKNOWN", "DEADLINE_PASSED"),
     "SERVICE_FAULT",  # a few times
 }

@@ -3,6 +3,7 @@
 from typing import Any, get_args
 
 import pytest
+from msgspec.structs import replace
 
 from actors.core.status import ReleaseReason, ShortChoice, Status
 from actors.notices.facts import LINES_MAX, change_in, fact_of
@@ -13,8 +14,8 @@ from actors.shop.line import InLine
 from actors.shop.line_events import PassedOver
 from actors.shop.part import Part
 from actors.shop.pick_events import PickShorted
-from actors.shop.shortfall_events import Requeued
-from actors.shop.shortfalls import ShortfallCause
+from actors.shop.shortfall_events import MoveRefused, Requeued, ShortfallResolved
+from actors.shop.shortfalls import Resolution, ShortfallCause, ShortfallTask
 from actors.shop.state import FullReservation, Reservation
 
 LINES = (("A", 2), ("B", 1))
@@ -25,7 +26,10 @@ CONFIRMED = FullReservation(status=Status.CONFIRMED, slot_start_ms=500, **FULL)
 OVER = FullReservation(status=Status.COLLECTED, **FULL)
 RELEASED = FullReservation(status=Status.RELEASED, part=Part("0007/19.2", 1), **FULL)
 CUSTOMER, SHORT, REPLACED = ReleaseReason.CUSTOMER_CANCELLED, ReleaseReason.SHORTFALL, ReleaseReason.REPLACED
-COUNT = ShortfallCause.COUNT
+COUNT, NOT_FOUND, MISSED = ShortfallCause.COUNT, ShortfallCause.NOT_FOUND, ReleaseReason.NOT_FOUND_ON_SHELF
+ELSEWHERE = ShortChoice.ELSEWHERE
+TASK = ShortfallTask(11, 7, "ann", "web", (("A", 2, 1),), Status.CONFIRMED, NOT_FOUND, 777, 11)
+MOVED = replace(TASK, moved_to="S2:3")
 
 # The event, its occasion, whether the reservation is over then, and whether it is told of one that nobody heard of.
 SAID: list[tuple[Any, Occasion | None, bool, bool]] = [
@@ -44,6 +48,15 @@ SAID: list[tuple[Any, Occasion | None, bool, bool]] = [
     (ev.Amended("k", "f", 7, LINES, 950, 600, LINES, 0, CONFIRMED), Occasion.ESTIMATED, False, False),
     (ev.Amended("k", "f", 7, LINES, 950, 0, LINES, 0, CONFIRMED), None, False, False),
     (PickShorted("k", "f", 7, "p", "A", 1, ShortChoice.LATER, "", 0, 700, 0), Occasion.ESTIMATED, False, False),
+    (ev.Released("", "", 7, LINES, MISSED, None, CONFIRMED, NOT_FOUND), None, True, False),
+    (PickShorted("k", "f", 7, "p", "A", 1, ELSEWHERE, "", 0, 0, 1), Occasion.SHORTFALL, False, True),
+    (MoveRefused(11, "S2", TASK), Occasion.SHORTFALL, False, True),
+    (
+        ShortfallResolved("k", "f", 11, Resolution.MOVED, "S2:3", 0, replace(TASK, moved_to="S2:3")),
+        Occasion.SHORTFALL,
+        False,
+        True,
+    ),
     (ev.Served(7, LINES, 950), Occasion.TURN, False, True),
     (ev.Served(7, LINES, 950, Status.CONFIRMED), Occasion.CONFIRMED, False, True),
     (Requeued(7, LINES, 950, COUNT), Occasion.SHORTFALL, True, True),
@@ -62,6 +75,9 @@ SILENT: list[Any] = [
     ev.OutcomeApplied("0007/19.2", 2, 7, Status.HELD, 950, CUSTOMER, ()),
     PassedOver(7, LINES, 950),
     PickShorted("k", "f", 7, "p", "A", 1, ShortChoice.WITHOUT, "", 0, 0, 1),
+    PickShorted("k", "f", 7, "p", "A", 1, ELSEWHERE, "", 0, 0, 1, near=("S2",)),
+    MoveRefused(11, "S2"),
+    ShortfallResolved("k", "f", 11, Resolution.MOVED, "S2:3", 0, replace(MOVED, cause=COUNT)),
     ev.Left("k", "f", 7, Status.RELEASED, CUSTOMER, HELD),
     ev.Acknowledged(()),
 ]
@@ -77,7 +93,7 @@ def test_an_event_says_so(event: Any, occasion: Occasion | None, is_over: bool, 
     assert (fact.version, fact.at_ms, fact.reservation, fact.customer_id) == (12, 777, 7, "ann")
     assert all(units for _, units in fact.detail.lines)
     slot_start_ms = (said.reservation or CONFIRMED).slot_start_ms
-    assert fact.slot_start_ms == (0 if isinstance(event, PickShorted) else slot_start_ms)
+    assert fact.slot_start_ms == (0 if said.ready_at_ms else slot_start_ms)
 
 
 @pytest.mark.parametrize("event", SILENT, ids=lambda each: type(each).__name__)

@@ -4,13 +4,14 @@ kinds of events.
 
 from msgspec.structs import replace
 
+from actors.shop.shortfalls import NoteMoveRefused
 from tests.shop.scenario_text import command_of
 from tests.shop.watched import Watched
 
 
 def picked(watched: Watched) -> Watched:
     """The same shop, which picks from now on, and promises what is in transit, and has. One task is left that is to be
-    put back, and one promise.
+    put back, one that moves to another shop, and one promise.
     """
     now_ms, rules = watched.ledger.time_ms, watched.ledger.policy
     rules = replace(rules, version=rules.version + 1, picks=True, put_back_first=True, promise_in_transit=True)
@@ -31,11 +32,13 @@ def picked(watched: Watched) -> Watched:
         say(f"take #{number} as eva")
         say(f"scan #{number} P 2 as eva")
         say(f"short #{number} P 1 for Q 1 listed as eva")
-        say(f"short #{number} Q 1 without as eva")
         if ends == "leave":
+            task = say(f"short #{number} Q 1 elsewhere S2,S3 as eva") - 1
+            watched.say(NoteMoveRefused(task, "S2"), now_ms)
             say(f"leave #{number} as eva")
             say(f"release #{number}")
             continue
+        say(f"short #{number} Q 1 without as eva")
         say(f"scan #{number} Q 1 as eva")
         say(f"finish #{number} as eva in B7 ready")
         say(f"release #{number}")

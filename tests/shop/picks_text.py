@@ -4,6 +4,7 @@
     scan #3 A 2 as ann             finish #3 as ann [in B7] [ready]
     shelve #3 [A 1] as ann         here #3 [in P4]
     short #3 A 2 without as ann    short #3 A 2 for C 1 [listed] as ann    short #3 A 2 later 1h as ann
+    short #3 A 2 elsewhere [S2,S3] as ann
 
 An answer is `#3 PICKING A 1 of 2, B 0 of 1 ann until 0:15`; `-2 A` are units to put back, `in B7` is the bay.
 """
@@ -46,6 +47,9 @@ def about_pick(verb: str, key: str, text: str, interval: Callable[[str], int]) -
             of, units = (key, number, picker, words[0]), int(words[1])
             if "without" in words:
                 return ShortPick(*of, units, ShortChoice.WITHOUT)
+            if "elsewhere" in words:
+                near = tuple(name for name in " ".join(words[3:]).split(",") if name)
+                return ShortPick(*of, units, ShortChoice.ELSEWHERE, near=near)
             if "later" in options:
                 return ShortPick(*of, units, ShortChoice.LATER, wait_ms=interval(options["later"]))
             instead = options["for"], int(words[2])

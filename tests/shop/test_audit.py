@@ -163,6 +163,8 @@ def test_the_audit_shares_no_code_with_what_it_audits() -> None:
         ("actors.shop.line_events", "GrantAwaited"),
         ("actors.shop.line_events", "PassedOver"),
         ("actors.shop.shortfall_events", "MoveBegun"),
+        ("actors.shop.shortfall_events", "MoveRefused"),
+        ("actors.shop.shortfalls", "ShortfallCause"),
         ("actors.shop.shortfall_events", "Requeued"),
         ("actors.shop.shortfall_events", "ShortfallDeclared"),
         ("actors.shop.shortfall_events", "ShortfallResolved"),

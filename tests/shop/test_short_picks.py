@@ -3,9 +3,11 @@
 from typing import Final
 
 from actors.core.policy import HOUR_MS, ChainLimitRule, Policy
+from actors.shop.shortfalls import NoteMoveRefused, Resolution, ResolveShortfall, key_elsewhere, key_of_move
 from tests.shop.scenario import play
-from tests.shop.scenario_text import instant
+from tests.shop.scenario_text import instant, task_text
 from tests.shop.test_picking import queue, tasks
+from tests.shop.watched import Watched
 
 PICKS: Final = Policy(version=1, picks=True)
 OPENING: Final = """
@@ -219,3 +221,47 @@ def test_what_no_quota_gets_back_is_written_off() -> None:
         """,
         PICKS,
     )
+
+
+def test_what_is_not_there_moves_to_the_first_shop_that_has_it() -> None:
+    """The shops that are asked are in the event; a move is over by the word of the one whose turn it is alone."""
+    watched = play(
+        OPENING
+        + """
+        0:02 | k: short #3 A 2 elsewhere S2,S3 as eva | #3 PICKING A 1 of 1, B 0 of 1 eva until 0:12 | A 7/1, B 9/1
+         | k: short #3 A 2 elsewhere S4 as eva | #3 PICKING A 1 of 1, B 0 of 1 eva until 0:12 (again) |
+         | resolve #7 RELEASED | ORDER_UNDECIDED #3 |
+         | resolve #7 MOVED to S2:9 | ORDER_UNDECIDED #3 |
+        """,
+        PICKS,
+    )
+    assert watched.ledger.tasks.rows[7].near == ("S2", "S3")
+    assert resolved(watched, "S2") == "#7 NOT_FOUND #3 CONFIRMED lost A 2 of 3 MOVED to S2:9"
+    assert resolved(watched, "S2") == "#7 NOT_FOUND #3 CONFIRMED lost A 2 of 3 MOVED to S2:9", "again"
+    assert watched.ledger.tasks.moving == {}
+
+
+def test_a_shop_that_refuses_makes_way_and_after_the_last_the_customer_goes_without() -> None:
+    watched = play(
+        OPENING + "\n0:02 | short #3 B 1 elsewhere S2,S3 as eva | #3 PICKING A 1 of 3 eva until 0:12 | A 9/3, B 8/0",
+        PICKS,
+    )
+    refused = [NoteMoveRefused(7, store_id) for store_id in ("S3", "S2", "S2", "S3", "S3")]
+    told = [tuple(type(event).__name__ for event in watched.say(each, instant("0:03")).events) for each in refused]
+    assert told == [(), ("MoveRefused",), (), ("MoveRefused",), ()]
+    assert task_text(watched.ledger.tasks.rows[7]) == "#7 NOT_FOUND #3 CONFIRMED lost B 1 of 1 RELEASED"
+
+
+def test_where_no_shop_is_near_the_customer_goes_without_by_the_same_step() -> None:
+    watched = play(OPENING + "\n0:02 | short #3 A 3 elsewhere as kim | PICK_CLAIM_LOST #3 PICKING eva |", PICKS)
+    assert not watched.ledger.tasks.rows
+    watched = play(
+        OPENING + "\n0:02 | short #3 A 2 elsewhere as eva | #3 PICKING A 1 of 1, B 0 of 1 eva until 0:12 |", PICKS
+    )
+    assert task_text(watched.ledger.tasks.rows[7]) == "#7 NOT_FOUND #3 CONFIRMED lost A 2 of 3 RELEASED"
+
+
+def resolved(watched: Watched, to_store: str) -> str:
+    key = key_of_move(key_elsewhere(watched.ledger.ledger_id, 7))
+    closing = ResolveShortfall(key, 7, Resolution.MOVED, to_store, f"{to_store}:9")
+    return task_text(watched.say(closing, instant("0:04")).answer.answer)

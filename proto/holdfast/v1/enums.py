@@ -131,6 +131,8 @@ class ShortChoice(IntEnum):
     SUBSTITUTE = 2
     # They are looked for again later.
     LATER = 3
+    # A shop near by has them for the customer; where none has, he goes without them.
+    ELSEWHERE = 4
 
 
 class TransferStatus(IntEnum):
@@ -288,6 +290,8 @@ class ShortfallCause(IntEnum):
     CORRECTION = 3
     # A transfer of which less came than was promised of it.
     TRANSFER = 4
+    # A picker, who did not find them; the customer is to have them in another shop.
+    NOT_FOUND = 5
 
 
 class ShortfallResolution(IntEnum):

@@ -18,7 +18,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Event(_message.Message):
-    __slots__ = ("store_id", "version", "at", "record_hash", "reserved", "refused", "confirmed", "ready_marked", "collected", "released", "expired", "extended", "stock_adjusted", "stock_counted", "safety_stock_set", "shortfall_declared", "policy_adopted", "amended", "claimed", "outcome_applied", "acknowledged", "order_changed", "claim_barred", "allotted", "allotment_extended", "allotment_returned", "allotment_expired", "allotment_shrunk", "quota_drawn", "given", "transfer_changed", "queued", "served", "passed_over", "left", "requeued", "shortfall_resolved", "hot_units_changed", "move_begun", "pick_claimed", "pick_released", "pick_scanned", "pick_finished", "pick_put_back", "arrival_noted", "pick_shorted", "grant_awaited", "returned", "promised")
+    __slots__ = ("store_id", "version", "at", "record_hash", "reserved", "refused", "confirmed", "ready_marked", "collected", "released", "expired", "extended", "stock_adjusted", "stock_counted", "safety_stock_set", "shortfall_declared", "policy_adopted", "amended", "claimed", "outcome_applied", "acknowledged", "order_changed", "claim_barred", "allotted", "allotment_extended", "allotment_returned", "allotment_expired", "allotment_shrunk", "quota_drawn", "given", "transfer_changed", "queued", "served", "passed_over", "left", "requeued", "shortfall_resolved", "hot_units_changed", "move_begun", "pick_claimed", "pick_released", "pick_scanned", "pick_finished", "pick_put_back", "arrival_noted", "pick_shorted", "grant_awaited", "returned", "promised", "move_refused")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
@@ -68,6 +68,7 @@ class Event(_message.Message):
     GRANT_AWAITED_FIELD_NUMBER: _ClassVar[int]
     RETURNED_FIELD_NUMBER: _ClassVar[int]
     PROMISED_FIELD_NUMBER: _ClassVar[int]
+    MOVE_REFUSED_FIELD_NUMBER: _ClassVar[int]
     store_id: str
     version: int
     at: _timestamp_pb2.Timestamp
@@ -117,7 +118,8 @@ class Event(_message.Message):
     grant_awaited: GrantAwaitedEvent
     returned: ReturnedEvent
     promised: PromisedEvent
-    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., record_hash: _Optional[int] = ..., reserved: _Optional[_Union[ReservedEvent, _Mapping]] = ..., refused: _Optional[_Union[RefusedEvent, _Mapping]] = ..., confirmed: _Optional[_Union[ConfirmedEvent, _Mapping]] = ..., ready_marked: _Optional[_Union[ReadyMarkedEvent, _Mapping]] = ..., collected: _Optional[_Union[CollectedEvent, _Mapping]] = ..., released: _Optional[_Union[ReleasedEvent, _Mapping]] = ..., expired: _Optional[_Union[ExpiredEvent, _Mapping]] = ..., extended: _Optional[_Union[ExtendedEvent, _Mapping]] = ..., stock_adjusted: _Optional[_Union[StockAdjustedEvent, _Mapping]] = ..., stock_counted: _Optional[_Union[StockCountedEvent, _Mapping]] = ..., safety_stock_set: _Optional[_Union[SafetyStockSetEvent, _Mapping]] = ..., shortfall_declared: _Optional[_Union[ShortfallDeclaredEvent, _Mapping]] = ..., policy_adopted: _Optional[_Union[PolicyAdoptedEvent, _Mapping]] = ..., amended: _Optional[_Union[AmendedEvent, _Mapping]] = ..., claimed: _Optional[_Union[ClaimedEvent, _Mapping]] = ..., outcome_applied: _Optional[_Union[OutcomeAppliedEvent, _Mapping]] = ..., acknowledged: _Optional[_Union[AcknowledgedEvent, _Mapping]] = ..., order_changed: _Optional[_Union[OrderChangedEvent, _Mapping]] = ..., claim_barred: _Optional[_Union[ClaimBarredEvent, _Mapping]] = ..., allotted: _Optional[_Union[AllottedEvent, _Mapping]] = ..., allotment_extended: _Optional[_Union[AllotmentExtendedEvent, _Mapping]] = ..., allotment_returned: _Optional[_Union[AllotmentReturnedEvent, _Mapping]] = ..., allotment_expired: _Optional[_Union[AllotmentExpiredEvent, _Mapping]] = ..., allotment_shrunk: _Optional[_Union[AllotmentShrunkEvent, _Mapping]] = ..., quota_drawn: _Optional[_Union[QuotaDrawnEvent, _Mapping]] = ..., given: _Optional[_Union[GivenEvent, _Mapping]] = ..., transfer_changed: _Optional[_Union[TransferChangedEvent, _Mapping]] = ..., queued: _Optional[_Union[QueuedEvent, _Mapping]] = ..., served: _Optional[_Union[ServedEvent, _Mapping]] = ..., passed_over: _Optional[_Union[PassedOverEvent, _Mapping]] = ..., left: _Optional[_Union[LeftEvent, _Mapping]] = ..., requeued: _Optional[_Union[RequeuedEvent, _Mapping]] = ..., shortfall_resolved: _Optional[_Union[ShortfallResolvedEvent, _Mapping]] = ..., hot_units_changed: _Optional[_Union[HotUnitsChangedEvent, _Mapping]] = ..., move_begun: _Optional[_Union[MoveBegunEvent, _Mapping]] = ..., pick_claimed: _Optional[_Union[PickClaimedEvent, _Mapping]] = ..., pick_released: _Optional[_Union[PickReleasedEvent, _Mapping]] = ..., pick_scanned: _Optional[_Union[PickScannedEvent, _Mapping]] = ..., pick_finished: _Optional[_Union[PickFinishedEvent, _Mapping]] = ..., pick_put_back: _Optional[_Union[PickPutBackEvent, _Mapping]] = ..., arrival_noted: _Optional[_Union[ArrivalNotedEvent, _Mapping]] = ..., pick_shorted: _Optional[_Union[PickShortedEvent, _Mapping]] = ..., grant_awaited: _Optional[_Union[GrantAwaitedEvent, _Mapping]] = ..., returned: _Optional[_Union[ReturnedEvent, _Mapping]] = ..., promised: _Optional[_Union[PromisedEvent, _Mapping]] = ...) -> None: ...
+    move_refused: MoveRefusedEvent
+    def __init__(self, store_id: _Optional[str] = ..., version: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., record_hash: _Optional[int] = ..., reserved: _Optional[_Union[ReservedEvent, _Mapping]] = ..., refused: _Optional[_Union[RefusedEvent, _Mapping]] = ..., confirmed: _Optional[_Union[ConfirmedEvent, _Mapping]] = ..., ready_marked: _Optional[_Union[ReadyMarkedEvent, _Mapping]] = ..., collected: _Optional[_Union[CollectedEvent, _Mapping]] = ..., released: _Optional[_Union[ReleasedEvent, _Mapping]] = ..., expired: _Optional[_Union[ExpiredEvent, _Mapping]] = ..., extended: _Optional[_Union[ExtendedEvent, _Mapping]] = ..., stock_adjusted: _Optional[_Union[StockAdjustedEvent, _Mapping]] = ..., stock_counted: _Optional[_Union[StockCountedEvent, _Mapping]] = ..., safety_stock_set: _Optional[_Union[SafetyStockSetEvent, _Mapping]] = ..., shortfall_declared: _Optional[_Union[ShortfallDeclaredEvent, _Mapping]] = ..., policy_adopted: _Optional[_Union[PolicyAdoptedEvent, _Mapping]] = ..., amended: _Optional[_Union[AmendedEvent, _Mapping]] = ..., claimed: _Optional[_Union[ClaimedEvent, _Mapping]] = ..., outcome_applied: _Optional[_Union[OutcomeAppliedEvent, _Mapping]] = ..., acknowledged: _Optional[_Union[AcknowledgedEvent, _Mapping]] = ..., order_changed: _Optional[_Union[OrderChangedEvent, _Mapping]] = ..., claim_barred: _Optional[_Union[ClaimBarredEvent, _Mapping]] = ..., allotted: _Optional[_Union[AllottedEvent, _Mapping]] = ..., allotment_extended: _Optional[_Union[AllotmentExtendedEvent, _Mapping]] = ..., allotment_returned: _Optional[_Union[AllotmentReturnedEvent, _Mapping]] = ..., allotment_expired: _Optional[_Union[AllotmentExpiredEvent, _Mapping]] = ..., allotment_shrunk: _Optional[_Union[AllotmentShrunkEvent, _Mapping]] = ..., quota_drawn: _Optional[_Union[QuotaDrawnEvent, _Mapping]] = ..., given: _Optional[_Union[GivenEvent, _Mapping]] = ..., transfer_changed: _Optional[_Union[TransferChangedEvent, _Mapping]] = ..., queued: _Optional[_Union[QueuedEvent, _Mapping]] = ..., served: _Optional[_Union[ServedEvent, _Mapping]] = ..., passed_over: _Optional[_Union[PassedOverEvent, _Mapping]] = ..., left: _Optional[_Union[LeftEvent, _Mapping]] = ..., requeued: _Optional[_Union[RequeuedEvent, _Mapping]] = ..., shortfall_resolved: _Optional[_Union[ShortfallResolvedEvent, _Mapping]] = ..., hot_units_changed: _Optional[_Union[HotUnitsChangedEvent, _Mapping]] = ..., move_begun: _Optional[_Union[MoveBegunEvent, _Mapping]] = ..., pick_claimed: _Optional[_Union[PickClaimedEvent, _Mapping]] = ..., pick_released: _Optional[_Union[PickReleasedEvent, _Mapping]] = ..., pick_scanned: _Optional[_Union[PickScannedEvent, _Mapping]] = ..., pick_finished: _Optional[_Union[PickFinishedEvent, _Mapping]] = ..., pick_put_back: _Optional[_Union[PickPutBackEvent, _Mapping]] = ..., arrival_noted: _Optional[_Union[ArrivalNotedEvent, _Mapping]] = ..., pick_shorted: _Optional[_Union[PickShortedEvent, _Mapping]] = ..., grant_awaited: _Optional[_Union[GrantAwaitedEvent, _Mapping]] = ..., returned: _Optional[_Union[ReturnedEvent, _Mapping]] = ..., promised: _Optional[_Union[PromisedEvent, _Mapping]] = ..., move_refused: _Optional[_Union[MoveRefusedEvent, _Mapping]] = ...) -> None: ...
 
 class PickClaimedEvent(_message.Message):
     __slots__ = ("reservation_id", "picker_id", "lease")
@@ -152,7 +154,7 @@ class PickScannedEvent(_message.Message):
     def __init__(self, reservation_id: _Optional[str] = ..., picker_id: _Optional[str] = ..., sku: _Optional[str] = ..., quantity: _Optional[int] = ..., code: _Optional[str] = ...) -> None: ...
 
 class PickShortedEvent(_message.Message):
-    __slots__ = ("reservation_id", "picker_id", "sku", "quantity", "choice", "substitute", "substitute_quantity", "promise", "written_off")
+    __slots__ = ("reservation_id", "picker_id", "sku", "quantity", "choice", "substitute", "substitute_quantity", "promise", "written_off", "asked_store_ids")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     PICKER_ID_FIELD_NUMBER: _ClassVar[int]
     SKU_FIELD_NUMBER: _ClassVar[int]
@@ -162,6 +164,7 @@ class PickShortedEvent(_message.Message):
     SUBSTITUTE_QUANTITY_FIELD_NUMBER: _ClassVar[int]
     PROMISE_FIELD_NUMBER: _ClassVar[int]
     WRITTEN_OFF_FIELD_NUMBER: _ClassVar[int]
+    ASKED_STORE_IDS_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
     picker_id: str
     sku: str
@@ -171,7 +174,8 @@ class PickShortedEvent(_message.Message):
     substitute_quantity: int
     promise: _timestamp_pb2.Timestamp
     written_off: int
-    def __init__(self, reservation_id: _Optional[str] = ..., picker_id: _Optional[str] = ..., sku: _Optional[str] = ..., quantity: _Optional[int] = ..., choice: _Optional[_Union[_pick_pb2.ShortChoice, str]] = ..., substitute: _Optional[str] = ..., substitute_quantity: _Optional[int] = ..., promise: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., written_off: _Optional[int] = ...) -> None: ...
+    asked_store_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, reservation_id: _Optional[str] = ..., picker_id: _Optional[str] = ..., sku: _Optional[str] = ..., quantity: _Optional[int] = ..., choice: _Optional[_Union[_pick_pb2.ShortChoice, str]] = ..., substitute: _Optional[str] = ..., substitute_quantity: _Optional[int] = ..., promise: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., written_off: _Optional[int] = ..., asked_store_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class PickFinishedEvent(_message.Message):
     __slots__ = ("reservation_id", "picker_id", "bay")
@@ -352,6 +356,14 @@ class RequeuedEvent(_message.Message):
     def __init__(self, reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cause: _Optional[_Union[_shortfall_pb2.ShortfallCause, str]] = ...) -> None: ...
 
 class MoveBegunEvent(_message.Message):
+    __slots__ = ("task_id", "to_store_id")
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    TO_STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    task_id: str
+    to_store_id: str
+    def __init__(self, task_id: _Optional[str] = ..., to_store_id: _Optional[str] = ...) -> None: ...
+
+class MoveRefusedEvent(_message.Message):
     __slots__ = ("task_id", "to_store_id")
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     TO_STORE_ID_FIELD_NUMBER: _ClassVar[int]

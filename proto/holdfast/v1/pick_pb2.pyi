@@ -29,6 +29,7 @@ class ShortChoice(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SHORT_CHOICE_WITHOUT: _ClassVar[ShortChoice]
     SHORT_CHOICE_SUBSTITUTE: _ClassVar[ShortChoice]
     SHORT_CHOICE_LATER: _ClassVar[ShortChoice]
+    SHORT_CHOICE_ELSEWHERE: _ClassVar[ShortChoice]
 PICK_STATUS_UNSPECIFIED: PickStatus
 PICK_STATUS_TO_PICK: PickStatus
 PICK_STATUS_PICKING: PickStatus
@@ -42,6 +43,7 @@ SHORT_CHOICE_UNSPECIFIED: ShortChoice
 SHORT_CHOICE_WITHOUT: ShortChoice
 SHORT_CHOICE_SUBSTITUTE: ShortChoice
 SHORT_CHOICE_LATER: ShortChoice
+SHORT_CHOICE_ELSEWHERE: ShortChoice
 
 class ProductPlace(_message.Message):
     __slots__ = ("aisle", "bay", "photo_url")
@@ -68,7 +70,7 @@ class PickLine(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., ordered: _Optional[int] = ..., picked: _Optional[int] = ..., to_put_back: _Optional[int] = ..., place: _Optional[_Union[ProductPlace, _Mapping]] = ...) -> None: ...
 
 class PickTask(_message.Message):
-    __slots__ = ("reservation_id", "store_id", "status", "lines", "promised_at", "created_at", "picker_id", "lease_expires_at", "bay", "arrived_at", "waits_at", "version", "reservation", "not_before")
+    __slots__ = ("reservation_id", "store_id", "status", "lines", "promised_at", "created_at", "picker_id", "lease_expires_at", "bay", "arrived_at", "waits_at", "version", "reservation", "not_before", "elsewhere")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +85,7 @@ class PickTask(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_FIELD_NUMBER: _ClassVar[int]
     NOT_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    ELSEWHERE_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
     store_id: str
     status: PickStatus
@@ -97,4 +100,19 @@ class PickTask(_message.Message):
     version: int
     reservation: _reservation_pb2.Reservation
     not_before: _timestamp_pb2.Timestamp
-    def __init__(self, reservation_id: _Optional[str] = ..., store_id: _Optional[str] = ..., status: _Optional[_Union[PickStatus, str]] = ..., lines: _Optional[_Iterable[_Union[PickLine, _Mapping]]] = ..., promised_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., picker_id: _Optional[str] = ..., lease_expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., bay: _Optional[str] = ..., arrived_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., waits_at: _Optional[str] = ..., version: _Optional[int] = ..., reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    elsewhere: Elsewhere
+    def __init__(self, reservation_id: _Optional[str] = ..., store_id: _Optional[str] = ..., status: _Optional[_Union[PickStatus, str]] = ..., lines: _Optional[_Iterable[_Union[PickLine, _Mapping]]] = ..., promised_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., picker_id: _Optional[str] = ..., lease_expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., bay: _Optional[str] = ..., arrived_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., waits_at: _Optional[str] = ..., version: _Optional[int] = ..., reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., elsewhere: _Optional[_Union[Elsewhere, _Mapping]] = ...) -> None: ...
+
+class Elsewhere(_message.Message):
+    __slots__ = ("task_id", "store_id", "reservation_id", "expires_at", "applied")
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_FIELD_NUMBER: _ClassVar[int]
+    task_id: str
+    store_id: str
+    reservation_id: str
+    expires_at: _timestamp_pb2.Timestamp
+    applied: ShortChoice
+    def __init__(self, task_id: _Optional[str] = ..., store_id: _Optional[str] = ..., reservation_id: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., applied: _Optional[_Union[ShortChoice, str]] = ...) -> None: ...

@@ -118,7 +118,7 @@ class ScanPickTaskResponse(_message.Message):
     def __init__(self, pick_task: _Optional[_Union[_pick_pb2.PickTask, _Mapping]] = ..., rejection: _Optional[_Union[_error_pb2.Rejection, _Mapping]] = ...) -> None: ...
 
 class ShortPickTaskRequest(_message.Message):
-    __slots__ = ("idempotency_key", "reservation_id", "picker_id", "sku", "quantity", "choice", "substitute_sku", "substitute_quantity", "wait")
+    __slots__ = ("idempotency_key", "reservation_id", "picker_id", "sku", "quantity", "choice", "substitute_sku", "substitute_quantity", "wait", "to_store_id")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     PICKER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -128,6 +128,7 @@ class ShortPickTaskRequest(_message.Message):
     SUBSTITUTE_SKU_FIELD_NUMBER: _ClassVar[int]
     SUBSTITUTE_QUANTITY_FIELD_NUMBER: _ClassVar[int]
     WAIT_FIELD_NUMBER: _ClassVar[int]
+    TO_STORE_ID_FIELD_NUMBER: _ClassVar[int]
     idempotency_key: str
     reservation_id: str
     picker_id: str
@@ -137,7 +138,8 @@ class ShortPickTaskRequest(_message.Message):
     substitute_sku: str
     substitute_quantity: int
     wait: _duration_pb2.Duration
-    def __init__(self, idempotency_key: _Optional[str] = ..., reservation_id: _Optional[str] = ..., picker_id: _Optional[str] = ..., sku: _Optional[str] = ..., quantity: _Optional[int] = ..., choice: _Optional[_Union[_pick_pb2.ShortChoice, str]] = ..., substitute_sku: _Optional[str] = ..., substitute_quantity: _Optional[int] = ..., wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    to_store_id: str
+    def __init__(self, idempotency_key: _Optional[str] = ..., reservation_id: _Optional[str] = ..., picker_id: _Optional[str] = ..., sku: _Optional[str] = ..., quantity: _Optional[int] = ..., choice: _Optional[_Union[_pick_pb2.ShortChoice, str]] = ..., substitute_sku: _Optional[str] = ..., substitute_quantity: _Optional[int] = ..., wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., to_store_id: _Optional[str] = ...) -> None: ...
 
 class ShortPickTaskResponse(_message.Message):
     __slots__ = ("pick_task", "rejection")

@@ -19,6 +19,7 @@ class ShortfallCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SHORTFALL_CAUSE_SALE: _ClassVar[ShortfallCause]
     SHORTFALL_CAUSE_CORRECTION: _ClassVar[ShortfallCause]
     SHORTFALL_CAUSE_TRANSFER: _ClassVar[ShortfallCause]
+    SHORTFALL_CAUSE_NOT_FOUND: _ClassVar[ShortfallCause]
 
 class ShortfallResolution(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -33,6 +34,7 @@ SHORTFALL_CAUSE_COUNT: ShortfallCause
 SHORTFALL_CAUSE_SALE: ShortfallCause
 SHORTFALL_CAUSE_CORRECTION: ShortfallCause
 SHORTFALL_CAUSE_TRANSFER: ShortfallCause
+SHORTFALL_CAUSE_NOT_FOUND: ShortfallCause
 SHORTFALL_RESOLUTION_UNSPECIFIED: ShortfallResolution
 SHORTFALL_RESOLUTION_MOVED: ShortfallResolution
 SHORTFALL_RESOLUTION_WAITING: ShortfallResolution
@@ -51,7 +53,7 @@ class LostLine(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., held: _Optional[int] = ..., lost: _Optional[int] = ...) -> None: ...
 
 class ShortfallTask(_message.Message):
-    __slots__ = ("task_id", "store_id", "reservation_id", "order_id", "customer_id", "channel", "lines", "was", "cause", "created_at", "waiting_reservation_id", "not_in_line", "resolution", "resolved_at", "moved_to_reservation_id", "version", "near_stores", "expected_at")
+    __slots__ = ("task_id", "store_id", "reservation_id", "order_id", "customer_id", "channel", "lines", "was", "cause", "created_at", "waiting_reservation_id", "not_in_line", "resolution", "resolved_at", "moved_to_reservation_id", "version", "near_stores", "expected_at", "asked_store_ids")
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -70,6 +72,7 @@ class ShortfallTask(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     NEAR_STORES_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_AT_FIELD_NUMBER: _ClassVar[int]
+    ASKED_STORE_IDS_FIELD_NUMBER: _ClassVar[int]
     task_id: str
     store_id: str
     reservation_id: str
@@ -88,4 +91,5 @@ class ShortfallTask(_message.Message):
     version: int
     near_stores: _containers.RepeatedCompositeFieldContainer[_error_pb2.NearStore]
     expected_at: _timestamp_pb2.Timestamp
-    def __init__(self, task_id: _Optional[str] = ..., store_id: _Optional[str] = ..., reservation_id: _Optional[str] = ..., order_id: _Optional[str] = ..., customer_id: _Optional[str] = ..., channel: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[LostLine, _Mapping]]] = ..., was: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., cause: _Optional[_Union[ShortfallCause, str]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., waiting_reservation_id: _Optional[str] = ..., not_in_line: _Optional[_Union[_error_pb2.Reason, str]] = ..., resolution: _Optional[_Union[ShortfallResolution, str]] = ..., resolved_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., moved_to_reservation_id: _Optional[str] = ..., version: _Optional[int] = ..., near_stores: _Optional[_Iterable[_Union[_error_pb2.NearStore, _Mapping]]] = ..., expected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    asked_store_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, task_id: _Optional[str] = ..., store_id: _Optional[str] = ..., reservation_id: _Optional[str] = ..., order_id: _Optional[str] = ..., customer_id: _Optional[str] = ..., channel: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[LostLine, _Mapping]]] = ..., was: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., cause: _Optional[_Union[ShortfallCause, str]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., waiting_reservation_id: _Optional[str] = ..., not_in_line: _Optional[_Union[_error_pb2.Reason, str]] = ..., resolution: _Optional[_Union[ShortfallResolution, str]] = ..., resolved_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., moved_to_reservation_id: _Optional[str] = ..., version: _Optional[int] = ..., near_stores: _Optional[_Iterable[_Union[_error_pb2.NearStore, _Mapping]]] = ..., expected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., asked_store_ids: _Optional[_Iterable[str]] = ...) -> None: ...

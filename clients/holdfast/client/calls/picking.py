@@ -92,11 +92,13 @@ class PickCalls(Client, Protocol):
         substitute_sku: str = "",
         substitute_quantity: int = 0,
         wait_ms: int | None = None,
+        to_store_id: str = "",
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
     ) -> models.PickOutcome:
         """Units are not on the shelf, and this is the customer's choice: WITHOUT them, a SUBSTITUTE, as many units of
-        it unless said otherwise, or LATER, `wait_ms` from now.
+        it unless said otherwise, LATER, `wait_ms` from now, or ELSEWHERE, in the nearest shop that has them unless he
+        names one.
         """
         request = to_message(
             service_pb2.ShortPickTaskRequest,
@@ -108,6 +110,7 @@ class PickCalls(Client, Protocol):
             substitute_sku=substitute_sku,
             substitute_quantity=substitute_quantity,
             wait_ms=wait_ms,
+            to_store_id=to_store_id,
         )
         return cast("models.PickOutcome", await change(self, request, idempotency_key, timeout_ms))
 

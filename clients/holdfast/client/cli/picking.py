@@ -96,16 +96,19 @@ def short(
     without: Annotated[bool, typer.Option("--without", help="The customer goes without them.")] = False,
     substitute: Annotated[str, typer.Option("--substitute", help="SKU=UNITS, or SKU for as many, instead.")] = "",
     later: Annotated[int | None, options.duration_option("Look again after this time.", "--later")] = None,
+    elsewhere: Annotated[bool, typer.Option("--elsewhere", help="The nearest shop that has them holds them.")] = False,
+    to_store: Annotated[str, typer.Option("--to-store", help="This other shop holds them.", metavar="STORE")] = "",
 ) -> None:
-    """Say that units are not there, with the customer's choice: one of three."""
+    """Say that units are not there, with the customer's choice: one of four."""
     ways = {
         ShortChoice.WITHOUT: without,
         ShortChoice.SUBSTITUTE: bool(substitute),
         ShortChoice.LATER: later is not None,
+        ShortChoice.ELSEWHERE: elsewhere or bool(to_store),
     }
     chosen = [choice for choice, is_chosen in ways.items() if is_chosen]
     if len(chosen) != 1:
-        raise typer.BadParameter("Give one of --without, --substitute SKU=UNITS and --later TIME.")
+        raise typer.BadParameter("Give one of --without, --substitute SKU=UNITS, --later TIME and --elsewhere.")
     instead, units = quantities([substitute], "--substitute", missing=quantity)[0] if substitute else ("", 0)
     session.change(
         ChannelClient.short_pick_task,
@@ -113,6 +116,7 @@ def short(
         substitute_sku=instead,
         substitute_quantity=units,
         wait_ms=later,
+        to_store_id=to_store,
     )
 
 

@@ -191,7 +191,7 @@ TASK: Final = (
 TASKS: Final = "task_id reservation_id customer_id lines cause near_stores expected_at_ms resolution"
 PICK_TASK: Final = (
     "reservation_id store_id status lines promised_at_ms picker_id lease_expires_at_ms bay arrived_at_ms waits_at "
-    "version"
+    "elsewhere version"
 )
 PICK_TASKS: Final = "reservation_id status lines promised_at_ms picker_id bay arrived_at_ms waits_at"
 PRODUCT: Final = "sku gtins place substitutes"

@@ -165,6 +165,14 @@ class MoveBegun:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveRefused:
+    """A shop that was asked for units that a picker did not find has refused; after the last one the task is over."""
+
+    task_id: str
+    to_store_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShortfallResolved:
     """A task was closed; `waiting_reservation_id` is one that waits from now on, and has an event of its own."""
 
@@ -316,6 +324,7 @@ Change: TypeAlias = (
     | Left
     | Requeued
     | MoveBegun
+    | MoveRefused
     | ShortfallResolved
     | Claimed
     | OutcomeApplied

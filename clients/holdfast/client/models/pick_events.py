@@ -67,7 +67,8 @@ class ArrivalNoted:
 @dataclass(frozen=True, slots=True)
 class PickShorted:
     """Units of a pick task are not on the shelf, and this is what the customer has chosen. `written_off` are on hand no
-    more; `promise_ms` is when they are looked for again, None where they are not.
+    more; `promise_ms` is when they are looked for again, None where they are not. `asked_store_ids` are asked for them
+    one after the other where the choice is another shop.
     """
 
     reservation_id: str
@@ -79,6 +80,7 @@ class PickShorted:
     substitute_quantity: int
     promise_ms: int | None
     written_off: int
+    asked_store_ids: tuple[str, ...] = ()
 
 
 PickChange: TypeAlias = (

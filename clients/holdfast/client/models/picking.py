@@ -50,12 +50,27 @@ class PickLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What has become of units that a picker did not find, and that the customer is to have in another shop.
+
+    `applied` is ELSEWHERE, with the confirmed reservation there; WITHOUT, where no shop that was asked has them; or
+    UNSPECIFIED while `store_id` is being asked: the service goes on by itself, and the key or task tells how it ends.
+    """
+
+    task_id: str
+    store_id: str
+    reservation_id: str
+    expires_at_ms: int | None
+    applied: ShortChoice
+
+
+@dataclass(frozen=True, slots=True)
 class PickTask:
     """What is to be picked for one reservation, by whose id it is known. `picker_id` has it until `lease_expires_at_ms`
     by the ledger's time, unless he goes on; empty and None where nobody has.
 
     `reservation` is told in lists and by `get_pick_task`, while it goes on. Until `not_before_ms` it stands behind all
-    others.
+    others. `elsewhere` is told by `short_pick_task` with another shop.
     """
 
     reservation_id: str
@@ -72,6 +87,7 @@ class PickTask:
     version: int
     reservation: Reservation | None = None
     not_before_ms: int | None = None
+    elsewhere: Elsewhere | None = None
 
 
 PickOutcome = PickTask | Rejection
@@ -79,8 +95,10 @@ PickOutcome = PickTask | Rejection
 
 product_from = reader(Product, place=_place_of)
 _line_from = reader(PickLine, place=_place_of)
+_elsewhere_from = reader(Elsewhere)
 pick_task_from = reader(
     PickTask,
     lines=lambda task: tuple(map(_line_from, task.lines)),
     reservation=lambda task: reservation_from(task.reservation) if task.HasField("reservation") else None,
+    elsewhere=lambda task: _elsewhere_from(task.elsewhere) if task.HasField("elsewhere") else None,
 )
