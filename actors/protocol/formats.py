@@ -81,6 +81,7 @@ FORMATS: Final[dict[int, Format]] = {
             "goods that come back by receipt",
             "devices that are let in to pages",
             "promises of units that are in transit to a shop, by a rule",
+            "another shop for what a picker does not find",
         ),
         kinds=(
             *(FormatRaised, LineRule, KeyCeded, StoreMoving, StoreMoved, StoreMove, Elsewhere),

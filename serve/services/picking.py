@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from actors.core.chain import Chain
 from actors.core.ids import parse_reservation_id
+from actors.core.rejection import Reason
 from actors.core.status import ShortChoice
 from actors.protocol.messages import Entry, LedgerStopped, Refusal
 from actors.shop.picking import FinishPick, PickTask, ScanPick, ShortPick
@@ -88,6 +89,8 @@ class Picking:
             raise failure
         if isinstance(answer, Refusal):
             fill_rejection(answer, store_id, reply.rejection)
+            if answer.rejection.reason is Reason.PART_OF_ORDER:  # name it: AmendOrder changes it
+                reply.rejection.order_id = await self._order_of(store_id, answer.rejection.number, deadline)
         else:
             assert isinstance(answer, PickTask), "a shop answers with the task"
             if isinstance(command, ShortPick) or (isinstance(command, FinishPick) and command.is_ready):
@@ -131,6 +134,10 @@ class Picking:
                 )
                 if ends_ms:
                     fill_instant(ends_ms, reply.expires_at)
+
+    async def _order_of(self, store_id: str, number: int, deadline: float) -> str:
+        _, found = await self._router.ask(store_id, "reservation", store_id, number, deadline=deadline)
+        return "" if found is None or found.part is None else str(found.part.order)
 
     async def _report(self, store_id: str, number: int, deadline: float) -> None:
         """Have the order of a part, or who has granted its units, hear of it, as of any step; else it hears later."""

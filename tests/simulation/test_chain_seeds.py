@@ -10,6 +10,7 @@ import pytest
 from tests.simulation.chain_checks import check_journals, check_keys, served_by_grants
 from tests.simulation.chain_world import ChainWorld
 from tests.simulation.cut_off_world import CutOffWorld
+from tests.simulation.elsewhere_callers import ElsewhereWorld
 from tests.simulation.formers import FormerWorld
 from tests.simulation.hint_world import HintWorld
 from tests.simulation.hot_callers import HotWorld
@@ -20,6 +21,7 @@ VARIABLES: Final = {
     ChainWorld: "HOLDFAST_CHAIN_SEED",
     CutOffWorld: "HOLDFAST_CUT_OFF_SEED",
     TransferWorld: "HOLDFAST_TRANSFER_SEED",
+    ElsewhereWorld: "HOLDFAST_ELSEWHERE_SEED",
     HintWorld: "HOLDFAST_HINT_SEED",
     HotWorld: "HOLDFAST_HOT_SEED",
     FormerWorld: "HOLDFAST_FORMER_SEED",
