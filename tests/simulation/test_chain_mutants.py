@@ -140,13 +140,6 @@ def _a_count_is_dropped(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(order_limits, "share_of", blind)
 
 
-def _what_is_held_again_is_gone(patch: pytest.MonkeyPatch) -> None:
-    def known(ledger: Any, hold: order_commands.CountHold) -> bool:
-        return bool(ledger.answers.noted(order_grants.gone_key(hold.store_id, hold.reservation)))
-
-    patch.setattr(decide, "_was_gone", known)
-
-
 def _nobody_asks_who_the_owner_is(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(GroupCommit, "check_owner", lambda *_: None)
 
@@ -316,7 +309,6 @@ MUTANTS: Final[dict[str, tuple[Break, frozenset[str]]]] = {
     "an amendment asks the shop's limits alone": (_amend_asks_the_shop_alone, frozenset({"I15", "I22"})),
     "nobody reports a grant": (_nobody_reports_a_grant, frozenset({"I22"})),
     "what grants hold is not counted": (_a_count_is_dropped, frozenset({"I15"})),
-    "a hold that is held again is gone": (_what_is_held_again_is_gone, frozenset({"I22"})),
     "nobody asks who the owner is": (_nobody_asks_who_the_owner_is, frozenset({"I9"})),
     "a shop that has left is decided where it was": (_the_source_goes_on, frozenset({"I9", "I5"})),
     "a shop is served where it is still arriving": (_the_target_has_the_shop_at_once, frozenset({"I9", "I22"})),
@@ -342,7 +334,6 @@ CUT_OFF: Final[dict[str, tuple[Break, frozenset[str]]]] = {
 FIRST_SEEDS: Final = {
     "what was collected at the old shop is not cut at the new one": 46,
     "an amendment asks the shop's limits alone": 10,
-    "a hold that is held again is gone": 1805,
     "a passing no lasts": 14,
     "an order's overload is passed on": 10,
     "the rules of who is cut off are handed over": 1,
