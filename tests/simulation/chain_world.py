@@ -304,7 +304,7 @@ class ChainWorld:
                 await asyncio.sleep(1)  # what was on its way has arrived
                 if not answers and not self.late and self.unsure_until.get(who, 0.0) <= began_s:
                     self.struck["nothing done, and all sure"] += 1
-                    check_nothing_done(self.actors.made, who, key, began_ms)
+                    check_nothing_done(self.actors.made, self.actors.disks, who, key, began_ms)
             except (DeadlinePassed, asyncio.CancelledError):
                 if asyncio.current_task().cancelling():  # type: ignore[union-attr]  # the world ends, not a gateway
                     raise
