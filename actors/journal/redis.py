@@ -41,6 +41,7 @@ from actors.journal.redis_snapshots import RedisSnapshots
 
 ELSEWHERE: Final = -1  # in place of a sequence
 READ_BYTES_MAX: Final = 1_000_000  # of one answer: other actors' commits wait for some milliseconds
+COMMAND_WORDS_MAX: Final = 1_000  # even; a script passes some 8,000 to a command, and fails with more
 
 log = logging.getLogger("holdfast.journal")
 
@@ -188,7 +189,8 @@ class RedisJournal(RedisMoves):
 
     def note_reader(self, name: str, named: int, seen: Mapping[str, int], epochs: Mapping[str, int]) -> None:
         rows = [word for each, seq in seen.items() for word in (json.dumps([name, named, each]), seq)]
-        self._write(epochs, *([("HSET", self._readers, *rows)] if rows else []))
+        firsts = range(0, len(rows), COMMAND_WORDS_MAX)
+        self._write(epochs, *(("HSET", self._readers, *rows[each : each + COMMAND_WORDS_MAX]) for each in firsts))
 
     def readers(self) -> dict[str, dict[tuple[str, int], int]]:
         self._refuse_if_failed()
@@ -259,7 +261,9 @@ class RedisJournal(RedisMoves):
             commands: list[Sequence[Any]] = []
         else:
             commands = [("HSET", noted, attempt.key, f"{attempt.times} {attempt.at_ms}")]
-        self._command({ledger_id: epoch}, *commands, *([("HDEL", noted, *gone)] if gone else []))
+        firsts = range(0, len(gone), COMMAND_WORDS_MAX)
+        commands += [("HDEL", noted, *gone[each : each + COMMAND_WORDS_MAX]) for each in firsts]
+        self._command({ledger_id: epoch}, *commands)
 
     def take_back_attempt(self, ledger_id: str, epoch: int, before: Attempt) -> None:
         try:

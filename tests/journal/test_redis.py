@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from actors.journal.port import Fenced, Head, JournalDamaged, JournalError, JournalFailed, Record, Snapshot
+from actors.journal.port import Attempt, Fenced, Head, JournalDamaged, JournalError, JournalFailed, Record, Snapshot
 from actors.journal.redis import RedisJournal
 from actors.journal.redis_server import LOSSES, NEEDED, STAMP
 from tests.journal.redis_proxy import RedisProxy
@@ -320,3 +320,16 @@ def test_an_error_that_no_journal_knows_finishes_nothing_it_should_not(redis_sto
     journal.append([record("S1", 1, 2)])
     with pytest.raises(JournalError, match="WRONGTYPE"):
         journal.note_reader("warehouse", 5, {"S1": 1}, {"S1": 1})
+
+
+def test_more_is_noted_at_once_than_a_script_passes_to_a_command(redis_storage: RedisStorage) -> None:
+    journal = redis_storage.open()
+    epoch, _ = journal.take_over("S1")
+    seen = {f"S{number}": number for number in range(5_000)}
+    journal.note_reader("warehouse", 1, seen, {"S1": epoch})
+    assert {each: of["warehouse", 1] for each, of in journal.readers().items()} == seen
+    attempts = [Attempt(f"k{number}", 1, 10) for number in range(8_500)]
+    words = [word for each in attempts for word in (each.key, f"{each.times} {each.at_ms}")]
+    redis_storage.process.ask("HSET", f"holdfast:{{{ACTOR}}}:attempts:S1", *words)
+    journal.note_attempt("S1", epoch, Attempt("late", 1, 20), before_ms=11)
+    assert journal.attempts("S1") == [Attempt("late", 1, 20)]
