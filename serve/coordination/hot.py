@@ -25,7 +25,7 @@ from serve.coordination.deliveries import PASSING
 from serve.coordination.grants import Grants, is_grant_required
 from serve.coordination.hot_stamps import Stamps
 from serve.coordination.hot_units import HotUnits, Word, are_elsewhere, heard, is_for_gateways
-from serve.routing.batcher import DeadlinePassed
+from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 
 HOPS_MAX: Final = 12  # between the ledgers of one call; two do where nothing changes meanwhile
@@ -118,7 +118,13 @@ class HotCalls:
                 return given[0], answer
         entry, hops = self.first(given, is_first=is_first), 0
         while True:
-            answer = await self._decided(entry, deadline)
+            try:
+                answer = await self._decided(entry, deadline)
+            except Overloaded as refusal:
+                if not hops:
+                    raise
+                # A ledger before may have been asked with a grant, which counts for the customer until it is settled.
+                raise DeadlinePassed(sent=True) from refusal
             then = self.next(given, answer)
             if then is None:
                 return entry[0], answer
