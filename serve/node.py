@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 from zlib import crc32
 
 from actors.ray_nodes import node_address
@@ -34,6 +35,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--metrics", action="store_true", help="Collect metrics, for `ray start --metrics-export-port`."
     )
+    parser.add_argument(
+        "--head-redis",
+        type=_redis_address,
+        metavar="HOST:PORT",
+        help="For `ray start --head`: a Redis in which Ray keeps what a head has to know that is started again.",
+    )
     for option, what in (
         ("--tls-cert", "PEM file of the node's certificate with its chain; callers speak TLS then."),
         ("--tls-key", "PEM file of its key."),
@@ -44,13 +51,26 @@ def main(arguments: Sequence[str]) -> int:
     host = given.host or node_address()
     try:
         tls = _tls(given.tls_cert, given.tls_key, given.tls_client_ca)
-        environment = node_environment(run_dir_of(host), host, metrics=given.metrics, tls=tls)
+        folder, head_redis = run_dir_of(host), given.head_redis
+        environment = node_environment(folder, host, metrics=given.metrics, tls=tls, head_redis=head_redis)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"holdfast: {error}\n")
         return FAILED
     for name, value in environment.items():
         sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
     return 0
+
+
+def _redis_address(given: str) -> str:
+    """As Ray takes it, which says nothing of what it does not understand. Raises ArgumentTypeError."""
+    address = urlsplit(given if "://" in given else f"redis://{given}")
+    host, _, port = address.netloc.rpartition(":")
+    is_plain = host and "@" not in host and port.isdecimal() and not (address.path or address.query)
+    if address.scheme not in ("redis", "rediss") or not is_plain:
+        raise argparse.ArgumentTypeError(
+            "it is HOST:PORT, or rediss://HOST:PORT; users and passwords are for `ray start`"
+        )
+    return given
 
 
 def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> Tls | None:

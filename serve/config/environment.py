@@ -58,14 +58,20 @@ SWITCHES: Final = {
     "RAY_kill_idle_workers_interval_ms": "1000",
 }
 
-# For the nodes of a cluster: one whose Ray was killed is given up after 2.5 s, in place of 15, and one that is cut off
-# after 6: its actors start on the others then. One that is given up in error has to be started again.
+# For the nodes of a cluster: one whose Ray was killed is given up after 2 s, in place of 15, and one that is cut off
+# or frozen after 4.8: its actors start on the others then. One that is given up in error has to be started again. With
+# three times as much to do as two cores can, no check failed of a node that was well.
 HEALTH_CHECKS: Final = {
     "RAY_health_check_initial_delay_ms": "1000",
     "RAY_health_check_period_ms": "500",
     "RAY_health_check_timeout_ms": "700",
-    "RAY_health_check_failure_threshold": "5",
+    "RAY_health_check_failure_threshold": "4",
+    # So long nodes go on without the head, until that is started again, in place of a minute.
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "600",
 }
+# Where the head keeps its state, for one that is started again; by this name, so that no other cluster takes it up.
+HEAD_STATE_VARIABLE: Final = "RAY_REDIS_ADDRESS"
+HEAD_STATE_NAME: Final = {"RAY_external_storage_namespace": "holdfast"}
 TOKEN: Final = {"RAY_AUTH_MODE": "token"}  # Ray's calls need a secret: of each start, or the operator's in a cluster
 
 # For a Ray of the service's own: what it and Serve listen with stays on the loopback address.
@@ -240,13 +246,16 @@ def joining_environment(run_dir: Path, grpc_port: int) -> tuple[dict[str, str], 
     return environment, {"grpc": grpc_port or ports.grpc, "http": ports.http}
 
 
-def node_environment(run_dir: Path, host: str, *, metrics: bool = False, tls: Tls | None = None) -> dict[str, str]:
+def node_environment(
+    run_dir: Path, host: str, *, metrics: bool = False, tls: Tls | None = None, head_redis: str | None = None
+) -> dict[str, str]:
     """The environment for every process of one node of a cluster, which others reach at `host`. `run_dir` is as
-    above.
+    above. `head_redis`, of the head alone, is the address of the Redis in which Ray keeps its state.
     """
     return {
         **SWITCHES,
         **HEALTH_CHECKS,
+        **({HEAD_STATE_VARIABLE: head_redis, **HEAD_STATE_NAME} if head_redis else {}),
         **TOKEN,
         **({COLLECTION_VARIABLE: "1"} if metrics else {}),
         **Ports(NODE_PORTS).environment(),

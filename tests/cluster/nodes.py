@@ -54,8 +54,11 @@ class ClusterService(Service):
     def add_node(self, number: int) -> str:
         """Start Ray there with the command of the manual, and give its address."""
         host = self.host_of(number)
-        where = [f"--address={self.head}"]
+        where, options_of_ours = [f"--address={self.head}"], f"--host {host}"
         if number == 1:
+            options_of_ours += f" --head-redis 127.0.0.1:{self.redis.port}"
+            for note in self.ray_dir.rglob("ray_current_cluster"):  # of the other nodes too, on this machine
+                note.unlink()
             where = [
                 "--head",
                 f"--port={self.head_port}",
@@ -63,7 +66,7 @@ class ClusterService(Service):
                 f"--dashboard-port={self.dashboard_port}",
             ]
         options = [f"--node-ip-address={host}", *where, "--num-cpus=4", f"--object-store-memory={STORE_BYTES}"]
-        command = f'eval "$({sys.executable} -m serve.node --host {host})"; exec ray start {" ".join(options)}'
+        command = f'eval "$({sys.executable} -m serve.node {options_of_ours})"; exec ray start {" ".join(options)}'
         with self.log_of(host).open("wb") as log:
             started = subprocess.Popen(
                 ["/bin/bash", "-c", command],

@@ -1,4 +1,4 @@
-"""A service over several nodes: one that is lost is a delay, and one that joins gets its share."""
+"""A service over several nodes: one that is lost is a delay, the head too, and one that joins gets its share."""
 
 import asyncio
 import subprocess
@@ -17,7 +17,7 @@ from tests.waiting import until_async
 
 pytestmark = pytest.mark.nodes
 
-SKU = "spread"
+SKU, HEADLESS = "spread", "headless"
 CALLERS, UNITS = 240, 150
 BACK_S = 30.0  # a busy machine takes its time over what takes six seconds on a quiet one
 
@@ -104,3 +104,34 @@ def test_a_file_for_serve_starts_it_as_the_command_does(cluster: ClusterService)
     cluster.deploy(configuration.replace("num_replicas: 3", "num_replicas: 2"))
     with_client(cluster, main)
     assert cluster.processes("ray::RayKeeper")
+
+
+def test_the_head_is_lost_and_started_again(cluster: ClusterService) -> None:
+    """The other node serves on without it, and is the same afterwards. What Serve has deployed needs nobody else."""
+    head, others = cluster.host_of(1), set(cluster.nodes) - {cluster.host_of(1)}
+
+    async def main(client: ChannelClient) -> None:
+        for store_id in STORES:
+            await receive(client, store_id, HEADLESS, UNITS)
+        at = await nodes_of_shops(cluster, client)
+        lost = next(store_id for store_id in STORES if at[store_id] == head)
+        kept = next(store_id for store_id in STORES if at[store_id] in others)
+        before = {store_id: await client.ledger_status(store_id) for store_id in (lost, kept)}
+        async with grpc.aio.insecure_channel(f"{at[kept]}:{cluster.address.rpartition(':')[2]}") as channel:
+            await asyncio.wait_for(channel.channel_ready(), 2 * BACK_S)  # its gateway may be on its way
+
+        await asyncio.to_thread(cluster.lose_node, head)
+        crowd = Crowd(cluster, kept, HEADLESS)
+        await crowd.come([f"{HEADLESS}-{number}" for number in range(CALLERS)], at_once=16)
+        assert (crowd.accepted, crowd.refused["INSUFFICIENT_STOCK"]) == (UNITS, CALLERS - UNITS)
+        assert (await client.ledger_status(kept)).pid == before[kept].pid
+
+        await asyncio.to_thread(cluster.add_node, 1)
+        assert await available(client, lost, HEADLESS) == (UNITS, 0, UNITS)
+        assert (await client.ledger_status(lost)).epoch > before[lost].epoch
+        await crowd.ask_again()
+        await verified(client, *STORES)
+        async with grpc.aio.insecure_channel(cluster.address) as channel:
+            await asyncio.wait_for(channel.channel_ready(), 2 * BACK_S)
+
+    with_client(cluster, main)

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from actors.telemetry.metrics import COLLECTION_VARIABLE
-from serve.config.environment import HEALTH_CHECKS, RUN_DIR_CHARS_MAX, SWITCHES, TOKEN, joining_environment
+from serve.config.environment import (
+    HEAD_STATE_NAME,
+    HEALTH_CHECKS,
+    RUN_DIR_CHARS_MAX,
+    SWITCHES,
+    TOKEN,
+    joining_environment,
+)
 from serve.config.haproxy import BINARY_VARIABLE, GATEWAY_HOST_VARIABLE
 from serve.node import main, run_dir_of
 
@@ -28,6 +35,20 @@ def test_a_node_has_the_switches_of_a_service_and_the_health_checks(capsys: pyte
     assert os.access(environment[BINARY_VARIABLE], os.X_OK)
     assert exported(capsys) == environment, "the same at each start"
     assert exported(capsys, "--metrics")[COLLECTION_VARIABLE] == "1"
+
+
+@pytest.mark.parametrize("address", ["192.0.2.20:6379", "rediss://redis.example.com:6380"])
+def test_a_head_may_keep_its_state_in_a_redis(capsys: pytest.CaptureFixture[str], address: str) -> None:
+    environment, other = exported(capsys, "--head-redis", address), exported(capsys)
+    assert environment.items() - other.items() == {("RAY_REDIS_ADDRESS", address), *HEAD_STATE_NAME.items()}
+
+
+@pytest.mark.parametrize("address", ["192.0.2.20", "redis://:secret@h:6379", "h:6379/1", "http://h:6379", "h:x"])
+def test_where_a_head_cannot_keep_its_state_is_refused(capsys: pytest.CaptureFixture[str], address: str) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(["--host", HOST, "--head-redis", address])
+    assert refused.value.code == 2
+    assert "--head-redis" in capsys.readouterr().err
 
 
 def test_the_service_knows_the_ports_of_its_nodes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from jsonschema import ValidationError, validate
 
 from tests.house.sources import ROOT
 
-ENVIRONMENT: Final = 'eval "$(~/holdfast/.venv/bin/holdfast node)"'
+ENVIRONMENT: Final = 'eval "$(~/holdfast/.venv/bin/holdfast node'
 CLUSTER: Final[dict[str, Any]] = yaml.safe_load((ROOT / "cluster.yaml").read_text(encoding="utf-8"))
 STARTS: Final = ("head_start_ray_commands", "worker_start_ray_commands")
 

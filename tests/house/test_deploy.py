@@ -134,6 +134,9 @@ def test_what_objects_name_is_there() -> None:
         assert of_kind(SERVICE_OBJECTS, kind)["spec"][field]["matchLabels"] == labels
     assert of_kind(VALKEY_OBJECTS, "Service")["metadata"]["name"] == "holdfast-valkey"
     assert "redis://:$password@holdfast-valkey:6379/0" in readme
+    state = RAY_SERVICE["rayClusterConfig"]["gcsFaultToleranceOptions"]
+    assert state["redisAddress"] == "holdfast-valkey:6379"
+    assert state["redisPassword"]["valueFrom"]["secretKeyRef"]["name"] in secrets
 
 
 def test_every_pod_has_the_environment_of_a_node_and_the_workers_a_probe_of_their_gateway() -> None:
