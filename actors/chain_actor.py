@@ -29,7 +29,15 @@ from actors.core.chain import (
     stores_put,
 )
 from actors.core.devices import DEVICES_MAX, DeviceAdded, DeviceRevoked, device_named, devices_at
-from actors.core.pickup_keys import PICKUP_KEYS_MAX, SEED_BYTES, PickupKeyMade, keys_at, signing
+from actors.core.pickup_keys import (
+    PICKUP_KEYS_MAX,
+    SEED_BYTES,
+    LinkKeyMade,
+    PickupKeyMade,
+    PickupKeys,
+    keys_at,
+    signing,
+)
 from actors.core.policy import HotSku, Policy
 from actors.core.store_moves import StoreMoved, StoreMoving
 from actors.journal.codec import NONSENSE, Reader, damage_of
@@ -237,15 +245,15 @@ class ChainActor:
         many that are good. Raises JournalError, and BeyondFormat.
         """
         with self._lock:
-            now_ms = self._clock.now_ms()
-            if former != signing(self._chain.pickup_keys):
-                return self._as_owner(None)
-            if not revokes and len(keys_at(self._chain.pickup_keys, now_ms)) >= PICKUP_KEYS_MAX:
-                return self._as_owner(None)
-            made = PickupKeyMade(token_hex(SEED_BYTES), now_ms, revokes)
-            self._writing.require(made)
-            self._append(made)
-            return self._as_owner(self._document(known_revision))
+            made = PickupKeyMade(token_hex(SEED_BYTES), self._clock.now_ms(), revokes)
+            return self._with_key(made, self._chain.pickup_keys, former, known_revision)
+
+    @rpc
+    def make_link_key(self, former: int, revokes: bool, known_revision: int = 0) -> bytes | None:
+        """As `make_pickup_key`, for links to customers' pages."""
+        with self._lock:
+            made = LinkKeyMade(token_hex(SEED_BYTES), self._clock.now_ms(), revokes)
+            return self._with_key(made, self._chain.link_keys, former, known_revision)
 
     @rpc
     def add_device(self, store_id: str, name: str, digest: str, known_revision: int = 0) -> bytes | None:
@@ -275,6 +283,15 @@ class ChainActor:
 
     def close(self) -> None:
         self._journal.close()
+
+    def _with_key(
+        self, made: PickupKeyMade | LinkKeyMade, keys: PickupKeys, former: int, known_revision: int
+    ) -> bytes | None:
+        if former != signing(keys) or (not made.revokes and len(keys_at(keys, made.at_ms)) >= PICKUP_KEYS_MAX):
+            return self._as_owner(None)
+        self._writing.require(made)
+        self._append(made)
+        return self._as_owner(self._document(known_revision))
 
     def _writing_of(self, chain: Chain) -> Writing:
         number = chain.format or self._unsaid

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from threading import Event as Flag, RLock, Thread
 from typing import Final
 
+from actors.core.pickup_keys import PickupKey
+from actors.delivery.links import NO_LINKS
 from actors.delivery.round import Desk, Round
 from actors.journal.codec import NONSENSE, Reader, damage_of, encode_rows
 from actors.journal.port import Journal, JournalDamaged, JournalError, JournalFailed, Record
@@ -72,6 +74,7 @@ class NotifierActor:
         self._closing = Flag()
         self._decide([EndAttempt(*each, Outcome.UNKNOWN, UNKNOWN_WHY) for each in self._unended()])
         self._sender: Thread | None = None
+        self._links = NO_LINKS if desk is None else desk[1].links
         if desk is not None:
             rules, of_desk = desk
             self._decide([SetRules(rules)])
@@ -79,11 +82,15 @@ class NotifierActor:
             self._sender.start()
 
     @rpc
-    def cursors(self, gateway: str) -> tuple[bool, dict[str, tuple[int, int]]] | None:
+    def cursors(
+        self, gateway: str, link_key: PickupKey | None = None
+    ) -> tuple[bool, dict[str, tuple[int, int]]] | None:
         """Whether it has begun, and up to where each shop's feed was read: version and hash of its record. None where
-        another gateway brings the feeds just now.
+        another gateway brings the feeds just now. Letters have links by `link_key` from here on, if one is given.
         """
         with self._lock:
+            if link_key is not None:
+                self._links.learn(link_key)
             now_ms = self._clock.now_ms()
             holder, until_ms = self._lease
             if holder not in ("", gateway) and now_ms < until_ms:
@@ -261,7 +268,11 @@ class NotifierActor:
             while not self._closing.is_set():
                 with self._lock:
                     now_ms = max(self._clock.now_ms(), self._ledger.time_ms)
-                    notices = fronts(self._ledger, now_ms, 2 * PLACES + sending.passed_over())
+                    notices = (
+                        []
+                        if desk.links.is_awaited
+                        else fronts(self._ledger, now_ms, 2 * PLACES + sending.passed_over())
+                    )
                 if not sending.start(notices, PLACES):
                     await sending.pause(TURN_S)
             await sending.end(CLOSE_S)

@@ -84,7 +84,8 @@ def run(settings: Settings, ports: dict[str, int], signals: StopSignals) -> None
     pages = PagesProcess(signals.run_dir, pages_url(settings, ports), demo_token) if settings.pages else None
     try:
         journals = start_ledgers(settings, chain_file, journals)
-        gateways = start_gateway(settings, journals, ports)
+        url = pages_url(settings, ports) if settings.pages else settings.public_url
+        gateways = start_gateway(settings, journals, ports, url)
         signals.serve_on()
         host = node_address() if settings.ray_address else str(settings.host)
         target = "127.0.0.1" if settings.host.is_unspecified else host  # for clients on this machine
@@ -202,8 +203,8 @@ class Gateways:
         controller.update_deployment_replicas.remote(DeploymentID(DEPLOYMENT, APPLICATION), self.wanted)
 
 
-def start_gateway(settings: Settings, journals: str, ports: dict[str, int]) -> Gateways:
-    """Serve, HAProxy and the gateways, every switch set."""
+def start_gateway(settings: Settings, journals: str, ports: dict[str, int], url: str) -> Gateways:
+    """Serve, HAProxy and the gateways, every switch set. `url` is where customers find the pages, empty for nowhere."""
     in_cluster = bool(settings.ray_address)
     gateways = Gateways(settings.gateways, len(nodes_up()) if in_cluster else 1)
     ray.serve.start(
@@ -217,7 +218,7 @@ def start_gateway(settings: Settings, journals: str, ports: dict[str, int]) -> G
         logging_config=SERVE_LOGGING,
     )
     ray.serve.run(
-        gateway(settings, journals, gateways.wanted),
+        gateway(settings, journals, gateways.wanted, url),
         name=APPLICATION,
         route_prefix="/",
         blocking=False,
@@ -226,8 +227,8 @@ def start_gateway(settings: Settings, journals: str, ports: dict[str, int]) -> G
     return gateways
 
 
-def gateway(settings: Settings, journals: str, replicas: int = 1) -> Application:
-    """The gateways, so many of them."""
+def gateway(settings: Settings, journals: str, replicas: int = 1, url: str = "") -> Application:
+    """The gateways, so many of them; `url` is where customers find the pages."""
     deployment = ray.serve.deployment(
         name=DEPLOYMENT,
         num_replicas=replicas,
@@ -255,6 +256,8 @@ def gateway(settings: Settings, journals: str, replicas: int = 1) -> Application
         str(settings.contacts_key_path),
         settings.messages_file is not None,
         products,
+        url or settings.public_url,
+        settings.directions,
     )
 
 

@@ -7,7 +7,7 @@ its items by its service, not by the server.
 
 import gc
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,8 @@ from serve.services.notice_feed import NoticeFeed
 from serve.services.notices import Notices
 from serve.services.orders import Orders
 from serve.services.picking import Picking
+from serve.services.pickup_keys import KeyRing
+from serve.services.pickup_links import NOTHING_TOLD, CustomersTold
 from serve.services.pickups import Pickups
 from serve.services.readers import Readers
 from serve.services.reservations import Reservations
@@ -73,7 +75,8 @@ class Gateway:
     the table, and `products` of that one, empty where there is none; `hint_ms` how long a SKU counts as sold out that a
     shop has said to be so; `hot_rate` how many calls a second for it promote a SKU. `store_actors` are those that shops
     are to lie with, by the number that the data directory began with until they have moved. `contacts_key` is the path
-    of the key of contacts, empty where there is none; `tells_customers` where there is a messages file.
+    of the key of contacts, empty where there is none; `tells_customers` where there is a messages file. `pages_url` and
+    `directions` as in CustomersTold.
 
     Serve goes on starting gateways as the service's process has told it, which may be of a version from before: what
     that does not tell has a default.
@@ -92,6 +95,8 @@ class Gateway:
         contacts_key: str = "",
         tells_customers: bool = False,
         products: str = "",
+        pages_url: str = "",
+        directions: Mapping[str, str] | None = None,
     ) -> None:
         keep_logs("gateway")
         placement = Placement(store_actors, customer_actors)
@@ -102,8 +107,8 @@ class Gateway:
         contacts = partial(open_book, journals, Path(contacts_key), clock.now_ms) if contacts_key else without_key
         path = Path(products) if products else None
         sold = ProductFile(path, read_products_file(path))
-        is_told = tells_customers
-        await self._open(router, clock, table, hot_rate, placement, contacts, tells_customers=is_told, products=sold)
+        told = CustomersTold(pages_url, directions or {}, tells_customers=tells_customers)
+        await self._open(router, clock, table, hot_rate, placement, contacts, told=told, products=sold)
         publish_figures(self._figures, "gateway")
         serve_here(self)
 
@@ -116,7 +121,7 @@ class Gateway:
         placement: Placement | None = None,
         contacts: Callable[[], AddressBook] = without_key,
         *,
-        tells_customers: bool = False,
+        told: CustomersTold = NOTHING_TOLD,
         products: ProductFile | None = None,
     ) -> None:
         self._router = router
@@ -146,8 +151,8 @@ class Gateway:
             **Transfers(router, stores, units).calls,
             **TransferVerification(router, clock).calls,
             **known.calls,
-            **Pickups(router, stores, hot, coordinator, known, clock).calls,
-            **Notices(router, is_on=tells_customers).calls,
+            **Pickups(router, stores, hot, coordinator, known, clock, told).calls,
+            **Notices(router, is_on=told.tells_customers).calls,
             **Devices(router, stores).calls,
         }
         self._unary = {name: call._replace(is_read=name.startswith(READS)) for name, call in unary.items()}
@@ -159,8 +164,8 @@ class Gateway:
         self._reconciler.start()
         self._keeper.start()
         self._mover.start()
-        self._notices = NoticeFeed(router)
-        if tells_customers:
+        self._notices = NoticeFeed(router, KeyRing(router, clock) if told.url else None)
+        if told.tells_customers:
             self._notices.start()
         # What is here now stays: Ray, Serve and our modules. The collector need not walk it at every few hundred calls.
         gc.freeze()

@@ -19,6 +19,7 @@ COUNT_BYTES: Final = 4
 PROOF: Final = b"proof of the key"  # the place of an entry that says nothing else
 
 _read_contact: Final = msgspec.json.Decoder(Contact).decode
+_read_name: Final = msgspec.json.Decoder(str).decode
 _read_consents: Final = msgspec.json.Decoder(Consents).decode
 
 T = TypeVar("T")
@@ -81,6 +82,27 @@ class AddressBook:
             return [Entry(place, was, self._cipher.seal(place, to_json(now)))]
 
         return self._change(key, customer_id, ["consent", customer_id, str(int(channel)), str(granted)], work)
+
+    def set_collector(self, key: str, customer_id: str, purchase_id: str, name: str) -> int | None:
+        """Note who else may collect a purchase, empty for nobody. Returns as `put`."""
+
+        def work() -> list[Entry]:
+            place = self._place("collector", customer_id, purchase_id)
+            was = self._store.read(place)
+            if was is None and name:
+                self._refuse_one_more(customer_id)
+            at, said, told = self._consents(customer_id)  # written always, for the reason that `put` has
+            sealed = self._cipher.seal(at, to_json(told)) if told.said else None
+            now = self._cipher.seal(place, to_json(name)) if name else None
+            return [Entry(place, was, now), Entry(at, said, sealed)]
+
+        return self._change(key, customer_id, ["collector", customer_id, purchase_id, name], work)
+
+    def collector(self, customer_id: str, purchase_id: str) -> str:
+        """Who else may collect a purchase, empty for nobody."""
+        place = self._place("collector", customer_id, purchase_id)
+        sealed = self._store.read(place)
+        return "" if sealed is None else self._read(_read_name, place, sealed)
 
     def erase(self, key: str, customer_id: str) -> int | None:
         """Erase all entries of a customer, also unreadable ones. Returns how many there were, None as `put`."""

@@ -12,7 +12,7 @@ from actors.calendar.hours import ALWAYS_OPEN, Calendar
 from actors.core.devices import Device, DeviceAdded, DeviceEvent, DeviceRevoked, Devices, devices_after
 from actors.core.ids import HOT_PREFIX, is_customers, is_hot, sku_of_ledger
 from actors.core.message import Message, Value, to_json
-from actors.core.pickup_keys import PickupKeyMade, PickupKeys, keys_after, signing
+from actors.core.pickup_keys import LinkKeyMade, PickupKeyMade, PickupKeys, keys_after, signing
 from actors.core.policy import ANSWER_MEMORY_MARGIN_MS, TTL_MS_CEILING, HotSku, Policy
 from actors.core.stamps import stamp_of
 from actors.core.store_moves import StoreMove, StoreMoved, StoreMoving, moved_by
@@ -113,7 +113,7 @@ class FormatRaised(Message, frozen=True):
 
 HotEvent = SkuAnnounced | SkuPromoted | SkuDemoted
 MoveEvent = StoreMoving | StoreMoved
-LetIn = PickupKeyMade | DeviceEvent
+LetIn = PickupKeyMade | LinkKeyMade | DeviceEvent
 ChainEvent = StoresPut | PolicySet | ReaderNamed | ReaderDropped | HotEvent | FormatRaised | MoveEvent | LetIn
 
 
@@ -136,6 +136,7 @@ class ChainPart(Value, frozen=True, gc=True):
     moves: dict[str, StoreMove] = msgspec.field(default_factory=dict)  # that changed; to gateways alone
     pickup_keys: PickupKeys | None = None  # None: as they were; to gateways alone
     devices: tuple[Device, ...] | None = None  # likewise
+    link_keys: PickupKeys | None = None  # likewise
 
 
 class Chain(Value, frozen=True, dict=True, gc=True):
@@ -165,6 +166,7 @@ class Chain(Value, frozen=True, dict=True, gc=True):
     pickup_keys: PickupKeys = ()
     devices: Devices = msgspec.field(default_factory=dict)
     devices_revision: int = 0  # as the chain's actor knows it
+    link_keys: PickupKeys = ()
 
     @cached_property
     def has_hours(self) -> bool:
@@ -239,8 +241,9 @@ class Chain(Value, frozen=True, dict=True, gc=True):
         moves = {each: move for each, move in self.moves.items() if move.changed > revision}
         keys = self.pickup_keys if signing(self.pickup_keys) > max(revision, 0) else None
         devices = tuple(self.devices.values()) if self.devices_revision > max(revision, 0) else None
-        of_gateways = {"moves": moves, "pickup_keys": keys, "devices": devices}
-        return replace(part, hot=hot, hot_revision=self.hot_revision, **of_gateways)
+        links = self.link_keys if signing(self.link_keys) > max(revision, 0) else None
+        part = replace(part, hot=hot, hot_revision=self.hot_revision, moves=moves)
+        return replace(part, pickup_keys=keys, link_keys=links, devices=devices)
 
     def with_part(self, part: ChainPart) -> "Chain":
         """This chain with what a part says of a later revision."""
@@ -258,6 +261,7 @@ class Chain(Value, frozen=True, dict=True, gc=True):
             moves={**self.moves, **part.moves},
             pickup_keys=self.pickup_keys if part.pickup_keys is None else part.pickup_keys,
             devices=self.devices if part.devices is None else {each.digest: each for each in part.devices},
+            link_keys=self.link_keys if part.link_keys is None else part.link_keys,
         )
 
 
@@ -322,12 +326,13 @@ def evolve_chain(chain: Chain, event: ChainEvent) -> Chain:
         case FormatRaised(number):
             return replace(chain, revision=revision, format=number)
         case SkuAnnounced() | SkuPromoted() | SkuDemoted():
-            hot = _heated(chain, event, revision)
-            return replace(chain, revision=revision, hot=hot, hot_revision=revision)
+            return replace(chain, revision=revision, hot=_heated(chain, event, revision), hot_revision=revision)
         case StoreMoving() | StoreMoved():
             return replace(chain, revision=revision, moves=moved_by(chain.moves, event, revision))
         case PickupKeyMade():
             return replace(chain, revision=revision, pickup_keys=keys_after(chain.pickup_keys, event, revision))
+        case LinkKeyMade():
+            return replace(chain, revision=revision, link_keys=keys_after(chain.link_keys, event, revision))
         case DeviceAdded() | DeviceRevoked():
             devices = devices_after(chain.devices, event, revision)
             return replace(chain, revision=revision, devices=devices, devices_revision=revision)
@@ -356,8 +361,7 @@ def _heated(chain: Chain, event: HotEvent, revision: int) -> dict[str, HotSku]:
             now = replace(known, announced=announced) if known.is_open else begun
         case _:
             closed = replace(known, generation=revision, is_open=False, closed_ms=at_ms, seal="")
-            ended = closed if known.is_open else known
-            now = replace(ended, from_ms=0, announced=False)
+            now = replace(closed if known.is_open else known, from_ms=0, announced=False)
     return known_hot({**chain.hot, event.sku: now}, at_ms)
 
 

@@ -1,4 +1,7 @@
-"""The keys by which pickup codes are signed, and until when each is good. What is signed: `serve.pickup.codes`."""
+"""The keys by which pickup codes are signed and pickup links made, and until when each is good. What is made by them:
+`serve.pickup.codes` and `core.pickup_links`. Those of links are their own: a code may be revoked, and whoever has the
+link sees the next one.
+"""
 
 from typing import Final
 
@@ -11,12 +14,22 @@ SEED_BYTES: Final = 32
 PICKUP_KEYS_MAX: Final = 16  # good at once; tills keep all of them
 # A deadline to collect is set at most so far ahead, so by then each code that a key has signed was replaced or is over.
 FORMER_KEY_MS: Final = TTL_MS_CEILING + ANSWER_MEMORY_MARGIN_MS
+# For which a link is good: as long after the latest deadline as that is away, so that its receipt can be seen.
+LINK_MS: Final = 2 * FORMER_KEY_MS
 
 
 class PickupKeyMade(Message, frozen=True):
     """A new key signs from here on. `seed` is its secret, SEED_BYTES in hexadecimal. `revokes`: what those before it
     have signed is not good any more.
     """
+
+    seed: str
+    at_ms: int
+    revokes: bool = False
+
+
+class LinkKeyMade(Message, frozen=True):
+    """A new key makes links to customers' pages from here on. Fields as in PickupKeyMade."""
 
     seed: str
     at_ms: int
@@ -34,7 +47,7 @@ class PickupKey(Value, frozen=True):
     until_ms: int = 0
 
 
-PickupKeys = tuple[PickupKey, ...]  # the oldest first; the last one signs
+PickupKeys = tuple[PickupKey, ...]  # of one use, the oldest first; the last one signs
 
 
 def keys_at(keys: PickupKeys, at_ms: int) -> PickupKeys:
@@ -42,10 +55,10 @@ def keys_at(keys: PickupKeys, at_ms: int) -> PickupKeys:
     return tuple(key for key in keys if not key.until_ms or key.until_ms > at_ms)
 
 
-def keys_after(keys: PickupKeys, event: PickupKeyMade, revision: int) -> PickupKeys:
+def keys_after(keys: PickupKeys, event: PickupKeyMade | LinkKeyMade, revision: int) -> PickupKeys:
     """The keys after an event, which makes this revision of the chain."""
     former = () if event.revokes else keys_at(keys, event.at_ms)
-    until_ms = event.at_ms + FORMER_KEY_MS
+    until_ms = event.at_ms + (LINK_MS if isinstance(event, LinkKeyMade) else FORMER_KEY_MS)
     ended = (replace(key, until_ms=key.until_ms or until_ms) for key in former)
     return (*ended, PickupKey(revision, event.seed, event.at_ms))
 

@@ -18,6 +18,7 @@ from actors.contacts.address_book import AddressBook, Known
 from actors.contacts.cipher import ContactsError, ContactsUnreadable
 from actors.contacts.contact import Contact, MessageChannel
 from actors.core.ids import format_reservation_id
+from actors.delivery.links import NO_LINKS, Links
 from actors.delivery.pauses import Pauses
 from actors.delivery.way_out import Ended, Letter, WayOut, WordingFails, Words
 from actors.journal.port import JournalError
@@ -33,13 +34,14 @@ log = logging.getLogger("holdfast.notices")
 
 
 class Desk(NamedTuple):
-    """Whom and how: the ways out by channel, the words, and the address book, which is opened when it is needed and
-    raises ContactsError.
+    """Whom and how: the ways out by channel, the words, the address book, which is opened when it is needed and raises
+    ContactsError, and the links that the words have.
     """
 
     ways: Mapping[MessageChannel, WayOut]
     words: Words
     open_book: Callable[[], AddressBook]
+    links: Links = NO_LINKS
 
 
 class Attempt:

@@ -31,6 +31,7 @@ FILE_VARIABLE: Final = "HOLDFAST_MESSAGES_FILE"
 KEY_VARIABLE: Final = "HOLDFAST_CONTACTS_KEY_FILE"  # of nodes
 # The service's own: as a setting of its second start, the former would mean a file that must be there.
 OWN_KEY_VARIABLE: Final = "HOLDFAST_SERVICE_CONTACTS_KEY"
+PAGES_VARIABLE: Final = "HOLDFAST_PUBLIC_URL"  # as the service's own setting; of nodes as well
 _CLOCK: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 DURATION_MS_MAX: Final = 3_660 * 86_400_000
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from actors.calendar.zones import wall_clock
 from actors.core.ids import format_reservation_id
+from actors.delivery.links import NO_LINKS, RECEIPT_PATH, Links
 from actors.delivery.settings import MessagesFile, MessagesFileError
 from actors.delivery.way_out import Wording, WordingFails
 from actors.notices.occasion import Occasion
@@ -39,7 +40,9 @@ class TemplateWords:
     none, or one that has no templates.
     """
 
-    def __init__(self, folder: str, language: str, zone: str, directions: dict[str, str]) -> None:
+    def __init__(
+        self, folder: str, language: str, zone: str, directions: dict[str, str], links: Links = NO_LINKS
+    ) -> None:
         folders = [FileSystemLoader(folder)] if folder else []
         self._environment = Environment(
             loader=ChoiceLoader([*folders, FileSystemLoader(BUILT_IN)]),
@@ -51,6 +54,7 @@ class TemplateWords:
         self._language = language
         self._zone = zone
         self._directions = directions
+        self._links = links
 
     def of(self, notice: Notice, name: str, language: str) -> Wording:
         try:
@@ -105,6 +109,7 @@ class TemplateWords:
             day = _DAYS.get(language, _DAYS["en"])[at.weekday()]
             return f"{day} {at:%d.%m. %H:%M}" if language == "de" else f"{day} {at:%d/%m at %H:%M}"
 
+        link = self._links.of(notice.store_id, notice.reservation)
         is_placed = place.latitude is not None and place.longitude is not None
         return {
             "language": language,
@@ -114,6 +119,8 @@ class TemplateWords:
             "map_link": f"https://www.openstreetmap.org/?mlat={place.latitude}&mlon={place.longitude}"
             if is_placed
             else "",
+            "link": link,
+            "receipt_link": f"{link}{RECEIPT_PATH}" if link else "",
             "lines": detail.lines,
             "until": when(detail.expires_at_ms),
             "ready_at": when(detail.slot_start_ms),
@@ -124,9 +131,9 @@ class TemplateWords:
         }
 
 
-def words_of(settings: MessagesFile) -> TemplateWords:
-    """The words that a messages file says."""
-    return TemplateWords(settings.templates, settings.language, settings.zone, settings.directions)
+def words_of(settings: MessagesFile, links: Links = NO_LINKS) -> TemplateWords:
+    """The words that a messages file says, with these links."""
+    return TemplateWords(settings.templates, settings.language, settings.zone, settings.directions, links)
 
 
 def prove_templates(settings: MessagesFile) -> None:

@@ -19,7 +19,7 @@ import msgspec
 from actors.core.chain import ChainPart, FormatRaised
 from actors.core.devices import Device, DeviceAdded, DeviceRevoked
 from actors.core.message import to_json
-from actors.core.pickup_keys import PickupKey, PickupKeyMade
+from actors.core.pickup_keys import LinkKeyMade, PickupKey, PickupKeyMade
 from actors.core.policy import LineRule, PickRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import PickStatus, ReleaseReason
@@ -74,7 +74,7 @@ FORMATS: Final[dict[int, Format]] = {
             "a channel's quota of a SKU that serves the channel also while the SKU is hot",
             "holds of hot SKUs that move into their shops with what is left of them, whatever the clocks say",
             "shops that move from one actor to another, and another number of actors for them",
-            "pickup codes",
+            "pickup codes, and links to customers' pages",
             "customers who are told what becomes of their orders",
             "pick tasks in shops",
             "places in line under a limit of the whole chain, or with a slot",
@@ -85,7 +85,7 @@ FORMATS: Final[dict[int, Format]] = {
         ),
         kinds=(
             *(FormatRaised, LineRule, KeyCeded, StoreMoving, StoreMoved, StoreMove, Elsewhere),
-            *(PickupKeyMade, PickupKey, MovingOut, GrantAwaited, ServeGranted),
+            *(PickupKeyMade, LinkKeyMade, PickupKey, MovingOut, GrantAwaited, ServeGranted),
             *(*get_args(notices.Event), Notice, Observe, Audit, HeadRow, NoticeRow, OpenRow),
             *(DeviceAdded, DeviceRevoked, Device),
             *(HandOver, Promised, Awaits),
@@ -99,7 +99,7 @@ FORMATS: Final[dict[int, Format]] = {
                 "promise_in_transit",
             ),
             Reserve: ("to_shop",),
-            ChainPart: ("moves", "pickup_keys", "devices"),
+            ChainPart: ("moves", "pickup_keys", "devices", "link_keys"),
             Rejection: ("picker_id", "pick_status"),
             Served: ("grant", "ready_ms"),
             Confirmed: ("ready_ms",),

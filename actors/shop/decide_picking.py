@@ -51,9 +51,11 @@ def decide_pick(ledger: Ledger, command: PickStep, now_ms: int) -> Decision:
         case PutBack():
             return _decide_put_back(command, task)
         case NoteArrival():
-            if task.status is PickStatus.TO_PUT_BACK:
-                return _not_allowed(task)
-            return (ArrivalNoted(command.key, fingerprint(command), task.number, command.waits_at),)
+            if task.status is PickStatus.TO_PUT_BACK or (task.arrived_ms and command.arrives_in_ms):
+                return _not_allowed(task)  # nor is who is there on his way: a late copy says so
+            expected_at_ms = now_ms + command.arrives_in_ms if command.arrives_in_ms else 0
+            said = command.key, fingerprint(command), task.number, command.waits_at
+            return (ArrivalNoted(*said, expected_at_ms=expected_at_ms),)
         case _:
             assert_never(command)
 

@@ -56,6 +56,8 @@ def evolve_pick(ledger: Ledger, event: PickEvent, at_ms: int) -> Remembered | No
         case PickPutBack():
             task = _put_back(ledger, task, event.lines, at_ms)
             _note_moved(ledger, event.lines)
+        case ArrivalNoted() if event.expected_at_ms:
+            task = replace(task, expected_at_ms=event.expected_at_ms, waits_at=event.waits_at)
         case ArrivalNoted():
             task = replace(task, arrived_ms=task.arrived_ms or at_ms, waits_at=event.waits_at, not_before_ms=0)
         case _:
@@ -109,7 +111,7 @@ def _evolve_shorted(ledger: Ledger, event: PickShorted, at_ms: int) -> Remembere
         if event.promise_ms:
             task, until_ms = _unclaimed(task, PickStatus.TO_PICK), event.promise_ms
             task = replace(task, promise_ms=until_ms, not_before_ms=until_ms, put_off=task.put_off + 1)
-            task = replace(task, arrived_ms=0, waits_at="")  # he is told when to come
+            task = replace(task, arrived_ms=0, expected_at_ms=0, waits_at="")  # he is told when to come
         elif task.status is PickStatus.PICKING:
             task = replace(task, lease_until_ms=event.lease_until_ms or longer(task, at_ms))
         enter_task(ledger, task)
@@ -195,9 +197,8 @@ def _follow(ledger: Ledger, number: int, at_ms: int, ready_ms: int) -> None:
         over = _to_be_put_back(ledger, task, task.picked)
         if over.back:
             over = replace(_unclaimed(over, PickStatus.TO_PUT_BACK), version=ledger.version)
-            enter_task(
-                ledger, replace(over, lines=(), picked=(), arrived_ms=0, waits_at="", over_ms=task.over_ms or at_ms)
-            )
+            over = replace(over, arrived_ms=0, expected_at_ms=0, waits_at="")
+            enter_task(ledger, replace(over, lines=(), picked=(), over_ms=task.over_ms or at_ms))
         else:
             _drop(ledger, number)
         return

@@ -68,13 +68,14 @@ class PickPutBack(Message, frozen=True):
 
 
 class ArrivalNoted(Message, frozen=True):
-    """The customer of a task is there."""
+    """The customer of a task is there; or will be at `expected_at_ms`, if that is said."""
 
     key: str
     fingerprint: str
     number: int
     waits_at: str
     answer: PickTask | None = None
+    expected_at_ms: int = 0
 
 
 class PickShorted(Message, frozen=True):

@@ -37,7 +37,8 @@ class PickTask(Message, frozen=True):
     """What is to be picked for one reservation, by line in `lines`; what was, by SKU in `picked`; what was and has to
     be put back, by SKU in `back`. `promise_ms` is when it has to be ready. `picker_id` claims it until
     `lease_until_ms`, empty for nobody, and each of his steps has it last for another `lease_ms`. `bay` is where the
-    goods lie, `waits_at` where its customer has said that he is, since `arrived_ms`, 0 where he has not.
+    goods lie, `waits_at` where its customer has said that he is, since `arrived_ms`, 0 where he has not, or will be:
+    at `expected_at_ms`, 0 where he has not said that he is on his way.
 
     Of `back`, units that are `apart` are nobody's until they are put back, and of these some go to `quotas` then, by
     allotment and SKU. Until `not_before_ms` it waits behind all others; it was `put_off` so often. Its reservation is
@@ -63,13 +64,15 @@ class PickTask(Message, frozen=True):
     not_before_ms: int = 0
     put_off: int = 0
     over_ms: int = 0
+    expected_at_ms: int = 0
 
     @property
     def place(self) -> int:
-        """The place in the queue: who waits in the shop, by arrival, then by promise; then by age. Where goods are put
-        back, by how long that is to be done.
+        """The place in the queue: who waits in the shop, by arrival, then by promise, or by when the customer is there
+        if that is sooner; then by age. Where goods are put back, by how long that is to be done.
         """
-        rank, at_ms = (0, self.arrived_ms) if self.arrived_ms else (1, self.over_ms or self.promise_ms)
+        due_ms = min(self.promise_ms, self.expected_at_ms or self.promise_ms)
+        rank, at_ms = (0, self.arrived_ms) if self.arrived_ms else (1, self.over_ms or due_ms)
         return (rank << _TIME_BITS | at_ms) << _NUMBER_BITS | self.number
 
     @property
@@ -153,11 +156,12 @@ class PutBack(Message, frozen=True):
 
 
 class NoteArrival(Message, frozen=True):
-    """The customer is in the shop, or before it."""
+    """The customer is in the shop, or before it; or on his way, and there `arrives_in_ms` from now."""
 
     key: str
     number: int
     waits_at: str
+    arrives_in_ms: int = 0
 
 
 class ShortPick(Message, frozen=True):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, IPvAnyAddress, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, CliImplicitFlag, SettingsConfigDict
 
-from actors.delivery.settings import FILE_VARIABLE, OWN_KEY_VARIABLE, read_messages_file
+from actors.delivery.settings import FILE_VARIABLE, OWN_KEY_VARIABLE, PAGES_VARIABLE, read_messages_file
 from actors.delivery.wording import prove_templates
 from actors.journal.open import is_server, place_of, sqlite_setting
 from actors.telemetry.logs import MEGABYTES_DEFAULT, LogSettings
@@ -304,7 +304,17 @@ class Settings(BaseSettings):
         """What the notifier's process has in its environment."""
         if self.messages_file is None:
             return {}
-        return {FILE_VARIABLE: str(self.messages_file.resolve()), OWN_KEY_VARIABLE: str(self.contacts_key_path)}
+        pages = {PAGES_VARIABLE: self.public_url} if self.public_url else {}
+        return {
+            FILE_VARIABLE: str(self.messages_file.resolve()),
+            OWN_KEY_VARIABLE: str(self.contacts_key_path),
+            **pages,
+        }
+
+    @property
+    def directions(self) -> dict[str, str]:
+        """By shop, how one finds it."""
+        return {} if self.messages_file is None else read_messages_file(self.messages_file).directions
 
     @property
     def journals(self) -> str:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -27,13 +27,17 @@ from holdfast.client import (
     Unavailable,
 )
 from serve.pages.boards import Boards
+from serve.pages.customer import PAGE, PAGE_PATH, Customers
 from serve.pages.doorkeeper import Admitted, Doorkeeper
+from serve.pages.following import Following
 from serve.pages.guard import Guard, form_of
-from serve.pages.live import Streams, TooManyStreams
+from serve.pages.live import Streams, streamed
 from serve.pages.rendering import LANGUAGE_COOKIE, STAMPS, STATIC, Rendering
 from serve.pages.tablet import HOME, TASK, Tablet
+from serve.pages.visits import Visits
 
 ENTER: Final = "/enter"
+PAGES_OF_CUSTOMERS: Final = "/p/"
 _LANGUAGE_KEPT_S: Final = 400 * 86_400
 _COMPRESS_FROM_BYTES: Final = 1_024
 _COMPRESS_LEVEL: Final = 4  # of 500 tasks a tenth is left, as at 9, at a third of the time
@@ -54,7 +58,10 @@ class Pages:
         self._doorkeeper = Doorkeeper(client, is_secure=urlsplit(public_url).scheme == "https")
         self._streams = Streams(self._doorkeeper.let_in)
         self._boards = Boards(client, self._streams)
+        self._visits = Visits()
+        self._visited = Following(client, self._visits)
         tablet = Tablet(client, self._boards, self._rendering)
+        customers = Customers(client, self._visits, self._rendering)
         self.routes: Final = [
             Route(HOME, self._for_devices(tablet.home)),
             Route(TASK, self._for_devices(tablet.task)),
@@ -67,6 +74,11 @@ class Pages:
             Route("/language", self._choose_language, methods=["POST"]),
             Route("/live", self._for_devices(self._live)),
             Route("/admitted", self._for_devices(_admitted)),
+            Route(PAGE, customers.page),
+            Route(f"{PAGE}/step", customers.step, methods=["POST"]),
+            Route(f"{PAGE}/code.svg", customers.code),
+            Route(f"{PAGE}/receipt", customers.receipt),
+            Route(f"{PAGE}/live", customers.live),
             Route("/health", _health),
             Route("/static/{stamp}/{name}", _static),
         ]
@@ -74,7 +86,9 @@ class Pages:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """While requests are answered."""
-        running = [asyncio.create_task(each) for each in (self._streams.watch(), self._boards.follow())]
+        running = [
+            asyncio.create_task(each) for each in (self._streams.watch(), self._boards.follow(), self._visited.run())
+        ]
         try:
             yield
         finally:
@@ -83,11 +97,12 @@ class Pages:
                 with suppress(asyncio.CancelledError):
                     await each
             await self._boards.close()
+            await self._visited.close()
 
     async def failed(self, request: Request, error: Exception) -> Response:
         """What is said of a request that cannot be answered."""
         if isinstance(error, HoldfastError):
-            log.warning("%s", error, extra={"path": request.url.path})
+            log.warning("%s", error, extra={"path": _sayable(request.url.path)})
         if isinstance(error, AWAY):
             return self._failed(request, HTTPStatus.SERVICE_UNAVAILABLE, "away")
         status: int = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -97,7 +112,8 @@ class Pages:
         return self._failed(request, status, name)
 
     def _failed(self, request: Request, status: int, name: str) -> Response:
-        return self._rendering.page(request, "failed.html", {"name": name, "device": None}, status)
+        known = {"name": name, "device": None, "has_home": not request.url.path.startswith(PAGES_OF_CUSTOMERS)}
+        return self._rendering.page(request, "failed.html", known, status)
 
     def _for_devices(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
         """A page that nobody sees without a device's token."""
@@ -131,27 +147,17 @@ class Pages:
         return response
 
     async def _choose_language(self, request: Request) -> Response:
-        language = (await form_of(request)).get("language", "")
+        form = await form_of(request)
+        language, back = form.get("language", ""), form.get("back", "")
         if not self._rendering.has(language):
             raise HTTPException(HTTPStatus.BAD_REQUEST)
-        response = RedirectResponse(HOME, HTTPStatus.SEE_OTHER)
+        response = RedirectResponse(back if PAGE_PATH.fullmatch(back) else HOME, HTTPStatus.SEE_OTHER)
         response.set_cookie(LANGUAGE_COOKIE, language, max_age=_LANGUAGE_KEPT_S, samesite="strict")
         return response
 
     async def _live(self, request: Request, admitted: Admitted) -> Response:
         del request
-        messages = self._streams.messages(admitted)
-        try:
-            first = await anext(messages)
-        except TooManyStreams:
-            return PlainTextResponse("too many pages are open", HTTPStatus.SERVICE_UNAVAILABLE)
-
-        async def stream() -> AsyncIterator[bytes]:
-            yield first
-            async for message in messages:
-                yield message
-
-        return StreamingResponse(stream(), media_type="text/event-stream")
+        return await streamed(self._streams.messages(admitted))
 
 
 def application(client: ChannelClient, public_url: str) -> ASGIApp:
@@ -164,6 +170,11 @@ def application(client: ChannelClient, public_url: str) -> ASGIApp:
         lifespan=lambda _: pages.running(),
     )
     return Guard(answering, public_url)  # around all of it, what goes wrong included
+
+
+def _sayable(path: str) -> str:
+    """A path as it may stand in a log: whoever has a customer's link acts for him."""
+    return PAGES_OF_CUSTOMERS if path.startswith(PAGES_OF_CUSTOMERS) else path
 
 
 async def _admitted(request: Request, admitted: Admitted) -> Response:

@@ -4,19 +4,16 @@ changed, which one stream of events tells of all these shops.
 
 import asyncio
 import logging
-from contextlib import suppress
-from functools import partial
 from itertools import count
 from typing import Final, NamedTuple
 
 from holdfast.client import ChannelClient, HoldfastError, PickTask
-from holdfast.client.models.events import Refused, Reserved, StockAdjusted, StockCounted
+from holdfast.client.models.events import Event
+from serve.pages.following import AGAIN_S, Following
 from serve.pages.live import Streams
 
 TASKS_MAX: Final = 1_000  # of a shop that are shown
 GATHER_S: Final = 0.2  # what happens in that time is told together
-AGAIN_S: Final = 1.0  # after a failure
-_CONCERN_NO_TASK: Final = (Reserved, Refused, StockAdjusted, StockCounted)
 
 log = logging.getLogger("holdfast.pages")
 
@@ -36,8 +33,7 @@ class Boards:
     def __init__(self, client: ChannelClient, streams: Streams) -> None:
         self._client = client
         self._streams = streams
-        self._cursors: dict[str, int] = {}  # of the shops that are followed, the version up to which that is so
-        self._finding: dict[str, asyncio.Task[None]] = {}  # those of which that version is not known yet
+        self._following = Following(client, self)
         self._known: dict[str, Board] = {}
         self._asked: dict[str, int] = {}  # the number of the question to which that is the answer
         self._changed: dict[str, int] = {}  # the number of what has happened last
@@ -47,7 +43,7 @@ class Boards:
 
     async def of(self, store_id: str) -> Board:
         """A shop's, as it is now. Raises HoldfastError."""
-        if store_id in self._cursors and self._is_fresh(store_id):
+        if self._following.follows(store_id) and self._is_fresh(store_id):
             return self._known[store_id]
         return await self._list(store_id)
 
@@ -63,72 +59,33 @@ class Boards:
 
     async def close(self) -> None:
         """Tell nobody any more."""
-        running = [*self._refreshing.values(), *self._finding.values()]
+        await self._following.close()
+        running = list(self._refreshing.values())
         for each in running:
             each.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
     async def follow(self) -> None:
-        """Hear of what happens in the shops that have a page open, until cancelled. One that is away keeps the others'
-        pages from nothing.
-        """
-        while True:
-            self._begin(self._streams.stores())
-            finding = set(self._finding.values())
-            joining = asyncio.create_task(self._streams.joined())
-            reading = asyncio.create_task(self._read())
-            try:
-                await asyncio.wait({joining, reading, *finding}, return_when=asyncio.FIRST_COMPLETED)
-                if reading.done() and (error := reading.exception()) is not None:
-                    if not isinstance(error, HoldfastError):
-                        raise error
-                    log.warning("what happens in shops is not heard: %s", error)
-                    self._cursors.clear()
-                    self._known.clear()  # pages are drawn without them now, and told once they are there again
-                    self._asked.clear()
-                    await asyncio.sleep(AGAIN_S)
-                elif not joining.done():
-                    await asyncio.sleep(GATHER_S)  # others that are found in that time are read of from then on as well
-            finally:
-                for each in (joining, reading):
-                    each.cancel()
-                    with suppress(asyncio.CancelledError, HoldfastError):
-                        await each
+        """Hear of what happens in the shops that have a page open, until cancelled."""
+        await self._following.run()
 
-    def _begin(self, wanted: set[str]) -> None:
-        """Find those that are not followed, and follow no others."""
-        self._cursors = {each: version for each, version in self._cursors.items() if each in wanted}
-        for gone in self._known.keys() - wanted:
+    def stores(self) -> set[str]:
+        """See `following.Pages`, as the next ones."""
+        return self._streams.stores()
+
+    async def joined(self) -> None:
+        await self._streams.joined()
+
+    def left(self) -> None:
+        """What is not followed is not known either: pages are drawn without it, and told once it is there again."""
+        for gone in [each for each in self._known if not self._following.follows(each)]:
             del self._known[gone], self._asked[gone]
-        for store_id in wanted - self._cursors.keys() - self._finding.keys():
-            self._finding[store_id] = finding = asyncio.create_task(self._find(store_id))
-            finding.add_done_callback(partial(self._end_finding, store_id))
 
-    def _end_finding(self, store_id: str, _: asyncio.Task[None]) -> None:
-        del self._finding[store_id]
+    def begun(self, store_id: str) -> None:
+        self.changed(store_id)
 
-    async def _find(self, store_id: str) -> None:
-        """Where a shop stands, so that it is followed from there on; until it has nobody's page open."""
-        while store_id in self._streams.stores():
-            try:
-                version = (await self._client.ledger_status(store_id)).version
-            except HoldfastError as error:
-                log.warning("what happens in shop %s is not heard: %s", store_id, error)
-                await asyncio.sleep(AGAIN_S)
-            else:
-                self._cursors[store_id] = version
-                self.changed(store_id)
-                return
-
-    async def _read(self) -> None:
-        """Hear of the shops that were found."""
-        if not self._cursors:
-            await asyncio.Event().wait()
-        async with self._client.watch_events(self._cursors) as events:
-            async for event in events:
-                self._cursors[event.store_id] = event.version
-                if not isinstance(event.change, _CONCERN_NO_TASK):
-                    self.changed(event.store_id)
+    def heard(self, event: Event) -> None:
+        self.changed(event.store_id)
 
     async def _refresh(self, store_id: str) -> None:
         try:
@@ -145,7 +102,7 @@ class Boards:
                 if store_id in self._untold:
                     self._untold.discard(store_id)
                     await self._streams.tell(store_id, next(self._numbers))
-                if self._is_fresh(store_id) or store_id not in self._cursors:
+                if self._is_fresh(store_id) or not self._following.follows(store_id):
                     return
         finally:
             del self._refreshing[store_id]
@@ -159,7 +116,7 @@ class Boards:
                 break
             tasks.append(task)
         board = Board(tuple(tasks), len(tasks) == TASKS_MAX)
-        if store_id in self._cursors and asked > self._asked.get(store_id, 0):
+        if self._following.follows(store_id) and asked > self._asked.get(store_id, 0):
             if board != self._known.get(store_id):
                 self._untold.add(store_id)
             self._asked[store_id], self._known[store_id] = asked, board

@@ -31,6 +31,7 @@ _HEADERS: Final = {
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
+    "x-robots-tag": "noindex, nofollow, noarchive",
     "permissions-policy": "camera=(self), microphone=(), geolocation=()",
 }
 

@@ -8,7 +8,10 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Final
+
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from holdfast.client import HoldfastError
 from serve.pages.doorkeeper import Admitted
@@ -17,15 +20,35 @@ STREAMS_MAX: Final = 1_024  # of the process
 DEVICE_STREAMS_MAX: Final = 16  # of one device, which then has the last ones: a lost network leaves some behind
 BEAT_S: Final = 20.0
 LOOK_S: Final = 1.0  # how often it is asked who is still let in
-_GREETING: Final = b"retry: 2000\n\n"  # after so many ms a browser connects again
-_BEAT: Final = b"event: beat\ndata: 1\n\n"
-_GONE: Final = b"event: gone\ndata: 1\n\n"
+GREETING: Final = b"retry: 2000\n\n"  # after so many ms a browser connects again
+BEAT: Final = b"event: beat\ndata: 1\n\n"
+GONE: Final = b"event: gone\ndata: 1\n\n"
 
 log = logging.getLogger("holdfast.pages")
 
 
+def changed(number: int) -> bytes:
+    """That something has changed."""
+    return f"event: changed\nid: {number}\ndata: {number}\n\n".encode()
+
+
 class TooManyStreams(Exception):
     """As many pages are open as may be."""
+
+
+async def streamed(messages: AsyncIterator[bytes]) -> Response:
+    """The answer with a stream to a page."""
+    try:
+        first = await anext(messages)
+    except TooManyStreams:
+        return PlainTextResponse("too many pages are open", HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield first
+        async for message in messages:
+            yield message
+
+    return StreamingResponse(stream(), media_type="text/event-stream")
 
 
 class _Open:
@@ -86,21 +109,21 @@ class Streams:
     async def messages(self, admitted: Admitted) -> AsyncIterator[bytes]:
         """What a page is sent, until its device is let in no more. Raises TooManyStreams before the first."""
         with self._place(admitted) as mine:
-            yield _GREETING
+            yield GREETING
             while True:
                 mine.woken.clear()  # before it is looked at what there is: more may come while that is being sent
                 if mine.is_gone or mine.is_over:
                     break
                 told, mine.told = mine.told, None
                 if told is not None:
-                    yield f"event: changed\nid: {told}\ndata: {told}\n\n".encode()
+                    yield changed(told)
                 try:
                     async with asyncio.timeout(BEAT_S):
                         await mine.woken.wait()
                 except TimeoutError:
-                    yield _BEAT
+                    yield BEAT
             if mine.is_gone:
-                yield _GONE
+                yield GONE
 
     @contextmanager
     def _place(self, admitted: Admitted) -> Iterator[_Open]:

@@ -31,6 +31,7 @@ from holdfast.client import (
     Status,
 )
 from serve.pages.boards import Boards
+from serve.pages.customer import collector_of
 from serve.pages.doorkeeper import Admitted
 from serve.pages.guard import TASK_FORM_BYTES_MAX, TASK_FORM_FIELDS_MAX, form_of
 from serve.pages.rendering import Rendering
@@ -240,6 +241,7 @@ class Tablet:
         did = request.query_params.get("did", "")
         known = {
             "task": task,
+            "collector": await collector_of(self._client, reservation),
             "reservation": reservation,
             "no": self._why(request, refused),
             "did": did if did in {*self._steps, *_DID_ELSEWHERE.values()} and refused is None else "",

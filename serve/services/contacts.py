@@ -49,6 +49,8 @@ class Contacts:
             "GetContact": Call(self._get),
             "FindContacts": Call(self._find),
             "SetConsent": Call(self._set_consent),
+            "SetCollector": Call(self._set_collector),
+            "GetCollector": Call(self._collector),
             "EraseContact": Call(self._erase),
         }
 
@@ -81,6 +83,20 @@ class Contacts:
         Checked(request).raise_if_faulty()
         said = request.customer_id, MessageChannel(request.channel), request.granted
         _fill(await self._ask(deadline, lambda book: book.set_consent(request.idempotency_key, *said)), reply)
+
+    async def _set_collector(
+        self, request: cs.SetCollectorRequest, deadline: float, reply: cs.SetCollectorResponse
+    ) -> None:
+        Checked(request).raise_if_faulty()
+        said = request.customer_id, request.purchase_id, request.display_name
+        _fill(await self._ask(deadline, lambda book: book.set_collector(request.idempotency_key, *said)), reply)
+
+    async def _collector(
+        self, request: cs.GetCollectorRequest, deadline: float, reply: cs.GetCollectorResponse
+    ) -> None:
+        Checked(request).raise_if_faulty()
+        asked = request.customer_id, request.purchase_id
+        reply.display_name = await self._ask(deadline, lambda book: book.collector(*asked))
 
     async def _erase(self, request: cs.EraseContactRequest, deadline: float, reply: cs.EraseContactResponse) -> None:
         Checked(request).raise_if_faulty()

@@ -14,6 +14,7 @@ from typing import Any, Final
 from actors.calendar.hours import ALWAYS_OPEN
 from actors.core.chain import Store
 from actors.core.ids import is_hot
+from actors.core.pickup_keys import PickupKey
 from actors.journal.port import Record
 from actors.notices.commands import Fact, Observe
 from actors.notices.events import Began
@@ -27,6 +28,7 @@ from actors.shop.state import Reservation
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.heads import Heads
 from serve.routing.router import Router
+from serve.services.pickup_keys import LINKS, KeyRing
 
 TURN_S: Final = 1.0  # between two turns in which nothing has happened: each is a question to the notifier
 GATHER_S: Final = 0.1  # what happens within it is brought together: each turn gets the cursors of all shops
@@ -43,10 +45,11 @@ FAILURES: Final = (DeadlinePassed, Overloaded, LedgerStopped, ActorGone)
 
 
 class NoticeFeed:
-    """Of one gateway."""
+    """Of one gateway. `keys` has that by which letters have links to customers' pages, None where these are nowhere."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, keys: KeyRing | None = None) -> None:
         self._router = router
+        self._keys = keys
         self._followed = Heads(router)
         self._gateway = token_hex(8)
         self._task: asyncio.Task[None] | None = None
@@ -67,7 +70,7 @@ class NoticeFeed:
         Raises BeyondFormat where the service's format has no notices, and nothing is done.
         """
         self._router.writing.require(Began({}))
-        told = await self._notifier("cursors", self._gateway)
+        told = await self._notifier("cursors", self._gateway, *await self._link_key())
         if told is None:
             self._leave()  # who brings follows the shops
             return 0
@@ -83,6 +86,9 @@ class NoticeFeed:
             await asyncio.wait(self._bringing.values(), timeout=BESIDE_S)
         done = [actor for actor, task in self._bringing.items() if task.done()]
         return sum(self._bringing.pop(actor).result() for actor in done)
+
+    async def _link_key(self) -> tuple[PickupKey, ...]:
+        return () if self._keys is None else (await self._keys.signing(LINKS, _soon()),)
 
     def _leave(self) -> None:
         self._followed.close()

@@ -1,4 +1,4 @@
-"""PickupService, but for WatchPickups, which is a feed: pickup codes, what a till finds by them, and their keys."""
+"""PickupService, but for WatchPickups, which is a feed: pickup codes, and what a till finds by them."""
 
 import asyncio
 from typing import Final
@@ -6,16 +6,17 @@ from typing import Final
 import grpc
 
 from actors.core.ids import format_order_id, format_reservation_id, is_hot, parse_order_id, parse_reservation_id
-from actors.core.pickup_keys import PICKUP_KEYS_MAX, PickupKey, PickupKeys, keys_at, signing
 from actors.runtime.clock import Clock
 from actors.shop.state import AnyReservation
 from holdfast.v1 import pickup_pb2 as pk, pickup_service_pb2 as ps
 from serve.calls import Call
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.hot import HotCalls
-from serve.pickup.codes import Guesses, public_key, read, read_short, short_code, sign
+from serve.pickup.codes import Guesses, read, read_short, short_code, sign
 from serve.routing.router import Router
 from serve.services.contacts import Contacts
+from serve.services.pickup_keys import CODES, KeyRing
+from serve.services.pickup_links import CustomersTold, PickupLinks
 from serve.services.store_directory import StoreDirectory
 from serve.wire import statuses
 from serve.wire.fields import fill_instant
@@ -36,19 +37,21 @@ class Pickups:
         coordinator: Coordinator,
         contacts: Contacts,
         clock: Clock,
+        told: CustomersTold,
     ) -> None:
         self._router = router
         self._stores = stores
         self._hot = hot
         self._coordinator = coordinator
         self._contacts = contacts
-        self._clock = clock
+        self._keys = KeyRing(router, clock)
+        self._links = PickupLinks(router, self._keys, clock, self._read, told)
         self._guesses, self._names = Guesses(), Guesses()
         self.calls: Final = {
             "GetPickupCode": Call(self._code),
             "LookupPickup": Call(self._lookup, is_read=True),
-            "ListPickupKeys": Call(self._list),
-            "RotatePickupKey": Call(self._rotate),
+            **self._keys.calls,
+            **self._links.calls,
         }
 
     async def _code(self, request: ps.GetPickupCodeRequest, deadline: float, reply: ps.GetPickupCodeResponse) -> None:
@@ -61,7 +64,7 @@ class Pickups:
             )
             status = reservation.status.name
             raise refused(grpc.StatusCode.FAILED_PRECONDITION, "NO_PICKUP_CODE", message, status=status)
-        key = await self._signing_key(deadline)
+        key = await self._keys.signing(CODES, deadline)
         code = reply.pickup_code
         code.store_id, code.key_id = store_id, key.number
         code.reservation_id = format_reservation_id(store_id, reservation.number)
@@ -154,8 +157,8 @@ class Pickups:
         for is_last in (False, True):
             try:
                 if request.WhichOneof("by") == "short_code":
-                    return read_short(request.short_code, request.store_id, self._keys())
-                ticket = read(request.code, self._keys())
+                    return read_short(request.short_code, request.store_id, self._keys.good(CODES))
+                ticket = read(request.code, self._keys.good(CODES))
             except CallRefused as no:
                 if is_last or no.status.reason == "PICKUP_CODE_UNREADABLE":
                     raise
@@ -189,39 +192,6 @@ class Pickups:
             raise statuses.unknown_reservation(ledger_id, reservation_id)
         return ledger_id, found
 
-    def _keys(self) -> PickupKeys:
-        """Those that are good now, as far as is known here."""
-        return keys_at(self._router.chain.pickup_keys, self._clock.now_ms())
-
-    async def _signing_key(self, deadline: float) -> PickupKey:
-        """The newest, which is made where there is none. Raises BeyondFormat."""
-        if not self._router.chain.pickup_keys and not await self._make(0, revokes=False, deadline=deadline):
-            await self._router.refresh_chain(deadline)  # another gateway has made it
-        return self._router.chain.pickup_keys[-1]
-
-    async def _make(self, former: int, *, revokes: bool, deadline: float) -> bool:
-        return await self._router.change_chain("make_pickup_key", former, revokes, deadline=deadline)
-
-    async def _list(self, _: ps.ListPickupKeysRequest, deadline: float, reply: ps.ListPickupKeysResponse) -> None:
-        await self._router.refresh_chain(deadline)
-        for key in self._keys():
-            _fill_key(key, reply.keys.add())
-
-    async def _rotate(
-        self, request: ps.RotatePickupKeyRequest, deadline: float, reply: ps.RotatePickupKeyResponse
-    ) -> None:
-        Checked(request).raise_if_faulty()
-        if not await self._make(request.key_id, revokes=request.revoke, deadline=deadline):
-            await self._router.refresh_chain(deadline)
-            newest = signing(self._router.chain.pickup_keys)
-            code = grpc.StatusCode.FAILED_PRECONDITION
-            if newest != request.key_id:
-                message = f"is {request.key_id}, and {newest} signs now; list the keys, and decide again"
-                raise refused(code, "PICKUP_KEYS_CHANGED", message, field="key_id", key_id=str(newest))
-            message = f"{PICKUP_KEYS_MAX} keys are good already; wait until the oldest is over, or revoke them all"
-            raise refused(code, "TOO_MANY_PICKUP_KEYS", message)
-        _fill_key(self._router.chain.pickup_keys[-1], reply.key)
-
 
 def _purchases(store_id: str, reservation: AnyReservation) -> tuple[str, str]:
     """The ids by which a contact may be for it alone."""
@@ -232,13 +202,6 @@ def _purchases(store_id: str, reservation: AnyReservation) -> tuple[str, str]:
 def _elsewhere(field: str, store_id: str) -> statuses.CallRefused:
     message = f"is for shop {store_id}, and not for this one; the customer collects there"
     return refused(grpc.StatusCode.INVALID_ARGUMENT, "PICKUP_CODE_ELSEWHERE", message, field=field, store_id=store_id)
-
-
-def _fill_key(key: PickupKey, reply: pk.PickupKey) -> None:
-    reply.key_id, reply.public_key = key.number, public_key(key)
-    fill_instant(key.made_ms, reply.made_at)
-    if key.until_ms:
-        fill_instant(key.until_ms, reply.good_until)
 
 
 def _spend(guesses: Guesses, store_id: str) -> float:

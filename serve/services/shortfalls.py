@@ -55,13 +55,13 @@ class Shortfalls:
         asked = (store_id, int(token or 0), min(fields.page_size(request.page_size), PAGE_MAX), request.only_open)
         version, page, after = await self._router.ask(store_id, "shortfalls", *asked, deadline=deadline)
         near = await self._near(store_id, [task for task, _ in page if task.resolution is None], deadline)
-        for task, expected_ms in page:
+        for task, expected_at_ms in page:
             told = reply.tasks.add()
             fill_task(task, store_id, told)
             for each in near.get((task.channel, task.lost()), ()) if task.resolution is None else ():
                 told.near_stores.add(store_id=each.store_id, kilometres=each.kilometres, has_everything=True)
-            if expected_ms:
-                fill_instant(expected_ms, told.expected_at)
+            if expected_at_ms:
+                fill_instant(expected_at_ms, told.expected_at)
         reply.next_page_token = fields.issue_token("ListShortfalls", scope, after) if after else ""
         reply.version = version
 

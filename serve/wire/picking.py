@@ -108,6 +108,7 @@ def fill_pick_task(task: picking.PickTask, store_id: str, reply: pick_pb2.PickTa
         (task.created_at_ms, reply.created_at),
         (task.lease_until_ms, reply.lease_expires_at),
         (task.arrived_ms, reply.arrived_at),
+        (task.expected_at_ms, reply.expected_at),
         (task.not_before_ms, reply.not_before),
     ):
         if ms:

@@ -32,6 +32,7 @@ from holdfast.v1 import (
 from serve.gateway import Gateway
 from serve.products.table import ProductFile
 from serve.routing.router import Router
+from serve.services.pickup_links import CustomersTold
 from serve.sourcing.places import Place as Point, Postcodes
 from tests.clients.faults import (
     Answer,
@@ -78,7 +79,8 @@ class Service:
     def __init__(self, folder: Path) -> None:
         self.clock = ManualClock()
         self._folder = folder
-        self.tells_customers = False
+        self.tells_customers, self.pages_url = False, ""
+        self.directions: dict[str, str] = {}
         self.products = ProductFile(None)
         self.actors = ActorsHere(folder, self.clock)
         self.faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
@@ -162,7 +164,7 @@ class Service:
             self.clock,
             POSTCODES,
             contacts=self.open_book,
-            tells_customers=self.tells_customers,
+            told=CustomersTold(self.pages_url, self.directions, tells_customers=self.tells_customers),
             products=self.products,
         )
         self.gateway = gateway

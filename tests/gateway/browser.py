@@ -216,13 +216,20 @@ class Site(NamedTuple):
         return browser
 
 
-def visit(folder: Path, use: Callable[[Site], Awaitable[T]], url: str = URL, call_ms: int = 10_000) -> T:
+def visit(
+    folder: Path,
+    use: Callable[[Site], Awaitable[T]],
+    url: str = URL,
+    call_ms: int = 10_000,
+    directions: dict[str, str] | None = None,
+) -> T:
     """Run `use` with pages over a service of three shops, s1 to s3, of which s1 has some of a and b. A call is tried
-    for `call_ms`.
+    for `call_ms`. `directions` say by shop how one finds it.
     """
 
     async def main() -> T:
         with Service(folder) as service:
+            service.pages_url, service.directions = url, directions or {}
             for store_id, stock in (("s1", {"a": 99, "b": 9}), ("s2", {"a": 9}), ("s3", {})):
                 service.shop(store_id, stock)
             service.policy(picks=True)

@@ -27,6 +27,7 @@ from serve.calls import TIMEOUT_KEY
 from serve.gateway import Gateway
 from serve.products.table import ProductFile
 from serve.routing.router import Router
+from serve.services.pickup_links import NOTHING_TOLD, CustomersTold
 from serve.sourcing.places import Place, Postcodes
 from tests.runtime.actors_here import ActorsHere
 from tests.runtime.loop_time import SkippingLoop
@@ -118,11 +119,17 @@ class Front:
     """A gateway over actors in this process; each shop has an actor of its own. `writing` is the service's format."""
 
     def __init__(
-        self, folder: Path, clock: ManualClock, postcodes: Postcodes = POSTCODES, writing: Writing = CURRENT
+        self,
+        folder: Path,
+        clock: ManualClock,
+        postcodes: Postcodes = POSTCODES,
+        writing: Writing = CURRENT,
+        told: CustomersTold = NOTHING_TOLD,
     ) -> None:
         self.clock = clock
         self._folder = folder
         self._postcodes = postcodes
+        self._told = told
         self.products = ProductFile(None)
         self.actors = ActorsHere(folder, clock, writing)
         self.gateway: Gateway = object.__new__(Gateway)  # its constructor would reach for Ray
@@ -142,7 +149,7 @@ class Front:
     async def _open(self) -> None:
         await self.actors.put_stores(*SHOPS)
         router = Router(self.actors, Placement(0), writing=self.actors.writing)
-        given: Any = {"contacts": self.open_book, "products": self.products}
+        given: Any = {"contacts": self.open_book, "products": self.products, "told": self._told}
         await self.gateway._open(router, self.clock, self._postcodes, **given)
         numbers = count(FIRST_ORDER)
         self.gateway._reconciler._coordinator._draw = lambda _: next(numbers)

@@ -1,11 +1,16 @@
 """What customers are told of what callers do: from the shops' feeds to the notifier, once, whatever is lost between."""
 
+from pathlib import Path
 from typing import Any, Final
 
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from actors.contacts.contact import MessageChannel
+from actors.core.pickup_links import read_token
+from actors.delivery.links import Links
+from actors.delivery.round import Desk
 from actors.notices.commands import SetRules
 from actors.notifier_actor import NotifierActor
 from actors.protocol.formats import BeyondFormat, Writing
@@ -15,14 +20,17 @@ from holdfast.v1 import (
     notice_pb2,
     notice_service_pb2 as ns,
     order_service_pb2 as os_,
+    pickup_service_pb2 as ps,
     reservation_pb2,
     reservation_service_pb2 as rs,
 )
 from serve.services.notice_feed import NoticeFeed
 from serve.services.notices import Notices
+from serve.services.pickup_links import CustomersTold
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.test_shortfalls import count, set_policy
 from tests.notices.desk import RULES
+from tests.runtime.post_office import PlainWords, Steered
 from tests.runtime.runtime_fixture import ManualClock
 
 Occasion = notice_pb2.NoticeOccasion
@@ -252,3 +260,24 @@ def test_a_service_of_an_earlier_format_has_no_notifier(tmp_path: Any, clock: Ma
         found = front.ask("ListNotices", ns.ListNoticesRequest())
         assert found.reason == "FORMAT_NOT_RAISED"
         assert NOTIFIER_ACTOR not in front.actors.made
+
+
+def test_letters_wait_for_the_key_of_links_which_whoever_brings_the_feeds_brings(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    with Front(tmp_path, clock, told=CustomersTold("https://shop.example")) as front:
+        front.receive("A", 9)
+        links, way = Links("https://shop.example", clock.now_ms), Steered()
+        front.actors.desk = RULES, Desk({MessageChannel.EMAIL: way}, PlainWords(), front.open_book, links)
+        bring(front)
+        assert not links.is_awaited
+        link = links.of("S1", 7)
+        [key] = front.gateway._router.chain.link_keys
+        found = read_token(link.removeprefix("https://shop.example/p/"), (key,), clock.now_ms())
+        assert found is not None
+        assert (found.store_id, found.number) == ("S1", 7)
+        request = ps.RotatePickupKeyRequest(key_id=key.number, revoke=True, of_links=True)
+        front.accept("RotatePickupKey", request)
+        bring(front)
+        assert links.of("S1", 7) != link, "by the key that signs now"
+        notifier(front).close()

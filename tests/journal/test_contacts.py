@@ -99,6 +99,27 @@ def test_a_purchase_may_have_a_contact_of_its_own(book: AddressBook) -> None:
     assert [known and known.contact for known in found] == [ANN, friend, None]
 
 
+def test_who_else_collects_is_kept_for_one_purchase_and_erased_with_the_customer(
+    book: AddressBook, store: ContactStore
+) -> None:
+    book.put("k1", ANN, BOTH)
+    assert book.set_collector("k2", "ann-4711", "S1:7", "Bob Example") == 2
+    assert book.set_collector("k2", "ann-4711", "S1:7", "Bob Example") == 2, "sent again it is the same"
+    assert book.set_collector("k2", "ann-4711", "S1:7", "Eve") is None
+    assert [book.collector("ann-4711", each) for each in ("S1:7", "S1:8")] == ["Bob Example", ""]
+    assert book.collector("bob", "S1:7") == ""
+    sealed = store.of_owner(book._owner("ann-4711"))
+    assert len(sealed) == 3
+    assert not any(b"Bob" in each for _, each in sealed)
+    book.set_collector("k3", "ann-4711", "S1:8", "Eve")
+    book.set_collector("k4", "ann-4711", "S1:8", "")
+    assert book.collector("ann-4711", "S1:8") == ""
+    assert book.erase("k5", "ann-4711") == 3
+    assert book.set_collector("k2", "ann-4711", "S1:7", "Bob Example") == 2, "a late copy"
+    assert book.collector("ann-4711", "S1:7") == ""
+    assert not store.of_owner(book._owner("ann-4711"))
+
+
 def test_a_key_has_one_effect_and_the_first_answer(book: AddressBook) -> None:
     assert [book.put("k1", ANN, BOTH) for _ in range(3)] == [2, 2, 2]
     assert book.put("k1", Contact("ann-4711", "", "eve@example.com"), BOTH) is None

@@ -234,6 +234,21 @@ def test_pickup_keys_are_made_in_the_place_of_the_one_that_signs(
     assert chain(start_newest()).pickup_keys == before, "they are in the journal"
 
 
+def test_keys_of_links_are_apart_from_those_of_codes(start_newest: Callable[[], ChainActor]) -> None:
+    actor = start_newest()
+    first = chain_from_document(actor.make_link_key(0, revokes=False) or b"")
+    assert (len(first.link_keys), first.pickup_keys) == (1, ())
+    assert actor.make_link_key(0, revokes=True) is None
+    codes = chain_from_document(actor.make_pickup_key(0, revokes=True) or b"")
+    assert codes.link_keys == first.link_keys, "a code that was revoked leaves links as they are"
+    known = first.with_part(
+        part_from_packed(actor.make_link_key(first.link_keys[0].number, True, first.revision) or b"")
+    )
+    assert [each.number for each in known.link_keys] == [3]
+    actor.close()
+    assert chain(start_newest()).link_keys == known.link_keys
+
+
 def test_a_gateway_is_told_of_pickup_keys_once_and_an_actor_never(start_newest: Callable[[], ChainActor]) -> None:
     actor = start_newest()
     document = actor.make_pickup_key(0, revokes=False)

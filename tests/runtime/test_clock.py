@@ -106,7 +106,7 @@ def test_a_clock_that_is_set_while_nobody_runs_is_followed_at_one_percent() -> N
 
 
 def test_after_a_start_of_the_machine_it_is_the_wall_clock_but_never_earlier_than_before() -> None:
-    for jump_s, expected_ms in ((-HOUR_S, 0), (HOUR_S, 1_000 * HOUR_S + 2_000)):
+    for jump_s, expected_at_ms in ((-HOUR_S, 0), (HOUR_S, 1_000 * HOUR_S + 2_000)):
         wall = Wall()
         mark = wall.clock.mark_due()
         wall.boot, wall.steady_ns, wall.wall_ns = "second", 0, wall.wall_ns + jump_s * SECOND_NS
@@ -115,7 +115,7 @@ def test_after_a_start_of_the_machine_it_is_the_wall_clock_but_never_earlier_tha
         assert mark.said_ns == before_ms * 1_000_000
         wall.clock = wall.started()  # what follows is of the new boot
         wall.replaced(mark)
-        assert wall.clock.now_ms() - before_ms == expected_ms
+        assert wall.clock.now_ms() - before_ms == expected_at_ms
 
 
 def test_where_the_boot_is_not_known_nothing_is_concluded_from_the_steady_clock() -> None:

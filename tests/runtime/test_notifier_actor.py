@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from actors.core.pickup_keys import PickupKey
+from actors.delivery.links import Links
 from actors.journal.port import Fenced, JournalDamaged, JournalFailed
 from actors.notices.commands import SetRules
+from actors.notices.decide import fronts
 from actors.notices.occasion import NoticeStatus, Occasion, Outcome
 from actors.notices.rules import Rules
 from actors.notifier_actor import NotifierActor
@@ -192,3 +195,15 @@ def test_by_itself_it_sends_what_comes(house: House) -> None:
     until(lambda: statuses(actor) == [SENT] * 3, within_s=10.0, what="three letters")
     actor.close()
     assert max(house.way.arrived.values()) == 1
+
+
+def test_nothing_is_sent_before_a_gateway_has_said_by_which_key_its_links_are(house: House) -> None:
+    begun(house).close()
+    links = Links("https://shop.example", house.clock.now_ms)
+    actor = house.actor(desk=house.desk._replace(links=links))
+    actor.observe([seen(0, *THREE)])
+    assert fronts(actor._ledger, house.clock.now_ms(), 16)
+    assert not house.way.arrived
+    actor.cursors("g1", PickupKey(3, "0f" * 32, 1))
+    until(lambda: len(house.way.arrived) == 3, within_s=20.0, what="the letters")
+    actor.close()

@@ -3,6 +3,7 @@
     take #3 as ann [for 5m]        take first as ann          leave #3 as ann
     scan #3 A 2 as ann             finish #3 as ann [in B7] [ready]
     shelve #3 [A 1] as ann         here #3 [in P4]
+    coming #3 for 20m [in P4]
     short #3 A 2 without as ann    short #3 A 2 for C 1 [listed] as ann    short #3 A 2 later 1h as ann
     short #3 A 2 elsewhere [S2,S3] as ann
 
@@ -27,7 +28,7 @@ from actors.shop.picking import (
     ShortPick,
 )
 
-VERBS: Final = frozenset({"take", "leave", "scan", "short", "finish", "shelve", "here"})
+VERBS: Final = frozenset({"take", "leave", "scan", "short", "finish", "shelve", "here", "coming"})
 _OPTION: Final = re.compile(r"\b(as|for|in|later)\s+(\S+)")
 
 
@@ -59,7 +60,7 @@ def about_pick(verb: str, key: str, text: str, interval: Callable[[str], int]) -
         case "shelve":
             return PutBack(key, number, picker, tuple(zip(words[::2], map(int, words[1::2]), strict=True)))
         case _:
-            return NoteArrival(key, number, options.get("in", ""))
+            return NoteArrival(key, number, options.get("in", ""), interval(options.get("for", "0ms")))
 
 
 def pick_text(task: PickTask, clock: Callable[[int], str]) -> str:
@@ -69,4 +70,5 @@ def pick_text(task: PickTask, clock: Callable[[int], str]) -> str:
     words += [", ".join(f"-{units} {sku}" for sku, units in task.back)]
     words += [f"{task.picker_id} until {clock(task.lease_until_ms)}" if task.status is PickStatus.PICKING else ""]
     words += [f"in {task.bay}" if task.bay else "", f"waits {task.waits_at}" if task.waits_at else ""]
+    words += [f"comes {clock(task.expected_at_ms)}" if task.expected_at_ms and not task.arrived_ms else ""]
     return " ".join([f"#{task.number} {task.status.name}", *filter(None, words)])

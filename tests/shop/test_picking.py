@@ -3,6 +3,7 @@
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from actors.core.policy import PickRule, Policy
 from actors.core.status import PickStatus
@@ -264,3 +265,43 @@ def test_a_page_of_the_queue_looks_at_what_is_on_it(monkeypatch: pytest.MonkeyPa
     assert [task.number for task in second] == list(range(313, 323))
     assert picks.first_free(0) == first[0]
     assert len(looked) <= 22
+
+
+def test_who_is_on_his_way_is_served_for_then_and_who_is_there_first() -> None:
+    watched = play(
+        """
+        at   | said                   | answer                                                | stock
+        0:00 | receive A 9            | applied 1                                             |
+        0:01 | reserve ann A 1        | #3 HELD A 1 until 2:01                                |
+             | reserve bob A 1        | #4 HELD A 1 until 2:01                                |
+             | reserve cid A 1        | #5 HELD A 1 until 2:01                                |
+        0:02 | confirm #3             | #3 CONFIRMED A 1 until 2d0:02                         |
+        0:03 | confirm #4             | #4 CONFIRMED A 1 until 2d0:03                         |
+        0:04 | confirm #5             | #5 CONFIRMED A 1 until 2d0:04                         |
+        0:05 | coming #5 for 20m in P4 | #5 TO_PICK A 0 of 1 waits P4 comes 0:25              |
+        """,
+        PICKS,
+    )
+    assert queue(watched) == [3, 4, 5], "what was promised for before he is there comes before"
+    watched = play(
+        """
+        at   | said                    | answer                                   | stock
+        0:00 | receive A 9             | applied 1                                |
+        0:01 | reserve ann A 1         | #3 HELD A 1 until 2:01                   |
+             | reserve bob A 1         | #4 HELD A 1 until 2:01                   |
+        1:00 | confirm #3              | #3 CONFIRMED A 1 until 2d1:00            |
+             | confirm #4              | #4 CONFIRMED A 1 until 2d1:00            |
+             | here #4 in P4           | #4 TO_PICK A 0 of 1 waits P4             |
+             | coming #4 for 20m       | PICK_STEP_NOT_ALLOWED #4 TO_PICK         |
+        """,
+        PICKS,
+    )
+    assert queue(watched) == [4, 3]
+
+
+def test_whoever_comes_sooner_than_was_promised_moves_up() -> None:
+    early, late = PickTask(1, PickStatus.TO_PICK, 9_000, (), 0, 1), PickTask(2, PickStatus.TO_PICK, 8_000, (), 0, 1)
+    assert late.place < early.place
+    assert replace(early, expected_at_ms=7_000).place < late.place
+    assert replace(early, expected_at_ms=10_000).place == early.place, "nobody moves down by being late"
+    assert replace(late, arrived_ms=9_999).place < replace(early, expected_at_ms=7_000).place

@@ -103,10 +103,12 @@ from holdfast.client.models.picking import (
 )
 from holdfast.client.models.pickups import (
     CustomerSaid as CustomerSaid,
+    LinkedPickup as LinkedPickup,
     PickupChange as PickupChange,
     PickupChangeKind as PickupChangeKind,
     PickupCode as PickupCode,
     PickupKey as PickupKey,
+    PickupLink as PickupLink,
 )
 from holdfast.client.models.reservations import (
     HandOver as HandOver,

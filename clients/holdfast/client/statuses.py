@@ -53,6 +53,7 @@ REASONS: dict[str, type[errors.HoldfastError]] = {
     "CLAIM_KNOWN": errors.Conflict,
     "GRANT_HELD": errors.Conflict,
     "NO_PICKUP_CODE": errors.Conflict,
+    "NO_PICKUP_LINK": errors.Conflict,
     "PICKUP_KEYS_CHANGED": errors.Conflict,
     "TOO_MANY_PICKUP_KEYS": errors.Conflict,
     "DEVICE_NAME_TAKEN": errors.Conflict,

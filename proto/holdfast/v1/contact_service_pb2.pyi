@@ -80,6 +80,40 @@ class SetConsentResponse(_message.Message):
     rejection: _error_pb2.Rejection
     def __init__(self, contact_change: _Optional[_Union[ContactChange, _Mapping]] = ..., rejection: _Optional[_Union[_error_pb2.Rejection, _Mapping]] = ...) -> None: ...
 
+class SetCollectorRequest(_message.Message):
+    __slots__ = ("idempotency_key", "customer_id", "purchase_id", "display_name")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    PURCHASE_ID_FIELD_NUMBER: _ClassVar[int]
+    DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    customer_id: str
+    purchase_id: str
+    display_name: str
+    def __init__(self, idempotency_key: _Optional[str] = ..., customer_id: _Optional[str] = ..., purchase_id: _Optional[str] = ..., display_name: _Optional[str] = ...) -> None: ...
+
+class SetCollectorResponse(_message.Message):
+    __slots__ = ("contact_change", "rejection")
+    CONTACT_CHANGE_FIELD_NUMBER: _ClassVar[int]
+    REJECTION_FIELD_NUMBER: _ClassVar[int]
+    contact_change: ContactChange
+    rejection: _error_pb2.Rejection
+    def __init__(self, contact_change: _Optional[_Union[ContactChange, _Mapping]] = ..., rejection: _Optional[_Union[_error_pb2.Rejection, _Mapping]] = ...) -> None: ...
+
+class GetCollectorRequest(_message.Message):
+    __slots__ = ("customer_id", "purchase_id")
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    PURCHASE_ID_FIELD_NUMBER: _ClassVar[int]
+    customer_id: str
+    purchase_id: str
+    def __init__(self, customer_id: _Optional[str] = ..., purchase_id: _Optional[str] = ...) -> None: ...
+
+class GetCollectorResponse(_message.Message):
+    __slots__ = ("display_name",)
+    DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
+    display_name: str
+    def __init__(self, display_name: _Optional[str] = ...) -> None: ...
+
 class EraseContactRequest(_message.Message):
     __slots__ = ("idempotency_key", "customer_id")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]

@@ -38,6 +38,16 @@ class ContactServiceStub:
                 request_serializer=holdfast_dot_v1_dot_contact__service__pb2.SetConsentRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_contact__service__pb2.SetConsentResponse.FromString,
                 _registered_method=True)
+        self.SetCollector = channel.unary_unary(
+                '/holdfast.v1.ContactService/SetCollector',
+                request_serializer=holdfast_dot_v1_dot_contact__service__pb2.SetCollectorRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_contact__service__pb2.SetCollectorResponse.FromString,
+                _registered_method=True)
+        self.GetCollector = channel.unary_unary(
+                '/holdfast.v1.ContactService/GetCollector',
+                request_serializer=holdfast_dot_v1_dot_contact__service__pb2.GetCollectorRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_contact__service__pb2.GetCollectorResponse.FromString,
+                _registered_method=True)
         self.EraseContact = channel.unary_unary(
                 '/holdfast.v1.ContactService/EraseContact',
                 request_serializer=holdfast_dot_v1_dot_contact__service__pb2.EraseContactRequest.SerializeToString,
@@ -81,6 +91,21 @@ class ContactServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetCollector(self, request, context):
+        """Notes who else may collect a purchase, in place of whom was named before: a name for the counter, sealed as contacts
+        are, and erased with them. No ledger has it: there whoever came has a key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCollector(self, request, context):
+        """Who else may collect a purchase.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def EraseContact(self, request, context):
         """Erases all contacts of a customer and what they have said of channels. Ledgers have none of it.
         """
@@ -110,6 +135,16 @@ def add_ContactServiceServicer_to_server(servicer, server):
                     servicer.SetConsent,
                     request_deserializer=holdfast_dot_v1_dot_contact__service__pb2.SetConsentRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_contact__service__pb2.SetConsentResponse.SerializeToString,
+            ),
+            'SetCollector': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetCollector,
+                    request_deserializer=holdfast_dot_v1_dot_contact__service__pb2.SetCollectorRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_contact__service__pb2.SetCollectorResponse.SerializeToString,
+            ),
+            'GetCollector': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCollector,
+                    request_deserializer=holdfast_dot_v1_dot_contact__service__pb2.GetCollectorRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_contact__service__pb2.GetCollectorResponse.SerializeToString,
             ),
             'EraseContact': grpc.unary_unary_rpc_method_handler(
                     servicer.EraseContact,
@@ -228,6 +263,60 @@ class ContactService:
             '/holdfast.v1.ContactService/SetConsent',
             holdfast_dot_v1_dot_contact__service__pb2.SetConsentRequest.SerializeToString,
             holdfast_dot_v1_dot_contact__service__pb2.SetConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetCollector(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.ContactService/SetCollector',
+            holdfast_dot_v1_dot_contact__service__pb2.SetCollectorRequest.SerializeToString,
+            holdfast_dot_v1_dot_contact__service__pb2.SetCollectorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCollector(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.ContactService/GetCollector',
+            holdfast_dot_v1_dot_contact__service__pb2.GetCollectorRequest.SerializeToString,
+            holdfast_dot_v1_dot_contact__service__pb2.GetCollectorResponse.FromString,
             options,
             channel_credentials,
             insecure,

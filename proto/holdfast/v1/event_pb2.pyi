@@ -200,12 +200,14 @@ class PickPutBackEvent(_message.Message):
     def __init__(self, reservation_id: _Optional[str] = ..., picker_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., are_available: _Optional[bool] = ...) -> None: ...
 
 class ArrivalNotedEvent(_message.Message):
-    __slots__ = ("reservation_id", "waits_at")
+    __slots__ = ("reservation_id", "waits_at", "expected_at")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     WAITS_AT_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_AT_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
     waits_at: str
-    def __init__(self, reservation_id: _Optional[str] = ..., waits_at: _Optional[str] = ...) -> None: ...
+    expected_at: _timestamp_pb2.Timestamp
+    def __init__(self, reservation_id: _Optional[str] = ..., waits_at: _Optional[str] = ..., expected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class HotUnitsChangedEvent(_message.Message):
     __slots__ = ("kind", "sku", "quantity", "reservation_id")

@@ -17,7 +17,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from holdfast.v1 import reservation_pb2 as holdfast_dot_v1_dot_reservation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16holdfast/v1/pick.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dholdfast/v1/reservation.proto\"=\n\x0cProductPlace\x12\r\n\x05\x61isle\x18\x01 \x01(\t\x12\x0b\n\x03\x62\x61y\x18\x02 \x01(\t\x12\x11\n\tphoto_url\x18\x03 \x01(\t\"w\n\x08PickLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x0f\n\x07ordered\x18\x02 \x01(\x03\x12\x0e\n\x06picked\x18\x03 \x01(\x03\x12\x13\n\x0bto_put_back\x18\x04 \x01(\x03\x12(\n\x05place\x18\x05 \x01(\x0b\x32\x19.holdfast.v1.ProductPlace\"\x97\x04\n\x08PickTask\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12\'\n\x06status\x18\x03 \x01(\x0e\x32\x17.holdfast.v1.PickStatus\x12$\n\x05lines\x18\x04 \x03(\x0b\x32\x15.holdfast.v1.PickLine\x12/\n\x0bpromised_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpicker_id\x18\x07 \x01(\t\x12\x34\n\x10lease_expires_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03\x62\x61y\x18\t \x01(\t\x12.\n\narrived_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08waits_at\x18\x0b \x01(\t\x12\x0f\n\x07version\x18\x0c \x01(\x03\x12-\n\x0breservation\x18\r \x01(\x0b\x32\x18.holdfast.v1.Reservation\x12.\n\nnot_before\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\telsewhere\x18\x0f \x01(\x0b\x32\x16.holdfast.v1.Elsewhere\"\xa1\x01\n\tElsewhere\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12\x16\n\x0ereservation_id\x18\x03 \x01(\t\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x07\x61pplied\x18\x05 \x01(\x0e\x32\x18.holdfast.v1.ShortChoice*\xf9\x01\n\nPickStatus\x12\x1b\n\x17PICK_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13PICK_STATUS_TO_PICK\x10\x01\x12\x17\n\x13PICK_STATUS_PICKING\x10\x02\x12\x16\n\x12PICK_STATUS_PICKED\x10\x03\x12\x15\n\x11PICK_STATUS_READY\x10\x04\x12\x1b\n\x17PICK_STATUS_HANDED_OVER\x10\x05\x12\x1b\n\x17PICK_STATUS_TO_PUT_BACK\x10\x06\x12\x18\n\x14PICK_STATUS_PUT_BACK\x10\x07\x12\x19\n\x15PICK_STATUS_WITHDRAWN\x10\x08*\x96\x01\n\x0bShortChoice\x12\x1c\n\x18SHORT_CHOICE_UNSPECIFIED\x10\x00\x12\x18\n\x14SHORT_CHOICE_WITHOUT\x10\x01\x12\x1b\n\x17SHORT_CHOICE_SUBSTITUTE\x10\x02\x12\x16\n\x12SHORT_CHOICE_LATER\x10\x03\x12\x1a\n\x16SHORT_CHOICE_ELSEWHERE\x10\x04\x42\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16holdfast/v1/pick.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dholdfast/v1/reservation.proto\"=\n\x0cProductPlace\x12\r\n\x05\x61isle\x18\x01 \x01(\t\x12\x0b\n\x03\x62\x61y\x18\x02 \x01(\t\x12\x11\n\tphoto_url\x18\x03 \x01(\t\"w\n\x08PickLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x0f\n\x07ordered\x18\x02 \x01(\x03\x12\x0e\n\x06picked\x18\x03 \x01(\x03\x12\x13\n\x0bto_put_back\x18\x04 \x01(\x03\x12(\n\x05place\x18\x05 \x01(\x0b\x32\x19.holdfast.v1.ProductPlace\"\xc8\x04\n\x08PickTask\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12\'\n\x06status\x18\x03 \x01(\x0e\x32\x17.holdfast.v1.PickStatus\x12$\n\x05lines\x18\x04 \x03(\x0b\x32\x15.holdfast.v1.PickLine\x12/\n\x0bpromised_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpicker_id\x18\x07 \x01(\t\x12\x34\n\x10lease_expires_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03\x62\x61y\x18\t \x01(\t\x12.\n\narrived_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08waits_at\x18\x0b \x01(\t\x12\x0f\n\x07version\x18\x0c \x01(\x03\x12-\n\x0breservation\x18\r \x01(\x0b\x32\x18.holdfast.v1.Reservation\x12.\n\nnot_before\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\telsewhere\x18\x0f \x01(\x0b\x32\x16.holdfast.v1.Elsewhere\x12/\n\x0b\x65xpected_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa1\x01\n\tElsewhere\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12\x16\n\x0ereservation_id\x18\x03 \x01(\t\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x07\x61pplied\x18\x05 \x01(\x0e\x32\x18.holdfast.v1.ShortChoice*\xf9\x01\n\nPickStatus\x12\x1b\n\x17PICK_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13PICK_STATUS_TO_PICK\x10\x01\x12\x17\n\x13PICK_STATUS_PICKING\x10\x02\x12\x16\n\x12PICK_STATUS_PICKED\x10\x03\x12\x15\n\x11PICK_STATUS_READY\x10\x04\x12\x1b\n\x17PICK_STATUS_HANDED_OVER\x10\x05\x12\x1b\n\x17PICK_STATUS_TO_PUT_BACK\x10\x06\x12\x18\n\x14PICK_STATUS_PUT_BACK\x10\x07\x12\x19\n\x15PICK_STATUS_WITHDRAWN\x10\x08*\x96\x01\n\x0bShortChoice\x12\x1c\n\x18SHORT_CHOICE_UNSPECIFIED\x10\x00\x12\x18\n\x14SHORT_CHOICE_WITHOUT\x10\x01\x12\x1b\n\x17SHORT_CHOICE_SUBSTITUTE\x10\x02\x12\x16\n\x12SHORT_CHOICE_LATER\x10\x03\x12\x1a\n\x16SHORT_CHOICE_ELSEWHERE\x10\x04\x42\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -25,16 +25,16 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.pick_pb2', _glo
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013holdfast.v1P\001Z\026holdfast/v1;holdfastv1'
-  _globals['_PICKSTATUS']._serialized_start=990
-  _globals['_PICKSTATUS']._serialized_end=1239
-  _globals['_SHORTCHOICE']._serialized_start=1242
-  _globals['_SHORTCHOICE']._serialized_end=1392
+  _globals['_PICKSTATUS']._serialized_start=1039
+  _globals['_PICKSTATUS']._serialized_end=1288
+  _globals['_SHORTCHOICE']._serialized_start=1291
+  _globals['_SHORTCHOICE']._serialized_end=1441
   _globals['_PRODUCTPLACE']._serialized_start=103
   _globals['_PRODUCTPLACE']._serialized_end=164
   _globals['_PICKLINE']._serialized_start=166
   _globals['_PICKLINE']._serialized_end=285
   _globals['_PICKTASK']._serialized_start=288
-  _globals['_PICKTASK']._serialized_end=823
-  _globals['_ELSEWHERE']._serialized_start=826
-  _globals['_ELSEWHERE']._serialized_end=987
+  _globals['_PICKTASK']._serialized_end=872
+  _globals['_ELSEWHERE']._serialized_start=875
+  _globals['_ELSEWHERE']._serialized_end=1036
 # @@protoc_insertion_point(module_scope)

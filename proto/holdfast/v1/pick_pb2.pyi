@@ -70,7 +70,7 @@ class PickLine(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., ordered: _Optional[int] = ..., picked: _Optional[int] = ..., to_put_back: _Optional[int] = ..., place: _Optional[_Union[ProductPlace, _Mapping]] = ...) -> None: ...
 
 class PickTask(_message.Message):
-    __slots__ = ("reservation_id", "store_id", "status", "lines", "promised_at", "created_at", "picker_id", "lease_expires_at", "bay", "arrived_at", "waits_at", "version", "reservation", "not_before", "elsewhere")
+    __slots__ = ("reservation_id", "store_id", "status", "lines", "promised_at", "created_at", "picker_id", "lease_expires_at", "bay", "arrived_at", "waits_at", "version", "reservation", "not_before", "elsewhere", "expected_at")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -86,6 +86,7 @@ class PickTask(_message.Message):
     RESERVATION_FIELD_NUMBER: _ClassVar[int]
     NOT_BEFORE_FIELD_NUMBER: _ClassVar[int]
     ELSEWHERE_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_AT_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
     store_id: str
     status: PickStatus
@@ -101,7 +102,8 @@ class PickTask(_message.Message):
     reservation: _reservation_pb2.Reservation
     not_before: _timestamp_pb2.Timestamp
     elsewhere: Elsewhere
-    def __init__(self, reservation_id: _Optional[str] = ..., store_id: _Optional[str] = ..., status: _Optional[_Union[PickStatus, str]] = ..., lines: _Optional[_Iterable[_Union[PickLine, _Mapping]]] = ..., promised_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., picker_id: _Optional[str] = ..., lease_expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., bay: _Optional[str] = ..., arrived_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., waits_at: _Optional[str] = ..., version: _Optional[int] = ..., reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., elsewhere: _Optional[_Union[Elsewhere, _Mapping]] = ...) -> None: ...
+    expected_at: _timestamp_pb2.Timestamp
+    def __init__(self, reservation_id: _Optional[str] = ..., store_id: _Optional[str] = ..., status: _Optional[_Union[PickStatus, str]] = ..., lines: _Optional[_Iterable[_Union[PickLine, _Mapping]]] = ..., promised_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., picker_id: _Optional[str] = ..., lease_expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., bay: _Optional[str] = ..., arrived_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., waits_at: _Optional[str] = ..., version: _Optional[int] = ..., reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., elsewhere: _Optional[_Union[Elsewhere, _Mapping]] = ..., expected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Elsewhere(_message.Message):
     __slots__ = ("task_id", "store_id", "reservation_id", "expires_at", "applied")

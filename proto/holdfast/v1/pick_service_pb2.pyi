@@ -192,14 +192,16 @@ class PutBackPickTaskResponse(_message.Message):
     def __init__(self, pick_task: _Optional[_Union[_pick_pb2.PickTask, _Mapping]] = ..., rejection: _Optional[_Union[_error_pb2.Rejection, _Mapping]] = ...) -> None: ...
 
 class NoteArrivalRequest(_message.Message):
-    __slots__ = ("idempotency_key", "reservation_id", "waits_at")
+    __slots__ = ("idempotency_key", "reservation_id", "waits_at", "arrives_in")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     WAITS_AT_FIELD_NUMBER: _ClassVar[int]
+    ARRIVES_IN_FIELD_NUMBER: _ClassVar[int]
     idempotency_key: str
     reservation_id: str
     waits_at: str
-    def __init__(self, idempotency_key: _Optional[str] = ..., reservation_id: _Optional[str] = ..., waits_at: _Optional[str] = ...) -> None: ...
+    arrives_in: _duration_pb2.Duration
+    def __init__(self, idempotency_key: _Optional[str] = ..., reservation_id: _Optional[str] = ..., waits_at: _Optional[str] = ..., arrives_in: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class NoteArrivalResponse(_message.Message):
     __slots__ = ("pick_task", "rejection")

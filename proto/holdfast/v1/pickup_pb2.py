@@ -17,7 +17,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from holdfast.v1 import reservation_pb2 as holdfast_dot_v1_dot_reservation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18holdfast/v1/pickup.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dholdfast/v1/reservation.proto\"g\n\x0cPickupTicket\x12\x0e\n\x06key_id\x18\x01 \x01(\x03\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x03\x12\x10\n\x08order_id\x18\x04 \x01(\t\x12\x13\n\x0bnot_after_s\x18\x05 \x01(\x03\"7\n\x12SignedPickupTicket\x12\x0e\n\x06ticket\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\xa9\x01\n\nPickupCode\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x12\n\nshort_code\x18\x02 \x01(\t\x12\x16\n\x0ereservation_id\x18\x03 \x01(\t\x12\x10\n\x08store_id\x18\x04 \x01(\t\x12\x10\n\x08order_id\x18\x05 \x01(\t\x12-\n\tnot_after\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06key_id\x18\x07 \x01(\x03\"\xb8\x01\n\x0cPickupChange\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x04kind\x18\x03 \x01(\x0e\x32\x1d.holdfast.v1.PickupChangeKind\x12-\n\x0breservation\x18\x04 \x01(\x0b\x32\x18.holdfast.v1.Reservation\x12\x13\n\x0brecord_hash\x18\x05 \x01(\x03\"\x8c\x01\n\tPickupKey\x12\x0e\n\x06key_id\x18\x01 \x01(\x03\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\x12+\n\x07made_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ngood_until\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xd9\x01\n\x10PickupChangeKind\x12\"\n\x1ePICKUP_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18PICKUP_CHANGE_KIND_READY\x10\x01\x12\x1e\n\x1aPICKUP_CHANGE_KIND_CHANGED\x10\x02\x12 \n\x1cPICKUP_CHANGE_KIND_COLLECTED\x10\x03\x12 \n\x1cPICKUP_CHANGE_KIND_WITHDRAWN\x10\x04\x12\x1f\n\x1bPICKUP_CHANGE_KIND_RETURNED\x10\x05\x42\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18holdfast/v1/pickup.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dholdfast/v1/reservation.proto\"g\n\x0cPickupTicket\x12\x0e\n\x06key_id\x18\x01 \x01(\x03\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x03\x12\x10\n\x08order_id\x18\x04 \x01(\t\x12\x13\n\x0bnot_after_s\x18\x05 \x01(\x03\"7\n\x12SignedPickupTicket\x12\x0e\n\x06ticket\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\xa9\x01\n\nPickupCode\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x12\n\nshort_code\x18\x02 \x01(\t\x12\x16\n\x0ereservation_id\x18\x03 \x01(\t\x12\x10\n\x08store_id\x18\x04 \x01(\t\x12\x10\n\x08order_id\x18\x05 \x01(\t\x12-\n\tnot_after\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06key_id\x18\x07 \x01(\x03\"\x7f\n\nPickupLink\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\x12\x16\n\x0ereservation_id\x18\x03 \x01(\t\x12-\n\tnot_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06key_id\x18\x05 \x01(\x03\"\xb8\x01\n\x0cPickupChange\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x04kind\x18\x03 \x01(\x0e\x32\x1d.holdfast.v1.PickupChangeKind\x12-\n\x0breservation\x18\x04 \x01(\x0b\x32\x18.holdfast.v1.Reservation\x12\x13\n\x0brecord_hash\x18\x05 \x01(\x03\"\x8c\x01\n\tPickupKey\x12\x0e\n\x06key_id\x18\x01 \x01(\x03\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\x12+\n\x07made_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ngood_until\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xd9\x01\n\x10PickupChangeKind\x12\"\n\x1ePICKUP_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18PICKUP_CHANGE_KIND_READY\x10\x01\x12\x1e\n\x1aPICKUP_CHANGE_KIND_CHANGED\x10\x02\x12 \n\x1cPICKUP_CHANGE_KIND_COLLECTED\x10\x03\x12 \n\x1cPICKUP_CHANGE_KIND_WITHDRAWN\x10\x04\x12\x1f\n\x1bPICKUP_CHANGE_KIND_RETURNED\x10\x05\x42\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -25,16 +25,18 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.pickup_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013holdfast.v1P\001Z\026holdfast/v1;holdfastv1'
-  _globals['_PICKUPCHANGEKIND']._serialized_start=770
-  _globals['_PICKUPCHANGEKIND']._serialized_end=987
+  _globals['_PICKUPCHANGEKIND']._serialized_start=899
+  _globals['_PICKUPCHANGEKIND']._serialized_end=1116
   _globals['_PICKUPTICKET']._serialized_start=105
   _globals['_PICKUPTICKET']._serialized_end=208
   _globals['_SIGNEDPICKUPTICKET']._serialized_start=210
   _globals['_SIGNEDPICKUPTICKET']._serialized_end=265
   _globals['_PICKUPCODE']._serialized_start=268
   _globals['_PICKUPCODE']._serialized_end=437
-  _globals['_PICKUPCHANGE']._serialized_start=440
-  _globals['_PICKUPCHANGE']._serialized_end=624
-  _globals['_PICKUPKEY']._serialized_start=627
-  _globals['_PICKUPKEY']._serialized_end=767
+  _globals['_PICKUPLINK']._serialized_start=439
+  _globals['_PICKUPLINK']._serialized_end=566
+  _globals['_PICKUPCHANGE']._serialized_start=569
+  _globals['_PICKUPCHANGE']._serialized_end=753
+  _globals['_PICKUPKEY']._serialized_start=756
+  _globals['_PICKUPKEY']._serialized_end=896
 # @@protoc_insertion_point(module_scope)

@@ -65,6 +65,20 @@ class PickupCode(_message.Message):
     key_id: int
     def __init__(self, code: _Optional[str] = ..., short_code: _Optional[str] = ..., reservation_id: _Optional[str] = ..., store_id: _Optional[str] = ..., order_id: _Optional[str] = ..., not_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., key_id: _Optional[int] = ...) -> None: ...
 
+class PickupLink(_message.Message):
+    __slots__ = ("token", "url", "reservation_id", "not_after", "key_id")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    URL_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    NOT_AFTER_FIELD_NUMBER: _ClassVar[int]
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    url: str
+    reservation_id: str
+    not_after: _timestamp_pb2.Timestamp
+    key_id: int
+    def __init__(self, token: _Optional[str] = ..., url: _Optional[str] = ..., reservation_id: _Optional[str] = ..., not_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., key_id: _Optional[int] = ...) -> None: ...
+
 class PickupChange(_message.Message):
     __slots__ = ("version", "at", "kind", "reservation", "record_hash")
     VERSION_FIELD_NUMBER: _ClassVar[int]

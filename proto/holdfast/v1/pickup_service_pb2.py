@@ -13,12 +13,15 @@ from google.protobuf.internal import builder as _builder
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from holdfast.v1 import pickup_pb2 as holdfast_dot_v1_dot_pickup__pb2
 from holdfast.v1 import reservation_pb2 as holdfast_dot_v1_dot_reservation__pb2
 from holdfast.v1 import stock_service_pb2 as holdfast_dot_v1_dot_stock__service__pb2
+from holdfast.v1 import store_pb2 as holdfast_dot_v1_dot_store__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n holdfast/v1/pickup_service.proto\x12\x0bholdfast.v1\x1a\x18holdfast/v1/pickup.proto\x1a\x1dholdfast/v1/reservation.proto\x1a\x1fholdfast/v1/stock_service.proto\".\n\x14GetPickupCodeRequest\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"E\n\x15GetPickupCodeResponse\x12,\n\x0bpickup_code\x18\x01 \x01(\x0b\x32\x17.holdfast.v1.PickupCode\"\xb0\x01\n\x13LookupPickupRequest\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0e\n\x04\x63ode\x18\x02 \x01(\tH\x00\x12\x14\n\nshort_code\x18\x03 \x01(\tH\x00\x12\x12\n\x08order_id\x18\x04 \x01(\tH\x00\x12\x18\n\x0ereservation_id\x18\x05 \x01(\tH\x00\x12-\n\x08\x63ustomer\x18\x06 \x01(\x0b\x32\x19.holdfast.v1.CustomerSaidH\x00\x42\x04\n\x02\x62y\"9\n\x0c\x43ustomerSaid\x12\x14\n\x0c\x64isplay_name\x18\x01 \x01(\t\x12\x13\n\x0blast_digits\x18\x02 \x01(\t\"F\n\x14LookupPickupResponse\x12.\n\x0creservations\x18\x01 \x03(\x0b\x32\x18.holdfast.v1.Reservation\"@\n\x13WatchPickupsRequest\x12)\n\x07\x63ursors\x18\x01 \x03(\x0b\x32\x18.holdfast.v1.StoreCursor\"z\n\x14WatchPickupsResponse\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12*\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.PickupChange\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12\x13\n\x0brecord_hash\x18\x04 \x01(\x03\"\x17\n\x15ListPickupKeysRequest\">\n\x16ListPickupKeysResponse\x12$\n\x04keys\x18\x01 \x03(\x0b\x32\x16.holdfast.v1.PickupKey\"8\n\x16RotatePickupKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\x03\x12\x0e\n\x06revoke\x18\x02 \x01(\x08\">\n\x17RotatePickupKeyResponse\x12#\n\x03key\x18\x01 \x01(\x0b\x32\x16.holdfast.v1.PickupKey2\xcc\x03\n\rPickupService\x12V\n\rGetPickupCode\x12!.holdfast.v1.GetPickupCodeRequest\x1a\".holdfast.v1.GetPickupCodeResponse\x12S\n\x0cLookupPickup\x12 .holdfast.v1.LookupPickupRequest\x1a!.holdfast.v1.LookupPickupResponse\x12U\n\x0cWatchPickups\x12 .holdfast.v1.WatchPickupsRequest\x1a!.holdfast.v1.WatchPickupsResponse0\x01\x12Y\n\x0eListPickupKeys\x12\".holdfast.v1.ListPickupKeysRequest\x1a#.holdfast.v1.ListPickupKeysResponse\x12\\\n\x0fRotatePickupKey\x12#.holdfast.v1.RotatePickupKeyRequest\x1a$.holdfast.v1.RotatePickupKeyResponseB\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n holdfast/v1/pickup_service.proto\x12\x0bholdfast.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18holdfast/v1/pickup.proto\x1a\x1dholdfast/v1/reservation.proto\x1a\x1fholdfast/v1/stock_service.proto\x1a\x17holdfast/v1/store.proto\".\n\x14GetPickupCodeRequest\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"E\n\x15GetPickupCodeResponse\x12,\n\x0bpickup_code\x18\x01 \x01(\x0b\x32\x17.holdfast.v1.PickupCode\".\n\x14GetPickupLinkRequest\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"E\n\x15GetPickupLinkResponse\x12,\n\x0bpickup_link\x18\x01 \x01(\x0b\x32\x17.holdfast.v1.PickupLink\"\'\n\x16GetLinkedPickupRequest\x12\r\n\x05token\x18\x01 \x01(\t\"\x84\x02\n\x17GetLinkedPickupResponse\x12-\n\x0breservation\x18\x01 \x01(\x0b\x32\x18.holdfast.v1.Reservation\x12!\n\x05store\x18\x02 \x01(\x0b\x32\x12.holdfast.v1.Store\x12\x12\n\ndirections\x18\x03 \x01(\t\x12,\n\textend_by\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\tnot_after\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x02\x61t\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb0\x01\n\x13LookupPickupRequest\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x0e\n\x04\x63ode\x18\x02 \x01(\tH\x00\x12\x14\n\nshort_code\x18\x03 \x01(\tH\x00\x12\x12\n\x08order_id\x18\x04 \x01(\tH\x00\x12\x18\n\x0ereservation_id\x18\x05 \x01(\tH\x00\x12-\n\x08\x63ustomer\x18\x06 \x01(\x0b\x32\x19.holdfast.v1.CustomerSaidH\x00\x42\x04\n\x02\x62y\"9\n\x0c\x43ustomerSaid\x12\x14\n\x0c\x64isplay_name\x18\x01 \x01(\t\x12\x13\n\x0blast_digits\x18\x02 \x01(\t\"F\n\x14LookupPickupResponse\x12.\n\x0creservations\x18\x01 \x03(\x0b\x32\x18.holdfast.v1.Reservation\"@\n\x13WatchPickupsRequest\x12)\n\x07\x63ursors\x18\x01 \x03(\x0b\x32\x18.holdfast.v1.StoreCursor\"z\n\x14WatchPickupsResponse\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12*\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x19.holdfast.v1.PickupChange\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12\x13\n\x0brecord_hash\x18\x04 \x01(\x03\")\n\x15ListPickupKeysRequest\x12\x10\n\x08of_links\x18\x01 \x01(\x08\">\n\x16ListPickupKeysResponse\x12$\n\x04keys\x18\x01 \x03(\x0b\x32\x16.holdfast.v1.PickupKey\"J\n\x16RotatePickupKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\x03\x12\x0e\n\x06revoke\x18\x02 \x01(\x08\x12\x10\n\x08of_links\x18\x03 \x01(\x08\">\n\x17RotatePickupKeyResponse\x12#\n\x03key\x18\x01 \x01(\x0b\x32\x16.holdfast.v1.PickupKey2\x82\x05\n\rPickupService\x12V\n\rGetPickupCode\x12!.holdfast.v1.GetPickupCodeRequest\x1a\".holdfast.v1.GetPickupCodeResponse\x12V\n\rGetPickupLink\x12!.holdfast.v1.GetPickupLinkRequest\x1a\".holdfast.v1.GetPickupLinkResponse\x12\\\n\x0fGetLinkedPickup\x12#.holdfast.v1.GetLinkedPickupRequest\x1a$.holdfast.v1.GetLinkedPickupResponse\x12S\n\x0cLookupPickup\x12 .holdfast.v1.LookupPickupRequest\x1a!.holdfast.v1.LookupPickupResponse\x12U\n\x0cWatchPickups\x12 .holdfast.v1.WatchPickupsRequest\x1a!.holdfast.v1.WatchPickupsResponse0\x01\x12Y\n\x0eListPickupKeys\x12\".holdfast.v1.ListPickupKeysRequest\x1a#.holdfast.v1.ListPickupKeysResponse\x12\\\n\x0fRotatePickupKey\x12#.holdfast.v1.RotatePickupKeyRequest\x1a$.holdfast.v1.RotatePickupKeyResponseB\'\n\x0bholdfast.v1P\x01Z\x16holdfast/v1;holdfastv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -26,28 +29,36 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.pickup_service_
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013holdfast.v1P\001Z\026holdfast/v1;holdfastv1'
-  _globals['_GETPICKUPCODEREQUEST']._serialized_start=139
-  _globals['_GETPICKUPCODEREQUEST']._serialized_end=185
-  _globals['_GETPICKUPCODERESPONSE']._serialized_start=187
-  _globals['_GETPICKUPCODERESPONSE']._serialized_end=256
-  _globals['_LOOKUPPICKUPREQUEST']._serialized_start=259
-  _globals['_LOOKUPPICKUPREQUEST']._serialized_end=435
-  _globals['_CUSTOMERSAID']._serialized_start=437
-  _globals['_CUSTOMERSAID']._serialized_end=494
-  _globals['_LOOKUPPICKUPRESPONSE']._serialized_start=496
-  _globals['_LOOKUPPICKUPRESPONSE']._serialized_end=566
-  _globals['_WATCHPICKUPSREQUEST']._serialized_start=568
-  _globals['_WATCHPICKUPSREQUEST']._serialized_end=632
-  _globals['_WATCHPICKUPSRESPONSE']._serialized_start=634
-  _globals['_WATCHPICKUPSRESPONSE']._serialized_end=756
-  _globals['_LISTPICKUPKEYSREQUEST']._serialized_start=758
-  _globals['_LISTPICKUPKEYSREQUEST']._serialized_end=781
-  _globals['_LISTPICKUPKEYSRESPONSE']._serialized_start=783
-  _globals['_LISTPICKUPKEYSRESPONSE']._serialized_end=845
-  _globals['_ROTATEPICKUPKEYREQUEST']._serialized_start=847
-  _globals['_ROTATEPICKUPKEYREQUEST']._serialized_end=903
-  _globals['_ROTATEPICKUPKEYRESPONSE']._serialized_start=905
-  _globals['_ROTATEPICKUPKEYRESPONSE']._serialized_end=967
-  _globals['_PICKUPSERVICE']._serialized_start=970
-  _globals['_PICKUPSERVICE']._serialized_end=1430
+  _globals['_GETPICKUPCODEREQUEST']._serialized_start=229
+  _globals['_GETPICKUPCODEREQUEST']._serialized_end=275
+  _globals['_GETPICKUPCODERESPONSE']._serialized_start=277
+  _globals['_GETPICKUPCODERESPONSE']._serialized_end=346
+  _globals['_GETPICKUPLINKREQUEST']._serialized_start=348
+  _globals['_GETPICKUPLINKREQUEST']._serialized_end=394
+  _globals['_GETPICKUPLINKRESPONSE']._serialized_start=396
+  _globals['_GETPICKUPLINKRESPONSE']._serialized_end=465
+  _globals['_GETLINKEDPICKUPREQUEST']._serialized_start=467
+  _globals['_GETLINKEDPICKUPREQUEST']._serialized_end=506
+  _globals['_GETLINKEDPICKUPRESPONSE']._serialized_start=509
+  _globals['_GETLINKEDPICKUPRESPONSE']._serialized_end=769
+  _globals['_LOOKUPPICKUPREQUEST']._serialized_start=772
+  _globals['_LOOKUPPICKUPREQUEST']._serialized_end=948
+  _globals['_CUSTOMERSAID']._serialized_start=950
+  _globals['_CUSTOMERSAID']._serialized_end=1007
+  _globals['_LOOKUPPICKUPRESPONSE']._serialized_start=1009
+  _globals['_LOOKUPPICKUPRESPONSE']._serialized_end=1079
+  _globals['_WATCHPICKUPSREQUEST']._serialized_start=1081
+  _globals['_WATCHPICKUPSREQUEST']._serialized_end=1145
+  _globals['_WATCHPICKUPSRESPONSE']._serialized_start=1147
+  _globals['_WATCHPICKUPSRESPONSE']._serialized_end=1269
+  _globals['_LISTPICKUPKEYSREQUEST']._serialized_start=1271
+  _globals['_LISTPICKUPKEYSREQUEST']._serialized_end=1312
+  _globals['_LISTPICKUPKEYSRESPONSE']._serialized_start=1314
+  _globals['_LISTPICKUPKEYSRESPONSE']._serialized_end=1376
+  _globals['_ROTATEPICKUPKEYREQUEST']._serialized_start=1378
+  _globals['_ROTATEPICKUPKEYREQUEST']._serialized_end=1452
+  _globals['_ROTATEPICKUPKEYRESPONSE']._serialized_start=1454
+  _globals['_ROTATEPICKUPKEYRESPONSE']._serialized_end=1516
+  _globals['_PICKUPSERVICE']._serialized_start=1519
+  _globals['_PICKUPSERVICE']._serialized_end=2161
 # @@protoc_insertion_point(module_scope)

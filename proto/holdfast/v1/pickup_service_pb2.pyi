@@ -1,6 +1,11 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from holdfast.v1 import pickup_pb2 as _pickup_pb2
 from holdfast.v1 import reservation_pb2 as _reservation_pb2
 from holdfast.v1 import stock_service_pb2 as _stock_service_pb2
+from holdfast.v1 import store_pb2 as _store_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -20,6 +25,40 @@ class GetPickupCodeResponse(_message.Message):
     PICKUP_CODE_FIELD_NUMBER: _ClassVar[int]
     pickup_code: _pickup_pb2.PickupCode
     def __init__(self, pickup_code: _Optional[_Union[_pickup_pb2.PickupCode, _Mapping]] = ...) -> None: ...
+
+class GetPickupLinkRequest(_message.Message):
+    __slots__ = ("reservation_id",)
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    def __init__(self, reservation_id: _Optional[str] = ...) -> None: ...
+
+class GetPickupLinkResponse(_message.Message):
+    __slots__ = ("pickup_link",)
+    PICKUP_LINK_FIELD_NUMBER: _ClassVar[int]
+    pickup_link: _pickup_pb2.PickupLink
+    def __init__(self, pickup_link: _Optional[_Union[_pickup_pb2.PickupLink, _Mapping]] = ...) -> None: ...
+
+class GetLinkedPickupRequest(_message.Message):
+    __slots__ = ("token",)
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    def __init__(self, token: _Optional[str] = ...) -> None: ...
+
+class GetLinkedPickupResponse(_message.Message):
+    __slots__ = ("reservation", "store", "directions", "extend_by", "not_after", "at")
+    RESERVATION_FIELD_NUMBER: _ClassVar[int]
+    STORE_FIELD_NUMBER: _ClassVar[int]
+    DIRECTIONS_FIELD_NUMBER: _ClassVar[int]
+    EXTEND_BY_FIELD_NUMBER: _ClassVar[int]
+    NOT_AFTER_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    reservation: _reservation_pb2.Reservation
+    store: _store_pb2.Store
+    directions: str
+    extend_by: _duration_pb2.Duration
+    not_after: _timestamp_pb2.Timestamp
+    at: _timestamp_pb2.Timestamp
+    def __init__(self, reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ..., store: _Optional[_Union[_store_pb2.Store, _Mapping]] = ..., directions: _Optional[str] = ..., extend_by: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., not_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class LookupPickupRequest(_message.Message):
     __slots__ = ("store_id", "code", "short_code", "order_id", "reservation_id", "customer")
@@ -70,8 +109,10 @@ class WatchPickupsResponse(_message.Message):
     def __init__(self, store_id: _Optional[str] = ..., changes: _Optional[_Iterable[_Union[_pickup_pb2.PickupChange, _Mapping]]] = ..., version: _Optional[int] = ..., record_hash: _Optional[int] = ...) -> None: ...
 
 class ListPickupKeysRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("of_links",)
+    OF_LINKS_FIELD_NUMBER: _ClassVar[int]
+    of_links: bool
+    def __init__(self, of_links: _Optional[bool] = ...) -> None: ...
 
 class ListPickupKeysResponse(_message.Message):
     __slots__ = ("keys",)
@@ -80,12 +121,14 @@ class ListPickupKeysResponse(_message.Message):
     def __init__(self, keys: _Optional[_Iterable[_Union[_pickup_pb2.PickupKey, _Mapping]]] = ...) -> None: ...
 
 class RotatePickupKeyRequest(_message.Message):
-    __slots__ = ("key_id", "revoke")
+    __slots__ = ("key_id", "revoke", "of_links")
     KEY_ID_FIELD_NUMBER: _ClassVar[int]
     REVOKE_FIELD_NUMBER: _ClassVar[int]
+    OF_LINKS_FIELD_NUMBER: _ClassVar[int]
     key_id: int
     revoke: bool
-    def __init__(self, key_id: _Optional[int] = ..., revoke: _Optional[bool] = ...) -> None: ...
+    of_links: bool
+    def __init__(self, key_id: _Optional[int] = ..., revoke: _Optional[bool] = ..., of_links: _Optional[bool] = ...) -> None: ...
 
 class RotatePickupKeyResponse(_message.Message):
     __slots__ = ("key",)

@@ -22,6 +22,16 @@ class PickupServiceStub:
                 request_serializer=holdfast_dot_v1_dot_pickup__service__pb2.GetPickupCodeRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_pickup__service__pb2.GetPickupCodeResponse.FromString,
                 _registered_method=True)
+        self.GetPickupLink = channel.unary_unary(
+                '/holdfast.v1.PickupService/GetPickupLink',
+                request_serializer=holdfast_dot_v1_dot_pickup__service__pb2.GetPickupLinkRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_pickup__service__pb2.GetPickupLinkResponse.FromString,
+                _registered_method=True)
+        self.GetLinkedPickup = channel.unary_unary(
+                '/holdfast.v1.PickupService/GetLinkedPickup',
+                request_serializer=holdfast_dot_v1_dot_pickup__service__pb2.GetLinkedPickupRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_pickup__service__pb2.GetLinkedPickupResponse.FromString,
+                _registered_method=True)
         self.LookupPickup = channel.unary_unary(
                 '/holdfast.v1.PickupService/LookupPickup',
                 request_serializer=holdfast_dot_v1_dot_pickup__service__pb2.LookupPickupRequest.SerializeToString,
@@ -52,6 +62,22 @@ class PickupServiceServicer:
     def GetPickupCode(self, request, context):
         """The codes of a reservation that is CONFIRMED or READY; FAILED_PRECONDITION with NO_PICKUP_CODE before and after. A code
         is made anew each time: all that are made are good, and what was collected is collected whichever is shown.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPickupLink(self, request, context):
+        """The link to the customer's page of a reservation that was confirmed; FAILED_PRECONDITION with NO_PICKUP_LINK before.
+        It is made anew each time: all that are made are good. Give it to the customer alone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLinkedPickup(self, request, context):
+        """What a link is for, as it is now, for whoever serves the page. NOT_FOUND with PICKUP_LINK_UNKNOWN for one that nobody
+        has made, that was changed, whose time or key is over, or whose reservation was forgotten, all alike.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,6 +127,16 @@ def add_PickupServiceServicer_to_server(servicer, server):
                     servicer.GetPickupCode,
                     request_deserializer=holdfast_dot_v1_dot_pickup__service__pb2.GetPickupCodeRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_pickup__service__pb2.GetPickupCodeResponse.SerializeToString,
+            ),
+            'GetPickupLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPickupLink,
+                    request_deserializer=holdfast_dot_v1_dot_pickup__service__pb2.GetPickupLinkRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_pickup__service__pb2.GetPickupLinkResponse.SerializeToString,
+            ),
+            'GetLinkedPickup': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLinkedPickup,
+                    request_deserializer=holdfast_dot_v1_dot_pickup__service__pb2.GetLinkedPickupRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_pickup__service__pb2.GetLinkedPickupResponse.SerializeToString,
             ),
             'LookupPickup': grpc.unary_unary_rpc_method_handler(
                     servicer.LookupPickup,
@@ -152,6 +188,60 @@ class PickupService:
             '/holdfast.v1.PickupService/GetPickupCode',
             holdfast_dot_v1_dot_pickup__service__pb2.GetPickupCodeRequest.SerializeToString,
             holdfast_dot_v1_dot_pickup__service__pb2.GetPickupCodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPickupLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.PickupService/GetPickupLink',
+            holdfast_dot_v1_dot_pickup__service__pb2.GetPickupLinkRequest.SerializeToString,
+            holdfast_dot_v1_dot_pickup__service__pb2.GetPickupLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLinkedPickup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.PickupService/GetLinkedPickup',
+            holdfast_dot_v1_dot_pickup__service__pb2.GetLinkedPickupRequest.SerializeToString,
+            holdfast_dot_v1_dot_pickup__service__pb2.GetLinkedPickupResponse.FromString,
             options,
             channel_credentials,
             insecure,

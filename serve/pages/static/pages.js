@@ -3,6 +3,7 @@
 
 const SILENT_MS = 50_000; // the service says something more often
 const AGAIN_MS = 3_000;
+const ALONE_MS = 30_000;
 const TRY_MS = 15_000;
 const UNSENT = "holdfast-unsent:"; // before the key of a step
 const body = document.body;
@@ -63,7 +64,13 @@ function follow(path) {
   source.addEventListener("error", async () => {
     say(false);
     if (source.readyState !== EventSource.CLOSED) return; // it connects again by itself
-    const answer = await fetch("/admitted").catch(() => null);
+    const admitted = body.dataset.admitted;
+    if (!admitted) {
+      again(ALONE_MS); // there may be too many pages: this one asks by itself
+      changed();
+      return;
+    }
+    const answer = await fetch(admitted).catch(() => null);
     if (answer?.status === 401) location.assign("/enter");
     else again(AGAIN_MS);
   });
@@ -82,6 +89,7 @@ async function refresh() {
     const answer = await ask(location.href);
     if (answer && new URL(answer.url).pathname === "/enter") location.assign("/enter");
     else if (answer?.ok) show(await answer.text(), false);
+    else if (answer?.status === 404) show(await answer.text(), true); // a link whose time is over
   } finally {
     const { again } = asking;
     asking = null;
@@ -101,7 +109,7 @@ function show(text, isWhole) {
   } else {
     for (const fresh of page.querySelectorAll("[data-fresh]")) {
       const old = document.getElementById(fresh.id);
-      if (old && !isBusy(old)) old.replaceWith(fresh);
+      if (old && !isBusy(old) && !old.isEqualNode(fresh)) old.replaceWith(fresh);
     }
   }
   times(document);
@@ -191,7 +199,7 @@ function freshKey() {
 
 async function arrived(answer) {
   const path = new URL(answer.url).pathname;
-  if (path !== "/step" && path !== "/scan") history.pushState(null, "", answer.url.replace(/[?&]did=\w+/, ""));
+  if (!/\/(step|scan)$/.test(path)) history.pushState(null, "", answer.url.replace(/[?&]did=\w+/, ""));
   show(await answer.text(), true);
 }
 addEventListener("popstate", () => location.reload());

@@ -50,6 +50,26 @@ class ContactCalls(Client, Protocol):
         request = service_pb2.SetConsentRequest(customer_id=customer_id, channel=channel.value, granted=granted)  # type: ignore[arg-type]
         return cast("models.ContactOutcome", await change(self, request, idempotency_key, timeout_ms))
 
+    async def set_collector(
+        self,
+        customer_id: str,
+        purchase_id: str,
+        display_name: str,
+        *,
+        idempotency_key: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> models.ContactOutcome:
+        """Note who else may collect a purchase, empty for nobody. No ledger has the name; EraseContact erases it."""
+        request = service_pb2.SetCollectorRequest(
+            customer_id=customer_id, purchase_id=purchase_id, display_name=display_name
+        )
+        return cast("models.ContactOutcome", await change(self, request, idempotency_key, timeout_ms))
+
+    async def get_collector(self, customer_id: str, purchase_id: str, *, timeout_ms: int | None = None) -> str:
+        """Who else may collect a purchase, empty for nobody."""
+        request = service_pb2.GetCollectorRequest(customer_id=customer_id, purchase_id=purchase_id)
+        return str((await read(self, request, timeout_ms)).display_name)
+
     async def erase_contact(
         self, customer_id: str, *, idempotency_key: str | None = None, timeout_ms: int | None = None
     ) -> models.ContactOutcome:
@@ -65,4 +85,6 @@ class BlockingContactCalls(BlockingClient):
     get_contact = blocking(ContactCalls.get_contact)
     find_contacts = blocking(ContactCalls.find_contacts)
     set_consent = blocking(ContactCalls.set_consent)
+    set_collector = blocking(ContactCalls.set_collector)
+    get_collector = blocking(ContactCalls.get_collector)
     erase_contact = blocking(ContactCalls.erase_contact)

@@ -157,11 +157,17 @@ class PickCalls(Client, Protocol):
         reservation_id: str,
         *,
         waits_at: str = "",
+        arrives_in_ms: int | None = None,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
     ) -> models.PickOutcome:
-        """The customer is there, and waits in a parking bay, say."""
-        request = service_pb2.NoteArrivalRequest(reservation_id=reservation_id, waits_at=waits_at)
+        """The customer is there, and waits in a parking bay, say; or is on his way, and there in so long."""
+        request = to_message(
+            service_pb2.NoteArrivalRequest,
+            reservation_id=reservation_id,
+            waits_at=waits_at,
+            arrives_in_ms=arrives_in_ms,
+        )
         return cast("models.PickOutcome", await change(self, request, idempotency_key, timeout_ms))
 
 

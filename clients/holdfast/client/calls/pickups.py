@@ -9,12 +9,16 @@ from holdfast.client.blocking import BlockingClient, blocking, watching
 from holdfast.client.internals import Client, read
 from holdfast.client.models.pickups import (
     CustomerSaid,
+    LinkedPickup,
     PickupChange,
     PickupCode,
     PickupKey,
+    PickupLink,
+    linked_pickup_from,
     pickup_change_from,
     pickup_code_from,
     pickup_key_from,
+    pickup_link_from,
 )
 from holdfast.client.models.reservations import Reservation, reservation_from
 from holdfast.client.subscription import FeedItem, Subscription, cursor_messages
@@ -31,6 +35,17 @@ class PickupCalls(Client, Protocol):
         """
         request = service_pb2.GetPickupCodeRequest(reservation_id=reservation_id)
         return pickup_code_from((await read(self, request, timeout_ms)).pickup_code)
+
+    async def get_pickup_link(self, reservation_id: str, *, timeout_ms: int | None = None) -> PickupLink:
+        """The link to the customer's page of a reservation that was confirmed, made anew; it is for the customer alone.
+        Raises Conflict before, and NotFound.
+        """
+        request = service_pb2.GetPickupLinkRequest(reservation_id=reservation_id)
+        return pickup_link_from((await read(self, request, timeout_ms)).pickup_link)
+
+    async def get_linked_pickup(self, token: str, *, timeout_ms: int | None = None) -> LinkedPickup:
+        """What a link is for, for whoever serves the page. Raises NotFound for all that is wrong with it."""
+        return linked_pickup_from(await read(self, service_pb2.GetLinkedPickupRequest(token=token), timeout_ms))
 
     async def lookup_pickup(
         self,
@@ -72,17 +87,19 @@ class PickupCalls(Client, Protocol):
 
         return Subscription(request, items, cursors, self.internals)
 
-    async def list_pickup_keys(self, *, timeout_ms: int | None = None) -> tuple[PickupKey, ...]:
-        """The keys of which codes are good, the oldest first; the last one signs."""
-        found = await read(self, service_pb2.ListPickupKeysRequest(), timeout_ms)
+    async def list_pickup_keys(self, *, of_links: bool = False, timeout_ms: int | None = None) -> tuple[PickupKey, ...]:
+        """The keys of which codes are good, or links, the oldest first; the last one signs."""
+        found = await read(self, service_pb2.ListPickupKeysRequest(of_links=of_links), timeout_ms)
         return tuple(map(pickup_key_from, found.keys))
 
-    async def rotate_pickup_key(self, key_id: int, *, revoke: bool = False, timeout_ms: int | None = None) -> PickupKey:
-        """Sign by a new key in place of this one, the one that signs now; 0 where there is none. With `revoke` codes of
-        all keys before are not good any more. Raises Conflict where another key signs, also where this very call has
-        made it and its answer was lost.
+    async def rotate_pickup_key(
+        self, key_id: int, *, revoke: bool = False, of_links: bool = False, timeout_ms: int | None = None
+    ) -> PickupKey:
+        """Sign by a new key in place of this one, the one that signs now; 0 where there is none. With `revoke` codes,
+        or links, of all keys before are not good any more. Raises Conflict where another key signs, also where this
+        very call has made it and its answer was lost.
         """
-        request = service_pb2.RotatePickupKeyRequest(key_id=key_id, revoke=revoke)
+        request = service_pb2.RotatePickupKeyRequest(key_id=key_id, revoke=revoke, of_links=of_links)
         return pickup_key_from((await read(self, request, timeout_ms)).key)
 
 
@@ -90,6 +107,8 @@ class BlockingPickupCalls(BlockingClient):
     """`PickupCalls` for threads."""
 
     get_pickup_code = blocking(PickupCalls.get_pickup_code)
+    get_pickup_link = blocking(PickupCalls.get_pickup_link)
+    get_linked_pickup = blocking(PickupCalls.get_linked_pickup)
     lookup_pickup = blocking(PickupCalls.lookup_pickup)
     watch_pickups = watching(PickupCalls.watch_pickups)
     list_pickup_keys = blocking(PickupCalls.list_pickup_keys)

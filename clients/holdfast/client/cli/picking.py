@@ -17,6 +17,9 @@ app = typer.Typer(no_args_is_help=True, help="Pick tasks: the queue, claimed, sc
 TaskArgument = Annotated[str, typer.Argument(help="The reservation's id, S1:7 for example.", metavar="ID")]
 PickerOption = Annotated[str, typer.Option("--as", help="The person or the device that does it.")]
 CodeArgument = Annotated[str, typer.Argument(help="What was scanned: a GTIN, or the SKU.", metavar="CODE")]
+ArrivesInOption = Annotated[
+    int | None, options.duration_option("He is on his way, and there in so long, 20m for example.", "--in")
+]
 LeaseOption = Annotated[
     int | None, options.duration_option("How long it is kept beyond the last step. Otherwise 10m.", "--lease")
 ]
@@ -151,6 +154,7 @@ def arrived(
     session: Session,
     task: TaskArgument,
     waits_at: Annotated[str, typer.Option("--at", help="Where the customer waits: a parking bay, say.")] = "",
+    arrives_in: ArrivesInOption = None,
 ) -> None:
-    """Say that the customer is there."""
-    session.change(ChannelClient.note_arrival, task, waits_at=waits_at)
+    """Say that the customer is there, or will be in so long."""
+    session.change(ChannelClient.note_arrival, task, waits_at=waits_at, arrives_in_ms=arrives_in)

@@ -12,11 +12,12 @@ from rich.text import Text
 from holdfast.client.cli import options
 from holdfast.client.cli.options import Session, with_session
 from holdfast.client.cli.output import to_document
-from holdfast.client.cli.tables import PICKUP_CODE, PICKUP_KEYS, RESERVATIONS, facts_of, table_of
+from holdfast.client.cli.tables import PICKUP_CODE, PICKUP_KEYS, PICKUP_LINK, RESERVATIONS, facts_of, table_of
 from holdfast.client.errors import Conflict
 from holdfast.client.models.pickups import CustomerSaid
 
-app = typer.Typer(no_args_is_help=True, help="Pickup codes, and what a till finds by them.")
+app = typer.Typer(no_args_is_help=True, help="Pickup codes, links to customers' pages, and what a till finds by codes.")
+LinksOption = Annotated[bool, typer.Option("--links", help="The keys of links to customers' pages.")]
 
 
 @app.command()
@@ -37,6 +38,17 @@ def code(
     drawn.terminal(squares, compact=True)
     for_people = Group(facts_of(PICKUP_CODE, found), Text.from_ansi(squares.getvalue()))
     session.show({"pickup_code": to_document(found)}, for_people)
+
+
+@app.command()
+@with_session
+def link(
+    session: Session,
+    reservation: Annotated[str, typer.Argument(help="Its id, S1:7 for example.", metavar="RESERVATION")],
+) -> None:
+    """Show the link to the customer's page of a reservation that was confirmed. It is for the customer alone."""
+    found = session.run(lambda client: client.get_pickup_link(reservation))
+    session.show({"pickup_link": to_document(found)}, facts_of(PICKUP_LINK, found))
 
 
 @app.command()
@@ -67,9 +79,9 @@ def lookup(
 
 @app.command()
 @with_session
-def keys(session: Session) -> None:
+def keys(session: Session, links: LinksOption = False) -> None:
     """List the keys of which codes are good; tills verify by them without network."""
-    found = session.run(lambda client: client.list_pickup_keys())
+    found = session.run(lambda client: client.list_pickup_keys(of_links=links))
     session.show({"keys": to_document(found)}, table_of(PICKUP_KEYS, found))
 
 
@@ -78,16 +90,17 @@ def keys(session: Session) -> None:
 def rotate(
     session: Session,
     revoke: Annotated[
-        bool, typer.Option("--revoke", help="Codes of all keys so far are not good any more: one may be known.")
+        bool, typer.Option("--revoke", help="What was made by all keys so far is not good any more: one may be known.")
     ] = False,
+    links: LinksOption = False,
 ) -> None:
-    """Sign codes by a new key; those before stay good for 31 days."""
-    known = session.run(lambda client: client.list_pickup_keys())
+    """Sign codes by a new key; those before stay good for 31 days, and links for 62."""
+    known = session.run(lambda client: client.list_pickup_keys(of_links=links))
     former = known[-1].key_id if known else 0
     try:
-        found = session.run(lambda client: client.rotate_pickup_key(former, revoke=revoke))
+        found = session.run(lambda client: client.rotate_pickup_key(former, revoke=revoke, of_links=links))
     except Conflict:
-        [*_, newest] = session.run(lambda client: client.list_pickup_keys()) or (None,)
+        [*_, newest] = session.run(lambda client: client.list_pickup_keys(of_links=links)) or (None,)
         if newest is None or newest.key_id == former:
             raise
         found = newest  # this call, sent again, or another operator's: it signs now

@@ -190,10 +190,10 @@ TASK: Final = (
 )
 TASKS: Final = "task_id reservation_id customer_id lines cause near_stores expected_at_ms resolution"
 PICK_TASK: Final = (
-    "reservation_id store_id status lines promised_at_ms picker_id lease_expires_at_ms bay arrived_at_ms waits_at "
-    "elsewhere version"
+    "reservation_id store_id status lines promised_at_ms picker_id lease_expires_at_ms bay expected_at_ms "
+    "arrived_at_ms waits_at elsewhere version"
 )
-PICK_TASKS: Final = "reservation_id status lines promised_at_ms picker_id bay arrived_at_ms waits_at"
+PICK_TASKS: Final = "reservation_id status lines promised_at_ms picker_id bay expected_at_ms arrived_at_ms waits_at"
 PRODUCT: Final = "sku gtins place substitutes"
 TRANSFER: Final = (
     "transfer_id source_store_id destination_store_id status lines expected_at_ms sent_at_ms received_at_ms "
@@ -202,6 +202,7 @@ TRANSFER: Final = (
 TRANSFERS: Final = "transfer_id destination_store_id status lines expected_at_ms loss_bearer destination_unreachable"
 TRANSFERS_VERIFICATION: Final = "holds transfers units_in_transit units_short units_missing discrepancies left_out"
 PICKUP_CODE: Final = "short_code code reservation_id store_id order_id not_after_ms key_id"
+PICKUP_LINK: Final = "url token reservation_id not_after_ms key_id"
 DEVICE: Final = "device_id store_id name added_at_ms"
 PICKUP_KEYS: Final = "key_id made_at_ms good_until_ms public_key"
 ORDERS_VERIFICATION: Final = "parts orders on_the_way left_out not_compared barred discrepancies"

@@ -58,10 +58,11 @@ class PickPutBack:
 
 @dataclass(frozen=True, slots=True)
 class ArrivalNoted:
-    """The customer of a reservation is there."""
+    """The customer of a reservation is there, or on his way, and there at `expected_at_ms`."""
 
     reservation_id: str
     waits_at: str
+    expected_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,8 @@ class PickTask:
     by the ledger's time, unless he goes on; empty and None where nobody has.
 
     `reservation` is told in lists and by `get_pick_task`, while it goes on. Until `not_before_ms` it stands behind all
-    others. `elsewhere` is told by `short_pick_task` with another shop.
+    others. `expected_at_ms` is when a customer expects to be there who is on his way. `elsewhere` is told by
+    `short_pick_task` with another shop.
     """
 
     reservation_id: str
@@ -88,6 +89,7 @@ class PickTask:
     reservation: Reservation | None = None
     not_before_ms: int | None = None
     elsewhere: Elsewhere | None = None
+    expected_at_ms: int | None = None
 
 
 PickOutcome = PickTask | Rejection

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from holdfast.client.models.reservations import Reservation
+from holdfast.client.models.administration import Store, store_from
+from holdfast.client.models.reservations import Reservation, reservation_from
 from holdfast.client.wire_types import reader
 from holdfast.v1 import enums
 
@@ -20,6 +21,33 @@ class PickupCode:
     order_id: str
     not_after_ms: int
     key_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PickupLink:
+    """The link to a customer's page; `url` is empty where the service does not know where its pages are found. From
+    `not_after_ms` on it leads nowhere.
+    """
+
+    token: str
+    url: str
+    reservation_id: str
+    not_after_ms: int
+    key_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedPickup:
+    """What a link is for, as it was at `at_ms` by the service's clock: the reservation and its shop. `extend_by_ms` is
+    by how long from then on the customer may extend it, None where he may not.
+    """
+
+    reservation: Reservation
+    store: Store
+    directions: str
+    extend_by_ms: int | None
+    not_after_ms: int
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +77,9 @@ class PickupChange:
 
 @dataclass(frozen=True, slots=True)
 class PickupKey:
-    """A key of which codes are good; the one without `good_until_ms` signs now. `public_key` has 32 bytes (Ed25519)."""
+    """A key of which codes are good, or links; the one without `good_until_ms` signs now. `public_key` has 32 bytes
+    (Ed25519), none for a key of links.
+    """
 
     key_id: int
     public_key: bytes
@@ -59,4 +89,10 @@ class PickupKey:
 
 pickup_code_from = reader(PickupCode)
 pickup_key_from = reader(PickupKey)
+pickup_link_from = reader(PickupLink)
+linked_pickup_from = reader(
+    LinkedPickup,
+    reservation=lambda found: reservation_from(found.reservation),
+    store=lambda found: store_from(found.store),
+)
 pickup_change_from = reader(PickupChange)

@@ -1,0 +1,58 @@
+"""What a customer's page has of the counter: the receipt of what was handed over, and who else may come."""
+
+from pathlib import Path
+
+import grpc
+
+from holdfast.client import HandOver
+from serve.pages.guard import POLICY
+from tests.clients.faults import Refuse
+from tests.gateway.browser import Site, visit
+from tests.gateway.test_customer_page import HOSTILE, form_of, path_of, steps_of
+from tests.gateway.test_pages import INLINE
+
+
+def test_the_receipt_is_there_once_all_is_handed_over_and_is_one(tmp_path: Path) -> None:
+    async def use(site: Site) -> None:
+        mine, browser = await site.order(a=2, b=1), site.browser()
+        path = await path_of(site, mine)
+        assert (await browser.get(f"{path}/receipt")).status == 404
+        await site.client.collect(mine, lines=[("a", 1)], payment_reference="card 7")
+        assert (await browser.get(f"{path}/receipt")).status == 404, "what is left may still be changed"
+        handed = HandOver("till-1", id_checked=True)
+        await site.client.collect(mine, payment_reference=HOSTILE, hand_over=handed)
+        assert f'href="{path}/receipt"' in (await browser.get(path)).text
+        shown = await browser.get(f"{path}/receipt")
+        assert (shown.status, shown.headers["content-security-policy"]) == (200, POLICY)
+        for said in (f"Receipt number {mine.replace(':', '-')}", "Handed over", "&lt;script&gt;"):
+            assert said in shown.text, said
+        assert not INLINE.search(shown.text)
+        assert (await browser.get(f"{path}/receipt")).text == shown.text, "asked for again it is the same one"
+        await site.client.return_reservation(mine, lines=[("a", 1)], refund_reference="r 9")
+        back = (await browser.get(f"{path}/receipt")).text
+        assert "brought back: 1" in back
+        assert "Refund: r 9" in back
+        changed = f"{path[:-1]}{'A' if path[-1] != 'A' else 'B'}/receipt"
+        assert (await browser.get(changed)).status == 404
+
+    visit(tmp_path, use)
+
+
+def test_who_else_comes_is_for_the_counter_and_in_no_ledger(tmp_path: Path) -> None:
+    async def use(site: Site) -> None:
+        mine, browser, tablet = await site.order(), site.browser(), await site.admitted()
+        path, before = await path_of(site, mine), (await site.client.ledger_status("s1")).version
+        form = form_of(await browser.get(path), "collector") | {"name": HOSTILE}
+        assert [(await browser.post(f"{path}/step", form)).status for _ in range(2)] == [303, 303]
+        assert (await site.client.ledger_status("s1")).version == before
+        for text in ((await browser.get(path)).text, (await tablet.get(f"/task?id={mine}")).text):
+            assert "&lt;script&gt;" in text
+            assert "<script>alert" not in text
+        assert await site.client.get_collector("bob", mine) == "", "it is of one customer's purchase"
+        await site.client.erase_contact("ann")
+        assert await site.client.get_collector("ann", mine) == ""
+        site.service.faults["GetCollector"].extend([Refuse(grpc.StatusCode.FAILED_PRECONDITION)] * 9)
+        shown = await browser.get(path)
+        assert (shown.status, "collector" in steps_of(shown)) == (200, False), "without contacts all else goes on"
+
+    visit(tmp_path, use)
