@@ -77,7 +77,7 @@ FORMATS: Final[dict[int, Format]] = {
             "pickup codes, and links to customers' pages",
             "customers who are told what becomes of their orders",
             "pick tasks in shops",
-            "places in line under a limit of the whole chain, or with a slot",
+            "places in line under a limit of the whole chain, with a slot or with a basket",
             "goods that come back by receipt",
             "devices that are let in to pages",
             "promises of units that are in transit to a shop, by a rule",

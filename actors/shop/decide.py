@@ -34,6 +34,7 @@ from actors.shop.decide_line import (
     decide_queue,
     decide_serve_granted,
     latest_end_ms,
+    out_of_line,
     pickup_deadline_ms,
 )
 from actors.shop.decide_picking import decide_pick
@@ -142,8 +143,8 @@ def _unless_claimed(ledger: Ledger, now_ms: int, refused: Decision, again: Calla
 
 
 def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Claims = NONE) -> Decision:
-    """Hold all lines or none; an earlier hold of the same basket is replaced in the same decision. What is claimed by
-    those in `without` counts as given back.
+    """Hold all lines or none; what the same basket has here, a hold or a place in line, is replaced in the same
+    decision. What is claimed by those in `without` counts as given back.
     """
     policy = ledger.policy
     if policy.hot and (elsewhere := decided_elsewhere(ledger, command)):
@@ -172,7 +173,7 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Clai
     if ledger.allotments.quotas:
         stock = beyond_stock(ledger, command.channel, demand, replaced, without=without)
         if isinstance(stock, Rejection):
-            return _short(ledger, command, stock, now_ms, without)
+            return _short(ledger, command, stock, now_ms, replaced, without)
         drawn = stock
     else:
         position = ledger.positions.get(demand[0][0]) if len(demand) == 1 else None
@@ -184,7 +185,7 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Clai
         ):
             refusal = short_of_stock(ledger, demand, replaced, without)
             if refusal is not None:
-                return _short(ledger, command, refusal, now_ms, without)
+                return _short(ledger, command, refusal, now_ms, replaced, without)
     if command.slot_start_ms:
         refusal = slot_refusal(ledger, command.slot_start_ms, now_ms, replaced, without)
         if refusal is not None:
@@ -197,11 +198,15 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Clai
     reserved = Reserved(command, now_ms + ttl_ms)
     if replaced is None:
         return (*drawn, reserved) if drawn else (reserved,)
+    if replaced.status is _QUEUED:
+        return (out_of_line(replaced, ReleaseReason.REPLACED), *drawn, reserved)
     number, lines = replaced.number, replaced.held_lines()
     return (ev.Released("", "", number, lines, ReleaseReason.REPLACED, before=replaced), *drawn, reserved)
 
 
-def _short(ledger: Ledger, command: Reserve, refusal: Rejection, now_ms: int, without: Claims) -> Decision:
+def _short(
+    ledger: Ledger, command: Reserve, refusal: Rejection, now_ms: int, replaced: Reservation | None, without: Claims
+) -> Decision:
     """The refusal for want of stock, a promise of what is in transit, or a place in line."""
     if ledger.hot.by:
         is_kept = is_kept_there(ledger, command)
@@ -214,17 +219,23 @@ def _short(ledger: Ledger, command: Reserve, refusal: Rejection, now_ms: int, wi
             return promised
         refusal = promised
     waits = command.wait_ms and refusal.reason is not Reason.UNITS_ELSEWHERE
-    return decide_queue(ledger, command, refusal, now_ms, without) if waits else refusal
+    return decide_queue(ledger, command, refusal, now_ms, replaced, without) if waits else refusal
 
 
 def _replaced_hold(ledger: Ledger, command: Reserve, now_ms: int) -> Reservation | Rejection | None:
-    """The live hold of the same basket, None without one, or a Rejection where it must not be replaced."""
+    """What the same basket has here, a live hold or a place in line, None without one, or a Rejection where it must not
+    be replaced.
+    """
     number = ledger.baskets.get((command.customer_id, command.basket_id))
     if number is None:
         return None
     earlier = ledger.reservations[number]
     if earlier.expires_at_ms <= now_ms:
         return None
+    if earlier.status is _QUEUED:
+        lost_as = None if earlier.in_line is None else earlier.in_line.lost_as
+        is_placed = lost_as in (Status.CONFIRMED, Status.READY)  # an order, whose units were lost
+        return Rejection(Reason.BASKET_CONFIRMED, number=number, status=_QUEUED) if is_placed else earlier
     if earlier.status is not Status.HELD or earlier.units_collected():
         return Rejection(Reason.BASKET_CONFIRMED, number=number, status=earlier.status)
     if is_given(earlier, now_ms):

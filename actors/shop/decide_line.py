@@ -2,8 +2,9 @@
 
 Units that are free while somebody waits are kept for the head: nobody who comes later takes them, unless the policy
 says that a line may be passed. Who may wait has one SKU, and perhaps a slot, in which it has no place before it is
-served: where there is none by then, it leaves. Under a limit of the whole chain the head's customer's ledger is asked
-for a grant first, for GRANT_WAIT_MS with units kept.
+served: where there is none by then, it leaves. With a basket it is what the basket has here, and is replaced as a hold
+would be. Under a limit of the whole chain the head's customer's ledger is asked for a grant first, for GRANT_WAIT_MS
+with units kept.
 """
 
 from collections.abc import Collection, Iterator
@@ -21,7 +22,7 @@ from actors.shop.events import Left, Queued, QuotaDrawn, Served
 from actors.shop.line import Line
 from actors.shop.line_events import GrantAwaited, PassedOver
 from actors.shop.picking import ready_by
-from actors.shop.preconditions import NONE, grant_refusal, is_to_come, over_limit, slot_refusal
+from actors.shop.preconditions import grant_refusal, is_to_come, over_limit, slot_refusal
 from actors.shop.quotas import drawn_in_line, left_by_channel
 from actors.shop.state import Claims, Ledger, Reservation
 
@@ -56,15 +57,17 @@ def adopting_in_shop(ledger: Ledger, policy: Policy) -> PolicyAdopted:
 
 
 def decide_queue(
-    ledger: Ledger, command: Reserve, short: Rejection, now_ms: int, without: Claims = NONE
-) -> tuple[Queued] | Rejection:
+    ledger: Ledger, command: Reserve, short: Rejection, now_ms: int, replaced: Reservation | None, without: Claims
+) -> tuple[Queued] | tuple[Left, Queued] | Rejection:
     """A place in the line for a Reserve that would wait, and that stock is short for; or why there is none. It is no
-    place in its slot, for which nobody waits.
+    place in its slot, for which nobody waits. The place that its basket had, `replaced`, is given up; while the basket
+    holds units, it does not wait for others.
     """
     policy = ledger.policy
     if short.reason is not Reason.INSUFFICIENT_STOCK:
         return short
-    if not may_wait(ledger, command.channel, command):
+    holds = replaced is not None and replaced.status is not Status.QUEUED
+    if holds or not may_wait(ledger, command.channel, command):
         return replace(short, reason=Reason.LINE_NOT_OFFERED)
     if command.wait_ms > policy.line_wait_ms_max:
         return Rejection(Reason.TTL_TOO_LONG, asked=command.wait_ms, available=policy.line_wait_ms_max)
@@ -73,13 +76,18 @@ def decide_queue(
     refusal = slot_refusal(ledger, slot_start_ms, now_ms, None, without) if slot_start_ms else None
     if refusal is None and slot_start_ms == now_ms:  # it would leave at once
         return replace(short, reason=Reason.LINE_NOT_OFFERED)
-    refusal = refusal or no_place(ledger, sku, command.customer_id)
+    line = ledger.lines.get(sku) or Line()
+    is_in_it = replaced is not None and line.customers.get(command.customer_id) == replaced.number
+    if refusal is None and not is_in_it:
+        refusal = no_place(ledger, sku, command.customer_id)
     if refusal is not None:
         return refusal
-    line = ledger.lines.get(sku) or Line()
-    expected = rate_of(ledger, sku, now_ms).expected_at_ms(line.units + short.asked)
-    until_ms = waits_until_ms(now_ms + command.wait_ms, slot_start_ms)
-    return (Queued(command, until_ms, len(line.numbers) + 1, expected),)
+    others, units = len(line.numbers), line.units
+    if replaced is not None and is_in_it:
+        others, units = others - 1, units - replaced.lines[0][1]
+    expected = rate_of(ledger, sku, now_ms).expected_at_ms(units + short.asked)
+    queued = Queued(command, waits_until_ms(now_ms + command.wait_ms, slot_start_ms), others + 1, expected)
+    return (queued,) if replaced is None else (out_of_line(replaced, ReleaseReason.REPLACED), queued)
 
 
 def waits_until_ms(wanted_ms: int, slot_start_ms: int) -> int:
@@ -98,10 +106,10 @@ def no_place(ledger: Ledger, sku: str, customer_id: str, joined: Collection[str]
 
 
 def may_wait(ledger: Ledger, channel: str, asked: Reserve | Reservation) -> bool:
-    """Whether one of one SKU can wait: without a basket."""
-    if len(asked.lines) > 1 or asked.basket_id:
-        return False
-    return ledger.whole_lines or not (asked.slot_start_ms or ledger.policy.is_limited(channel, asked.lines))
+    """Whether it can wait: of one SKU; in a service of the first format with nothing beside that."""
+    if len(asked.lines) > 1 or ledger.whole_lines:
+        return len(asked.lines) == 1
+    return not (asked.slot_start_ms or asked.basket_id or ledger.policy.is_limited(channel, asked.lines))
 
 
 def decide_leave(command: Release, content: str, reservation: Reservation) -> tuple[Left]:
@@ -156,10 +164,10 @@ def next_served(ledger: Ledger, sku: str, now_ms: int, without: int = 0) -> Next
         of = waiting.customer_id, waiting.channel, waiting.lines
         is_limited = ledger.policy.is_limited(waiting.channel, waiting.lines)
         if over_limit(ledger, *of, None) is not None or (is_limited and not ledger.whole_lines):
-            return (_out(waiting, ReleaseReason.LIMIT_REACHED),)
+            return (out_of_line(waiting, ReleaseReason.LIMIT_REACHED),)
         no_slot = _no_slot(ledger, waiting, now_ms)
         if no_slot is not None:
-            return (_out(waiting, no_slot),)
+            return (out_of_line(waiting, no_slot),)
         if not is_limited:
             return _served(ledger, waiting, free, now_ms)
         if len(ledger.lines[sku].asked) < ASKED_AT_ONCE_MAX:
@@ -225,19 +233,19 @@ def decide_serve_granted(ledger: Ledger, command: ServeGranted, now_ms: int) -> 
     if waiting is None or waiting.version != command.version or waiting.expires_at_ms <= now_ms:
         return Rejection(Reason.RESERVATION_NOT_FOUND, number=number)
     if isinstance(said, Rejection):
-        return (_out(waiting, ReleaseReason.LIMIT_REACHED),)
+        return (out_of_line(waiting, ReleaseReason.LIMIT_REACHED),)
     of = waiting.customer_id, waiting.channel, waiting.lines
     refusal = grant_refusal(ledger, said, *of, waiting)
     if refusal is not None:
         return refusal
     if over_limit(ledger, *of, None) is not None:
-        return (_out(waiting, ReleaseReason.LIMIT_REACHED),)
+        return (out_of_line(waiting, ReleaseReason.LIMIT_REACHED),)
     free = _free_for(ledger, waiting, now_ms)
     if free is None:
         return (GrantAwaited(number, waiting.lines[0][0], 0),)
     no_slot = _no_slot(ledger, waiting, now_ms)
     if no_slot is not None:
-        return (_out(waiting, no_slot),)
+        return (out_of_line(waiting, no_slot),)
     return _served(ledger, waiting, free, now_ms, said.number)
 
 
@@ -265,8 +273,8 @@ def _no_slot(ledger: Ledger, waiting: Reservation, now_ms: int) -> ReleaseReason
     return None if refusal is None else _OUT_FOR[refusal.reason]
 
 
-def _out(waiting: Reservation, why: ReleaseReason) -> Left:
-    """Out of line as its turn comes, without its units."""
+def out_of_line(waiting: Reservation, why: ReleaseReason) -> Left:
+    """It leaves without units, as the ledger says why."""
     return Left("", "", waiting.number, Status.RELEASED, why, before=waiting)
 
 

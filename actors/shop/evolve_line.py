@@ -81,6 +81,8 @@ def _evolve_queued(ledger: Ledger, event: ev.Queued, at_ms: int) -> Remembered |
     number, command = ledger.version, event.command
     waiting = queued_by(event, number, at_ms)
     ledger.reservations[number] = waiting
+    if waiting.basket_id:
+        ledger.baskets[waiting.customer_id, waiting.basket_id] = number
     enter_line(ledger, waiting)
     note_deadline(ledger, number, waiting.expires_at_ms)
     if not command.key:
@@ -155,6 +157,9 @@ def _evolve_left(ledger: Ledger, event: ev.Left) -> Remembered | None:
     number, version = event.number, ledger.version
     waiting = ledger.reservations[number]
     _leave_line(ledger, waiting)
+    basket = waiting.customer_id, waiting.basket_id
+    if waiting.basket_id and ledger.baskets.get(basket) == number:
+        del ledger.baskets[basket]
     if number in ledger.outbox:  # its customer's ledger has still to hear that nothing is held by its grant
         ledger.reservations[number] = left_by(event, version)
     else:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from actors.core.rejection import Reason, Rejection
+from actors.core.status import LIVE
 from actors.shop.commands import Grant, Lines, by_sku, void_key
 from actors.shop.customer_totals import counted_beside
 from actors.shop.state import Claims, Ledger, Reservation
@@ -139,13 +140,13 @@ def is_to_come(ledger: Ledger, slot_start_ms: int, now_ms: int) -> bool:
 def slot_refusal(
     ledger: Ledger, slot_start_ms: int, now_ms: int, replaced: Reservation | None, without: Claims = NONE
 ) -> Rejection | None:
-    """Refuse a slot that does not exist, cannot be booked or is full. `replaced` gives its place back."""
+    """Refuse a slot that does not exist, cannot be booked or is full. `replaced` gives its place back, if any."""
     calendar = ledger.policy.calendar
     slot = calendar.slot_at(slot_start_ms)
     if slot is None or not calendar.bookable(slot, now_ms):
         return Rejection(Reason.SLOT_NOT_OFFERED, asked=slot_start_ms)
     taken = ledger.slots_taken.get(slot_start_ms, 0)
-    if replaced is not None and replaced.slot_start_ms == slot_start_ms:
+    if replaced is not None and replaced.slot_start_ms == slot_start_ms and replaced.status in LIVE:
         taken -= 1
     if without:
         taken -= ledger.places_of(without, slot_start_ms)

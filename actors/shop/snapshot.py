@@ -17,7 +17,7 @@ from actors.core.message import Message, digest_of, to_json
 from actors.core.overlay import OVERLAID_AT_ONCE, Overlay, lift
 from actors.core.packed import PackedRow, packed_rows
 from actors.core.policy import Policy
-from actors.core.status import LIVE, Status
+from actors.core.status import LIVE, OPEN, Status
 from actors.shop.allotments import AllotmentsRow, restored
 from actors.shop.customers import add_newest
 from actors.shop.evolve_in_transit import enter_awaiting
@@ -277,6 +277,8 @@ def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
         ledger.holders[reservation.part.holder] = number
         if reservation.status is Status.CLAIMED:
             ledger.undecided[number] = None
+    if reservation.status in OPEN and reservation.basket_id:
+        ledger.baskets[reservation.customer_id, reservation.basket_id] = number
     if reservation.status is Status.QUEUED:
         enter_line(ledger, reservation)
         enter(ledger, reservation)
@@ -292,5 +294,3 @@ def _restore_reservation(ledger: Ledger, reservation: Reservation) -> None:
     others = ledger.customers.setdefault(reservation.customer_id, number)
     if others is not number:
         add_newest(ledger, reservation, others)
-    if reservation.basket_id:
-        ledger.baskets[reservation.customer_id, reservation.basket_id] = number

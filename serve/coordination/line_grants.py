@@ -24,7 +24,7 @@ def request_in_line(store_id: str, waiting: Reservation) -> RequestGrant:
     """
     key, lines = line_key(waiting.number, waiting.version), waiting.lines
     of = waiting.customer_id, waiting.channel, store_id
-    return RequestGrant(*of, key, "", lines, lines, waiting.grant, waiting.number)
+    return RequestGrant(*of, key, waiting.basket_id, lines, lines, waiting.grant, waiting.number)
 
 
 async def serve_by_grant(router: Router, grants: Grants, store_id: str, waiting: Reservation, deadline: float) -> None:

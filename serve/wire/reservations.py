@@ -77,7 +77,7 @@ def reserve(request: rs.ReserveRequest) -> tuple[str, cm.Reserve]:
         good = good and 0 < request.slot_start.seconds < INSTANT_SECONDS_END and 0 <= request.slot_start.nanos < NANOS
     if request.HasField("wait"):
         wait_ms = instant_ms(request.wait)
-        has_more = basket_id or len(lines) > 1 or request.HasField("sourcing")
+        has_more = len(lines) > 1 or request.HasField("sourcing")
         good = good and _is_interval(request.wait) and not has_more
     if not good:
         Checked(request).raise_if_faulty()

@@ -232,7 +232,7 @@ _SENTENCES: Final[dict[Reason, str]] = {
     Reason.TRANSFER_STEP_NOT_ALLOWED: "the transfer is {transfer_status}, and that allows no such step",
     Reason.OPEN_TRANSFERS_LIMIT: "shop {store} has {available} transfers on their way; receive or cancel some first",
     Reason.LINE_NOT_OFFERED: "shop {store} has {available} of {sku} available, and this cannot wait in line, by the "
-    "policy, a basket or several lines; ask for less, or choose another shop",
+    "policy, several lines or what its basket holds; ask for less, or choose another shop",
     Reason.LINE_FULL: "{available} wait for {sku} in shop {store} already; choose another shop, or ask again later",
     Reason.IN_LINE_ALREADY: "the customer waits for {sku} as reservation {reservation} already; release that one first",
     Reason.SHORTFALL_NOT_FOUND: "shop {store} has no such task, or forgot it; list its shortfalls",

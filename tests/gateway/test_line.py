@@ -152,10 +152,22 @@ def test_one_with_a_slot_waits_and_is_told_that_the_slot_is_full(front: Front) -
     )
 
 
+def test_a_basket_waits_and_reserving_again_gives_its_place_up(line: Front) -> None:
+    waiting = line.accept("Reserve", asked("k4", "dan", 1, wait=HOUR, basket_id="b")).reservation
+    assert (waiting.status, waiting.basket_id, waiting.queue_position) == (QUEUED, "b", 3)
+    again = line.accept("Reserve", asked("k5", "dan", 2, wait=HOUR, basket_id="b")).reservation
+    assert (again.status, again.queue_position) == (QUEUED, 3)
+    left = read(line, int(waiting.reservation_id.partition(":")[2]))
+    assert left.release_reason == reservation_pb2.RELEASE_REASON_REPLACED
+    line.accept("Reserve", asked("k6", "eve", UNITS, wait=HOUR, basket_id="b"))
+    rejection = line.accept("Reserve", asked("k7", "dan", 1, basket_id="b")).rejection
+    assert rejection.reason == error_pb2.REASON_INSUFFICIENT_STOCK, "and it keeps its place"
+    assert read(line, int(again.reservation_id.partition(":")[2])).queue_position == 3
+
+
 @pytest.mark.parametrize(
     "beside",
     [
-        {"basket_id": "b1"},
         {"lines": [{"sku": "A", "quantity": 1}] * 2},
         {"store_id": "", "sourcing": {"place": {"latitude": 0.0, "longitude": 0.0}}},
     ],

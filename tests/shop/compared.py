@@ -109,7 +109,7 @@ def indexes_of(reservations: Iterable[Reservation], model: Model) -> tuple[Any, 
             customer: {held.number for held in live if held.customer_id == customer}
             for customer in {held.customer_id for held in live}
         },
-        {(held.customer_id, held.basket_id): held.number for held in live if held.basket_id},
+        {(held.customer_id, held.basket_id): held.number for held in [*live, *waiting] if held.basket_id},
         len(live),
         {
             sku: sorted((held.number for held in waiting if held.lines[0][0] == sku), key=losers_first)

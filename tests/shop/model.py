@@ -29,7 +29,7 @@ from tests.shop.model_books import (
     taken_by_line,
 )
 from tests.shop.model_hours import deadline_ms
-from tests.shop.model_line import falls_due, lacks_slot, left, most_ms, queue, unpromised
+from tests.shop.model_line import falls_due, lacks_slot, leave, left, most_ms, queue, unpromised
 from tests.shop.model_returns import take_back
 from tests.shop.model_rules import over_a_limit, rule_ms
 from tests.shop.model_shortfalls import Task, resolve, shortfalls
@@ -171,18 +171,23 @@ class Model:
         replaced = None
         for earlier in self.reservations:
             same = (earlier.customer_id, earlier.basket_id) == (said.customer_id, said.basket_id)
-            if said.basket_id and same and earlier.status in LIVE:
+            if said.basket_id and same and earlier.status in [*LIVE, Status.QUEUED]:
                 replaced = earlier
-        if replaced and (replaced.status is not Status.HELD or any(line.sold for line in replaced.lines)):
+        place = replaced if replaced and replaced.status is Status.QUEUED else None
+        if place and place.lost_as in (Status.CONFIRMED, Status.READY):
+            return ("no", "BASKET_CONFIRMED")
+        if replaced and not place and (replaced.status is not Status.HELD or any(line.sold for line in replaced.lines)):
             return ("no", "BASKET_CONFIRMED")
         wanted = Wanted(said.customer_id, said.channel, said.lines, said.slot_start_ms)
         lacks = self.cannot_be_had(wanted, now_ms, [replaced] if replaced else [], None)
         refusal = self._is_refused(wanted, now_ms, replaced)
         if said.wait_ms and "INSUFFICIENT_STOCK" in (lacks, refusal):
-            return queue(self, said, now_ms, lacks)
+            return queue(self, said, now_ms, lacks, replaced)
         if refusal:
             return ("no", refusal)
-        if replaced:
+        if place:
+            leave(self, place, Status.RELEASED, ReleaseReason.REPLACED)
+        elif replaced:
             units = [line.held() for line in replaced.lines]
             self._give_back(replaced, units, Status.RELEASED, now_ms, ReleaseReason.REPLACED)
         ttl_ms = said.ttl_ms or min(rule_ms(self.policy, self.store_id, said.channel, sku) for sku, _ in said.lines)

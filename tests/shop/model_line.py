@@ -46,9 +46,11 @@ def until_ms(slot_start_ms: int, wanted_ms: int) -> int:
     return min(wanted_ms, slot_start_ms or wanted_ms)
 
 
-def refusal_to_wait(model: Model, said: ask.Reserve, now_ms: int, apart: list[Reservation]) -> str:
-    """Why there is no place in the line."""
-    if len(said.lines) > 1 or said.basket_id:
+def refusal_to_wait(
+    model: Model, said: ask.Reserve, now_ms: int, apart: list[Reservation], replaced: Reservation | None
+) -> str:
+    """Why there is no place in the line. What its basket holds forbids it, and a place of its basket is given up."""
+    if len(said.lines) > 1 or (replaced and replaced.status in LIVE):
         return "LINE_NOT_OFFERED"
     if said.wait_ms > model.policy.line_wait_ms_max:
         return "TTL_TOO_LONG"
@@ -57,24 +59,28 @@ def refusal_to_wait(model: Model, said: ask.Reserve, now_ms: int, apart: list[Re
     if said.slot_start_ms == now_ms:
         return "LINE_NOT_OFFERED"
     waiting = line(model, said.lines[0][0])
+    if replaced in waiting:
+        return ""
     if any(found.customer_id == said.customer_id for found in waiting):
         return "IN_LINE_ALREADY"
     return "LINE_FULL" if len(waiting) >= model.policy.line_places_max else ""
 
 
-def queue(model: Model, said: ask.Reserve, now_ms: int, lacks: str) -> Outcome:
+def queue(model: Model, said: ask.Reserve, now_ms: int, lacks: str, replaced: Reservation | None) -> Outcome:
     """A place in the line where stock is what `lacks` at first; or why there is none. Where something else lacked that
     claims are in the way of, what is short beside them is waited for by the next try.
     """
     young = model.undecided(now_ms)
-    no = refusal_to_wait(model, said, now_ms, [] if lacks == "INSUFFICIENT_STOCK" else young)
+    no = refusal_to_wait(model, said, now_ms, [] if lacks == "INSUFFICIENT_STOCK" else young, replaced)
     if no == "SLOT_FULL" and young:
         wanted = Wanted(said.customer_id, said.channel, said.lines, said.slot_start_ms)
         beside = model.cannot_be_had(wanted, now_ms, young, None)
-        no = refusal_to_wait(model, said, now_ms, young) if beside == "INSUFFICIENT_STOCK" else beside
+        no = refusal_to_wait(model, said, now_ms, young, replaced) if beside == "INSUFFICIENT_STOCK" else beside
         return ("no", no or "ORDER_UNDECIDED")
     if no or lacks != "INSUFFICIENT_STOCK":
         return ("no", no or "ORDER_UNDECIDED")
+    if replaced:
+        leave(model, replaced, Status.RELEASED, ReleaseReason.REPLACED)
     waiting = line(model, said.lines[0][0])
     model.events += 1
     new = Reservation(said, model.events, until_ms(said.slot_start_ms, now_ms + said.wait_ms), now_ms)

@@ -95,8 +95,7 @@ def _lose(model: Model, loser: Reservation, units: list[int], cause: ShortfallCa
 
 
 def _kept_out(model: Model, loser: Reservation, units: list[int], now_ms: int) -> str:
-    is_plain = len(loser.lines) == 1 and not loser.basket_id
-    if not is_plain or loser.holder or loser.touched() or units[0] < loser.lines[0].quantity:
+    if len(loser.lines) > 1 or loser.holder or loser.touched() or units[0] < loser.lines[0].quantity:
         return "LINE_NOT_OFFERED"
     if not can_be_booked(model, loser.slot_start_ms, now_ms):
         return "SLOT_NOT_OFFERED"

@@ -130,7 +130,7 @@ PAGES = {
         0:02 | k1: reserve ann A 1 waiting 1h       | #2 HELD A 1 until 2:01 (again)    |
         0:03 | k1: reserve ann A 1                  | IDEMPOTENCY_KEY_REUSED (again)    |
         0:04 | k2: reserve bob A 1, B 1 waiting 1h  | LINE_NOT_OFFERED A 1 of 0         | Refused
-        0:05 | reserve bob A 1 basket b1 waiting 1h | LINE_NOT_OFFERED A 1 of 0         | Refused
+        0:05 | reserve bob A 1, A 1 waiting 1h      | LINE_NOT_OFFERED A 2 of 0         | Refused
         0:06 | reserve bob Z 1 waiting 1h           | SKU_NOT_STOCKED Z 1 of 0          | Refused
         0:07 | reserve bob A 1 waiting 25h          | TTL_TOO_LONG 90000000 of 86400000 | Refused
         2:01 | wait                                 |                                   | Expired

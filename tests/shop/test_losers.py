@@ -140,7 +140,7 @@ def test_who_cannot_wait_is_released_and_the_task_says_why() -> None:
         "#15 COUNT #8 HELD lost A 1 of 1 no place LINE_FULL",
         "#16 COUNT #7 CLAIMED lost A 1 of 1 no place LINE_NOT_OFFERED",
         "#17 COUNT #5 HELD lost A 2 of 2 no place LINE_NOT_OFFERED",
-        "#18 COUNT #4 HELD lost A 1 of 1 no place LINE_NOT_OFFERED",
+        "#18 COUNT #4 HELD lost A 1 of 1 no place LINE_FULL",
     ]
 
 

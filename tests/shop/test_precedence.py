@@ -133,7 +133,7 @@ REASONS = {
     Reason.TRANSFER_NOT_FOUND: "send #9",
     Reason.TRANSFER_STEP_NOT_ALLOWED: "receive A 1 / propose S2 A 1 / send #3 / cancel #3",
     Reason.AWAITS_TRANSFER: "receive A 1 / advise S9:T4 A 3 / reserve ann A 2 / collect #4",
-    Reason.LINE_NOT_OFFERED: "receive A 1 / reserve ann A 2 basket b waiting 1h",
+    Reason.LINE_NOT_OFFERED: "receive A 1, B 1 / reserve ann A 2, B 1 waiting 1h",
     Reason.LINE_FULL: "receive A 1 / reserve ann A 2 waiting 1h / reserve bob A 2 waiting 1h",
     Reason.IN_LINE_ALREADY: "receive A 1 / reserve ann A 2 waiting 1h / reserve ann A 2 waiting 1h",
     Reason.SHORTFALL_NOT_FOUND: "resolve #9 RELEASED",

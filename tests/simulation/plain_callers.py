@@ -29,7 +29,7 @@ async def reserve(world: "ChainWorld", who: str, key: str) -> None:
     command = shop.Reserve(key, who, world.channel(), basket_id, plan.lines, ttl_ms, plan.slot_start_ms)
     if world.patience.random() < PATIENT:
         wait_ms = world.patience.choice((60_000, 600_000))
-        command = replace(command, basket_id="", wait_ms=wait_ms)
+        command = replace(command, wait_ms=wait_ms)
     held = await world.repeat(
         who, f"{key} in {plan.store_id}", lambda gateway, end: gateway.decide(RESERVE, (plan.store_id, command), end)
     )

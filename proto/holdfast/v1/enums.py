@@ -227,7 +227,7 @@ class Reason(IntEnum):
     TRANSFER_STEP_NOT_ALLOWED = 27
     # The shop has as many transfers on their way as there may be.
     OPEN_TRANSFERS_LIMIT = 28
-    # Stock is short, and this cannot wait for it: it has a basket or several lines.
+    # Stock is short, and this cannot wait for it: it has several lines, or its basket holds units.
     LINE_NOT_OFFERED = 29
     # As many wait for the SKU as may; `available` says how many.
     LINE_FULL = 30

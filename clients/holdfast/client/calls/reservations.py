@@ -40,7 +40,7 @@ class ReservationCalls(Client, Protocol):
         `ttl_ms` None leaves the time to the rules. Reserving again for the same `basket_id` replaces its hold.
         `slot_start_ms` is the start of a pickup slot of `list_slots`, whose place is taken together with the units.
         `external_reference` is the caller's own number, shown in answers. With `wait_ms` it stands in line so long
-        where stock is short, and the answer is QUEUED; of one line, without basket.
+        where stock is short, and the answer is QUEUED; of one line.
         """
         request = to_message(
             service_pb2.ReserveRequest,
