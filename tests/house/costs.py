@@ -6,19 +6,11 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-# Lines and files of actors, serve, clients and bench together. The house as it was asked for is 24,643 lines in 175
+# Lines and files of actors, serve, clients and bench together. The house as it was asked for was 25,343 lines in 170
 # files; what came since stands in docs/changelog.md. Who adds a capability raises these by what it takes, in sight of
 # the reviewer; who takes something out lowers them.
-LINES_MAX: Final = 75_900
-FILES_MAX: Final = 502
-LINES_MAX: Final = 75_800
-FILES_MAX: Final = 500
-LINES_MAX: Final = 75_500
-FILES_MAX: Final = 500
-LINES_MAX: Final = 76_400
-FILES_MAX: Final = 504
-LINES_MAX: Final = 76_900
-FILES_MAX: Final = 510
+LINES_MAX: Final = 77_700
+FILES_MAX: Final = 514
 SLACK: Final = 500  # lines: a limit that is far away is none
 
 
