@@ -388,13 +388,12 @@ def test_parts_of_an_order_are_picked_in_their_shops(front: Front) -> None:
     assert tasks() == [("S1", pick_pb2.PICK_STATUS_READY, [3]), ("S2", pick_pb2.PICK_STATUS_READY, [5])]
     now = front.accept("GetOrder", os_.GetOrderRequest(order_id=order.order_id)).order
     assert held(now) == [("S1", 3), ("S2", 5)], "the order has heard of what was not found"
-    release = os_.ReleaseOrderRequest(idempotency_key="x1", reason=reservation_pb2.RELEASE_REASON_NO_SHOW, **step)
-    front.accept("ReleaseOrder", release)
+    no_show = reservation_pb2.RELEASE_REASON_NO_SHOW
+    front.accept("ReleaseOrder", os_.ReleaseOrderRequest(idempotency_key="x1", reason=no_show, **step))
     assert [status for _, status, _ in tasks()] == [pick_pb2.PICK_STATUS_TO_PUT_BACK] * 2
     assert front.accept("VerifyOrders", ad.VerifyOrdersRequest()).holds
     for store_id in ("S1", "S2"):
-        verified = front.accept("VerifyLedger", ad.VerifyLedgerRequest(store_id=store_id))
-        assert verified.holds, verified.discrepancies
+        assert front.accept("VerifyLedger", ad.VerifyLedgerRequest(store_id=store_id)).holds
 
 
 def _told(front: Front, store_id: str) -> list[pick_pb2.PickTask]:

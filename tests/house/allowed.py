@@ -38,6 +38,7 @@ SLEEPS: Final[dict[str, str]] = {
     "tests/simulation/sim_actors.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/chain_checks.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/gateways.py": "sleeps in virtual time, where nobody waits for anything",
+    "tests/simulation/elsewhere_callers.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/cut_off_world.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/lethal_callers.py": "sleeps in virtual time, where nobody waits for anything",
     "tests/simulation/order_callers.py": "sleeps in virtual time, where nobody waits for anything",

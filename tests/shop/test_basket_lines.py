@@ -8,12 +8,16 @@ import pytest
 
 from actors.core.policy import Policy
 from actors.core.status import ReleaseReason, Status
-from actors.shop import decide_line
+from actors.core.transact import Decision
+from actors.shop.commands import Command
+from actors.shop.decide import decide
+from actors.shop.events import Queued
 from actors.shop.invariants import check
 from actors.shop.snapshot import Capture, restore
+from actors.shop.state import Ledger
 from tests.shop.scenario import play
 from tests.shop.test_mutants import noticed
-from tests.shop.watched import Core, through_json
+from tests.shop.watched import Core, assembled, through_json
 
 RULES: Final = Policy(version=1)
 PAGES: Final = {
@@ -91,16 +95,15 @@ def test_the_model_agrees(name: str) -> None:
     assert noticed(Core(), PAGES[name], RULES) == set()
 
 
-def test_one_that_leaves_its_place_in_the_line_as_it_is_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = decide_line.decide_queue
+def leaves_the_former_place(ledger: Ledger, command: Command, now_ms: int) -> Decision:
+    decision = decide(ledger, command, now_ms)
+    waits = isinstance(decision, tuple) and decision and isinstance(decision[-1], Queued)
+    return decision[-1:] if waits and isinstance(decision, tuple) else decision
 
-    def keeps_it(*of: object) -> object:
-        queued = real(*of)  # type: ignore[arg-type]
-        return queued[-1:] if isinstance(queued, tuple) else queued
 
-    monkeypatch.setattr("actors.shop.decide.decide_queue", keeps_it)
+def test_one_that_leaves_its_place_in_the_line_as_it_is_is_caught() -> None:
     page = PAGES["reserving again gives the place up for what is accepted"].partition("        0:06")[0]
-    assert noticed(Core(), page, RULES) >= {"audit", "invariants", "model"}
+    assert noticed(assembled(decided=leaves_the_former_place), page, RULES) >= {"audit", "invariants", "model"}
 
 
 def test_a_restored_ledger_knows_whose_place_it_is() -> None:
