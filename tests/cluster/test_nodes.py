@@ -8,8 +8,8 @@ import grpc
 import pytest
 import yaml
 
-from holdfast.client import ChannelClient
-from tests.cluster.callers import Crowd, available, pid_of, receive, verified, with_client
+from holdfast.client import ChannelClient, Timeouts
+from tests.cluster.callers import CALL_MS, Crowd, available, pid_of, receive, verified, with_client
 from tests.cluster.nodes import ClusterService
 from tests.cluster.service import ROOT, START_S, STORES
 from tests.journal.redis_process import ABSENT
@@ -117,8 +117,10 @@ def test_the_head_is_lost_and_started_again(cluster: ClusterService) -> None:
         lost = next(store_id for store_id in STORES if at[store_id] == head)
         kept = next(store_id for store_id in STORES if at[store_id] in others)
         before = {store_id: await client.ledger_status(store_id) for store_id in (lost, kept)}
-        async with grpc.aio.insecure_channel(f"{at[kept]}:{cluster.address.rpartition(':')[2]}") as channel:
-            await asyncio.wait_for(channel.channel_ready(), 2 * BACK_S)  # its gateway may be on its way
+        # Its gateway, which may be on its way, has to have found the actor: nobody finds one without the head.
+        port = cluster.address.rpartition(":")[2]
+        async with ChannelClient(f"{at[kept]}:{port}", timeouts=Timeouts(call_ms=CALL_MS)) as there:
+            assert (await there.ledger_status(kept)).pid == before[kept].pid
 
         await asyncio.to_thread(cluster.lose_node, head)
         crowd = Crowd(cluster, kept, HEADLESS)
