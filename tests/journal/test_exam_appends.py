@@ -52,6 +52,15 @@ def test_of_several_ledgers_each_must_be_owned(storage: Storage) -> None:
         journal.check_owner(epochs)
 
 
+def test_ledgers_are_owned_whatever_they_are_called_and_however_many(storage: Storage) -> None:
+    journal = storage.open()
+    epochs = {each: journal.take_over(each).epoch for each in ("\0\0", "a\0b", "a", "it's", '"', "☃")}
+    journal.check_owner(epochs)
+    some = {f"S{number}": journal.take_over(f"S{number}").epoch for number in range(20)}
+    with pytest.raises(Fenced, match="ledger none-0: epoch 1 was appending, epoch 0 is in force"):
+        journal.check_owner({**some, **{f"none-{number}": 1 for number in range(40_000)}})
+
+
 def test_what_was_appended_is_there_for_all_who_open_the_storage(storage: Storage) -> None:
     journal = storage.open()
     written = appended(journal, "S1", [1, 4, 2])
