@@ -2,6 +2,7 @@
 request asks the service what the link is for: a page holds no id that a form could send in another's place.
 """
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime
@@ -40,6 +41,8 @@ from serve.pages.live import streamed
 from serve.pages.rendering import Rendering
 from serve.pages.shop_hours import Hours, coming_days, zone_of
 from serve.pages.visits import Visits
+
+log = logging.getLogger("holdfast.pages")
 
 PAGE: Final = "/p/{token}"
 PAGE_PATH: Final = re.compile(r"/p/[A-Za-z0-9_-]{1,256}")
@@ -244,6 +247,17 @@ async def collector_of(client: ChannelClient, reservation: Reservation) -> str |
         return await client.get_collector(reservation.customer_id, reservation.reservation_id)
     except HoldfastError:  # contacts are away, or have no key: all else is as it was
         return None
+
+
+async def forget_collector(client: ChannelClient, reservation: Reservation) -> None:
+    """Once it is handed over nobody has to know any more who else might have come. Where contacts are away the name
+    stays until its customer's are erased: that is no reason to say that the step was not taken.
+    """
+    try:
+        if await client.get_collector(reservation.customer_id, reservation.reservation_id):
+            await client.set_collector(reservation.customer_id, reservation.reservation_id, "")
+    except HoldfastError as error:
+        log.warning("who else was to collect is still known: %s", error)
 
 
 def _key(linked: LinkedPickup, form: Form) -> str:

@@ -49,6 +49,18 @@ def test_who_else_comes_is_for_the_counter_and_in_no_ledger(tmp_path: Path) -> N
             assert "&lt;script&gt;" in text
             assert "<script>alert" not in text
         assert await site.client.get_collector("bob", mine) == "", "it is of one customer's purchase"
+        other = await site.order()
+        await site.client.set_collector("ann", other, "Bob Example")
+        await site.client.mark_ready(other)
+        for away in (False, True):
+            if away:
+                site.service.faults["GetCollector"].extend([Refuse(grpc.StatusCode.FAILED_PRECONDITION)] * 2)
+            shown = await tablet.tap(await tablet.get(f"/task?id={other}"), "hand_over", payment="p")
+            assert "Handed over by tablet-1" in shown.text
+            assert await site.client.get_collector("ann", other) == "", "nobody has to know it any more"
+            site.service.faults.clear()
+            other = await site.order("cid")
+            await site.client.mark_ready(other)
         await site.client.erase_contact("ann")
         assert await site.client.get_collector("ann", mine) == ""
         site.service.faults["GetCollector"].extend([Refuse(grpc.StatusCode.FAILED_PRECONDITION)] * 9)
