@@ -94,11 +94,13 @@ class Following:
 
     async def _find(self, store_id: str) -> None:
         """Where a shop stands, so that it is followed from there on; until it has nobody's page open."""
+        level = logging.WARNING
         while store_id in self._pages.stores():
             try:
                 version = (await self._client.ledger_status(store_id)).version
             except HoldfastError as error:
-                log.warning("what happens in shop %s is not heard: %s", store_id, error)
+                log.log(level, "what happens in shop %s is not heard: %s", store_id, error)
+                level = logging.DEBUG  # once: all shops are away while no gateway is up
                 await asyncio.sleep(AGAIN_S)
             else:
                 self._cursors[store_id] = version

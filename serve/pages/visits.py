@@ -11,7 +11,9 @@ from typing import Final
 from holdfast.client.models.events import Event
 from serve.pages.live import BEAT, BEAT_S, GREETING, TooManyStreams, changed
 
-VISITS_MAX: Final = 2_048  # of the process
+# Of the process. With the streams of tablets it is three quarters of the connections that HAProxy has for browsers:
+# each has one while its page is seen, and tablets are to send their forms by the others.
+VISITS_MAX: Final = 512
 OF_ONE_MAX: Final = 8  # of one reservation, which then has the last ones
 VISITED_MAX: Final = 1_024  # shops: one stream of events tells of no more
 

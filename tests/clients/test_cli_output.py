@@ -1,6 +1,7 @@
 """What the command prints for people: durations, shortfalls and advice."""
 
 import pytest
+import typer
 from rich.console import Console
 
 from holdfast.client import Shortfall, ShortfallLoss, StockChange
@@ -18,6 +19,12 @@ from holdfast.client.models.administration import BarredClaim, OrdersVerificatio
 def test_a_duration_is_printed_as_it_is_typed(length_ms: int, text: str) -> None:
     assert duration_text(length_ms) == text
     assert duration_ms(text) == length_ms
+
+
+@pytest.mark.parametrize("text", ["9" * 400 + "h", "9999999999h", "2 hours", "h", ""])
+def test_what_is_no_time_is_wrong_usage(text: str) -> None:
+    with pytest.raises(typer.BadParameter):
+        duration_ms(text)
 
 
 def test_who_loses_by_a_shortfall_is_told() -> None:

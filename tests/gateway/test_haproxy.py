@@ -6,6 +6,8 @@ import pytest
 
 from serve.config.environment import address_of
 from serve.config.haproxy import Listener, for_pages, mended, write_stand_in
+from serve.pages.live import STREAMS_MAX
+from serve.pages.visits import VISITS_MAX
 
 EARLY = """\
 frontend grpc_frontend
@@ -108,6 +110,7 @@ def test_browsers_that_open_connections_without_end_or_never_end_a_request_keep_
     text = for_pages(Listener("127.0.0.1", 8080), Path("/run"))
     lines = text[: text.index("frontend calls_of_pages")].splitlines()
     assert "    maxconn 2048" in lines, "HAProxy has 4,096 of all"
+    assert STREAMS_MAX + VISITS_MAX <= 2_048 * 3 // 4, "each stream is a connection, and so is each request"
     for line in ("    mode http", "    timeout http-request 10s", "    option http-buffer-request"):
         assert line in lines
     assert [line for line in lines if line.startswith("    http-error status 50")], "in none of gRPC's words"
