@@ -9,11 +9,11 @@ from actors.core.ids import sku_of_ledger
 from actors.rpc.methods import rpc
 from actors.runtime.kinds import HOT
 from actors.runtime.read_back import events_at
-from actors.shop.decide_hot_sku import is_idle, moved_version
-from actors.shop.hot import DisownKey, HotTotals
-from actors.shop.hot_keys import HEAD_BYTES
+from actors.shop.hot.decide_sku import is_idle, moved_version
+from actors.shop.hot.keys import HEAD_BYTES
+from actors.shop.hot.projections import totals_of
+from actors.shop.hot.units import DisownKey, HotTotals
 from actors.shop.position import ByRank
-from actors.shop.projections_hot import totals_of
 from actors.shop.state import AnyReservation
 from actors.store_actor import StoreActor
 

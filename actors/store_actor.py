@@ -13,15 +13,15 @@ from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import PAGE_PIECES_MAX, PAGE_SCAN_MAX, PIECE_SCAN_MAX
 from actors.runtime.kinds import SHOP
 from actors.runtime.read_back import ReadEvents, events_at, seen_at
-from actors.shop.allotments import Allotment
+from actors.shop.allotments.allotment import Allotment
 from actors.shop.commands import Acknowledge, claim_key
 from actors.shop.decide_claims import claimed_beside
-from actors.shop.decide_line import Row, free_of, row_of
-from actors.shop.estimates import Estimate, Found, found_now
 from actors.shop.expiry import is_undelivered, note_lapsed
+from actors.shop.lines.decide import Row, free_of, row_of
+from actors.shop.lines.estimates import Estimate, Found, found_now
 from actors.shop.projections import over_in
 from actors.shop.state import AnyReservation, Ledger, Reservation
-from actors.shop.transfers import Transfer
+from actors.shop.transfers.transfer import Transfer
 from actors.store_moves import MoveSteps
 from actors.store_picking import PickQuestions
 from actors.store_shortfalls import ShortfallQuestions

@@ -6,7 +6,7 @@ from typing import Final
 from actors.core.status import PickStatus, Status
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor
-from actors.shop.picking import PickTask
+from actors.shop.picking.pick_task import PickTask
 from actors.shop.state import AnyReservation, Ledger
 
 Told = tuple[PickTask, AnyReservation | None]  # a task, and its reservation while that goes on

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from actors.core.status import Status, TransferStatus
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import LedgerActor
-from actors.shop.estimates import Rates
-from actors.shop.shortfalls import ShortfallTask
+from actors.shop.lines.estimates import Rates
+from actors.shop.shortfalls.shortfall import ShortfallTask
 from actors.shop.state import Ledger
 
 

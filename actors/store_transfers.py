@@ -12,11 +12,11 @@ from actors.protocol.messages import Unseen
 from actors.rpc.methods import rpc
 from actors.runtime.actor_runtime import PAGE_PIECES_MAX, PIECE_SCAN_MAX, LedgerActor
 from actors.runtime.read_back import ReadEvents, events_at, seen_at
-from actors.shop.hot import HotTotals
-from actors.shop.hot_keys import numbers_of
-from actors.shop.projections_hot import totals_of
+from actors.shop.hot.keys import numbers_of
+from actors.shop.hot.projections import totals_of
+from actors.shop.hot.units import HotTotals
 from actors.shop.state import Ledger
-from actors.shop.transfers import Transfer, transfer_key
+from actors.shop.transfers.transfer import Transfer, transfer_key
 
 TRANSFERS_MAX: Final = 100  # transfers of one shop to an answer
 FORGOTTEN_TIMES: Final = 4  # as many keys in a filter as are remembered: then a new one is begun

@@ -9,9 +9,9 @@ from actors.notices.occasion import Occasion
 from actors.notices.state import Detail
 from actors.shop import events as ev
 from actors.shop.commands import Lines
-from actors.shop.pick_events import PickShorted
-from actors.shop.shortfall_events import MoveRefused, Requeued, ShortfallResolved
-from actors.shop.shortfalls import ShortfallCause, ShortfallTask
+from actors.shop.picking.events import PickShorted
+from actors.shop.shortfalls.events import MoveRefused, Requeued, ShortfallResolved
+from actors.shop.shortfalls.shortfall import ShortfallCause, ShortfallTask
 from actors.shop.state import Reservation
 
 MOVED: Final = "MOVED"  # why a customer is told of what is missing: another shop has it for him

@@ -33,20 +33,20 @@ from actors.notices.state import Notice
 from actors.protocol.messages import Elsewhere
 from actors.shop.commands import ApplyOutcome, Collect, HandOver, Reserve, ServeGranted
 from actors.shop.events import Collected, Confirmed, OutcomeApplied, Served, StockCounted
-from actors.shop.hot import HotTotals, MoveIn, MoveOut
-from actors.shop.hot_events import KeyCeded
-from actors.shop.in_transit import Awaits
-from actors.shop.line import InLine
-from actors.shop.line_events import GrantAwaited
-from actors.shop.pick_events import PickEvent
-from actors.shop.picking import PickCommand, PickTask
-from actors.shop.return_events import Returned
-from actors.shop.returns import CameBack, Return
-from actors.shop.shortfall_events import MoveRefused
-from actors.shop.shortfalls import NoteMoveRefused, ShortfallCause, ShortfallTask
+from actors.shop.hot.events import KeyCeded
+from actors.shop.hot.units import HotTotals, MoveIn, MoveOut
+from actors.shop.lines.events import GrantAwaited
+from actors.shop.lines.line import InLine
+from actors.shop.picking.events import PickEvent
+from actors.shop.picking.pick_task import PickCommand, PickTask
+from actors.shop.returns.events import Returned
+from actors.shop.returns.sale_return import CameBack, Return
+from actors.shop.shortfalls.events import MoveRefused
+from actors.shop.shortfalls.shortfall import NoteMoveRefused, ShortfallCause, ShortfallTask
 from actors.shop.snapshot import PositionRow
 from actors.shop.state import FullReservation, MovingOut
-from actors.shop.transfer_events import Promised, TransferReceived
+from actors.shop.transfers.events import Promised, TransferReceived
+from actors.shop.transfers.in_transit import Awaits
 
 FIRST: Final = 1
 

@@ -16,12 +16,12 @@ from actors.core.transact import Deferred
 from actors.orders import commands as orders
 from actors.orders.state import Order
 from actors.shop import commands as shop
-from actors.shop.allotments import Allotment
-from actors.shop.hot import HotTotals
-from actors.shop.picking import PickTask
-from actors.shop.shortfalls import ShortfallTask
+from actors.shop.allotments.allotment import Allotment
+from actors.shop.hot.units import HotTotals
+from actors.shop.picking.pick_task import PickTask
+from actors.shop.shortfalls.shortfall import ShortfallTask
 from actors.shop.state import AnyReservation, MovingOut, Remembered, Reservation, StockOutcome
-from actors.shop.transfers import Transfer
+from actors.shop.transfers.transfer import Transfer
 
 Command = shop.Command | shop.HotCommand | orders.Command
 Entry = tuple[str, Command]  # a ledger and a command for it

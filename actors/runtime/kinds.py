@@ -21,8 +21,8 @@ from actors.orders.state import OrderLedger
 from actors.protocol.formats import Writing
 from actors.protocol.messages import batch_reader
 from actors.shop import commands, due_first, events, invariants, projections, snapshot, transact
-from actors.shop.decide_hot import begin_keys
-from actors.shop.decide_line import adopting_in_shop
+from actors.shop.hot.decide import begin_keys
+from actors.shop.lines.decide import adopting_in_shop
 from actors.shop.state import Ledger
 
 _WHOLE_LINES: Final = 2  # the format in which one that waits may have a slot, or need a grant

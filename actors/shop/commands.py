@@ -8,8 +8,8 @@ from actors.core.ids import format_order_id, ledger_of_customer
 from actors.core.message import Message, Value
 from actors.core.rejection import Rejection
 from actors.core.status import ReleaseReason, Status
-from actors.shop.allotments import HolderKind
-from actors.shop.hot import (
+from actors.shop.allotments.allotment import HolderKind
+from actors.shop.hot.units import (
     DisownKey,
     GiveBackUnits,
     HotUnitsCommand,
@@ -18,10 +18,10 @@ from actors.shop.hot import (
     ReceiveUnits,
     VoidWords,
 )
-from actors.shop.picking import PickCommand
-from actors.shop.returns import Return
-from actors.shop.shortfalls import NoteMoveRefused, ResolveShortfall
-from actors.shop.transfers import TransferCommand
+from actors.shop.picking.pick_task import PickCommand
+from actors.shop.returns.sale_return import Return
+from actors.shop.shortfalls.shortfall import NoteMoveRefused, ResolveShortfall
+from actors.shop.transfers.transfer import TransferCommand
 
 Lines = tuple[tuple[str, int], ...]
 _IN_LINE: Final = "\nline "

@@ -16,8 +16,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, OPEN, TRANSITIONS, ReleaseReason, Status, Step
 from actors.core.transact import Decision
 from actors.shop import commands as cm, events as ev
-from actors.shop.commands import Collect, Confirm, Lines, Reserve, by_sku  # hot ones by name
-from actors.shop.decide_allotments import (
+from actors.shop.allotments.decide import (
     decide_allot_stock,
     decide_extend_allotment,
     decide_give,
@@ -25,11 +24,20 @@ from actors.shop.decide_allotments import (
     given_to_other,
     is_given,
 )
+from actors.shop.allotments.quotas import beyond_stock
+from actors.shop.commands import Collect, Confirm, Lines, Reserve, by_sku  # hot ones by name
 from actors.shop.decide_amend import decide_amend
 from actors.shop.decide_claims import decide_acknowledge, decide_apply_outcome, decide_claim, decide_settle_grant
-from actors.shop.decide_hot import decide_hot_units, decided_elsewhere, is_kept_there, key_elsewhere, unless_fetched
-from actors.shop.decide_in_transit import awaited_refusal, promise_in_transit, with_arrivals
-from actors.shop.decide_line import (
+from actors.shop.decide_stock import (
+    decide_adjust_stock,
+    decide_count_stock,
+    decide_move_in,
+    decide_set_safety_stock,
+)
+from actors.shop.events import Event, Reserved
+from actors.shop.hot.decide import decide_hot_units, decided_elsewhere, is_kept_there, key_elsewhere, unless_fetched
+from actors.shop.hot.units import HandUnits, MoveIn, TakeUnitsBack
+from actors.shop.lines.decide import (
     decide_leave,
     decide_queue,
     decide_serve_granted,
@@ -37,26 +45,18 @@ from actors.shop.decide_line import (
     out_of_line,
     pickup_deadline_ms,
 )
-from actors.shop.decide_picking import decide_pick
-from actors.shop.decide_returns import decide_return
-from actors.shop.decide_short import decide_short
-from actors.shop.decide_shortfalls import decide_move_refused, decide_resolve_shortfall
-from actors.shop.decide_stock import (
-    decide_adjust_stock,
-    decide_count_stock,
-    decide_move_in,
-    decide_set_safety_stock,
-)
-from actors.shop.decide_transfers import decide_transfer
-from actors.shop.events import Event, Reserved
-from actors.shop.hot import HandUnits, MoveIn, TakeUnitsBack
-from actors.shop.picking import PickStep, ShortPick, ready_by
+from actors.shop.picking.decide import decide_pick
+from actors.shop.picking.decide_short import decide_short
+from actors.shop.picking.pick_task import PickStep, ShortPick, ready_by
 from actors.shop.preconditions import NONE, grant_refusal, over_limit, short_of_stock, slot_refusal, standing
-from actors.shop.quotas import beyond_stock
-from actors.shop.returns import Return
-from actors.shop.shortfalls import NoteMoveRefused, ResolveShortfall
+from actors.shop.returns.decide import decide_return
+from actors.shop.returns.sale_return import Return
+from actors.shop.shortfalls.decide import decide_move_refused, decide_resolve_shortfall
+from actors.shop.shortfalls.shortfall import NoteMoveRefused, ResolveShortfall
 from actors.shop.state import Claims, Ledger, Reservation
-from actors.shop.transfers import ReceiveTransfer
+from actors.shop.transfers.decide import decide_transfer
+from actors.shop.transfers.decide_in_transit import awaited_refusal, promise_in_transit, with_arrivals
+from actors.shop.transfers.transfer import ReceiveTransfer
 
 StepCommand = cm.Confirm | cm.MarkReady | cm.Collect | cm.Release | cm.Extend | cm.Amend | cm.Give
 

@@ -4,13 +4,13 @@ from actors.core.answers import fingerprint
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status
 from actors.core.transact import Decision
+from actors.shop.allotments.decide import is_given
+from actors.shop.allotments.quotas import beyond_stock
 from actors.shop.commands import Amend, Grant, by_sku
-from actors.shop.decide_allotments import is_given
-from actors.shop.decide_hot import unless_fetched
-from actors.shop.decide_line import latest_end_ms, pickup_deadline_ms
 from actors.shop.events import Amended
+from actors.shop.hot.decide import unless_fetched
+from actors.shop.lines.decide import latest_end_ms, pickup_deadline_ms
 from actors.shop.preconditions import grant_refusal, over_limit, slot_refusal
-from actors.shop.quotas import beyond_stock
 from actors.shop.state import Claims, Ledger, Reservation
 
 

@@ -12,6 +12,8 @@ from actors.core.answers import Recorded
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, OPEN, ReleaseReason, Status
 from actors.core.transact import Decision
+from actors.shop.allotments.decide import is_given
+from actors.shop.allotments.quotas import beyond_stock
 from actors.shop.commands import (
     Acknowledge,
     ApplyOutcome,
@@ -23,14 +25,12 @@ from actors.shop.commands import (
     number_in_line,
 )
 from actors.shop.customer_totals import parts_of_order
-from actors.shop.decide_allotments import is_given
-from actors.shop.decide_hot import unless_fetched
 from actors.shop.events import Acknowledged, Claimed, OutcomeApplied, QuotaDrawn
+from actors.shop.hot.decide import unless_fetched
 from actors.shop.part import order_of
-from actors.shop.picking import ready_by
+from actors.shop.picking.pick_task import ready_by
 from actors.shop.preconditions import NONE, over_limit, slot_refusal, standing
 from actors.shop.projections import known, part_of
-from actors.shop.quotas import beyond_stock
 from actors.shop.state import Claims, Ledger, Reservation
 
 # The sequence of statuses: an outcome never moves a part back to an earlier one.

@@ -11,18 +11,18 @@ from actors.core.answers import fingerprint
 from actors.core.rejection import Reason, Rejection
 from actors.core.transact import Decision
 from actors.shop import commands as cm, events as ev
-from actors.shop.allotments import HolderKind
+from actors.shop.allotments.allotment import HolderKind
 from actors.shop.commands import AdjustmentKind, Movement
-from actors.shop.decide_shortfalls import causes_of, losses
-from actors.shop.decide_transfers import cancelled_for, units_of
-from actors.shop.hot import MoveIn
-from actors.shop.hot_events import MovedIn
-from actors.shop.missed import Missed, explained, units_of as missed_units
+from actors.shop.hot.events import MovedIn
+from actors.shop.hot.projections import moved_in_by
+from actors.shop.hot.units import MoveIn
+from actors.shop.picking.missed import Missed, explained, units_of as missed_units
 from actors.shop.position import Position
-from actors.shop.projections_hot import moved_in_by
 from actors.shop.promised import losers
-from actors.shop.shortfalls import Shortfall, ShortfallCause
+from actors.shop.shortfalls.decide import causes_of, losses
+from actors.shop.shortfalls.shortfall import Shortfall, ShortfallCause
 from actors.shop.state import Ledger, Reservation
+from actors.shop.transfers.decide import cancelled_for, units_of
 
 
 def decide_adjust_stock(ledger: Ledger, command: cm.AdjustStock, now_ms: int) -> Decision:

@@ -8,8 +8,8 @@ from actors.shop.commands import Amend, Claim, Command, HotCommand, Reserve
 from actors.shop.decide import StepCommand
 from actors.shop.events import Event, Expired
 from actors.shop.evolve import evolve
-from actors.shop.picking import PickStep, ShortPick
-from actors.shop.returns import Return
+from actors.shop.picking.pick_task import PickStep, ShortPick
+from actors.shop.returns.sale_return import Return
 from actors.shop.state import Ledger, Reservation
 
 

@@ -13,16 +13,16 @@ from actors.core.message import Message
 from actors.core.rejection import Reason
 from actors.core.status import ReleaseReason, Status
 from actors.core.transact import PolicyAdopted, Refused
-from actors.shop.allotments import Allotment, Drawn, HolderKind
+from actors.shop.allotments.allotment import Allotment, Drawn, HolderKind
 from actors.shop.commands import Claim, HandOver, Lines, Movement, Reserve, by_sku
-from actors.shop.hot_events import HotEvent, touched_by_hot
-from actors.shop.line_events import GrantAwaited, PassedOver
-from actors.shop.pick_events import PickEvent, touched_by_pick
-from actors.shop.return_events import Returned, touched_by_return
-from actors.shop.shortfall_events import MoveBegun, ShortfallEvent, ShortfallResolved, touched_by_shortfall
-from actors.shop.shortfalls import Shortfall, ShortfallCause
+from actors.shop.hot.events import HotEvent, touched_by_hot
+from actors.shop.lines.events import GrantAwaited, PassedOver
+from actors.shop.picking.events import PickEvent, touched_by_pick
+from actors.shop.returns.events import Returned, touched_by_return
+from actors.shop.shortfalls.events import MoveBegun, ShortfallEvent, ShortfallResolved, touched_by_shortfall
+from actors.shop.shortfalls.shortfall import Shortfall, ShortfallCause
 from actors.shop.state import AnyReservation
-from actors.shop.transfer_events import TransferReceived, TransferSent, TransitEvent, touched_by_transfer
+from actors.shop.transfers.events import TransferReceived, TransferSent, TransitEvent, touched_by_transfer
 
 
 class Reserved(Message, frozen=True):

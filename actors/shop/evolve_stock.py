@@ -4,7 +4,8 @@ from sys import intern
 from typing import assert_never
 
 from actors.core.answers import Recorded
-from actors.shop import events as ev, evolve_allotments as allotments
+from actors.shop import events as ev
+from actors.shop.allotments import evolve as allotments
 from actors.shop.commands import AdjustmentKind, Movement
 from actors.shop.decide_stock import Booking, booking_of
 from actors.shop.position import Position

@@ -11,11 +11,11 @@ from typing import Final
 
 from actors.core.deadlines import NUMBER_MASK, SHIFT, STALE_ENTRIES_MAX, Deadlines
 from actors.core.status import LIVE, OPEN, ReleaseReason, Status
-from actors.shop.decide_line import next_served, over_in_line, serve
-from actors.shop.decide_picking import overdue
 from actors.shop.events import AllotmentExpired, Expired, Left, QuotaDrawn, Served
-from actors.shop.line_events import GrantAwaited, PassedOver
-from actors.shop.pick_events import PickPutBack
+from actors.shop.lines.decide import next_served, over_in_line, serve
+from actors.shop.lines.events import GrantAwaited, PassedOver
+from actors.shop.picking.decide import overdue
+from actors.shop.picking.events import PickPutBack
 from actors.shop.state import Ledger, Reservation
 
 Due = Expired | PassedOver | Left | QuotaDrawn | Served | GrantAwaited | AllotmentExpired | PickPutBack

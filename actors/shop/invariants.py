@@ -8,17 +8,17 @@ from actors.core.ids import is_hot
 from actors.core.linear_hash import in_sequence
 from actors.core.rejection import Violation
 from actors.core.status import LIVE, PickStatus, Status, TransferStatus
-from actors.shop.allotments import HolderKind
+from actors.shop.allotments.allotment import HolderKind
 from actors.shop.commands import by_sku
 from actors.shop.customer_totals import CustomerTotals
-from actors.shop.decide_line import ASKED_AT_ONCE_MAX
-from actors.shop.in_transit import InTransit
-from actors.shop.picking import Picks, PickTask
+from actors.shop.lines.decide import ASKED_AT_ONCE_MAX
+from actors.shop.picking.pick_task import Picks, PickTask
 from actors.shop.position import ByRank
 from actors.shop.promised import by_rank
-from actors.shop.shortfalls import MOVING_MAX, OPEN_TASKS_MAX
+from actors.shop.shortfalls.shortfall import MOVING_MAX, OPEN_TASKS_MAX
 from actors.shop.state import Ledger, Reservation
-from actors.shop.transfers import Transfers, set_aside
+from actors.shop.transfers.in_transit import InTransit
+from actors.shop.transfers.transfer import Transfers, set_aside
 
 _QUEUED: Final = Status.QUEUED  # a member that is looked up in its class costs as much as half of the others' checks
 _CLAIMED: Final = Status.CLAIMED

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from actors.core.ascending import Ascending
 from actors.core.policy import DAY_MS
-from actors.shop.missed import Missed, explained
+from actors.shop.picking.missed import Missed, explained
 
 TRAIL_MOVES_MAX: Final = 1_024  # by position and kind: what a count can look back over
 TRAIL_NUMBERS_MAX: Final = 2 * TRAIL_MOVES_MAX

@@ -18,21 +18,21 @@ from actors.core.overlay import OVERLAID_AT_ONCE, Overlay, lift
 from actors.core.packed import PackedRow, packed_rows
 from actors.core.policy import Policy
 from actors.core.status import LIVE, OPEN, Status
-from actors.shop.allotments import AllotmentsRow, restored
+from actors.shop.allotments.allotment import AllotmentsRow, restored
 from actors.shop.customers import add_newest
-from actors.shop.evolve_in_transit import enter_awaiting
-from actors.shop.evolve_line import enter_line
-from actors.shop.evolve_picking import enter_task
 from actors.shop.expiry import enter
 from actors.shop.finished import FinishedRow, finished_rows
-from actors.shop.hot import HotRow, restored as restored_hot
-from actors.shop.missed import Missed
-from actors.shop.picking import PickTask, as_now
+from actors.shop.hot.units import HotRow, restored as restored_hot
+from actors.shop.lines.evolve import enter_line
+from actors.shop.picking.evolve import enter_task
+from actors.shop.picking.missed import Missed
+from actors.shop.picking.pick_task import PickTask, as_now
 from actors.shop.position import Position, Trail
 from actors.shop.promised import promise
-from actors.shop.shortfalls import ShortfallTask
+from actors.shop.shortfalls.shortfall import ShortfallTask
 from actors.shop.state import AnyReservation, Ledger, Reservation
-from actors.shop.transfers import Transfer, set_aside
+from actors.shop.transfers.evolve_in_transit import enter_awaiting
+from actors.shop.transfers.transfer import Transfer, set_aside
 
 FORMAT: Final = 1
 

@@ -22,18 +22,18 @@ from actors.core.packed import hash_of
 from actors.core.policy import CALL_MS_MAX, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
-from actors.shop.allotments import Allotment, Allotments
+from actors.shop.allotments.allotment import Allotment, Allotments
 from actors.shop.commands import HandOver, Lines, Reserve, from_first
 from actors.shop.finished import Finished
-from actors.shop.hot import Hot, HotTotals
-from actors.shop.in_transit import Awaits, InTransit
-from actors.shop.line import InLine, Line
+from actors.shop.hot.units import Hot, HotTotals
+from actors.shop.lines.line import InLine, Line
 from actors.shop.part import Part
-from actors.shop.picking import Picks, PickTask
+from actors.shop.picking.pick_task import Picks, PickTask
 from actors.shop.position import ByRank, Position
-from actors.shop.returns import CameBack
-from actors.shop.shortfalls import Shortfall, ShortfallTask, Tasks
-from actors.shop.transfers import Transfer, Transfers
+from actors.shop.returns.sale_return import CameBack
+from actors.shop.shortfalls.shortfall import Shortfall, ShortfallTask, Tasks
+from actors.shop.transfers.in_transit import Awaits, InTransit
+from actors.shop.transfers.transfer import Transfer, Transfers
 
 _BY_WHAT_IS_HELD: Final = ("reservations", "customers", "baskets", "expiry_runs", "holders", "parts_in_slots")
 INTERNED_LINES_MAX: Final = 65_536

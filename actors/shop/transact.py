@@ -14,18 +14,18 @@ from actors.core.transact import KEY_REUSED, Decider, transact as transact_by
 from actors.shop.commands import ApplyOutcome, Claim, Command, HotCommand, Reserve, ServeGranted, SettleGrant
 from actors.shop.decide import decide
 from actors.shop.decide_claims import held_by
-from actors.shop.decide_hot import decided_elsewhere
-from actors.shop.decide_hot_sku import decide_hot_sku, moved_before
 from actors.shop.events import Answering, Event, Left, QuotaDrawn, StockCounted
 from actors.shop.evolve import evolve
 from actors.shop.expiry import LOOKED_AT_ONCE_MAX, drop_stale, due
-from actors.shop.hot import GiveBackUnits, HandUnits, MoveOut, ReceiveUnits, TakeUnitsBack
-from actors.shop.hot_events import MovedOut
+from actors.shop.hot.decide import decided_elsewhere
+from actors.shop.hot.decide_sku import decide_hot_sku, moved_before
+from actors.shop.hot.events import MovedOut
+from actors.shop.hot.projections import totals_of
+from actors.shop.hot.units import GiveBackUnits, HandUnits, MoveOut, ReceiveUnits, TakeUnitsBack
 from actors.shop.projections import left_by, part_of
-from actors.shop.projections_hot import totals_of
-from actors.shop.shortfall_events import ShortfallDeclared
+from actors.shop.shortfalls.events import ShortfallDeclared
 from actors.shop.state import Ledger, MovingOut, Remembered, Reservation, StockOutcome
-from actors.shop.transfer_events import TransferCancelled
+from actors.shop.transfers.events import TransferCancelled
 
 _ANSWERING: Final = frozenset(get_args(Answering))
 # Two orders have drawn the same number: the claim is to be made again under another one.

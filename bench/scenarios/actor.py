@@ -26,8 +26,8 @@ from actors.rpc.frames import Address
 from actors.rpc.methods import methods_of, rpc
 from actors.rpc.server import Server
 from actors.runtime.kinds import SHOP
-from actors.shop.audit import Audit
-from actors.shop.audit_books import compare
+from actors.shop.audit.books import compare
+from actors.shop.audit.journal import Audit
 from bench import service as processes
 from bench.record import Conservation, Counts, Headline, Options, Outcome, Row, judged, latencies_ms, medians, ratio
 from bench.samples import ROWS_MAX, STORE, entries, receipts, reserves, sku

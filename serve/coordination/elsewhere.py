@@ -22,7 +22,7 @@ from actors.core.rejection import Reason
 from actors.core.status import FINAL, Status
 from actors.protocol.messages import Answer, Entry, Held, LedgerStopped, Refusal, Stopped
 from actors.shop.commands import Confirm, Reserve
-from actors.shop.shortfalls import (
+from actors.shop.shortfalls.shortfall import (
     NoteMoveRefused,
     Resolution,
     ResolveShortfall,

@@ -2,7 +2,7 @@
 and how a reservation moves into its shop for the steps that are taken there.
 
 A gateway knows which ledger to ask, more or less: rules may have changed. So each ledger that is not the one says so,
-with the word that lets the other decide (`actors.shop.decide_hot`), and the call goes on there.
+with the word that lets the other decide (`actors.shop.hot.decide`), and the call goes on there.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from actors.core.rejection import Reason, Rejection
 from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal, Stopped
 from actors.shop import commands as shop
 from actors.shop.decide import StepCommand
-from actors.shop.hot import MoveOut, NoteMoved
-from actors.shop.projections_hot import move_in_of
+from actors.shop.hot.projections import move_in_of
+from actors.shop.hot.units import MoveOut, NoteMoved
 from actors.shop.state import AnyReservation, MovingOut, Reservation
 from serve.coordination.deliveries import PASSING
 from serve.coordination.grants import Grants, is_grant_required

@@ -19,7 +19,7 @@ from actors.core.policy import HotSku
 from actors.protocol.messages import LedgerStopped
 from actors.protocol.placement import CHAIN_ACTOR
 from actors.runtime.clock import Clock
-from actors.shop.hot import HotTotals
+from actors.shop.hot.units import HotTotals
 from serve.coordination.deliveries import PASSING
 from serve.coordination.hot import HotCalls
 from serve.coordination.hot_home import bring_sku_home

@@ -5,7 +5,7 @@ gateways alone know; a shop is told its own stamps with the opening, so that it 
 one. A gateway tells it in answers, and only once it has the shop's word of that generation. So a key
 that ends with it is younger than that word: nobody could have written it before. Every copy of the call has the same
 key, so the shop has decided none of them before it gave its word, and it decides nothing plain after that
-(`actors.shop.decide_hot`): the stamp is that word, for any copy, whoever sends it, and however late it comes. What a
+(`actors.shop.hot.decide`): the stamp is that word, for any copy, whoever sends it, and however late it comes. What a
 caller claims is not relied upon.
 
 A stamp of an opening that is over, of another shop, or of a chain that was restored from before the opening is no word:

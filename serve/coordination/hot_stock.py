@@ -11,7 +11,7 @@ from actors.core.ids import is_hot, ledger_of_hot, sku_of_ledger
 from actors.core.rejection import Violation
 from actors.protocol.messages import LedgerStopped
 from actors.shop.commands import Lines, by_sku
-from actors.shop.decide_line import Row
+from actors.shop.lines.decide import Row
 from actors.shop.state import Reservation
 from serve.routing.batcher import DeadlinePassed
 from serve.routing.beside import KEPT

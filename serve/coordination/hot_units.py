@@ -16,9 +16,9 @@ from actors.core.ids import is_hot, ledger_of_hot, sku_of_ledger
 from actors.core.rejection import Reason
 from actors.protocol.messages import Answer, Entry, Late, LedgerStopped, Refusal, Shed, Stopped
 from actors.shop import commands as shop
-from actors.shop.hot import GiveBackUnits, HandUnits, HotTotals, ReceiveUnits, TakeUnitsBack
-from actors.shop.picking import ShortPick
-from actors.shop.transfers import ProposeTransfer
+from actors.shop.hot.units import GiveBackUnits, HandUnits, HotTotals, ReceiveUnits, TakeUnitsBack
+from actors.shop.picking.pick_task import ShortPick
+from actors.shop.transfers.transfer import ProposeTransfer
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 
@@ -88,7 +88,7 @@ class HotUnits:
         self._kept: set[Place] = set()  # likewise, where units are kept for the shop's line
         self._received: dict[Place, int] = {}  # of a shop's totals, what the SKU's ledger is known to have heard
         # By shop and SKU, the newest generation of the open SKU at which the shop was seen: a word for calls that are
-        # made from now on, see `actors.shop.decide_hot`.
+        # made from now on, see `actors.shop.hot.decide`.
         self.words: dict[Place, Word] = {}
 
     async def send(self, entry: Entry, deadline: float, *, promise: bool) -> Answer:

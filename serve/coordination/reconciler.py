@@ -30,9 +30,9 @@ from actors.protocol.messages import Answer, LedgerStopped, Refusal, Stopped
 from actors.protocol.placement import ActorKind, kind_of
 from actors.shop.commands import Acknowledge
 from actors.shop.part import Part as Asking
-from actors.shop.shortfalls import ShortfallTask
+from actors.shop.shortfalls.shortfall import ShortfallTask
 from actors.shop.state import MovingOut, Reservation
-from actors.shop.transfers import Transfer
+from actors.shop.transfers.transfer import Transfer
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.deliveries import PASSING
 from serve.coordination.elsewhere import Elsewhere

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from actors.core.ids import parse_transfer_id
 from actors.core.rejection import Reason
 from actors.protocol.messages import Answer, LedgerStopped, Moved, Refusal, Stopped, Unseen
-from actors.shop.transfers import (
+from actors.shop.transfers.transfer import (
     AdviseTransfer,
     CloseTransfer,
     NoteAdvised,

@@ -1,4 +1,4 @@
-"""Asks the ledgers of hot SKUs for keys, where a shop cannot decide a call without that (`actors.shop.hot_keys`). What
+"""Asks the ledgers of hot SKUs for keys, where a shop cannot decide a call without that (`actors.shop.hot.keys`). What
 they say is told to the shop, and the call is sent again.
 
 A shop asks for that of what its process does not know: once after its start, for each SKU that is or was hot, and of a
@@ -14,8 +14,8 @@ from actors.core.ids import ledger_of_hot
 from actors.core.rejection import Reason, Rejection
 from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal, Stopped
 from actors.shop.commands import Claim
-from actors.shop.hot import DisownKey, VoidWords
-from actors.shop.hot_keys import NO_PAGE
+from actors.shop.hot.keys import NO_PAGE
+from actors.shop.hot.units import DisownKey, VoidWords
 from serve.routing.batcher import DeadlinePassed, Overloaded
 
 ASK_S: Final = 1.0

@@ -17,7 +17,7 @@ from actors.core.status import FINAL
 from actors.protocol.messages import Answer, Command, Entry, Held, Moved, Refusal
 from actors.shop import commands as shop
 from actors.shop.commands import Lines, Reserve, by_sku
-from actors.shop.hot import HandUnits, MoveIn, MoveOut, NoteMoved, ReceiveUnits
+from actors.shop.hot.units import HandUnits, MoveIn, MoveOut, NoteMoved, ReceiveUnits
 from actors.shop.state import Reservation
 
 HINT_S_DEFAULT: Final = 0.1

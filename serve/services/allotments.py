@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from actors.protocol.messages import Entry, Refusal
-from actors.shop.allotments import Allotment
+from actors.shop.allotments.allotment import Allotment
 from holdfast.v1 import allotment_service_pb2 as als
 from serve.calls import Call, failure_of
 from serve.coordination.hot_units import HotUnits

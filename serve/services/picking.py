@@ -14,8 +14,8 @@ from actors.core.ids import parse_reservation_id
 from actors.core.rejection import Reason
 from actors.core.status import ShortChoice
 from actors.protocol.messages import Entry, LedgerStopped, Refusal
-from actors.shop.picking import FinishPick, PickTask, ScanPick, ShortPick
-from actors.shop.shortfalls import Resolution
+from actors.shop.picking.pick_task import FinishPick, PickTask, ScanPick, ShortPick
+from actors.shop.shortfalls.shortfall import Resolution
 from holdfast.v1 import pick_pb2, pick_service_pb2 as ps
 from serve.calls import Call, failure_of, share_of
 from serve.coordination.hot_units import HotUnits

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from actors.core.ids import is_hot, parse_reservation_id
 from actors.protocol.messages import Entry, Refusal
 from actors.shop import commands as shop
-from actors.shop.returns import Return
+from actors.shop.returns.sale_return import Return
 from holdfast.v1 import reservation_service_pb2 as rs
 from serve.calls import Call, refuse_older
 from serve.coordination.grants import Grants

@@ -11,7 +11,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, ReleaseReason, Status
 from actors.protocol.messages import Answer, Held, Refusal
 from actors.shop.commands import Lines, Release
-from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallTask, key_of_move
+from actors.shop.shortfalls.shortfall import Resolution, ResolveShortfall, ShortfallTask, key_of_move
 from actors.shop.state import Reservation
 from holdfast.v1 import error_pb2, shortfall_service_pb2 as sf
 from serve.calls import Call, failure_of

@@ -8,7 +8,7 @@ import grpc
 
 from actors.protocol.messages import Entry, Moved, Refusal
 from actors.runtime.clock import Clock
-from actors.shop.decide_line import Row
+from actors.shop.lines.decide import Row
 from holdfast.v1 import stock_service_pb2 as ss
 from serve.calls import Call, failure_of, fill_error, refuse_older
 from serve.coordination.hot import HotCalls

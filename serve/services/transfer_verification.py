@@ -12,7 +12,7 @@ from actors.core.policy import DAY_MS
 from actors.core.status import TransferStatus
 from actors.protocol.messages import Unseen
 from actors.runtime.clock import Clock
-from actors.shop.transfers import Transfer, Units
+from actors.shop.transfers.transfer import Transfer, Units
 from holdfast.v1 import transfer_service_pb2 as ts
 from serve.calls import Call
 from serve.routing.beside import KEPT, OneByOne

@@ -10,7 +10,7 @@ import grpc
 from actors.core.ids import parse_transfer_id
 from actors.core.status import TransferStatus
 from actors.protocol.messages import Answer, Entry, Refusal
-from actors.shop.transfers import CancelTransfer, SendTransfer, Transfer
+from actors.shop.transfers.transfer import CancelTransfer, SendTransfer, Transfer
 from holdfast.v1 import transfer_service_pb2 as ts
 from serve.calls import Call, failure_of
 from serve.coordination.hot_units import HotUnits

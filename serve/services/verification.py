@@ -19,9 +19,9 @@ from actors.orders.over_limits import over_limits
 from actors.protocol.messages import Unseen
 from actors.protocol.placement import ActorKind, kind_of
 from actors.runtime.kinds import CUSTOMERS, SHOP, Core
-from actors.shop.audit import Audit
-from actors.shop.audit_books import compare
-from actors.shop.audit_picking import compare_tasks
+from actors.shop.audit.books import compare
+from actors.shop.audit.journal import Audit
+from actors.shop.audit.picking import compare_tasks
 from actors.shop.evolve import evolve
 from actors.shop.snapshot import Capture
 from actors.shop.state import Ledger, Reservation

@@ -5,7 +5,7 @@ from typing import Any
 from actors.core.ids import format_reservation_id, parse_reservation_id
 from actors.protocol.messages import Entry
 from actors.shop import commands as cm, events as ev
-from actors.shop.allotments import Allotment, HolderKind
+from actors.shop.allotments.allotment import Allotment, HolderKind
 from actors.shop.projections import allotted_by
 from holdfast.v1 import allotment_pb2, allotment_service_pb2 as als, event_pb2
 from serve.wire.fields import fill_instant, fill_lines, value_of

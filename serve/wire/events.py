@@ -9,11 +9,11 @@ from actors.core.transact import PolicyAdopted, Refused
 from actors.orders import events as order_events
 from actors.protocol.messages import Refusal
 from actors.shop import events as ev
-from actors.shop.hot_events import HotEvent, MovedIn, UnitsHanded, UnitsTakenBack
-from actors.shop.pick_events import PickShorted
-from actors.shop.return_events import Returned
-from actors.shop.shortfall_events import MoveBegun, MoveRefused, Requeued, ShortfallDeclared, ShortfallResolved
-from actors.shop.transfer_events import Promised, TransferEvent
+from actors.shop.hot.events import HotEvent, MovedIn, UnitsHanded, UnitsTakenBack
+from actors.shop.picking.events import PickShorted
+from actors.shop.returns.events import Returned
+from actors.shop.shortfalls.events import MoveBegun, MoveRefused, Requeued, ShortfallDeclared, ShortfallResolved
+from actors.shop.transfers.events import Promised, TransferEvent
 from holdfast.v1 import event_pb2, stock_pb2
 from serve.wire.allotments import fill_event_of_allotment
 from serve.wire.fields import fill_hand_over, fill_instant, fill_lines, fill_value

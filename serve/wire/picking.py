@@ -5,8 +5,8 @@ from typing import Any
 from actors.core.ids import format_reservation_id, is_hot, parse_reservation_id
 from actors.core.status import ShortChoice
 from actors.protocol.messages import Entry
-from actors.shop import picking
 from actors.shop.commands import by_sku
+from actors.shop.picking import pick_task as picking
 from holdfast.v1 import pick_pb2, pick_service_pb2 as ps
 from serve.products.table import NOWHERE, Place, Products
 from serve.wire.fields import fill_instant, value_of

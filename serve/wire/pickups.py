@@ -7,10 +7,10 @@ from actors.core.status import LIVE, Status
 from actors.journal.port import Record
 from actors.runtime.kinds import SHOP
 from actors.shop import events as ev
-from actors.shop.return_events import Returned
-from actors.shop.shortfall_events import Requeued
+from actors.shop.returns.events import Returned
+from actors.shop.shortfalls.events import Requeued
 from actors.shop.state import Reservation
-from actors.shop.transfer_events import TransferReceived
+from actors.shop.transfers.events import TransferReceived
 from holdfast.v1.pickup_pb2 import PickupChangeKind
 
 READY: Final = PickupChangeKind.PICKUP_CHANGE_KIND_READY

@@ -22,7 +22,7 @@ from actors.core.status import ReleaseReason, Status as Standing
 from actors.protocol.messages import Entry, Held
 from actors.shop import commands as cm, events as ev
 from actors.shop.state import Reservation
-from actors.shop.transfer_events import Promised
+from actors.shop.transfers.events import Promised
 from holdfast.v1 import reservation_pb2, reservation_service_pb2 as rs
 from serve.sourcing.store_index import NO_PROMISE, earliest_ready_ms
 from serve.wire.fields import fill_hand_over, fill_instant, fill_lines, instant_ms, lines_of, value_of

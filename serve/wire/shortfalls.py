@@ -4,8 +4,8 @@ from typing import Final
 
 from actors.core.ids import format_reservation_id, parse_reservation_id
 from actors.shop.events import Released
-from actors.shop.shortfall_events import MoveBegun, MoveRefused, Requeued, ShortfallResolved
-from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallTask
+from actors.shop.shortfalls.events import MoveBegun, MoveRefused, Requeued, ShortfallResolved
+from actors.shop.shortfalls.shortfall import Resolution, ResolveShortfall, ShortfallTask
 from holdfast.v1 import event_pb2, shortfall_pb2, shortfall_service_pb2 as sf
 from serve.wire.fields import fill_instant, fill_lines
 from serve.wire.rules import Checked

@@ -5,8 +5,8 @@ from typing import Final
 from actors.core.ids import SEPARATOR, format_reservation_id
 from actors.protocol.messages import Entry, Moved
 from actors.shop import commands as cm
-from actors.shop.decide_line import Row
-from actors.shop.shortfalls import Shortfall
+from actors.shop.lines.decide import Row
+from actors.shop.shortfalls.shortfall import Shortfall
 from holdfast.v1 import stock_pb2, stock_service_pb2 as ss
 from serve.wire.fields import fill_value, instant_ms, instant_text, lines_of, value_of
 from serve.wire.rules import Checked

@@ -3,7 +3,7 @@
 from actors.core.ids import format_reservation_id, format_transfer_id, parse_transfer_id
 from actors.core.status import LossBearer
 from actors.protocol.messages import Entry
-from actors.shop import transfer_events as ev, transfers as cm
+from actors.shop.transfers import events as ev, transfer as cm
 from holdfast.v1 import event_pb2, transfer_pb2, transfer_service_pb2 as ts
 from serve.wire.fields import fill_instant, fill_lines, value_of
 from serve.wire.rules import Checked

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from actors.shop import decide_line
 from actors.shop.events import Served
+from actors.shop.lines import decide as decide_line
 from actors.shop.state import Ledger
 from bench.demo.calls import Answers
 from bench.demo.feed import FeedCheck

@@ -6,7 +6,7 @@ import grpc
 import pytest
 
 from actors.protocol.messages import Answer, Entry
-from actors.shop.shortfalls import NoteMoveRefused, ResolveShortfall
+from actors.shop.shortfalls.shortfall import NoteMoveRefused, ResolveShortfall
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     error_pb2,

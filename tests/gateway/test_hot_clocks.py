@@ -9,7 +9,7 @@ import pytest
 
 from actors.protocol.formats import FIRST, Writing
 from actors.protocol.placement import ActorKind, kind_of
-from actors.shop.hot import MoveOut
+from actors.shop.hot.units import MoveOut
 from holdfast.v1 import error_pb2, reservation_pb2
 from serve.routing.attempts import soon
 from serve.wire.fields import instant_ms

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from actors.shop.hot import MoveOut
+from actors.shop.hot.units import MoveOut
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     error_pb2,

@@ -3,8 +3,8 @@
 import pytest
 
 from actors.shop.events import Event
-from actors.shop.hot import MoveIn
-from actors.shop.hot_events import MovedIn, UnitsHanded, UnitsTakenBack
+from actors.shop.hot.events import MovedIn, UnitsHanded, UnitsTakenBack
+from actors.shop.hot.units import MoveIn
 from holdfast.v1 import event_pb2
 from serve.wire.events import fill_event
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.shop.hot import HandUnits
+from actors.shop.hot.units import HandUnits
 from holdfast.v1 import (
     admin_service_pb2 as ad,
     reservation_pb2,

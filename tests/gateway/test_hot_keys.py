@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from actors.core.rejection import Reason
 from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal
 from actors.protocol.placement import Placement
-from actors.shop import commands as shop, decide_hot, hot_keys
+from actors.shop import commands as shop
+from actors.shop.hot import decide as decide_hot, keys as hot_keys
 from actors.store_transfers import LearnedKeys
 from holdfast.v1 import error_pb2, reservation_service_pb2 as rs, stock_pb2, stock_service_pb2 as ss
 from serve.routing import key_owners, router

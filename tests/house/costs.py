@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 # files; what came since stands in docs/changelog.md. Who adds a capability raises these by what it takes, in sight of
 # the reviewer; who takes something out lowers them.
 LINES_MAX: Final = 77_700
-FILES_MAX: Final = 514
+FILES_MAX: Final = 522
 SLACK: Final = 500  # lines: a limit that is far away is none
 
 
@@ -26,8 +26,8 @@ class Cost(NamedTuple):
 
 _ORDERS: Final = "an order carries the field as well"
 _MOVES: Final = {
-    "actors/shop/hot.py": "what moves from one ledger to another is said in full",
-    "actors/shop/projections_hot.py": "the same",
+    "actors/shop/hot/units.py": "what moves from one ledger to another is said in full",
+    "actors/shop/hot/projections.py": "the same",
 }
 COSTS: Final = (
     Cost(
@@ -59,7 +59,7 @@ COSTS: Final = (
             "serve/wire/orders.py": "MarkOrderReady takes the same step in each shop of an order",
             "serve/wire/pickups.py": "tills are told of it, which is what they wait for",
             "actors/notices/": "customers are told of it",
-            "actors/shop/decide_picking.py": "who finishes a task may mark it ready by the same step",
+            "actors/shop/picking/decide.py": "who finishes a task may mark it ready by the same step",
         },
         12,
     ),

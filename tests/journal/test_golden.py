@@ -33,7 +33,7 @@ from actors.notices import events as notice_events
 from actors.orders import events as order_events, snapshot as order_snapshot
 from actors.runtime.kinds import CUSTOMERS, SHOP
 from actors.shop import events, snapshot
-from actors.shop.audit import Audit
+from actors.shop.audit.journal import Audit
 from tests.cores import core_of
 from tests.journal.storages import Storage, records_of
 

@@ -9,14 +9,14 @@ from actors.core.status import ReleaseReason, ShortChoice, Status
 from actors.notices.facts import LINES_MAX, change_in, fact_of
 from actors.notices.occasion import Occasion
 from actors.shop import events as ev
-from actors.shop.in_transit import Awaits
-from actors.shop.line import InLine
-from actors.shop.line_events import PassedOver
+from actors.shop.lines.events import PassedOver
+from actors.shop.lines.line import InLine
 from actors.shop.part import Part
-from actors.shop.pick_events import PickShorted
-from actors.shop.shortfall_events import MoveRefused, Requeued, ShortfallResolved
-from actors.shop.shortfalls import Resolution, ShortfallCause, ShortfallTask
+from actors.shop.picking.events import PickShorted
+from actors.shop.shortfalls.events import MoveRefused, Requeued, ShortfallResolved
+from actors.shop.shortfalls.shortfall import Resolution, ShortfallCause, ShortfallTask
 from actors.shop.state import FullReservation, Reservation
+from actors.shop.transfers.in_transit import Awaits
 
 LINES = (("A", 2), ("B", 1))
 HELD = Reservation(7, Status.HELD, "ann", "web", "", LINES, 0, 1, 900, 3)

@@ -17,8 +17,8 @@ from actors.journal.port import JournalError
 from actors.protocol.messages import Held, Refusal, pack_batch, unpack_answers
 from actors.runtime.actor_runtime import TIDY_EVERY_S
 from actors.shop.commands import Reserve
-from actors.shop.hot import DisownKey, HotTotals, MoveOut, NoteMoved, ReceiveUnits
-from actors.shop.hot_keys import HEAD_BYTES, numbers_of
+from actors.shop.hot.keys import HEAD_BYTES, numbers_of
+from actors.shop.hot.units import DisownKey, HotTotals, MoveOut, NoteMoved, ReceiveUnits
 from actors.shop.state import Reservation
 from tests.journal.storages import Storage
 from tests.runtime.runtime_fixture import ManualClock

@@ -17,14 +17,14 @@ from actors.protocol.messages import Held, Late, Moved, Refusal, Stopped, pack_a
 from actors.rpc.frames import Frame
 from actors.runtime.kinds import CUSTOMERS, SHOP, Core
 from actors.shop import commands as shop
-from actors.shop.allotments import HolderKind
-from actors.shop.hot import DisownKey, MoveIn
-from actors.shop.picking import ClaimPick, FinishPick, NoteArrival, PutBack, ReleasePick, ScanPick, ShortPick
-from actors.shop.returns import Return
-from actors.shop.shortfalls import Resolution, ResolveShortfall
+from actors.shop.allotments.allotment import HolderKind
+from actors.shop.hot.units import DisownKey, MoveIn
+from actors.shop.picking.pick_task import ClaimPick, FinishPick, NoteArrival, PutBack, ReleasePick, ScanPick, ShortPick
+from actors.shop.returns.sale_return import Return
+from actors.shop.shortfalls.shortfall import Resolution, ResolveShortfall
 from actors.shop.state import Ledger, Reservation, StockOutcome
 from actors.shop.transact import transact
-from actors.shop.transfers import CancelTransfer, ProposeTransfer, ReceiveTransfer, SendTransfer
+from actors.shop.transfers.transfer import CancelTransfer, ProposeTransfer, ReceiveTransfer, SendTransfer
 from tests.anything import integers, of, texts
 
 KINDS: Final = [

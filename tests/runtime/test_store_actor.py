@@ -28,8 +28,8 @@ from actors.protocol.messages import (
     unpack_answers,
 )
 from actors.runtime.kinds import SHOP
-from actors.shop import estimates
-from actors.shop.estimates import Estimate
+from actors.shop.lines import estimates
+from actors.shop.lines.estimates import Estimate
 from actors.shop.state import Ledger
 from actors.store_actor import page_by_number
 from tests.journal.storages import Storage

@@ -9,13 +9,13 @@ from msgspec.structs import astuple
 from actors.core.policy import CALL_MS_MAX
 from actors.core.rejection import Rejection
 from actors.core.status import LIVE, Status
-from actors.shop.allotments import Allotment
+from actors.shop.allotments.allotment import Allotment
 from actors.shop.commands import Command
-from actors.shop.hot import HotTotals
-from actors.shop.picking import PickTask
-from actors.shop.shortfalls import ShortfallTask
+from actors.shop.hot.units import HotTotals
+from actors.shop.picking.pick_task import PickTask
+from actors.shop.shortfalls.shortfall import ShortfallTask
 from actors.shop.state import Ledger, MovingOut, Remembered, Reservation, StockOutcome
-from actors.shop.transfers import Transfer
+from actors.shop.transfers.transfer import Transfer
 from tests.shop import model_books
 from tests.shop.model import Model
 from tests.shop.model_books import Outcome

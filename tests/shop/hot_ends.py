@@ -5,8 +5,8 @@ does not have: it asks shops for their totals, one after the other.
 from collections.abc import Iterator, Mapping
 
 from actors.core.rejection import Violation
-from actors.shop.audit_books import AuditResult
-from actors.shop.audit_hot import HOT_PREFIX
+from actors.shop.audit.books import AuditResult
+from actors.shop.audit.hot import HOT_PREFIX
 from actors.shop.state import Ledger
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status
 from actors.shop.commands import Reserve
-from actors.shop.hot import GiveBackUnits, HotTotals, TakeUnitsBack
+from actors.shop.hot.units import GiveBackUnits, HotTotals, TakeUnitsBack
 from actors.shop.state import Reservation
 from tests.shop.hot_world import HOPS_MAX, HOT, SKU, World
 

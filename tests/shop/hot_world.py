@@ -26,7 +26,9 @@ from actors.shop.commands import (
     Release,
     Reserve,
 )
-from actors.shop.hot import (
+from actors.shop.hot.keys import HEAD_BYTES
+from actors.shop.hot.projections import move_in_of, totals_of
+from actors.shop.hot.units import (
     DisownKey,
     GiveBackUnits,
     HandUnits,
@@ -37,8 +39,6 @@ from actors.shop.hot import (
     TakeUnitsBack,
     VoidWords,
 )
-from actors.shop.hot_keys import HEAD_BYTES
-from actors.shop.projections_hot import move_in_of, totals_of
 from actors.shop.state import Reservation
 from actors.shop.transact import expire, transact_hot
 from actors.store_transfers import LearnedKeys

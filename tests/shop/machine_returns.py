@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from actors.shop.commands import Command
-from actors.shop.returns import Return
+from actors.shop.returns.sale_return import Return
 from tests.shop import strategies as some
 from tests.shop.model import Model
 

@@ -5,7 +5,7 @@ from hypothesis.stateful import invariant, precondition, rule
 
 from actors.core.policy import DAY_MS, Policy
 from actors.shop.commands import Confirm, CountStock, Reserve
-from actors.shop.shortfalls import Resolution, ResolveShortfall
+from actors.shop.shortfalls.shortfall import Resolution, ResolveShortfall
 from tests.shop import strategies as some
 from tests.shop.compared import plain
 from tests.shop.machine_line import WaitsInLine

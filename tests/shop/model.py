@@ -11,8 +11,8 @@ from actors.core.policy import Policy
 from actors.core.status import ReleaseReason, Status
 from actors.shop import commands as ask
 from actors.shop.commands import AdjustmentKind as Kind
-from actors.shop.returns import Return
-from actors.shop.shortfalls import ResolveShortfall, ShortfallCause
+from actors.shop.returns.sale_return import Return
+from actors.shop.shortfalls.shortfall import ResolveShortfall, ShortfallCause
 from tests.shop.model_books import (
     FROM,
     LACKS,

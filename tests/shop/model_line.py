@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from actors.core.status import ReleaseReason, Status
 from actors.shop import commands as ask
-from actors.shop.shortfalls import Resolution
+from actors.shop.shortfalls.shortfall import Resolution
 from tests.shop.model_books import LIVE, Move, Outcome, Reservation, Wanted
 from tests.shop.model_hours import deadline_ms, offered, slot_at
 from tests.shop.model_rules import over_a_limit, rule_ms

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from actors.core.status import Status
-from actors.shop.returns import Return
+from actors.shop.returns.sale_return import Return
 from tests.shop.model_books import LIVE, Move, Outcome, Reservation
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from actors.core.policy import LosesFirst
 from actors.core.status import ReleaseReason, Status
 from actors.shop import commands as ask
-from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallCause
+from actors.shop.shortfalls.shortfall import Resolution, ResolveShortfall, ShortfallCause
 from tests.shop.model_books import LIVE, Move, Outcome, Reservation, taken_by_line
 from tests.shop.model_line import can_be_booked, leave, line, until_ms
 

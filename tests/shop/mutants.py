@@ -14,9 +14,9 @@ from actors.shop.events import Collected, Confirmed, Event, Expired, Released, R
 from actors.shop.evolve import evolve
 from actors.shop.expiry import Due, due
 from actors.shop.projections import known
-from actors.shop.return_events import Returned
-from actors.shop.returns import Return
-from actors.shop.shortfall_events import ShortfallDeclared
+from actors.shop.returns.events import Returned
+from actors.shop.returns.sale_return import Return
+from actors.shop.shortfalls.events import ShortfallDeclared
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transact import recall
 from tests.shop.scenario_text import instant

@@ -4,7 +4,7 @@ kinds of events.
 
 from msgspec.structs import replace
 
-from actors.shop.shortfalls import NoteMoveRefused
+from actors.shop.shortfalls.shortfall import NoteMoveRefused
 from tests.shop.scenario_text import command_of
 from tests.shop.watched import Watched
 

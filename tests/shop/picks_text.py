@@ -16,7 +16,7 @@ from typing import Final
 
 from actors.core.status import PickStatus, ShortChoice
 from actors.shop.commands import by_sku
-from actors.shop.picking import (
+from actors.shop.picking.pick_task import (
     ClaimPick,
     FinishPick,
     NoteArrival,

@@ -37,7 +37,7 @@ from msgspec.structs import replace
 from actors.core.policy import DAY_MS, HOUR_MS
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import OPEN, ReleaseReason, Status
-from actors.shop.allotments import Allotment, HolderKind
+from actors.shop.allotments.allotment import Allotment, HolderKind
 from actors.shop.commands import (
     Acknowledge,
     AdjustmentKind,
@@ -63,12 +63,12 @@ from actors.shop.commands import (
     claim_key,
 )
 from actors.shop.events import Event, Left, OutcomeApplied, Released
-from actors.shop.hot import HotTotals
-from actors.shop.picking import PickTask
-from actors.shop.returns import Return
-from actors.shop.shortfalls import Resolution, ResolveShortfall, ShortfallTask
+from actors.shop.hot.units import HotTotals
+from actors.shop.picking.pick_task import PickTask
+from actors.shop.returns.sale_return import Return
+from actors.shop.shortfalls.shortfall import Resolution, ResolveShortfall, ShortfallTask
 from actors.shop.state import Ledger, MovingOut, Remembered, Reservation, StockOutcome
-from actors.shop.transfers import Transfer
+from actors.shop.transfers.transfer import Transfer
 from tests.shop.picks_text import VERBS as PICK_VERBS, about_pick, pick_text
 from tests.shop.transfers_text import TRANSFER_VERBS, about_transfer, transfer_text
 from tests.shop.watched import DAY_ZERO_MS

@@ -26,8 +26,8 @@ from actors.shop.events import (
     StockAdjusted,
     StockCounted,
 )
-from actors.shop.return_events import Returned
-from actors.shop.shortfalls import Shortfall
+from actors.shop.returns.events import Returned
+from actors.shop.shortfalls.shortfall import Shortfall
 from actors.shop.state import FullReservation
 from tests.shop.scenario import play
 from tests.shop.scenario_text import instant

@@ -10,17 +10,17 @@ from actors.core.policy import DAY_MS, HOUR_MS, LimitRule, Policy
 from actors.core.rejection import Violation
 from actors.core.status import ReleaseReason, Status
 from actors.core.transact import PolicyAdopted
-from actors.shop import (
-    audit as audit_module,
-    audit_allotments,
-    audit_books,
-    audit_line,
-    audit_sales,
-    audit_stock,
-    audit_transfers,
+from actors.shop.audit import (
+    allotments as audit_allotments,
+    books as audit_books,
+    journal as audit_module,
+    line as audit_line,
+    sales as audit_sales,
+    stock as audit_stock,
+    transfers as audit_transfers,
 )
-from actors.shop.audit import Audit
-from actors.shop.audit_books import VIOLATIONS_MAX, AuditResult, compare
+from actors.shop.audit.books import VIOLATIONS_MAX, AuditResult, compare
+from actors.shop.audit.journal import Audit
 from actors.shop.events import Event, Expired, Released, SafetyStockSet, StockCounted
 from tests.shop.scenario import play
 from tests.shop.scenario_text import instant
@@ -151,24 +151,24 @@ def test_the_audit_shares_no_code_with_what_it_audits() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("actors")
         for alias in node.names
-        if not node.module.startswith("actors.shop.audit_")  # the audit's own other modules, which are walked as well
+        if not node.module.startswith("actors.shop.audit")  # the audit's own other modules, which are walked as well
     }
     assert ours == {
         ("actors.shop", "events"),
-        ("actors.shop", "transfer_events"),
-        ("actors.shop.transfer_events", "TransferCancelled"),
+        ("actors.shop.transfers", "events"),
+        ("actors.shop.transfers.events", "TransferCancelled"),
         ("actors.shop.events", "Collected"),
-        ("actors.shop.return_events", "Returned"),
-        ("actors.shop.transfer_events", "Promised"),
-        ("actors.shop.line_events", "GrantAwaited"),
-        ("actors.shop.line_events", "PassedOver"),
-        ("actors.shop.shortfall_events", "MoveBegun"),
-        ("actors.shop.shortfall_events", "MoveRefused"),
-        ("actors.shop.shortfalls", "ShortfallCause"),
-        ("actors.shop.shortfall_events", "Requeued"),
-        ("actors.shop.shortfall_events", "ShortfallDeclared"),
-        ("actors.shop.shortfall_events", "ShortfallResolved"),
-        ("actors.shop.shortfalls", "Resolution"),
+        ("actors.shop.returns.events", "Returned"),
+        ("actors.shop.transfers.events", "Promised"),
+        ("actors.shop.lines.events", "GrantAwaited"),
+        ("actors.shop.lines.events", "PassedOver"),
+        ("actors.shop.shortfalls.events", "MoveBegun"),
+        ("actors.shop.shortfalls.events", "MoveRefused"),
+        ("actors.shop.shortfalls.shortfall", "ShortfallCause"),
+        ("actors.shop.shortfalls.events", "Requeued"),
+        ("actors.shop.shortfalls.events", "ShortfallDeclared"),
+        ("actors.shop.shortfalls.events", "ShortfallResolved"),
+        ("actors.shop.shortfalls.shortfall", "Resolution"),
         ("actors.core.policy", "LosesFirst"),
         ("actors.core.status", "TransferStatus"),
         # A shop's hours are a rule that it was given, like a limit: `decide` reads them and makes none of them. Their
@@ -178,7 +178,7 @@ def test_the_audit_shares_no_code_with_what_it_audits() -> None:
         ("actors.shop.commands", "AdjustmentKind"),
         ("actors.shop.commands", "Lines"),
         ("actors.shop.commands", "Movement"),
-        ("actors.shop.allotments", "HolderKind"),
+        ("actors.shop.allotments.allotment", "HolderKind"),
         ("actors.core.transact", "PolicyAdopted"),
         ("actors.core.transact", "Refused"),
         ("actors.core.status", "ReleaseReason"),

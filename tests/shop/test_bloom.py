@@ -11,7 +11,7 @@ from actors.core import bloom
 from actors.core.bloom import BITS_A_NUMBER, BITS_MIN, Bloom, names_having
 from actors.core.packed import Packed, hash_of
 from actors.core.policy import DAY_MS
-from actors.shop.hot_keys import HEAD_BYTES, numbers_of
+from actors.shop.hot.keys import HEAD_BYTES, numbers_of
 
 FULL: Final = BITS_MIN // BITS_A_NUMBER
 

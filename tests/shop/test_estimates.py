@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from actors.core.policy import Policy
-from actors.shop import estimates
-from actors.shop.estimates import Rate, Rates, rate_of
+from actors.shop.lines import estimates
+from actors.shop.lines.estimates import Rate, Rates, rate_of
 from actors.shop.state import Ledger
-from actors.shop.transfers import AdviseTransfer, ReceiveTransfer
+from actors.shop.transfers.transfer import AdviseTransfer, ReceiveTransfer
 from tests.shop.scenario_text import command_of, instant
 from tests.shop.transfers_text import sent
 from tests.shop.watched import Watched

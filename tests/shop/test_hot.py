@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from actors.core.policy import DAY_MS, HOUR_MS, ChainLimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status
-from actors.shop.allotments import HolderKind
+from actors.shop.allotments.allotment import HolderKind
 from actors.shop.commands import (
     Acknowledge,
     AllotStock,
@@ -23,10 +23,10 @@ from actors.shop.commands import (
     claim_key,
 )
 from actors.shop.events import Reserved
-from actors.shop.hot import GiveBackUnits, HandUnits, HotTotals, MoveOut, NoteMoved, ReceiveUnits, TakeUnitsBack
-from actors.shop.projections_hot import move_in_of
+from actors.shop.hot.projections import move_in_of
+from actors.shop.hot.units import GiveBackUnits, HandUnits, HotTotals, MoveOut, NoteMoved, ReceiveUnits, TakeUnitsBack
 from actors.shop.state import Reservation
-from actors.shop.transfers import ProposeTransfer
+from actors.shop.transfers.transfer import ProposeTransfer
 from tests.shop.hot_world import HOT, SKU, World
 
 OPENED, CLOSED = 1, 2  # generations

@@ -13,13 +13,14 @@ from actors.core.packed import hash_of
 from actors.core.policy import HotSku, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.transact import Decision
-from actors.shop import decide as deciding, hot_keys
+from actors.shop import decide as deciding
 from actors.shop.commands import Reserve
 from actors.shop.decide import decide
-from actors.shop.decide_hot import key_elsewhere
-from actors.shop.decide_hot_sku import decide_hot_sku
-from actors.shop.hot import DisownKey
-from actors.shop.hot_keys import HEAD_BYTES, NO_PAGE, Keys, numbers_of
+from actors.shop.hot import keys as hot_keys
+from actors.shop.hot.decide import key_elsewhere
+from actors.shop.hot.decide_sku import decide_hot_sku
+from actors.shop.hot.keys import HEAD_BYTES, NO_PAGE, Keys, numbers_of
+from actors.shop.hot.units import DisownKey
 from actors.shop.state import Ledger, Reservation
 from actors.store_transfers import FEW_KEYS, LearnedKeys
 from tests.shop.hot_world import HOT, SHOPS, SKU, World

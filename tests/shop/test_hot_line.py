@@ -13,7 +13,7 @@ from actors.core.status import Status
 from actors.core.transact import Decision
 from actors.shop import decide as deciding
 from actors.shop.decide import decide
-from actors.shop.decide_hot_sku import decide_hot_sku
+from actors.shop.hot.decide_sku import decide_hot_sku
 from actors.shop.state import Ledger, Reservation
 from tests.shop.hot_line_world import WAIT_MS, LineWorld
 from tests.shop.hot_world import HOT, SHOPS, SKU

@@ -11,10 +11,10 @@ from actors.core.transact import KEY_REUSED, Decision
 from actors.shop import decide_stock
 from actors.shop.commands import Reserve
 from actors.shop.decide import decide
-from actors.shop.decide_hot_sku import decide_hot_sku
 from actors.shop.evolve import evolve
-from actors.shop.hot import GiveBackUnits, HandUnits, MoveIn, ReceiveUnits, TakeUnitsBack
-from actors.shop.hot_events import MovedOut, UnitsGivenBack, UnitsHanded, UnitsReceived, UnitsTakenBack
+from actors.shop.hot.decide_sku import decide_hot_sku
+from actors.shop.hot.events import MovedOut, UnitsGivenBack, UnitsHanded, UnitsReceived, UnitsTakenBack
+from actors.shop.hot.units import GiveBackUnits, HandUnits, MoveIn, ReceiveUnits, TakeUnitsBack
 from actors.shop.state import Ledger, Reservation
 from actors.shop.transact import recall
 from tests.mutating import run_mutant

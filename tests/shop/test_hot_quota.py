@@ -11,13 +11,13 @@ from msgspec.structs import replace
 from actors.core.policy import HOUR_MS
 from actors.core.rejection import Reason, Rejection
 from actors.core.transact import Decision
-from actors.shop.allotments import HolderKind
+from actors.shop.allotments.allotment import HolderKind
 from actors.shop.commands import AllotStock, Reserve
 from actors.shop.decide import decide
-from actors.shop.decide_hot_sku import decide_hot_sku
-from actors.shop.hot import HandUnits
-from actors.shop.hot_events import UnitsHanded
-from actors.shop.projections_hot import totals_of
+from actors.shop.hot.decide_sku import decide_hot_sku
+from actors.shop.hot.events import UnitsHanded
+from actors.shop.hot.projections import totals_of
+from actors.shop.hot.units import HandUnits
 from actors.shop.state import Ledger, Reservation
 from tests.shop.hot_world import HOT, SHOPS, SKU, World, stamp_of
 from tests.shop.watched import Core, assembled

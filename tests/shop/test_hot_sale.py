@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from actors.core.rejection import Reason, Rejection
 from actors.core.transact import Decision
 from actors.shop.commands import Confirm
-from actors.shop.decide_hot_sku import decide_hot_sku
+from actors.shop.hot.decide_sku import decide_hot_sku
 from actors.shop.state import Ledger
 from tests.shop.hot_world import HOT, SHOPS, SKU, World
 from tests.shop.watched import Core, assembled

@@ -11,13 +11,13 @@ from actors.core.due import Budget
 from actors.core.policy import HotSku, LimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status
-from actors.shop import decide_in_transit, transfers as move
 from actors.shop.due_first import about_of, expire_first
 from actors.shop.events import Expired
-from actors.shop.in_transit import Awaits, InTransit
 from actors.shop.invariants import check
-from actors.shop.shortfalls import ShortfallCause
+from actors.shop.shortfalls.shortfall import ShortfallCause
 from actors.shop.state import FullReservation, Reservation
+from actors.shop.transfers import decide_in_transit, transfer as move
+from actors.shop.transfers.in_transit import Awaits, InTransit
 from tests.shop.scenario import play
 from tests.shop.scenario_text import command_of, instant
 from tests.shop.strategies import ONE_PLACE

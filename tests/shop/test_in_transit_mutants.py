@@ -13,11 +13,11 @@ from actors.shop.commands import Command
 from actors.shop.decide import decide
 from actors.shop.events import Confirmed, Event
 from actors.shop.evolve import evolve
-from actors.shop.evolve_picking import enter_task
 from actors.shop.invariants import check
-from actors.shop.picking import PickTask
+from actors.shop.picking.evolve import enter_task
+from actors.shop.picking.pick_task import PickTask
 from actors.shop.state import Ledger
-from actors.shop.transfer_events import Promised, TransferReceived
+from actors.shop.transfers.events import Promised, TransferReceived
 from tests.mutating import run_mutant
 from tests.shop.scenario_text import command_of, instant
 from tests.shop.test_in_transit import RULE

@@ -1,9 +1,9 @@
 """Keys that a shop makes for itself begin with a line feed, which no caller's key does, and a word of their own."""
 
 from actors.shop.commands import claim_key, void_key
-from actors.shop.hot import move_key
-from actors.shop.shortfalls import key_of_move
-from actors.shop.transfers import transfer_key
+from actors.shop.hot.units import move_key
+from actors.shop.shortfalls.shortfall import key_of_move
+from actors.shop.transfers.transfer import transfer_key
 
 
 def test_no_key_of_a_shop_is_another_ones() -> None:

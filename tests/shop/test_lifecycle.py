@@ -8,7 +8,7 @@ from actors.core.answers import Recorded
 from actors.core.policy import DAY_MS, HOUR_MS
 from actors.core.status import FINAL, TRANSITIONS, ReleaseReason, Status, Step, final_status
 from actors.shop.commands import Amend, ApplyOutcome, Collect, Command, Confirm, Extend, Give, MarkReady, Release
-from actors.shop.returns import Return
+from actors.shop.returns.sale_return import Return
 from actors.shop.state import Reservation
 from tests.shop.scenario import play
 from tests.shop.scenario_text import answer_text

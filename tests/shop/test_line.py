@@ -11,9 +11,9 @@ from actors.core.deadlines import STALE_ENTRIES_MAX
 from actors.core.policy import HOUR_MS, ChainLimitRule, LimitRule, LineRule, Policy
 from actors.core.status import ReleaseReason, Status
 from actors.shop import expiry
-from actors.shop.estimates import Rates
 from actors.shop.invariants import check
-from actors.shop.line import InLine
+from actors.shop.lines.estimates import Rates
+from actors.shop.lines.line import InLine
 from actors.shop.state import Reservation
 from actors.shop.transact import expire, transact
 from tests.shop.scenario import play

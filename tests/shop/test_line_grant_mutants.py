@@ -9,10 +9,10 @@ from actors.core.status import Status
 from actors.core.transact import Decision
 from actors.shop.commands import Command, Grant, Reserve, ServeGranted
 from actors.shop.decide import decide
-from actors.shop.decide_line import GRANT_WAIT_MS, next_served
 from actors.shop.events import Served
 from actors.shop.expiry import Due, due
-from actors.shop.line_events import GrantAwaited
+from actors.shop.lines.decide import GRANT_WAIT_MS, next_served
+from actors.shop.lines.events import GrantAwaited
 from actors.shop.state import Ledger
 from tests.shop.test_line_grants import MINUTE_MS, Line
 from tests.shop.watched import assembled

@@ -13,8 +13,8 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status
 from actors.shop import commands as ask
 from actors.shop.commands import Acknowledge, Command, Grant, ServeGranted, SettleGrant, line_key, void_key
-from actors.shop.decide_line import GRANT_WAIT_MS
 from actors.shop.invariants import check
+from actors.shop.lines.decide import GRANT_WAIT_MS
 from actors.shop.state import Reservation
 from tests.shop.scenario_text import command_of, instant
 from tests.shop.watched import Core, Watched

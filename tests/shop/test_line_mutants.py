@@ -10,10 +10,10 @@ from actors.core.status import ReleaseReason, Status
 from actors.core.transact import Decision
 from actors.shop.commands import Command, Reserve
 from actors.shop.decide import decide
-from actors.shop.decide_line import next_served
 from actors.shop.events import Left, Queued, Served
 from actors.shop.expiry import Due, due
-from actors.shop.line import Line
+from actors.shop.lines.decide import next_served
+from actors.shop.lines.line import Line
 from actors.shop.state import Ledger
 from tests.shop.scenario import play
 from tests.shop.scenario_text import instant

@@ -12,8 +12,8 @@ from actors.core.status import Status
 from actors.core.transact import PolicyAdopted
 from actors.shop.commands import CountStock
 from actors.shop.events import Event, Served
-from actors.shop.shortfall_events import MoveBegun, ShortfallDeclared, ShortfallResolved
-from actors.shop.shortfalls import (
+from actors.shop.shortfalls.events import MoveBegun, ShortfallDeclared, ShortfallResolved
+from actors.shop.shortfalls.shortfall import (
     OPEN_TASKS_MAX,
     OVER_KEPT_MAX,
     Resolution,

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from actors.calendar import hours
 from actors.calendar.hours import Calendar, Interval
 from actors.core.policy import Policy
-from actors.shop.pick_events import PickScanned, PickShorted
+from actors.shop.picking.events import PickScanned, PickShorted
 from actors.shop.snapshot import Capture
 from tests.shop.scenario import play
 from tests.shop.scenario_text import instant

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from actors.core.policy import PickRule, Policy
 from actors.core.status import PickStatus
-from actors.shop.picking import ClaimPick, Picks, PickTask
+from actors.shop.picking.pick_task import ClaimPick, Picks, PickTask
 from tests.shop.picks_text import pick_text
 from tests.shop.scenario import play
 from tests.shop.scenario_text import clock, instant

@@ -12,8 +12,8 @@ from actors.shop.commands import Command
 from actors.shop.decide import decide
 from actors.shop.events import Confirmed, Event
 from actors.shop.evolve import evolve
-from actors.shop.pick_events import PickClaimed, PickFinished, PickScanned
-from actors.shop.picking import ClaimPick, FinishPick, ScanPick
+from actors.shop.picking.events import PickClaimed, PickFinished, PickScanned
+from actors.shop.picking.pick_task import ClaimPick, FinishPick, ScanPick
 from actors.shop.state import Ledger
 from tests.shop.scenario import read
 from tests.shop.scenario_text import command_of, instant

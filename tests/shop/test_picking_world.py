@@ -9,12 +9,12 @@ from msgspec.structs import replace
 from actors.core.policy import DAY_MS, HOUR_MS, Policy
 from actors.core.status import PickStatus, ReleaseReason, ShortChoice
 from actors.shop import commands as cm
-from actors.shop.allotments import HolderKind
-from actors.shop.audit_books import compare
-from actors.shop.audit_picking import compare_tasks
+from actors.shop.allotments.allotment import HolderKind
+from actors.shop.audit.books import compare
+from actors.shop.audit.picking import compare_tasks
 from actors.shop.invariants import check
-from actors.shop.pick_events import PickPutBack, PickShorted
-from actors.shop.picking import ClaimPick, FinishPick, NoteArrival, PickTask, PutBack, ScanPick, ShortPick
+from actors.shop.picking.events import PickPutBack, PickShorted
+from actors.shop.picking.pick_task import ClaimPick, FinishPick, NoteArrival, PickTask, PutBack, ScanPick, ShortPick
 from tests.shop.watched import DAY_ZERO_MS, Watched
 
 SEEDS: Final = 10

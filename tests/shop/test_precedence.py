@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from actors.calendar.hours import Calendar, Duty
 from actors.core.policy import DAY_MS, LimitRule, Policy
 from actors.core.rejection import UNRECORDED, Reason
-from actors.shop.allotments import LIVE_MAX
+from actors.shop.allotments.allotment import LIVE_MAX
 from tests.shop.scenario import play
 from tests.shop.scenario_text import answer_text, command_of, instant
 from tests.shop.watched import DAY_ZERO_MS, Watched

@@ -7,10 +7,10 @@ from msgspec.structs import replace
 
 from actors.core.policy import DAY_MS, Policy
 from actors.core.status import PickStatus
-from actors.shop.decide_line import adopting_in_shop
+from actors.shop.allotments.evolve import return_to_quota
 from actors.shop.events import Event
 from actors.shop.evolve import evolve
-from actors.shop.evolve_allotments import return_to_quota
+from actors.shop.lines.decide import adopting_in_shop
 from actors.shop.state import Ledger
 from tests.shop.scenario import play
 from tests.shop.scenario_text import instant
@@ -164,7 +164,7 @@ def test_what_nobody_reports_is_taken_for_put_back(monkeypatch: pytest.MonkeyPat
     assert available(watched) == 99
     assert [*watched.complaints(), *watched.mistold()] == []
 
-    for module in ("actors.shop.picking", "actors.shop.audit_picking"):
+    for module in ("actors.shop.picking.pick_task", "actors.shop.audit.picking"):
         monkeypatch.setattr(f"{module}.PUT_BACK_MAX", 3)
     watched = play(no_shows(5) + " 0:04 | wait\n", FIRST)
     assert [task.number for task in watched.ledger.picks.rows.values()] == [5, 6, 7], "the oldest first"

@@ -13,8 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from actors.core.policy import DAY_MS, HOUR_MS, Policy
 from actors.core.status import ReleaseReason, Status
-from actors.shop import decide_line, quotas
-from actors.shop.allotments import HolderKind
+from actors.shop.allotments import quotas
+from actors.shop.allotments.allotment import HolderKind
+from actors.shop.allotments.quotas import left_by_channel
 from actors.shop.commands import (
     AdjustmentKind,
     AdjustStock,
@@ -26,7 +27,7 @@ from actors.shop.commands import (
     ReturnAllotment,
 )
 from actors.shop.invariants import check
-from actors.shop.quotas import left_by_channel
+from actors.shop.lines import decide as decide_line
 from actors.shop.state import Ledger, Reservation
 from tests.mutating import run_mutant
 from tests.shop.watched import DAY_ZERO_MS, Watched

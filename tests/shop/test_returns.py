@@ -3,7 +3,7 @@
 import pytest
 
 from actors.core.policy import DAY_MS, Policy
-from actors.shop.returns import CameBack
+from actors.shop.returns.sale_return import CameBack
 from tests.shop.scenario import play
 from tests.shop.scenario_text import answer_text, command_of
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from actors.core.policy import HOUR_MS, ChainLimitRule, Policy
-from actors.shop.shortfalls import NoteMoveRefused, Resolution, ResolveShortfall, key_elsewhere, key_of_move
+from actors.shop.shortfalls.shortfall import NoteMoveRefused, Resolution, ResolveShortfall, key_elsewhere, key_of_move
 from tests.shop.scenario import play
 from tests.shop.scenario_text import instant, task_text
 from tests.shop.test_picking import queue, tasks

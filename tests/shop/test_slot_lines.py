@@ -12,9 +12,9 @@ from actors.core.policy import ChainLimitRule, Policy
 from actors.core.rejection import Reason
 from actors.core.status import ReleaseReason, Status
 from actors.runtime.kinds import SHOP
-from actors.shop import decide_line, evolve_line
 from actors.shop.commands import Grant, Reserve, ServeGranted
 from actors.shop.events import Left, Queued
+from actors.shop.lines import decide as decide_line, evolve as evolve_line
 from actors.shop.state import Ledger
 from tests.shop.scenario import play
 from tests.shop.scenario_text import command_of, instant

@@ -12,11 +12,11 @@ from actors.runtime.kinds import SHOP
 from actors.shop.commands import CountStock
 from actors.shop.events import Event
 from actors.shop.expiry import due
-from actors.shop.hot_events import HotEvent
+from actors.shop.hot.events import HotEvent
 from actors.shop.invariants import check
-from actors.shop.line_events import GrantAwaited
-from actors.shop.returns import Return
-from actors.shop.shortfalls import Resolution, ResolveShortfall, key_of_move
+from actors.shop.lines.events import GrantAwaited
+from actors.shop.returns.sale_return import Return
+from actors.shop.shortfalls.shortfall import Resolution, ResolveShortfall, key_of_move
 from actors.shop.snapshot import FORMAT, Capture, Head, restore
 from actors.shop.state import Reservation
 from tests.shop.picked import picked

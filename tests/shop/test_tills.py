@@ -20,7 +20,8 @@ from hypothesis.stateful import (
 
 from actors.core.policy import DAY_MS, HOUR_MS
 from actors.core.status import ReleaseReason
-from actors.shop.allotments import AllotmentStatus, HolderKind
+from actors.shop.allotments.allotment import AllotmentStatus, HolderKind
+from actors.shop.allotments.evolve import book_sale
 from actors.shop.commands import (
     AdjustmentKind,
     AdjustStock,
@@ -38,7 +39,6 @@ from actors.shop.commands import (
 from actors.shop.decide_stock import booking_of
 from actors.shop.events import AllotmentExpired, Event, StockAdjusted
 from actors.shop.evolve import evolve
-from actors.shop.evolve_allotments import book_sale
 from actors.shop.expiry import Due, due
 from actors.shop.invariants import check
 from actors.shop.state import Ledger, Reservation

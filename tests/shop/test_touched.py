@@ -12,8 +12,8 @@ from actors.core.policy import Policy
 from actors.shop import events as ev
 from actors.shop.commands import CountStock
 from actors.shop.events import touched_skus
-from actors.shop.hot_events import HotEvent
-from actors.shop.line_events import GrantAwaited
+from actors.shop.hot.events import HotEvent
+from actors.shop.lines.events import GrantAwaited
 from tests.shop.hot_world import SKU, World
 from tests.shop.picked import picked
 from tests.shop.scenario import play

@@ -10,18 +10,18 @@ from actors.core.status import TransferStatus
 from actors.core.transact import Decision
 from actors.shop.commands import Command
 from actors.shop.decide import decide
-from actors.shop.decide_transfers import coming
 from actors.shop.events import Event
 from actors.shop.evolve import evolve
 from actors.shop.state import Ledger
-from actors.shop.transfer_events import (
+from actors.shop.transfers.decide import coming
+from actors.shop.transfers.events import (
     TransferCancelled,
     TransferClosed,
     TransferExpected,
     TransferReceived,
     TransferSent,
 )
-from actors.shop.transfers import AdviseTransfer, CancelTransfer, ReceiveTransfer
+from actors.shop.transfers.transfer import AdviseTransfer, CancelTransfer, ReceiveTransfer
 from tests.mutating import run_mutant
 from tests.shop.test_transfers_machine import TransfersMachine
 from tests.shop.watched import Core, assembled

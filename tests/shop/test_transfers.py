@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from actors.core.policy import DAY_MS
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import TransferStatus
-from actors.shop import transfers as ask
-from actors.shop.transfers import OPEN_TRANSFERS_MAX, Transfer
+from actors.shop.transfers import transfer as ask
+from actors.shop.transfers.transfer import OPEN_TRANSFERS_MAX, Transfer
 from tests.shop.scenario import play
 from tests.shop.transfers_text import sent
 from tests.shop.watched import DAY_ZERO_MS, Watched

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from actors.core.policy import HOUR_MS, Policy
 from actors.core.status import LossBearer
 from actors.shop.invariants import check
-from actors.shop.transfers import Units
+from actors.shop.transfers.transfer import Units
 from tests.shop.transfers_world import SHOPS, Shops
 from tests.shop.watched import Core
 

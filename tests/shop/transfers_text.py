@@ -5,7 +5,7 @@ from typing import Final
 from actors.core.ids import parse_transfer_id
 from actors.core.status import LossBearer, TransferStatus
 from actors.shop.commands import Command, Lines
-from actors.shop.transfers import (
+from actors.shop.transfers.transfer import (
     AdviseTransfer,
     CancelTransfer,
     CloseTransfer,

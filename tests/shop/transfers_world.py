@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from actors.core.policy import CALL_MS_MAX, DAY_MS, HOUR_MS, Policy
 from actors.core.rejection import Rejection
 from actors.core.status import LossBearer, TransferStatus
-from actors.shop.audit_transfers import across
+from actors.shop.audit.transfers import across
 from actors.shop.commands import AdjustmentKind, AdjustStock, Command, CountStock, Movement, Reserve
-from actors.shop.decide_line import free_of
-from actors.shop.transfers import (
+from actors.shop.lines.decide import free_of
+from actors.shop.transfers.transfer import (
     AdviseTransfer,
     CancelTransfer,
     CloseTransfer,

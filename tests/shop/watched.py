@@ -11,12 +11,11 @@ from actors.core.status import Status
 from actors.core.transact import Decision, Refused, Transacted
 from actors.journal.codec import encode_rows
 from actors.runtime.kinds import SHOP
-from actors.shop.audit import Audit
-from actors.shop.audit_books import AuditResult, compare
-from actors.shop.audit_picking import compare_tasks
+from actors.shop.audit.books import AuditResult, compare
+from actors.shop.audit.journal import Audit
+from actors.shop.audit.picking import compare_tasks
 from actors.shop.commands import ApplyOutcome, Command, Lines, claim_key
 from actors.shop.decide import decide
-from actors.shop.decide_hot import begin_keys
 from actors.shop.events import (
     Event,
     Left,
@@ -29,15 +28,16 @@ from actors.shop.events import (
 )
 from actors.shop.evolve import evolve
 from actors.shop.expiry import Due, due
-from actors.shop.hot_events import UnitsKept
+from actors.shop.hot.decide import begin_keys
+from actors.shop.hot.events import UnitsKept
 from actors.shop.invariants import check
-from actors.shop.line_events import GrantAwaited
-from actors.shop.pick_events import PickPutBack
+from actors.shop.lines.events import GrantAwaited
+from actors.shop.picking.events import PickPutBack
 from actors.shop.projections import answered_by, known, part_of
 from actors.shop.snapshot import Capture, Row, restore
 from actors.shop.state import Ledger, Remembered, Reservation
 from actors.shop.transact import expire, recall, standing, transact, with_answer
-from actors.shop.transfer_events import Promised
+from actors.shop.transfers.events import Promised
 from serve.wire.pickups import TO_COLLECT, kind_of
 from tests import reading
 

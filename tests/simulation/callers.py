@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from actors.core.policy import DAY_MS, HOUR_MS
 from actors.core.status import PickStatus, ReleaseReason, ShortChoice
 from actors.shop import commands as cm
-from actors.shop.allotments import Allotment, HolderKind
-from actors.shop.picking import (
+from actors.shop.allotments.allotment import Allotment, HolderKind
+from actors.shop.picking.pick_task import (
     ClaimPick,
     FinishPick,
     NoteArrival,
@@ -19,8 +19,8 @@ from actors.shop.picking import (
     ScanPick,
     ShortPick,
 )
-from actors.shop.returns import Return
-from actors.shop.shortfalls import Resolution, ResolveShortfall
+from actors.shop.returns.sale_return import Return
+from actors.shop.shortfalls.shortfall import Resolution, ResolveShortfall
 from actors.shop.state import Reservation, StockOutcome
 
 SKUS: Final = ("A", "B", "C", "never stocked")

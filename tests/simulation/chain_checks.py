@@ -16,9 +16,9 @@ from actors.orders.audit import OrderAudit
 from actors.orders.state import Order
 from actors.protocol.messages import Refusal
 from actors.shop import events as shop
-from actors.shop.audit import Audit
+from actors.shop.audit.journal import Audit
 from actors.shop.commands import number_in_line
-from actors.shop.hot_events import MovedIn, MovedOut
+from actors.shop.hot.events import MovedIn, MovedOut
 from actors.shop.projections import answered_by
 from actors.shop.state import Reservation
 from holdfast.v1 import admin_service_pb2 as ad

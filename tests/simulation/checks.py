@@ -12,13 +12,13 @@ from actors.runtime import read_anew
 from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop import invariants
-from actors.shop.audit import Audit
-from actors.shop.audit_books import compare
-from actors.shop.audit_picking import compare_tasks
+from actors.shop.audit.books import compare
+from actors.shop.audit.journal import Audit
+from actors.shop.audit.picking import compare_tasks
 from actors.shop.events import Left, Served
 from actors.shop.evolve import evolve
-from actors.shop.line_events import PassedOver
-from actors.shop.shortfall_events import Requeued, ShortfallResolved
+from actors.shop.lines.events import PassedOver
+from actors.shop.shortfalls.events import Requeued, ShortfallResolved
 from actors.shop.snapshot import Capture
 from actors.shop.state import Ledger
 from tests.journal.memory import MemoryDisk

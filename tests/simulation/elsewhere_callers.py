@@ -13,9 +13,9 @@ from actors.core.status import ShortChoice
 from actors.protocol.messages import Answer, Held
 from actors.shop import commands as shop
 from actors.shop.events import Confirmed, Released, Reserved
-from actors.shop.picking import ClaimPick, PickTask, ShortPick
-from actors.shop.shortfall_events import ShortfallResolved
-from actors.shop.shortfalls import Resolution, ShortfallCause, key_elsewhere
+from actors.shop.picking.pick_task import ClaimPick, PickTask, ShortPick
+from actors.shop.shortfalls.events import ShortfallResolved
+from actors.shop.shortfalls.shortfall import Resolution, ShortfallCause, key_elsewhere
 from serve.services.reservation_batches import RESERVE
 from tests.journal.memory import MemoryDisk
 from tests.simulation.chain_checks import at_home, history

@@ -17,7 +17,7 @@ from actors.core.packed import hash_of
 from actors.core.policy import Policy
 from actors.core.status import ReleaseReason
 from actors.shop import commands as shop
-from actors.shop.decide_line import free_of
+from actors.shop.lines.decide import free_of
 from actors.shop.state import Ledger
 from holdfast.v1 import reservation_service_pb2 as rs
 from serve.routing.sold_out import HINT_S_DEFAULT

@@ -13,13 +13,15 @@ from actors.journal.port import Attempt, ClockMark, Head, JournalError, Record
 from actors.runtime.group_commit import GroupCommit
 from actors.runtime.hosted import Hosted
 from actors.runtime.ledger_host import LedgerHost
-from actors.shop import decide_picking, evolve_allotments, evolve_picking, expiry, quotas, snapshot
-from actors.shop.allotments import Allotment
+from actors.shop import expiry, snapshot
+from actors.shop.allotments import evolve as evolve_allotments, quotas
+from actors.shop.allotments.allotment import Allotment
 from actors.shop.commands import Reserve
-from actors.shop.decide_line import next_served
 from actors.shop.events import Event
-from actors.shop.line import Line
-from actors.shop.picking import ClaimPick, PickTask
+from actors.shop.lines.decide import next_served
+from actors.shop.lines.line import Line
+from actors.shop.picking import decide as decide_picking, evolve as evolve_picking
+from actors.shop.picking.pick_task import ClaimPick, PickTask
 from actors.shop.state import Ledger, Reservation
 from tests.journal.memory import MemoryJournal
 from tests.simulation.world import Parts

@@ -11,8 +11,8 @@ import pytest
 from actors.core.policy import ChainLimitRule, Policy
 from actors.core.status import Status
 from actors.shop.commands import Confirm, Reserve
-from actors.shop.picking import ClaimPick
-from actors.shop.shortfalls import Resolution
+from actors.shop.picking.pick_task import ClaimPick
+from actors.shop.shortfalls.shortfall import Resolution
 from actors.shop.state import Ledger
 from holdfast.v1 import pick_pb2, pick_service_pb2 as ps
 from serve.calls import ENDINGS

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from actors.core.rejection import Reason, Rejection
 from actors.core.stamps import MARK, STAMP_CHARS
 from actors.protocol.messages import LedgerStopped
-from actors.shop import decide as deciding, decide_hot, decide_hot_sku as of_sku
+from actors.shop import decide as deciding
+from actors.shop.hot import decide as decide_hot, decide_sku as of_sku
 from serve.coordination import hot_home
 from serve.coordination.hot_stamps import Stamps
 from tests.simulation.checks import Broken

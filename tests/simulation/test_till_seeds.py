@@ -8,11 +8,11 @@ from typing import Any, Final
 import pytest
 
 from actors.runtime.ledger_host import LedgerHost
-from actors.shop.allotments import HolderKind
+from actors.shop.allotments.allotment import HolderKind
+from actors.shop.allotments.evolve import book_sale
 from actors.shop.decide_stock import booking_of
 from actors.shop.events import AllotmentExpired, StockAdjusted
 from actors.shop.evolve import evolve
-from actors.shop.evolve_allotments import book_sale
 from actors.shop.expiry import due
 from tests.simulation.checks import Broken
 from tests.simulation.till_world import TillWorld

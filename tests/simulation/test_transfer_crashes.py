@@ -11,7 +11,7 @@ import pytest
 
 from actors.core.status import TransferStatus
 from actors.protocol.placement import Placement
-from actors.shop.audit_transfers import across
+from actors.shop.audit.transfers import across
 from holdfast.v1 import transfer_pb2 as tp, transfer_service_pb2 as ts
 from serve.calls import ENDINGS
 from serve.coordination.coordinator import Coordinator

@@ -10,10 +10,10 @@ from actors.core.status import TransferStatus
 from actors.core.transact import Decision
 from actors.protocol.messages import LedgerStopped
 from actors.shop import decide as deciding
-from actors.shop.decide_transfers import coming, decide_transfer
 from actors.shop.state import Ledger
-from actors.shop.transfer_events import TransferCancelled, TransferReceived
-from actors.shop.transfers import CancelTransfer, ReceiveTransfer, SendTransfer
+from actors.shop.transfers.decide import coming, decide_transfer
+from actors.shop.transfers.events import TransferCancelled, TransferReceived
+from actors.shop.transfers.transfer import CancelTransfer, ReceiveTransfer, SendTransfer
 from tests.simulation.checks import Broken
 from tests.simulation.test_chain_seeds import VARIABLES, run
 from tests.simulation.transfer_callers import TransferWorld

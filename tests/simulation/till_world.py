@@ -12,8 +12,8 @@ from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE
 from actors.protocol.messages import Stopped
 from actors.shop import commands as cm
-from actors.shop.allotments import Allotment, AllotmentStatus, HolderKind
-from actors.shop.picking import PickTask
+from actors.shop.allotments.allotment import Allotment, AllotmentStatus, HolderKind
+from actors.shop.picking.pick_task import PickTask
 from actors.shop.state import Remembered, Reservation
 from tests.simulation.callers import ASKED, CHANNELS, CUSTOMERS, ENDS_MS, SKUS, TILLS, WAITS_MS, Callers
 from tests.simulation.checks import Broken, check

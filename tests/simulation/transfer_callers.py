@@ -9,12 +9,13 @@ from actors.core.chain import Chain, PolicySet, evolve_chain
 from actors.core.ids import is_customers
 from actors.core.rejection import Reason
 from actors.core.status import ReleaseReason
-from actors.shop import commands as shop, transfers as cm
-from actors.shop.audit import Audit
-from actors.shop.audit_books import AuditResult
-from actors.shop.audit_transfers import across
+from actors.shop import commands as shop
+from actors.shop.audit.books import AuditResult
+from actors.shop.audit.journal import Audit
+from actors.shop.audit.transfers import across
 from actors.shop.state import Reservation
-from actors.shop.transfers import Transfer
+from actors.shop.transfers import transfer as cm
+from actors.shop.transfers.transfer import Transfer
 from serve.coordination.transfers import receive, tell_soon
 from serve.services.reservation_batches import RESERVE
 from tests.journal.memory import MemoryDisk

@@ -19,8 +19,8 @@ from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.runtime.refusals import ATTEMPTS_MAX
 from actors.shop import commands as cm
-from actors.shop.allotments import Allotment
-from actors.shop.picking import PickTask
+from actors.shop.allotments.allotment import Allotment
+from actors.shop.picking.pick_task import PickTask
 from actors.shop.state import Remembered, Reservation, StockOutcome
 from tests.journal.memory import MemoryDisk, MemoryJournal
 from tests.runtime.actors_here import Ended

@@ -1,0 +1,1 @@
+"""An independent check of a shop's journal: its books, and a module for each capability."""
