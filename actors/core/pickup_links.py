@@ -40,23 +40,23 @@ def make_link(key: PickupKey, store_id: str, number: int, now_ms: int) -> Pickup
 
 def token_of(link: PickupLink, key: PickupKey) -> str:
     """The part of its address that nobody can guess, some 50 characters of base 64 for URLs."""
-    said = _pack(link)
-    return urlsafe_b64encode(_digest(said, key) + said).decode().rstrip("=")
+    body = _pack(link)
+    return urlsafe_b64encode(_digest(body, key) + body).decode().rstrip("=")
 
 
 def read_token(token: str, keys: PickupKeys, now_ms: int) -> PickupLink | None:
     """What a token says that one of these keys has made, None for all that is wrong: nobody learns what."""
     try:
         raw = urlsafe_b64decode(token + "=" * (-len(token) % 4)) if len(token) <= TOKEN_CHARS_MAX else b""
-        digest, said = raw[:DIGEST_BYTES], raw[DIGEST_BYTES:]
-        link = _read(said)
+        digest, body = raw[:DIGEST_BYTES], raw[DIGEST_BYTES:]
+        link = _read(body)
     except (ValueError, msgspec.DecodeError):
         return None
     key = next((each for each in keys_at(keys, now_ms) if each.number == link.key_number), _ABSENT)
-    is_ours = hmac.compare_digest(_digest(said, key), digest) and key is not _ABSENT
+    is_ours = hmac.compare_digest(_digest(body, key), digest) and key is not _ABSENT
     is_as_made = urlsafe_b64encode(raw).decode().rstrip("=") == token  # no second spelling of it
     return link if is_ours and is_as_made and now_ms < link.not_after_ms else None
 
 
-def _digest(said: bytes, key: PickupKey) -> bytes:
-    return hmac.digest(bytes.fromhex(key.seed), _FIRST + said, hashlib.sha256)[:DIGEST_BYTES]
+def _digest(body: bytes, key: PickupKey) -> bytes:
+    return hmac.digest(bytes.fromhex(key.seed), _FIRST + body, hashlib.sha256)[:DIGEST_BYTES]
