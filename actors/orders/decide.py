@@ -261,17 +261,17 @@ def _decide_count_hold(ledger: OrderLedger, hold: cm.CountHold) -> Decision:
     if known is not None:
         report = cm.ReportGrant(known.number, hold.reservation, hold.version, hold.held, hold.collected)
         return _decide_report_grant(ledger, report)
-    return () if _was_gone(ledger, hold) else (ev.HoldCounted(hold),)
+    return () if _was_gone(ledger, hold.store_id, hold.reservation, hold.version) else (ev.HoldCounted(hold),)
 
 
-def _was_gone(ledger: OrderLedger, hold: cm.CountHold) -> bool:
-    """Whether this was told before nothing was left of the hold, by the shop's versions: one that was passed over in
-    line may be held again. What has moved, or was barred by hand, is gone whatever is told. Raises Unread.
+def _was_gone(ledger: OrderLedger, store_id: str, reservation: int, version: int) -> bool:
+    """Whether the shop's `version` of a hold is from before nothing was left of it: one that was passed over in line
+    may be held again. What has moved, or was barred by hand, is gone whatever is told. Raises Unread.
     """
-    for gone in ledger.answers.noted(gone_key(hold.store_id, hold.reservation)):
-        if isinstance(gone, cm.BarClaim) or gone.store_id not in ("", hold.store_id) or hold.version <= gone.version:
-            return True
-    return False
+    return any(
+        isinstance(gone, cm.BarClaim) or gone.store_id not in ("", store_id) or version <= gone.version
+        for gone in ledger.answers.noted(gone_key(store_id, reservation))
+    )
 
 
 def _number_of(grant: Grant | None) -> int:
@@ -289,12 +289,21 @@ def _decide_report_grant(ledger: OrderLedger, report: cm.ReportGrant) -> Decisio
     is_same = report.reservation == grant.reservation
     if grant.reservation and (report.version <= grant.version if is_same else not report.reservation):
         return ()
+    # An amendment has replaced it, or had, and nothing is left of that. One that was barred may be told of again.
+    is_replaced = report.reservation and not grant.reservation and _is_over(ledger, grant.held_at, report)
     # An older grant of this reservation, which replaces nothing, is of one that such a shop has lost.
     for other in ledger.grants.of_hold(grant.held_at, report.reservation):
         is_later = other.number > report.number or other.replaces == report.number
-        if is_later and other.version > report.version:
-            return (ev.GrantReported(cm.ReportGrant(report.number, 0, 0, (), ())),)  # an amendment has replaced it
-    return (ev.GrantReported(report),)
+        is_replaced = is_replaced or (is_later and other.version > report.version)
+    return (ev.GrantReported(cm.ReportGrant(report.number, 0, 0, (), ()) if is_replaced else report),)
+
+
+def _is_over(ledger: OrderLedger, store_id: str, report: cm.ReportGrant) -> bool:
+    """Whether a later word of the shop than this report was that nothing is left of the reservation. Raises Unread."""
+    return any(
+        not isinstance(gone, cm.BarClaim) and gone.store_id in ("", store_id) and report.version < gone.version
+        for gone in ledger.answers.noted(gone_key(store_id, report.reservation))
+    )
 
 
 def _decide_step(ledger: OrderLedger, command: cm.Confirm | cm.Release | cm.Extend, now_ms: int) -> Decision:

@@ -253,6 +253,19 @@ def test_one_that_is_held_again_after_it_was_gone_is_counted_at_once(was_counted
     assert not watched.complaints()
 
 
+def test_a_late_word_of_what_was_amended_and_then_released_counts_nothing() -> None:
+    """The shop was asked about the first grant before it decided the amendment, and is heard once all of it is gone."""
+    watched = Watched(TWO_A_DAY)
+    first = said(watched, request("k1", 2)).number
+    second = said(watched, request("k2", 1, replaces=first, reservation=40)).number
+    report(watched, second, held=1, version=42)
+    report(watched, second, held=0, version=43)
+    report(watched, first, held=2, version=41)
+    assert not [*watched.ledger.grants]
+    assert isinstance(said(watched, request("k3", 2)), Grant)
+    assert not watched.complaints()
+
+
 def test_a_grant_that_was_barred_by_hand_lets_no_late_word_of_it_count() -> None:
     watched = Watched(TWO_A_DAY)
     first = said(watched, request("k1", 2)).number

@@ -38,6 +38,7 @@ class Given(NamedTuple):
     till: str
     until_ms: int
     lines: cm.Lines
+    version: int  # of the ledger, as it was given
 
 
 class TillCallers(Callers):
@@ -49,6 +50,7 @@ class TillCallers(Callers):
         self.live: dict[int, None] = {}  # reservations, by what was heard last
         self.given: dict[int, Given] = {}
         self.handed: dict[str, Given] = {}  # what was handed out, by the key under which its till says so
+        self.handed_versions: dict[int, int] = {}  # as of which reservations were handed out: a till does so once
         self.now_ms = 0
         self.sold = 0
 
@@ -133,6 +135,7 @@ class TillCallers(Callers):
         number, given = random.choice(list(self.given.items()))
         if random.random() < 0.3:
             self.handed[key] = self.given.pop(number)
+            self.handed_versions[number] = given.version
             return cm.Collect(key, number, "p1", given.lines, given.till)
         if random.random() < 0.3:
             return cm.Release(key, number, random.choice(ASKED), self._lines(1))
@@ -175,7 +178,8 @@ class TillWorld(World):
         value = answer if isinstance(answer, Reservation) else answer.answer
         if isinstance(command, cm.Give) and isinstance(value, Reservation):
             lines = cm.by_sku(value.held_lines())
-            self.callers.given[value.number] = Given(value.till, value.till_until_ms, lines)
+            if value.version > self.callers.handed_versions.get(value.number, 0):  # and no repeat of an earlier answer
+                self.callers.given[value.number] = Given(value.till, value.till_until_ms, lines, value.version)
         given = self.callers.handed.pop(command.key, None)
         if not isinstance(command, cm.Collect) or given is None:
             return
