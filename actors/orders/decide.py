@@ -299,11 +299,12 @@ def _decide_report_grant(ledger: OrderLedger, report: cm.ReportGrant) -> Decisio
 
 
 def _is_over(ledger: OrderLedger, store_id: str, report: cm.ReportGrant) -> bool:
-    """Whether a later word of the shop than this report was that nothing is left of the reservation. Raises Unread."""
-    return any(
-        not isinstance(gone, cm.BarClaim) and gone.store_id in ("", store_id) and report.version < gone.version
-        for gone in ledger.answers.noted(gone_key(store_id, report.reservation))
-    )
+    """Whether nothing is left of the reservation by a later grant's later report. An earlier grant's says nothing: a
+    shop that was restored from a copy gives its numbers and versions once more. Raises Unread.
+    """
+    noted = ledger.answers.noted(gone_key(store_id, report.reservation))
+    reports = [gone for gone in noted if isinstance(gone, cm.ReportGrant) and gone.store_id in ("", store_id)]
+    return any(gone.number > report.number and gone.version > report.version for gone in reports)
 
 
 def _decide_step(ledger: OrderLedger, command: cm.Confirm | cm.Release | cm.Extend, now_ms: int) -> Decision:
