@@ -59,7 +59,7 @@ class HotSkuActor(StoreActor):
 
     @rpc
     def answered(self, ledger_id: str) -> bytes:
-        """The heads of the keys that it has answered; see `hot_keys`. None is left out that it answers again. Looked
+        """The heads of the keys that it has answered; see `hot.keys`. None is left out that it answers again. Looked
         for a piece at a time, so that nobody is held up for long.
         """
         if not self.host.has_begun(ledger_id):

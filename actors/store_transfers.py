@@ -63,7 +63,7 @@ class TransferQuestions(LedgerActor):
 
     @rpc
     def learn_keys(self, store_id: str, sku: str, generation: int, page: int, heads: bytes) -> None:
-        """Take in what the ledger of a hot SKU has answered; see `hot_keys`. Nobody is held up meanwhile."""
+        """Take in what the ledger of a hot SKU has answered; see `hot.keys`. Nobody is held up meanwhile."""
         known = self.learned_keys.with_heads(sku, generation, heads)
         with self.host.reading(store_id) as (hosted, _):
             hosted.ledger.hot.keys.learn(sku, generation, page, known)

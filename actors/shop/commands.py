@@ -72,7 +72,7 @@ class Reserve(Message, frozen=True):
     waits in line so long where stock is short.
 
     Of a hot SKU, `asked` is a generation of it at which the other ledger, the SKU's or the shop's, was known not to
-    decide this key any more, 0 for none; see `decide_hot`; `page` is that of the shop's word, 0 where a stamp is it.
+    decide this key any more, 0 for none; see `hot.decide`; `page` is that of the shop's word, 0 where a stamp is it.
     `fetched`: the other ledger was asked for its units.
     `only_known`: the SKU's ledger is to give its first answer, and decides no key that it does not know. Of one that
     waits, `kept_at` are the units that the shop had ever handed when the SKU's ledger began to keep them for its line.

@@ -1,6 +1,6 @@
 """A shop's decisions: each command is a series of refusals in order of precedence, then the events.
 
-Nothing here changes the ledger, but for the notes of keys that are sent on (`hot_keys`). A deadline is compared with
+Nothing here changes the ledger, but for the notes of keys that are sent on (`hot.keys`). A deadline is compared with
 `now_ms` at the decision, whether or not a sweep has run; the host expires what is due before it decides, so `available`
 is exact too.
 """

@@ -142,7 +142,7 @@ async def _ask_and_prove(
         moved = await move_units(client, service, store_ids, told, across, phases)
         kill = partial(kill_and_tell, client, service, store_ids, across, phases)
         await wait_in_line(client, store_ids, told, phases, kill)
-        flash = await sell_out(client, service.target, phases, seed=workload.seed)
+        flash = await sell_out(client, phases, seed=workload.seed)
         kill = partial(kill_and_tell, client, service, [*store_ids, COUNTER], across, phases, COUNTER)
         where, killer = (service.target, service.pages), Killer(service.mark)
         walk = walk_over_counter(client, where, folder, box, killer, kill, phases=phases, seed=workload.seed)

@@ -4,7 +4,8 @@ with far more calls than units. Ordinary traffic goes on in the same shops, and 
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from random import Random
 from time import perf_counter, time
@@ -12,7 +13,6 @@ from typing import Final
 
 from bench.demo.calls import CALL_MS_MAX
 from bench.demo.feed import FINDINGS_MAX
-from bench.demo.ordinary import ordinary_calls
 from bench.demo.run import Phases, Tick, gathered
 from bench.record import percentile
 from holdfast.client import (
@@ -22,6 +22,7 @@ from holdfast.client import (
     ChannelClient,
     Reason,
     Rejection,
+    ReleaseReason,
     Reservation,
     Store,
 )
@@ -35,6 +36,7 @@ CUSTOMERS: Final = 15_000
 CALLERS: Final = 64
 CONFIRMED: Final = 100  # of those who got one
 ORDINARY_UNITS: Final = 1_000_000
+ORDINARY_PER_S: Final = 100.0
 BEFORE_S: Final = 2.0
 STARTS_IN_MS: Final = 1_000
 SHOPS_AT_ONCE: Final = 8
@@ -80,8 +82,8 @@ class FlashSale:
             self.findings.append(sentence)
 
 
-async def sell_out(client: ChannelClient, target: str, phases: Phases, *, seed: int) -> FlashSale:
-    """Announce it, sell it, and count what is left; then the SKU is ordinary again. Both are of one service."""
+async def sell_out(client: ChannelClient, phases: Phases, *, seed: int) -> FlashSale:
+    """Announce it, sell it, and count what is left; then the SKU is ordinary again."""
     sale, began = FlashSale(), perf_counter()
     policy = await client.get_policy()
     rule = ChainLimitRule(sku=SKU, units_max=1)
@@ -89,21 +91,15 @@ async def sell_out(client: ChannelClient, target: str, phases: Phases, *, seed: 
     await client.set_policy(replace(policy, limit_rules=(), chain_limit_rules=(*policy.chain_limit_rules, rule)))
     await _open_shops(client)
     with phases.phase("A flash sale", REQUESTS) as tick:
-        async with ordinary_calls(target, SHOPS, ORDINARY, seed) as ordinary:
-            await ordinary.begin()
-            before = perf_counter()
+        async with _ordinary(client, f"before:{seed}") as took:
             await asyncio.sleep(BEFORE_S)
-            announced = perf_counter()
-            starts_at_ms = int(time() * 1_000) + STARTS_IN_MS
-            await client.promote_sku(SKU, starts_at_ms=starts_at_ms)
-            await asyncio.sleep(max(0.0, starts_at_ms / 1_000 - time()))
-            started = perf_counter()
+        sale.ordinary_before, sale.p99_before_ms = len(took), _p99(took)
+        starts_at_ms = int(time() * 1_000) + STARTS_IN_MS
+        await client.promote_sku(SKU, starts_at_ms=starts_at_ms)
+        await asyncio.sleep(max(0.0, starts_at_ms / 1_000 - time()))
+        async with _ordinary(client, f"during:{seed}") as took:
             held = await _sell(client, sale, starts_at_ms, tick, Random(f"flash:{seed}"))
-            ended = perf_counter()
-            await ordinary.end()
-        took_before, took_during = ordinary.between(before, announced), ordinary.between(started, ended)
-        sale.ordinary_before, sale.p99_before_ms = len(took_before), _p99(took_before)
-        sale.ordinary_during, sale.p99_during_ms = len(took_during), _p99(took_during)
+        sale.ordinary_during, sale.p99_during_ms = len(took), _p99(took)
     confirmed = await gathered(
         [each.reservation_id for each in held[:CONFIRMED]],
         lambda each: client.confirm(each, timeout_ms=CALL_MS_MAX),
@@ -173,6 +169,40 @@ async def _sell(
     sale.refusals_per_s = round(sum(sale.refused.values()) / took, 1)
     sale.over_limit = sum(count > 1 for count in Counter(each.customer_id for each in held).values())
     return held
+
+
+@asynccontextmanager
+async def _ordinary(client: ChannelClient, name: str) -> AsyncIterator[list[float]]:
+    """Calls of other SKUs in the same shops, so many a second whether or not they are answered; the ms they took."""
+    took: list[float] = []
+    asking: set[asyncio.Task[None]] = set()
+    draw = Random(name)
+
+    async def one(number: int) -> None:
+        began = perf_counter()
+        store_id, sku = draw.choice(SHOPS), draw.choice(ORDINARY)
+        answer = await client.reserve(
+            store_id, [(sku, 1)], customer_id=f"{name}-{number}", channel="web", timeout_ms=CALL_MS_MAX
+        )
+        took.append((perf_counter() - began) * 1_000)
+        if isinstance(answer, Reservation):
+            await client.release(answer.reservation_id, reason=ReleaseReason.CUSTOMER_CANCELLED)
+
+    async def run() -> None:
+        began, number = perf_counter(), 0
+        while True:
+            number += 1
+            await asyncio.sleep(max(0.0, began + number / ORDINARY_PER_S - perf_counter()))
+            task = asyncio.ensure_future(one(number))
+            asking.add(task)
+            task.add_done_callback(asking.discard)
+
+    running = asyncio.ensure_future(run())
+    try:
+        yield took
+    finally:
+        running.cancel()
+        await asyncio.gather(*asking)
 
 
 def _p99(took: Sequence[float]) -> float:

@@ -92,7 +92,7 @@ def fill_shortfall(shortfall: Shortfall, store_id: str, reply: stock_pb2.Shortfa
 
 
 def fill_position(sku: str, row: Row | None, reply: stock_pb2.Position) -> None:
-    """One SKU; `row` is as `decide_line.Row`, None where it was never stocked."""
+    """One SKU; `row` is as `lines.decide.Row`, None where it was never stocked."""
     reply.sku = sku
     if row is not None:
         reply.on_hand, reply.reserved, reply.allotted, reply.safety_stock, reply.unknown, reply.kept, _ = row

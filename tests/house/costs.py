@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 # files; what came since stands in docs/changelog.md. Who adds a capability raises these by what it takes, in sight of
 # the reviewer; who takes something out lowers them.
 LINES_MAX: Final = 77_700
-FILES_MAX: Final = 522
+FILES_MAX: Final = 521
 SLACK: Final = 500  # lines: a limit that is far away is none
 
 

@@ -1,4 +1,4 @@
-"""A shop's decisions about hot SKUs, which have ledgers of their own; those ledgers' are in `decide_hot_sku`.
+"""A shop's decisions about hot SKUs, which have ledgers of their own; those ledgers' are in `hot.decide_sku`.
 
 While a SKU is hot, its ledger decides the plain Reserves of it (`Reserve.plain_sku`), and before and after that the
 shops do. So that a key is decided once, each asks for the other's word before it decides a key that it does not know:
@@ -21,7 +21,7 @@ A gateway may have a shop's word for a key without asking: the key ends with a s
 than the word (`serve.coordination.hot_stamps`). Any other word is of one key, which the shop notes.
 
 So a shop knows which keys the ledger of a SKU may have answered, and decides nothing else under one of them
-(`hot_keys`): HOT_KEY says what a gateway has to ask before. The other way round, a plain Reserve under a key that a
+(`hot.keys`): HOT_KEY says what a gateway has to ask before. The other way round, a plain Reserve under a key that a
 shop has used for another is answered by the ledger of the SKU if it knows it (`Reserve.only_known`), and is refused as
 reused else.
 """

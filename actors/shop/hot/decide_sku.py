@@ -1,4 +1,4 @@
-"""The decisions of the ledger of a hot SKU; how a key is decided once, beside the shops, is said in `decide_hot`.
+"""The decisions of the ledger of a hot SKU; how a key is decided once, beside the shops, is said in `hot.decide`.
 
 It is a ledger like a shop's, with shops in the place of SKUs. It makes holds, extends and releases them, and lets them
 expire; for any other step, and once the SKU is closed to be extended, a hold moves into its shop.

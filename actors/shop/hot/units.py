@@ -194,7 +194,7 @@ class NoteMoved(Message, frozen=True):
 
 class VoidWords(Message, frozen=True):
     """To the SKU's ledger: go by no word of the shop of an earlier page of notes than this one, nor of an earlier
-    generation; see `hot_keys`.
+    generation; see `hot.keys`.
     """
 
     key: ClassVar[str] = ""

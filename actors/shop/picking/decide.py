@@ -1,5 +1,5 @@
 """A shop's decisions about pick tasks: one person or device has one at a time, by a lease of ledger time, which
-`evolve_picking` renews at each scan.
+`picking.evolve` renews at each scan.
 """
 
 from typing import Final, assert_never
@@ -29,7 +29,7 @@ _MARKABLE: Final = frozenset({PickStatus.PICKING, PickStatus.PICKED, PickStatus.
 
 
 def decide_pick(ledger: Ledger, command: PickStep, now_ms: int) -> Decision:
-    """Accept or refuse a step of a task; a short pick is in `decide_short`."""
+    """Accept or refuse a step of a task; a short pick is in `picking.decide_short`."""
     if isinstance(command, ClaimPick) and not command.number:
         first = ledger.picks.first_free(now_ms, lambda number: isinstance(in_work(ledger, number, now_ms), Rejection))
         if first is None:

@@ -1,4 +1,4 @@
-"""Decides about what comes back; see `returns`."""
+"""Decides about what comes back; see `sale_return`."""
 
 from actors.core.answers import fingerprint
 from actors.core.rejection import Reason, Rejection
