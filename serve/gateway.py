@@ -45,6 +45,7 @@ from serve.services.allotments import Allotments
 from serve.services.contacts import Contacts, without_key
 from serve.services.devices import Devices
 from serve.services.events import Feeds
+from serve.services.handed_over import HandedOver
 from serve.services.hot_skus import HotSkus
 from serve.services.new_orders import NewOrders
 from serve.services.notice_feed import NoticeFeed
@@ -130,15 +131,15 @@ class Gateway:
         grants = Grants(router, units)
         hot, rates = HotCalls(router, units, grants), Rates()
         self._reconciler = Reconciler(router, coordinator, grants, hot)
-        finder = Finder(router, clock)
+        finder, handed_over = Finder(router, clock), HandedOver(known)
         new_orders = NewOrders(router, coordinator, finder, postcodes)
         self._mover = Mover(router, placement or router.routes.placement)
         self._feeds = Feeds(router, stores)
         self._watches = Watches(router, stores, hot)
         self._streams = {**self._feeds.streams, **self._watches.streams}
         unary = {
-            **Reservations(router, stores, grants, hot, rates, new_orders, self._reconciler).calls,
-            **Orders(router, stores, coordinator, self._reconciler, finder, postcodes).calls,
+            **Reservations(router, stores, grants, hot, rates, new_orders, self._reconciler, handed_over).calls,
+            **Orders(router, stores, coordinator, self._reconciler, finder, postcodes, handed_over).calls,
             **Stock(router, stores, clock, units, hot).calls,
             **Allotments(router, stores, units).calls,
             **Shortfalls(router, stores, hot, finder).calls,

@@ -120,9 +120,14 @@ class Pages:
 
         async def answer(request: Request) -> Response:
             admitted = await self._doorkeeper.admit_by_cookie(request)
+            is_page = request.headers.get("accept", "").startswith("text/html")
             if admitted is not None:
-                return await page(request, admitted)
-            if request.headers.get("accept", "").startswith("text/html"):
+                response = await page(request, admitted)
+                # Not with what a script asks for: that may come in behind the form by which the device leaves.
+                if is_page and request.headers.get("sec-fetch-dest", "document") == "document":
+                    self._doorkeeper.renew(request, response)
+                return response
+            if is_page:
                 return RedirectResponse(ENTER, HTTPStatus.SEE_OTHER)
             return PlainTextResponse("not let in", HTTPStatus.UNAUTHORIZED)
 

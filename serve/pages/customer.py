@@ -2,7 +2,6 @@
 request asks the service what the link is for: a page holds no id that a form could send in another's place.
 """
 
-import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime
@@ -26,6 +25,7 @@ from holdfast.client import (
     InvalidArgument,
     LinkedPickup,
     NotFound,
+    Order,
     Overloaded,
     PickStatus,
     PickTask,
@@ -42,8 +42,6 @@ from serve.pages.rendering import Rendering
 from serve.pages.shop_hours import Hours, coming_days, zone_of
 from serve.pages.visits import Visits
 
-log = logging.getLogger("holdfast.pages")
-
 PAGE: Final = "/p/{token}"
 PAGE_PATH: Final = re.compile(r"/p/[A-Za-z0-9_-]{1,256}")
 _KEY: Final = re.compile(r"[0-9a-f]{32}")
@@ -54,7 +52,7 @@ _GONE: Final = frozenset({PickStatus.TO_PUT_BACK, PickStatus.PUT_BACK, PickStatu
 _WRONG: Final = (InvalidArgument, NotFound, Conflict, Overloaded)
 
 Form = Mapping[str, str]
-Outcome = PickTask | Reservation | ContactChange | Rejection
+Outcome = PickTask | Reservation | Order | ContactChange | Rejection
 Step = Callable[[LinkedPickup, Form], Awaitable[Outcome | None]]
 
 
@@ -149,12 +147,17 @@ class Customers:
         return await self._client.set_collector(*of, form.get("name", "").strip(), idempotency_key=_key(linked, form))
 
     async def _extend(self, linked: LinkedPickup, form: Form) -> Outcome | None:
-        """By as much as there is. A second tap finds nothing more, or is the same call within its minute."""
+        """By as much as there is; a part with its whole order. A second tap finds nothing more, or is the same call
+        within its minute.
+        """
         if linked.extend_by_ms is None:
             return None
-        outcome = await self._client.extend(
-            linked.reservation.reservation_id, ttl_ms=linked.extend_by_ms, idempotency_key=_key(linked, form)
-        )
+        reservation, ttl_ms, key = linked.reservation, linked.extend_by_ms, _key(linked, form)
+        outcome: Outcome
+        if reservation.order_id:
+            outcome = await self._client.extend_order(reservation.order_id, ttl_ms=ttl_ms, idempotency_key=key)
+        else:
+            outcome = await self._client.extend(reservation.reservation_id, ttl_ms=ttl_ms, idempotency_key=key)
         is_done = isinstance(outcome, Rejection) and outcome.reason is Reason.IDEMPOTENCY_KEY_REUSED
         return None if is_done else outcome
 
@@ -247,17 +250,6 @@ async def collector_of(client: ChannelClient, reservation: Reservation) -> str |
         return await client.get_collector(reservation.customer_id, reservation.reservation_id)
     except HoldfastError:  # contacts are away, or have no key: all else is as it was
         return None
-
-
-async def forget_collector(client: ChannelClient, reservation: Reservation) -> None:
-    """Once it is handed over nobody has to know any more who else might have come. Where contacts are away the name
-    stays until its customer's are erased: that is no reason to say that the step was not taken.
-    """
-    try:
-        if await client.get_collector(reservation.customer_id, reservation.reservation_id):
-            await client.set_collector(reservation.customer_id, reservation.reservation_id, "")
-    except HoldfastError as error:
-        log.warning("who else was to collect is still known: %s", error)
 
 
 def _key(linked: LinkedPickup, form: Form) -> str:

@@ -76,6 +76,10 @@ class Doorkeeper:
             found |= {digest for digest, device in zip(some, devices, strict=True) if device is not None}
         return found
 
+    def renew(self, request: HTTPConnection, response: Response) -> None:
+        """Have the browser keep for as long again what it has shown: a device that is used stays let in."""
+        self.keep(request.cookies.get(COOKIE, ""), response)
+
     def keep(self, token: str, response: Response) -> None:
         """Have the browser show the token from here on; no script reads it, and no other site's page sends it."""
         response.set_cookie(

@@ -31,7 +31,7 @@ from holdfast.client import (
     Status,
 )
 from serve.pages.boards import Boards
-from serve.pages.customer import collector_of, forget_collector
+from serve.pages.customer import collector_of
 from serve.pages.doorkeeper import Admitted
 from serve.pages.guard import TASK_FORM_BYTES_MAX, TASK_FORM_FIELDS_MAX, form_of
 from serve.pages.rendering import Rendering
@@ -205,15 +205,12 @@ class Tablet:
 
     async def _hand_over(self, _: str, device: str, form: Form) -> Outcome:
         handed = HandOver(device, form.get("recipient", "").strip(), id_checked="id_checked" in form)
-        outcome = await self._client.collect(
+        return await self._client.collect(
             _id(form),
             payment_reference=form.get("payment", "").strip(),
             hand_over=handed,
             idempotency_key=form["key"],
         )
-        if isinstance(outcome, Reservation):
-            await forget_collector(self._client, outcome)
-        return outcome
 
     async def _no_show(self, _: str, __: str, form: Form) -> Outcome:
         return await self._client.release(_id(form), reason=ReleaseReason.NO_SHOW, idempotency_key=form["key"])

@@ -40,6 +40,7 @@ class Contacts:
 
     def __init__(self, open_book: Callable[[], AddressBook]) -> None:
         self._open_book = open_book
+        self.has_key: Final = open_book is not without_key
         self._book: AddressBook | None = None
         self._opening = Lock()
         # Of its own: a disk or a server that hangs keeps nobody else of the gateway waiting.
@@ -59,11 +60,11 @@ class Contacts:
         checked.once("contact.consents", request.contact.consents, "channel")
         checked.raise_if_faulty()
         contact, consents = contact_of(request.contact)
-        _fill(await self._ask(deadline, lambda book: book.put(request.idempotency_key, contact, consents)), reply)
+        _fill(await self.ask(deadline, lambda book: book.put(request.idempotency_key, contact, consents)), reply)
 
     async def _get(self, request: cs.GetContactRequest, deadline: float, reply: cs.GetContactResponse) -> None:
         Checked(request).raise_if_faulty()
-        known = await self._ask(deadline, lambda book: book.get(request.customer_id, request.purchase_id))
+        known = await self.ask(deadline, lambda book: book.get(request.customer_id, request.purchase_id))
         if known is None:
             message = "there is no contact of this customer for this purchase, or it was erased; check both ids"
             raise refused(grpc.StatusCode.NOT_FOUND, "CONTACT_UNKNOWN", message)
@@ -77,32 +78,32 @@ class Contacts:
 
     async def found(self, display_name: str, last_digits: str, deadline: float) -> tuple[list[Known], bool]:
         """Contacts by name and last digits, and whether there are more. Raises CallRefused."""
-        return await self._ask(deadline, lambda book: book.find(display_name, last_digits))
+        return await self.ask(deadline, lambda book: book.find(display_name, last_digits))
 
     async def _set_consent(self, request: cs.SetConsentRequest, deadline: float, reply: cs.SetConsentResponse) -> None:
         Checked(request).raise_if_faulty()
         said = request.customer_id, MessageChannel(request.channel), request.granted
-        _fill(await self._ask(deadline, lambda book: book.set_consent(request.idempotency_key, *said)), reply)
+        _fill(await self.ask(deadline, lambda book: book.set_consent(request.idempotency_key, *said)), reply)
 
     async def _set_collector(
         self, request: cs.SetCollectorRequest, deadline: float, reply: cs.SetCollectorResponse
     ) -> None:
         Checked(request).raise_if_faulty()
         said = request.customer_id, request.purchase_id, request.display_name
-        _fill(await self._ask(deadline, lambda book: book.set_collector(request.idempotency_key, *said)), reply)
+        _fill(await self.ask(deadline, lambda book: book.set_collector(request.idempotency_key, *said)), reply)
 
     async def _collector(
         self, request: cs.GetCollectorRequest, deadline: float, reply: cs.GetCollectorResponse
     ) -> None:
         Checked(request).raise_if_faulty()
         asked = request.customer_id, request.purchase_id
-        reply.display_name = await self._ask(deadline, lambda book: book.collector(*asked))
+        reply.display_name = await self.ask(deadline, lambda book: book.collector(*asked))
 
     async def _erase(self, request: cs.EraseContactRequest, deadline: float, reply: cs.EraseContactResponse) -> None:
         Checked(request).raise_if_faulty()
-        _fill(await self._ask(deadline, lambda book: book.erase(request.idempotency_key, request.customer_id)), reply)
+        _fill(await self.ask(deadline, lambda book: book.erase(request.idempotency_key, request.customer_id)), reply)
 
-    async def _ask(self, deadline: float, question: Callable[[AddressBook], T]) -> T:
+    async def ask(self, deadline: float, question: Callable[[AddressBook], T]) -> T:
         """Ask on a thread, as the store is a disk or a server. Raises CallRefused."""
         try:
             async with asyncio.timeout_at(deadline):

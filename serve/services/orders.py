@@ -17,6 +17,7 @@ from serve.calls import Call, failure_of, fill_error
 from serve.coordination.coordinator import Coordinator, OrderStep
 from serve.coordination.reconciler import Reconciler
 from serve.routing.router import Router
+from serve.services.handed_over import HandedOver
 from serve.services.store_directory import StoreDirectory
 from serve.sourcing.places import Postcodes
 from serve.sourcing.plan import Plan
@@ -44,6 +45,7 @@ class Orders:
         reconciler: Reconciler,
         finder: Finder,
         postcodes: Postcodes,
+        handed_over: HandedOver,
     ) -> None:
         self._router = router
         self._stores = stores
@@ -51,6 +53,7 @@ class Orders:
         self._reconciler = reconciler
         self._finder = finder
         self._postcodes = postcodes
+        self._handed_over = handed_over
         self.calls: Final = {
             "GetOrder": Call(self._get),
             "ListOrders": Call(self._list),
@@ -156,12 +159,13 @@ class Orders:
         sent = [self._router.send(step, deadline, promise=True) for step in steps]
         answers = await asyncio.gather(*sent, return_exceptions=True)
         answered: list[tuple[str, Answer]] = []
-        for part, answer in zip(parts, answers, strict=True):
+        for part, step, answer in zip(parts, steps, answers, strict=True):
             outcome = reply.outcomes.add(store_id=part.store_id)
             if isinstance(answer, BaseException):
                 fill_error(answer, outcome.error)
                 continue
             answered.append((part.store_id, answer))
+            self._handed_over.note(step, part.store_id, answer)
             if isinstance(answer, Reservation):
                 fill_reservation(answer, part.store_id, self._router.chain, outcome.reservation)
             elif (failure := failure_of(answer)) is not None:

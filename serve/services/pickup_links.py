@@ -4,19 +4,22 @@ is for.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import grpc
 
-from actors.core.ids import format_reservation_id, is_hot
+from actors.core.ids import format_reservation_id, is_hot, parse_order_id
 from actors.core.pickup_links import PAGE_PATH, PickupLink, make_link, read_token, token_of
 from actors.core.policy import Policy
 from actors.core.status import Status
+from actors.orders.state import Order, Standing
 from actors.runtime.clock import Clock
 from actors.shop.state import AnyReservation
 from holdfast.v1 import pickup_service_pb2 as ps
-from serve.calls import Call
+from serve.calls import Call, share_of
+from serve.coordination.deliveries import PASSING
 from serve.pickup.codes import Guesses
 from serve.routing.router import Router
 from serve.services.pickup_keys import LINKS, KeyRing
@@ -28,9 +31,11 @@ from serve.wire.statuses import CallRefused, refused
 from serve.wire.stores import fill_store
 
 MINUTE_MS: Final = 60_000
+ORDERS_SHARE: Final = 0.5  # of a call's time, for the ledger that says how long an order is kept
 _ALL: Final = ""  # wrong links are bounded together: what they name may be anything
 _UNCONFIRMED: Final = frozenset({Status.HELD, Status.CLAIMED, Status.QUEUED})
 Read = Callable[[str, float], Awaitable[tuple[str, AnyReservation]]]
+ReadOrder = Callable[[str, int, float], Awaitable[Order | None]]
 
 
 class CustomersTold(NamedTuple):
@@ -48,14 +53,17 @@ NOTHING_TOLD: Final = CustomersTold()
 
 class PickupLinks:
     """Makes and opens them. `read` gives the ledger that has a reservation, and the reservation; it raises
-    CallRefused.
+    CallRefused. `order` gives an order by its ledger and number.
     """
 
-    def __init__(self, router: Router, keys: KeyRing, clock: Clock, read: Read, told: CustomersTold) -> None:
+    def __init__(
+        self, router: Router, keys: KeyRing, clock: Clock, read: Read, order: ReadOrder, told: CustomersTold
+    ) -> None:
         self._router = router
         self._keys = keys
         self._clock = clock
         self._read = read
+        self._order = order
         self._told = told
         self._guesses = Guesses()
         self.calls: Final = {"GetPickupLink": Call(self._get), "GetLinkedPickup": Call(self._open)}
@@ -93,8 +101,22 @@ class PickupLinks:
         reply.directions = self._told.directions.get(store_id, "")
         fill_instant(link.not_after_ms, reply.not_after)
         fill_instant(now_ms, reply.at)
-        if extend_ms := _extends_by_ms(reservation, chain.policy, now_ms):
+        if extend_ms := _extends_by_ms(await self._lasts(reservation, deadline), chain.policy, now_ms):
             fill_instant(extend_ms, reply.extend_by)
+
+    async def _lasts(self, reservation: AnyReservation, deadline: float) -> tuple[int, int] | None:
+        """When what is to be collected was reserved, and until when it is kept; None where it is over. A part is kept
+        as long as its order; where that is not told, the customer sees his page all the same.
+        """
+        if reservation.status not in TO_COLLECT:
+            return None
+        if reservation.part is None:
+            return reservation.created_at_ms, reservation.expires_at_ms
+        with suppress(*PASSING):
+            order = await self._order(*parse_order_id(reservation.part.order), share_of(deadline, ORDERS_SHARE))
+            if order is not None and order.standing is Standing.CONFIRMED:
+                return order.created_at_ms, order.expires_at_ms
+        return None
 
     async def _known(self, token: str, deadline: float) -> PickupLink:
         """What a link says. Another gateway may have a newer key, so the chain is asked once, for so many wrong ones:
@@ -119,14 +141,16 @@ class PickupLinks:
         return link
 
 
-def _extends_by_ms(reservation: AnyReservation, policy: Policy, now_ms: int) -> int:
-    """By how long from now the customer may extend it, in whole minutes, so that two taps say the same; 0 where that is
-    no minute longer than it lasts.
+def _extends_by_ms(lasts: tuple[int, int] | None, policy: Policy, now_ms: int) -> int:
+    """By how long from now the customer may extend what was reserved at the first of these instants and is kept until
+    the other one, in whole minutes, so that two taps say the same; 0 where that is no minute longer.
     """
-    until_ms = min(now_ms + policy.collect_within_ms, reservation.created_at_ms + policy.ttl_ms_max)
+    if lasts is None:
+        return 0
+    created_at_ms, expires_at_ms = lasts
+    until_ms = min(now_ms + policy.collect_within_ms, created_at_ms + policy.ttl_ms_max)
     by_ms = (until_ms - now_ms) // MINUTE_MS * MINUTE_MS
-    is_own = reservation.part is None and reservation.status in TO_COLLECT
-    return by_ms if is_own and now_ms + by_ms >= reservation.expires_at_ms + MINUTE_MS else 0
+    return by_ms if now_ms + by_ms >= expires_at_ms + MINUTE_MS else 0
 
 
 def _unknown() -> CallRefused:

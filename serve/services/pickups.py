@@ -45,7 +45,7 @@ class Pickups:
         self._coordinator = coordinator
         self._contacts = contacts
         self._keys = KeyRing(router, clock)
-        self._links = PickupLinks(router, self._keys, clock, self._read, told)
+        self._links = PickupLinks(router, self._keys, clock, self._read, coordinator.order, told)
         self._guesses, self._names = Guesses(), Guesses()
         self.calls: Final = {
             "GetPickupCode": Call(self._code),

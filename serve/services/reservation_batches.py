@@ -20,6 +20,7 @@ from serve.routing.beside import Answered, Grace, hear_each
 from serve.routing.rates import Rates
 from serve.routing.router import Router
 from serve.services.filling import fill, fill_new_hold
+from serve.services.handed_over import HandedOver
 from serve.services.hinting import Hinting
 from serve.services.new_orders import NewOrders
 from serve.services.refused_steps import Refused, is_unsaid, say
@@ -81,6 +82,7 @@ class Batches:
         rates: Rates,
         orders: NewOrders,
         reconciler: Reconciler,
+        handed_over: HandedOver,
         step: Step,
     ) -> None:
         self._router = router
@@ -90,6 +92,7 @@ class Batches:
         self._rates = rates
         self._orders = orders
         self._reconciler = reconciler
+        self._handed_over = handed_over
         self._step = step
 
     async def decide(self, kind: Kind, requests: Sequence[Any], deadline: float, reply: Any) -> None:
@@ -300,6 +303,7 @@ class Batches:
                 else:
                     self._fill(hop.items[place], hop.sent[place], answer, unsaid)
                 if batch.kind.promise:
+                    self._handed_over.note(hop.sent[place], hop.sent[place][0], answer)
                     decided.append((hop.sent[place][0], answer))
                 count += 1
                 if not count % SLICE:

@@ -17,6 +17,7 @@ from serve.coordination.reconciler import Reconciler
 from serve.routing.rates import Rates
 from serve.routing.router import Router
 from serve.services.filling import fill
+from serve.services.handed_over import HandedOver
 from serve.services.hinting import Hinting
 from serve.services.new_orders import NewOrders
 from serve.services.refused_steps import is_unsaid, say
@@ -43,6 +44,7 @@ class Reservations:
         rates: Rates,
         orders: NewOrders,
         reconciler: Reconciler,
+        handed_over: HandedOver,
     ) -> None:
         self._router = router
         self._stores = stores
@@ -51,7 +53,8 @@ class Reservations:
         self._rates = rates
         self._orders = orders
         self._reconciler = reconciler
-        self._batches = Batches(router, stores, grants, hot, rates, orders, reconciler, self._step)
+        self._handed_over = handed_over
+        self._batches = Batches(router, stores, grants, hot, rates, orders, reconciler, handed_over, self._step)
         self.calls: Final = {
             "Reserve": self._single(RESERVE)._replace(on_retry=wr.forget_first_attempt),
             "ReserveBatch": self._batched(RESERVE)._replace(on_retry=lambda batch: wr.forget_first_attempt(*batch)),
@@ -110,6 +113,7 @@ class Reservations:
             ledger_id, answer = await self._hot.step(entry, deadline)
         else:
             answer = await self._grants.decide(entry, deadline, promise=True)
+        self._handed_over.note(entry, ledger_id, answer)
         await self._reconciler.report_answers([(ledger_id, answer)], deadline)
         fill(answer, entry, ledger_id, self._router.chain, reply)
         if isinstance(answer, Refusal) and is_unsaid(answer):

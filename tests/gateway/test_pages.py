@@ -37,10 +37,14 @@ def test_a_device_is_let_in_until_it_is_revoked_and_its_token_is_for_no_script(t
     async def use(site: Site) -> None:
         tablet = await site.admitted()
         assert "s1 · tablet-1" in (await tablet.get("/")).text
-        [cookie] = tablet.set_cookies
-        assert "HttpOnly" in cookie
-        assert "SameSite=strict" in cookie
-        assert "Secure" not in cookie
+        first, renewed = tablet.set_cookies
+        assert renewed == first, "it is kept as long again by whoever uses it"
+        assert "HttpOnly" in first
+        assert "SameSite=strict" in first
+        assert "Secure" not in first
+        await tablet.get("/", **{"sec-fetch-dest": "empty"})
+        await tablet.get("/admitted", accept="*/*")
+        assert len(tablet.set_cookies) == 2, "but not by what a script asks for"
         [device] = await site.client.list_devices()
         await site.client.revoke_device(device.device_id)
         assert (await tablet.get("/")).path == "/enter"

@@ -31,6 +31,8 @@ from serve.coordination.replanning import NextPlans, no_other_plan
 from serve.routing.batcher import Batcher, DeadlinePassed, Overloaded
 from serve.routing.rates import Rates
 from serve.routing.router import Router
+from serve.services.contacts import Contacts, without_key
+from serve.services.handed_over import HandedOver
 from serve.services.new_orders import NewOrders
 from serve.services.reservation_batches import RESERVE, Kind
 from serve.services.reservations import Reservations
@@ -100,7 +102,8 @@ class Gateway:
         self.mover = Mover(self.router, self.router.routes.placement)
         self.reconciler = Reconciler(self.router, self.coordinator, self.grants, self.hot)
         stores, nobody = StoreDirectory(self.router), cast("NewOrders", None)
-        self._reservations = Reservations(self.router, stores, self.grants, self.hot, Rates(), nobody, self.reconciler)
+        of = self.grants, self.hot, Rates(), nobody, self.reconciler, HandedOver(Contacts(without_key))
+        self._reservations = Reservations(self.router, stores, *of)
         self._calls: dict[asyncio.Task[Any], None] = {}  # no set: its sequence is not the seed's
         self._together: list[tuple[cm.Open, float, NextPlans, asyncio.Future[Any]]] = []
         self._gathering: asyncio.TimerHandle | None = None
