@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import segno
@@ -16,6 +16,8 @@ from tests.waiting import until_async
 pytestmark = pytest.mark.skipif(
     not chromium(), reason="there is no Chromium: install one, or name it by HOLDFAST_CHROMIUM"
 )
+
+CAMERA: Final = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 
 async def tasks(site: Site) -> list[PickTask]:
@@ -171,9 +173,8 @@ def test_a_customers_code_is_read_by_the_camera(tmp_path: Path) -> None:
         await site.client.mark_ready(mine)
         film = tmp_path / "film.y4m"
         filmed((await site.client.get_pickup_code(mine)).code, film)
-        camera = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
         shown = f"--use-file-for-fake-video-capture={film}"
-        async with browsing(site, tmp_path / "browser", *camera, shown) as (tab, url):
+        async with browsing(site, tmp_path / "browser", *CAMERA, shown) as (tab, url):
             await let_in(site, tab, url)
             await tab.tap("[data-camera]:not([hidden])")
             await tab.until(f"document.querySelector('#task h1').textContent.startsWith('{mine}')")
