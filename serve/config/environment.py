@@ -77,8 +77,6 @@ TOKEN: Final = {"RAY_AUTH_MODE": "token"}  # Ray's calls need a secret: of each 
 # For a Ray of the service's own: what it and Serve listen with stays on the loopback address.
 ALONE: Final = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # the node's address is then 127.0.0.1, and C++ servers listen there
-    "AUTOSCALER_METRIC_PORT": "0",
-    "DASHBOARD_METRIC_PORT": "0",
     "RAY_enable_pipe_based_agent_to_parent_health_check": "1",  # Ray's agents see a kill at once
 }
 

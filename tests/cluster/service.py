@@ -110,6 +110,11 @@ class Service:
         assert self._process is not None, "the service was never started"
         return self._process.pid
 
+    @property
+    def is_up(self) -> bool:
+        """Its own process was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def _serves(self) -> bool:
         assert self._process is not None
         if self._process.poll() is not None:

@@ -25,6 +25,7 @@ from tests.waiting import until
 
 END_S = 20.0  # from a Ctrl-C during the start until all has ended: 3 s where nothing else runs
 ORPHANS_END_S = 60.0
+NOT_STARTED = ("dashboard/dashboard.py", "log_monitor.py", "/monitor.py")  # see `ray_nodes.LeanNode`
 READS = ("0", "63")  # the number of the system call `read`, on x86-64 and AArch64
 
 
@@ -60,27 +61,6 @@ def not_ours(service: Service) -> list[str]:
     """What of the lines that it printed is none of its own log."""
     lines = service.log.read_text(errors="replace").splitlines()
     return [line for line in lines if not line.startswith("{") or not json.loads(line)["logger"].startswith("holdfast")]
-
-
-def test_nothing_listens_where_it_was_not_asked_to_and_only_our_lines_are_printed(own: Service) -> None:
-    own.start()
-
-    async def call(client: ChannelClient) -> None:
-        await receive(client, "S1", "listened", 3)
-        assert (await available(client, "S1", "listened"))[0] == 3
-
-    with_client(own, call)
-    sockets = listening(own)
-    assert [each for each in sockets if not stays_here(each[0])] == []
-    port = own.address.rpartition(":")[2]
-    assert [address for address, _ in sockets if address.endswith(f":{port}")] == [own.address]
-    # Ray would rank gateways and actors behind its own daemons.
-    workers = [process for title in ("ray::Serve", "ray::Ray") for process in own.processes(title)]
-    assert {process.nice() for process in workers} == {os.nice(0)}
-    assert own.stop() == []
-    assert not_ours(own) == []
-    urls = [line for line in own.log.read_text().splitlines() if "http://" in line]
-    assert [json.loads(line)["logger"] for line in urls] == ["holdfast.app"], "of the pages, and none of Ray's"
 
 
 def test_a_taken_port_is_said_before_anything_starts(own: Service) -> None:
@@ -195,26 +175,51 @@ class Typed(Service):
         return ["make", "-C", str(ROOT), "-o", "install", "serve", f"VENV={sys.prefix}", f"ARGS={arguments}"]
 
 
-@pytest.fixture(params=["holdfast", "make"])
-def typed(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Typed]:
+@pytest.fixture
+def typed(tmp_path: Path) -> Iterator[Typed]:
     service = Typed(tmp_path, host="127.0.0.2")
-    service.program = request.param
     try:
         yield service
     finally:
         service.kill()
 
 
-def test_a_ctrl_c_at_the_terminal_ends_everything(typed: Typed) -> None:
-    """It goes to all that the terminal has in front: make, its shell, the service, and what that has started."""
+@pytest.mark.parametrize("program", ["holdfast", "make"])
+def test_what_is_started_at_the_terminal_listens_as_asked_and_ends_with_ctrl_c(typed: Typed, program: str) -> None:
+    """Ctrl-C goes to all that the terminal has in front: make, its shell, the service, and what that has started."""
+    typed.program = program
     typed.begin()
     until(lambda: typed.said() is not None, within_s=START_S, what="a service that says where it is")
+    if program == "holdfast":
+        nothing_else_is_there(typed)
     assert len(typed.processes("ray::")) > 1
     os.killpg(typed.pid, signal.SIGINT)
-    assert typed.wait() == {"holdfast": 0, "make": -signal.SIGINT}[typed.program]
+    assert typed.wait() == {"holdfast": 0, "make": -signal.SIGINT}[program]
     assert [" ".join(process.cmdline()) for process in typed.processes()] == []
     run_dir = typed.run_dir()
     assert run_dir is None or not run_dir.exists()
+    if program == "holdfast":
+        assert not_ours(typed) == []
+        urls = [line for line in typed.log.read_text().splitlines() if "http://" in line]
+        assert [json.loads(line)["logger"] for line in urls] == ["holdfast.app"], "of the pages, and none of Ray's"
+
+
+def nothing_else_is_there(service: Service) -> None:
+    """Nothing listens where it was not asked to, and each process has something to do, at the rank of the others."""
+
+    async def call(client: ChannelClient) -> None:
+        await receive(client, "S1", "listened", 3)
+        assert (await available(client, "S1", "listened"))[0] == 3
+
+    with_client(service, call)
+    sockets = listening(service)
+    assert [each for each in sockets if not stays_here(each[0])] == []
+    port = service.address.rpartition(":")[2]
+    assert [address for address, _ in sockets if address.endswith(f":{port}")] == [service.address]
+    # Ray would rank gateways and actors behind its own daemons.
+    workers = [process for title in ("ray::Serve", "ray::Ray") for process in service.processes(title)]
+    assert {process.nice() for process in workers} == {os.nice(0)}
+    assert not [title for title in NOT_STARTED if service.processes(title)]
 
 
 def ray_starts(service: Service) -> bool:
