@@ -244,7 +244,7 @@ class Batcher:
                 if ask.answers.done():
                     continue
                 if ask.deadline <= now:
-                    ask.answers.set_exception(DeadlinePassed(sent=ask.sent))
+                    ask.fail(DeadlinePassed(sent=ask.sent))
                     continue
                 ask.sent = True
                 self._waited_s = max(self._waited_s, now - ask.queued_at)
@@ -269,7 +269,7 @@ class Batcher:
                 if (
                     Late in kinds and not ask.each and Late in map(type, mine)
                 ):  # not decided this time, perhaps at another
-                    ask.answers.set_exception(DeadlinePassed(sent=True))
+                    ask.fail(DeadlinePassed(sent=True))
                 elif Deferred in kinds and Deferred in map(type, mine):
                     deferred.append(ask.rest(mine, self._loop.create_future()) if ask.each else ask)
                 elif Refusal in kinds and any(map(is_unsettled, mine)):
@@ -352,7 +352,7 @@ class Batcher:
             for ask in asks:
                 if not ask.answers.done():
                     if ask.deadline <= now:
-                        ask.answers.set_exception(DeadlinePassed(sent=ask.sent))
+                        ask.fail(DeadlinePassed(sent=ask.sent))
                     else:
                         waiting = True
         self._sweeper = self._loop.call_later(DEADLINE_SWEEP_S, self._sweep_deadlines) if waiting else None

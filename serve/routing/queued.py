@@ -59,9 +59,10 @@ class Queued:
         return replace(self, entries=entries, answers=future, weight=weight, asked=len(entries), places=None)
 
     def fail(self, error: Exception) -> None:
-        """End it, unless that was done."""
+        """End it, unless that was done. Its caller may be gone in the same moment, which is no fault to be logged."""
         if not self.answers.done():
             self.answers.set_exception(error)
+            self.answers.exception()  # asyncio takes it as seen
 
     def named(self) -> tuple[Trace, ...]:
         """Its caller's ids with the keys that they are for."""

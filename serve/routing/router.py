@@ -116,6 +116,7 @@ class Router:
             except Overloaded as refusal:  # the other actors' parts go on
                 answers = asyncio.get_running_loop().create_future()
                 answers.set_exception(refusal)
+                answers.exception()  # its caller may go before it looks
             queued.append((answers, mine))
         return queued
 
