@@ -23,7 +23,7 @@ from actors.shop.hot.units import HotTotals
 from serve.coordination.deliveries import PASSING
 from serve.coordination.hot import HotCalls
 from serve.coordination.hot_home import bring_sku_home
-from serve.coordination.hot_units import HotUnits
+from serve.coordination.hot_units import HotUnits, have_actor
 from serve.coordination.keyed_tasks import ROUND_WAIT_S, KeyedTask, KeyedTasks
 from serve.routing.rates import Rates
 from serve.routing.router import Router
@@ -116,6 +116,7 @@ class HotKeeper:
                 yield KeyedTask(f"{ledger_of_hot(sku)} {CHAIN_ACTOR}", partial(self._demote_if_calm, sku, rounds))
 
     async def _promote(self, sku: str, rate: float) -> None:
+        await have_actor(self._router, sku, _soon())
         if await self._router.change_chain("promote_sku", sku, 0, False, ANY_REVISION, deadline=_soon()):
             log.info("%s is hot: %d calls a second", sku, rate, extra={"sku": sku})
 

@@ -8,6 +8,7 @@ refuses. Both ends know them by totals that only grow, so all of this may be don
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple, TypeVar
 
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ from serve.routing.router import Router
 
 EVERY_S: Final = 0.05  # a shop that may have nothing left is not asked more often
 FETCH_S: Final = 5.0
+MADE_S: Final = 5.0  # that a promotion waits for the actor of its SKU's ledger
 ROUNDS_MAX: Final = 3
 BEGUN_MAX: Final = 16_384  # fetches that are remembered for that time
 RECEIVED_MAX: Final = 16_384
@@ -61,6 +63,15 @@ def _once_fetched(
         left = dict(totals[name, sku_of_ledger(ledger_id)].quotas).get(command.channel, 0)
         return ledger_id, replace(command, to_shop=left > 0 and left + answer.rejection.available >= units)
     return ledger_id, replace(command, kept_at=kept.get((ledger_id, name), 0)) if command.wait_ms else command
+
+
+async def have_actor(router: Router, sku: str, deadline: float) -> None:
+    """Have the actor of a SKU's ledger be there before the SKU is promoted: its first callers would wait for a process
+    to start. One that cannot be had is waited for no longer than MADE_S, or half of the call's time.
+    """
+    ledger_id, now = ledger_of_hot(sku), asyncio.get_running_loop().time()
+    with suppress(DeadlinePassed, Overloaded, LedgerStopped):
+        await router.ask(ledger_id, "positions", ledger_id, [], deadline=now + min(MADE_S, (deadline - now) / 2))
 
 
 class Word(NamedTuple):

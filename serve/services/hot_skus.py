@@ -8,6 +8,7 @@ from actors.core.chain import ANY_REVISION
 from actors.core.policy import HotSku
 from holdfast.v1 import admin_service_pb2 as ad
 from serve.calls import Call
+from serve.coordination.hot_units import have_actor
 from serve.routing.router import Router
 from serve.wire.fields import fill_instant, instant_ms
 from serve.wire.rules import Checked
@@ -27,6 +28,7 @@ class HotSkus:
 
     async def _promote(self, request: ad.PromoteSkuRequest, deadline: float, reply: ad.PromoteSkuResponse) -> None:
         Checked(request).raise_if_faulty()
+        await have_actor(self._router, request.sku, deadline)
         asked = instant_ms(request.starts_at), True, _expected(request)
         if not await self._router.change_chain("promote_sku", request.sku, *asked, deadline=deadline):
             await self._router.refresh_chain(deadline)

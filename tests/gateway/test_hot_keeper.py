@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from actors.protocol.placement import CHAIN_ACTOR
 from actors.shop.hot.units import HandUnits
 from holdfast.v1 import (
     admin_service_pb2 as ad,
@@ -19,6 +20,7 @@ from serve.routing.batcher import DeadlinePassed
 from serve.wire.fields import fill_instant
 from tests.gateway.front import Front, reserve_request
 from tests.gateway.hot import available, demote, first, promote, tidy
+from tests.gateway.test_hot_counts_away import actor_of
 from tests.runtime.loop_time import skip
 from tests.runtime.runtime_fixture import ManualClock
 
@@ -64,6 +66,28 @@ def test_an_announced_sku_is_opened_at_its_time(front: Front) -> None:
     tidy(front)
     assert is_open(front)
     assert front.accept("Reserve", first("after")).reservation.reservation_id.startswith("hot/H:")
+
+
+def made_and_promoted(front: Front, since: int) -> list[str]:
+    """Who was asked of: the actor of the SKU's ledger, and the chain to promote it."""
+    steps = {(actor_of("H"), "positions"): "made", (CHAIN_ACTOR, "promote_sku"): "promoted"}
+    return [steps[actor, method] for actor, method, *_ in front.actors.calls[since:] if (actor, method) in steps]
+
+
+def test_the_actor_of_its_ledger_is_there_before_a_sku_is_announced(front: Front) -> None:
+    """Its first callers would wait for a process to start."""
+    request, since = ad.PromoteSkuRequest(sku="H"), len(front.actors.calls)
+    fill_instant(front.clock.now_ms() + 500, request.starts_at)
+    front.accept("PromoteSku", request)
+    assert made_and_promoted(front, since) == ["made", "promoted"]
+
+
+def test_the_actor_of_its_ledger_is_there_before_a_sku_is_promoted_by_its_rate(front: Front) -> None:
+    since = len(front.actors.calls)
+    for _ in range(HOT_ROUNDS + 1):
+        second(front, 2 * RATE)
+    assert is_open(front)
+    assert made_and_promoted(front, since)[:2] == ["made", "promoted"]
 
 
 def test_what_is_asked_for_often_is_promoted_and_demoted_when_it_is_calm(front: Front) -> None:

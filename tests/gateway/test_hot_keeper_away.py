@@ -80,6 +80,14 @@ def test_a_shop_that_is_away_at_the_promotion_delays_no_other(front: Front) -> N
     turns(front, away, lambda: "store-S3" in {actor for actor, *_ in front.actors.calls[asked_before:]})
 
 
+def test_a_sku_is_promoted_though_the_actor_of_its_ledger_is_away(front: Front) -> None:
+    away = Away(front, actor_of(SKU))
+    away.ask("PromoteSku", ad.PromoteSkuRequest(sku=SKU))
+    assert [each.open for each in front.accept("ListHotSkus", ad.ListHotSkusRequest()).hot_skus] == [True]
+    away.back()
+    assert front.accept("Reserve", again(first("k"))).reservation.reservation_id.startswith("hot/")
+
+
 @pytest.mark.parametrize("away_at", ["store-S1", "store-S3"])
 def test_units_of_a_closed_sku_come_home_beside_a_shop_that_is_away(front: Front, away_at: str) -> None:
     promote(front)
