@@ -79,14 +79,23 @@ class Wire:
         self.sent.append(([request.decode() for request in requests], asyncio.get_running_loop().create_future()))
         return await self.sent[-1][1]
 
-    def call(self, *ledgers: str) -> None:
+    def call(self, *ledgers: str, sku: str = "") -> "list[asyncio.Future[Any]]":
         """Calls of one tick, each with its ledger as its request."""
+        calls = []
         for ledger in ledgers:
             self._calls += 1
             call = self.batcher.submit(
-                ledger.encode(), lines=1, key=str(self._calls), ledger=ledger, serial_key=None, timeout_ms=60_000
+                ledger.encode(),
+                lines=1,
+                key=str(self._calls),
+                ledger=ledger,
+                serial_key=None,
+                timeout_ms=60_000,
+                sku=sku,
             )
             call.add_done_callback(lambda done: done.cancelled() or done.exception())  # here nobody waits for it
+            calls.append(call)
+        return calls
 
     async def expect(self, *batches: str) -> "list[asyncio.Future[Sequence[Any]]]":
         """The batches that were sent since, each with its ledgers in sequence; where their answers go."""
@@ -209,7 +218,7 @@ def test_so_many_shops_are_kept_apart_and_the_others_stay_together() -> None:
         [answer] = await wire.expect("s1 s2 s3")
         answer.set_result([UNKNOWN, UNKNOWN, "held"])
         await turns()
-        assert len(wire.batcher._apart) == 1
+        assert len(wire.batcher._lanes._late) == 1
         await wire.expect("s1", "s2")
 
     played(test, late_ledgers_max=1)
@@ -224,7 +233,7 @@ def test_a_shop_that_nobody_calls_any_more_gives_its_place_to_another_that_is_la
                 call.deadline_at = 0.0  # its caller's time is over with this attempt
             answer.set_result(["held", UNKNOWN])
             await turns()
-            assert list(wire.batcher._apart) == [late]
+            assert list(wire.batcher._lanes._late) == [late]
 
     played(test, late_ledgers_max=1)
 
@@ -236,7 +245,7 @@ def test_orders_whose_ledgers_nobody_knows_stay_together() -> None:
         answer.set_result([UNKNOWN, "placed"])
         await turns()
         await wire.expect("")
-        assert not wire.batcher._apart
+        assert not wire.batcher._lanes._late
 
     played(test)
 

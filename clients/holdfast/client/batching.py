@@ -6,16 +6,16 @@ one: there is no timer, so a single call is sent at once. Each call keeps its ow
 serves all deadlines, and a batch costs one task: with 128 callers at once a call costs this process about 20
 microseconds of CPU, gRPC's own threads included.
 
-A batch is answered when its slowest shop is, or is given up. So calls for a shop that did not answer in time go in
-batches of its own, which no other shop's calls wait for, until it answers in time again.
+A batch is answered when its slowest shop is, or is given up, so what makes the others wait has batches of its own; see
+`lanes`.
 """
 
 import asyncio
 import contextlib
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Generic, TypeVar
@@ -23,6 +23,7 @@ from typing import Generic, TypeVar
 import grpc
 
 from holdfast.client.errors import ClientClosed, Overloaded
+from holdfast.client.lanes import Lane, Lanes
 from holdfast.client.limits import Failure, Limits, RetryPolicy, Timeouts
 from holdfast.client.statuses import Attempts, Fault, fault_from_rpc
 
@@ -38,6 +39,9 @@ _QUEUE_RETRY_AFTER_MS = 50
 _IN_TIME_S = 0.5
 """A shop that answers sooner shares batches again: half as long as the service waits for one shop beside others."""
 
+SLICE = 16
+"""Answers that are handed to their callers in one go: what these do with them takes a millisecond or so."""
+
 _ALONE = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.OUT_OF_RANGE})
 """Statuses by which one call fails a whole batch; its calls are then sent one by one."""
 
@@ -47,14 +51,16 @@ class BatchedCall(Attempts, Generic[ResultT]):
     """A call that waits to be sent, is under way, or waits to be sent again.
 
     `payload` is the encoded request and `lines` its size in lines. `ledger` decides it, "" where the client cannot know
-    which. Calls with an equal `serial_key` may not share a batch; None may share one with any. `deadline_at` is on the
-    loop's clock, in seconds. `alone` is set for a call that is to be sent by itself, because a batch that it was in was
-    refused as a whole. `first` is added to the payload of the first attempt.
+    which; `sku` is what it is for, "" for no single one. Calls with an equal `serial_key` may not share a batch; None
+    may share one with any. `deadline_at` is on the loop's clock, in seconds. `alone` is set for a call that is to be
+    sent by itself, because a batch that it was in was refused as a whole. `first` is added to the payload of the first
+    attempt.
     """
 
     payload: bytes
     lines: int
     ledger: str
+    sku: str
     serial_key: str | None
     deadline_at: float
     future: asyncio.Future[ResultT]
@@ -64,14 +70,6 @@ class BatchedCall(Attempts, Generic[ResultT]):
     def to_send(self) -> bytes:
         """What the next attempt sends."""
         return self.payload + self.first if self.first and not (self.count or self.alone) else self.payload
-
-
-@dataclass(slots=True, eq=False)
-class Lane(Generic[ResultT]):
-    """Calls that may share a batch, and how many batches of them are in flight."""
-
-    queued: deque[BatchedCall[ResultT]] = field(default_factory=deque)
-    in_flight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +103,7 @@ class Batcher(Generic[OutcomeT, ResultT]):
         self._retry = retry
         self._jitter = random.random
         self._loop = asyncio.get_running_loop()
-        self._together: Lane[ResultT] = Lane()
-        self._apart: dict[str, Lane[ResultT]] = {}  # by ledger, of those that were late
+        self._lanes: Lanes[BatchedCall[ResultT]] = Lanes(limits.late_ledgers_max, self._loop.time)
         self._in_flight: dict[asyncio.Task[None], list[BatchedCall[ResultT]]] = {}
         self._waiting: dict[asyncio.TimerHandle, list[BatchedCall[ResultT]]] = {}
         self._unfinished = 0
@@ -127,6 +124,7 @@ class Batcher(Generic[OutcomeT, ResultT]):
         serial_key: str | None,
         timeout_ms: int,
         first: bytes = b"",
+        sku: str = "",
     ) -> asyncio.Future[ResultT]:
         """Queue one request. The future gives the result, or raises an error of the tree; it may be cancelled.
 
@@ -144,19 +142,19 @@ class Batcher(Generic[OutcomeT, ResultT]):
         loop = self._loop
         deadline_at = loop.time() + timeout_ms / 1000
         future: asyncio.Future[ResultT] = loop.create_future()
-        lane = self._lane_of(ledger)
-        lane.queued.append(
-            BatchedCall(
-                key,
-                payload=payload,
-                lines=lines,
-                ledger=ledger,
-                serial_key=serial_key,
-                deadline_at=deadline_at,
-                future=future,
-                first=first,
-            )
+        call = BatchedCall(
+            key,
+            payload=payload,
+            lines=lines,
+            ledger=ledger,
+            sku=sku,
+            serial_key=serial_key,
+            deadline_at=deadline_at,
+            future=future,
+            first=first,
         )
+        lane = self._lanes.of(call)
+        lane.queued.append(call)
         self._unfinished += 1
         if deadline_at < self._sweep_at:
             self._sweep_by(deadline_at)
@@ -179,7 +177,7 @@ class Batcher(Generic[OutcomeT, ResultT]):
         for timer in (*self._waiting, self._sweep):
             if timer is not None:
                 timer.cancel()
-        for lane in self._lanes():
+        for lane in self._lanes:
             lane.queued.clear()
         self._waiting.clear()
         for task in list(self._in_flight):
@@ -188,17 +186,11 @@ class Batcher(Generic[OutcomeT, ResultT]):
         # Those that were failed while they gathered or waited: closing again must not wait for them.
         self._unfinished = 0
 
-    def _lane_of(self, ledger: str) -> Lane[ResultT]:
-        return self._apart.get(ledger, self._together)
-
-    def _lanes(self) -> tuple[Lane[ResultT], ...]:
-        return (self._together, *self._apart.values())
-
     def _flush(self) -> None:
         self._flush_due = False
-        for lane in self._lanes():
+        for lane in self._lanes:
             while lane.queued and lane.in_flight < self._limits.batches_in_flight_max:
-                batch = self._take(lane.queued)
+                batch = self._lanes.without_crowds(lane, self._take(lane.queued))
                 if batch:
                     lane.in_flight += 1
                     task = self._loop.create_task(self._send(lane, batch))
@@ -233,22 +225,14 @@ class Batcher(Generic[OutcomeT, ResultT]):
         queued.extendleft(reversed(passed_over))
         return batch
 
-    async def _send(self, lane: Lane[ResultT], batch: list[BatchedCall[ResultT]]) -> None:
+    async def _send(self, lane: Lane[BatchedCall[ResultT]], batch: list[BatchedCall[ResultT]]) -> None:
         task, sent_at = asyncio.current_task(), self._loop.time()
-        remaining_ms = (max(call.deadline_at for call in batch) - sent_at) * 1000
-        timeout_ms = max(1, min(self._attempt_ms, int(remaining_ms)))
-        fault: Fault | None = None
-        outcomes: Sequence[OutcomeT] = ()
+        faults: list[tuple[BatchedCall[ResultT], Fault]] = []
         try:
-            outcomes = await self._method.send([call.to_send() for call in batch], timeout_ms)
-            if len(outcomes) != len(batch):
-                why = f"{len(outcomes)} outcomes came for {len(batch)} requests"
-                fault = Fault(grpc.StatusCode.INTERNAL, why)
-        except grpc.aio.AioRpcError as error:
-            fault = fault_from_rpc(error)
-        except asyncio.CancelledError:
-            # Either this client is being closed or its channel was: nobody will answer these calls any more.
-            fault = Fault(grpc.StatusCode.CANCELLED, "the connection was closed during the call")
+            outcomes, fault = await self._ask(batch, sent_at)
+            answered_at = self._loop.time()
+            if fault is None:
+                faults = await self._resolve_all(batch, outcomes)
         finally:
             lane.in_flight -= 1
             if task is not None:
@@ -256,37 +240,32 @@ class Batcher(Generic[OutcomeT, ResultT]):
         if fault is not None and fault.code in _ALONE and len(batch) > 1:
             for call in reversed(batch):
                 call.alone = True
-                self._lane_of(call.ledger).queued.appendleft(call)
+                self._lanes.of(call).queued.appendleft(call)
         else:
-            faults = self._resolve(batch, outcomes) if fault is None else [(call, fault) for call in batch]
-            self._keep_apart({call.ledger for call, each in faults if each.is_late and call.ledger})
+            if fault is not None:
+                faults = [(call, fault) for call in batch]
+            self._lanes.keep_late({call.ledger for call, each in faults if each.is_late and call.ledger})
             is_answered = all(each.failure is Failure.FINAL for _, each in faults)
-            if is_answered and self._loop.time() - sent_at < _IN_TIME_S:
-                self._let_together(batch[0].ledger)
+            if is_answered and answered_at - sent_at < _IN_TIME_S:
+                self._lanes.let_together(batch[0].ledger)
             self._retry_or_fail(faults)
         self._flush()
 
-    def _keep_apart(self, ledgers: Iterable[str]) -> None:
-        """Have calls for shops that did not answer in time go without all others."""
-        for ledger in ledgers:
-            if ledger not in self._apart and self._has_room_apart():
-                self._apart[ledger] = Lane()
-                together, self._together.queued = self._together.queued, deque()
-                for call in together:
-                    self._lane_of(call.ledger).queued.append(call)
-
-    def _has_room_apart(self) -> bool:
-        if len(self._apart) >= self._limits.late_ledgers_max:
-            idle = [ledger for ledger, lane in self._apart.items() if not (lane.queued or lane.in_flight)]
-            if not idle:
-                return False
-            del self._apart[idle[0]]
-        return True
-
-    def _let_together(self, ledger: str) -> None:
-        """Have calls for a shop that has answered in time go with all others."""
-        if (lane := self._apart.pop(ledger, None)) is not None:
-            self._together.queued.extend(lane.queued)
+    async def _ask(self, batch: list[BatchedCall[ResultT]], sent_at: float) -> tuple[Sequence[OutcomeT], Fault | None]:
+        """One attempt of a batch: an outcome for each call, or why there are none."""
+        remaining_ms = (max(call.deadline_at for call in batch) - sent_at) * 1000
+        timeout_ms = max(1, min(self._attempt_ms, int(remaining_ms)))
+        try:
+            outcomes = await self._method.send([call.to_send() for call in batch], timeout_ms)
+        except grpc.aio.AioRpcError as error:
+            return (), fault_from_rpc(error)
+        except asyncio.CancelledError:
+            # Either this client is being closed or its channel was: nobody will answer these calls any more.
+            return (), Fault(grpc.StatusCode.CANCELLED, "the connection was closed during the call")
+        if len(outcomes) != len(batch):
+            why = f"{len(outcomes)} outcomes came for {len(batch)} requests"
+            return (), Fault(grpc.StatusCode.INTERNAL, why)
+        return outcomes, None
 
     def _on_task_done(self, batch: list[BatchedCall[ResultT]], task: asyncio.Task[None]) -> None:
         """Fail the calls of a batch whose task raised: they would else wait for ever."""
@@ -297,8 +276,22 @@ class Batcher(Generic[OutcomeT, ResultT]):
             self._finished(len(batch))
             self._flush()
 
+    async def _resolve_all(
+        self, batch: Sequence[BatchedCall[ResultT]], outcomes: Sequence[OutcomeT]
+    ) -> list[tuple[BatchedCall[ResultT], Fault]]:
+        """As `_resolve`, a few at a time, and other answers between. Their callers' next calls have been made when it
+        returns, so that these share a batch.
+        """
+        if len(batch) <= SLICE:
+            return self._resolve(batch, outcomes)
+        faults: list[tuple[BatchedCall[ResultT], Fault]] = []
+        for first in range(0, len(batch), SLICE):
+            faults += self._resolve(batch[first : first + SLICE], outcomes[first : first + SLICE])
+            await asyncio.sleep(0)
+        return faults
+
     def _resolve(
-        self, batch: list[BatchedCall[ResultT]], outcomes: Sequence[OutcomeT]
+        self, batch: Sequence[BatchedCall[ResultT]], outcomes: Sequence[OutcomeT]
     ) -> list[tuple[BatchedCall[ResultT], Fault]]:
         """Give callers their results; the calls that have none, each with its fault."""
         read = self._method.read
@@ -338,7 +331,7 @@ class Batcher(Generic[OutcomeT, ResultT]):
         def rejoin() -> None:
             del self._waiting[timer]
             for call in calls:
-                self._lane_of(call.ledger).queued.append(call)
+                self._lanes.of(call).queued.append(call)
             self._flush()
 
         timer = self._loop.call_later(wait_ms / 1000, rejoin)
@@ -369,7 +362,7 @@ class Batcher(Generic[OutcomeT, ResultT]):
             self._sweep_by(max(earliest, now + _SWEEP_PAUSE_S))
 
     def _calls(self) -> Iterator[BatchedCall[ResultT]]:
-        queued = (lane.queued for lane in self._lanes())
+        queued = (lane.queued for lane in self._lanes)
         return chain(*queued, *self._in_flight.values(), *self._waiting.values())
 
     def _ids_in_flight(self) -> set[int]:

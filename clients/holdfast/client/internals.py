@@ -150,6 +150,7 @@ async def submit(
     `batcher` None is the one of its requests; `lines` is the larger of request and answer.
     """
     _set_key(client, request, key)
+    is_reserve = batcher is None and type(request) is service_pb2.ReserveRequest
     return await (batcher or client.internals.batchers[type(request)]).submit(
         request.SerializeToString(),
         lines=lines,
@@ -157,9 +158,8 @@ async def submit(
         ledger=ledger,
         serial_key=None if key is None else f"{ledger}:{key}",
         timeout_ms=client.internals.caller.timeouts.call_ms if timeout_ms is None else timeout_ms,
-        first=_FIRST_ATTEMPT
-        if key is None and batcher is None and type(request) is service_pb2.ReserveRequest
-        else b"",
+        first=_FIRST_ATTEMPT if key is None and is_reserve else b"",
+        sku=request.lines[0].sku if is_reserve and lines == 1 else "",
     )
 
 

@@ -19,7 +19,8 @@ class Limits:
     batch_items_max      the service takes no more in one batch.
     batch_orders_max     fewer where shops are looked for: all of a batch wait for the slowest order of it.
     batch_lines_max      keeps a full batch and its answer below the 4 MB that some proxies allow a message.
-    batches_in_flight_max  per RPC; while these are in flight the next one fills. More of them means smaller ones.
+    batches_in_flight_max  per RPC and lane, see `lanes`; while these are in flight the next one fills. More of them
+                         means smaller ones.
     late_ledgers_max     shops, and ledgers of hot SKUs, per RPC, that have batches of their own, as they did not answer
                          in time. So many at a time: where the whole service is slow, batching is what it needs.
     calls_max            unfinished calls per RPC; beyond it a call is refused with Overloaded.
