@@ -183,7 +183,7 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Clai
             < demand[0][1]
             or (ledger.lines and demand[0][0] in ledger.lines)
         ):
-            refusal = short_of_stock(ledger, demand, replaced, without)
+            refusal = short_of_stock(ledger, demand, replaced, without=without)
             if refusal is not None:
                 return _short(ledger, command, refusal, now_ms, replaced, without)
     if command.slot_start_ms:

@@ -7,7 +7,7 @@ from actors.core.deadlines import SHIFT
 from actors.core.ids import is_hot
 from actors.core.linear_hash import in_sequence
 from actors.core.rejection import Violation
-from actors.core.status import LIVE, PickStatus, Status, TransferStatus
+from actors.core.status import LIVE, OPEN, PickStatus, Status, TransferStatus
 from actors.shop.allotments.allotment import HolderKind
 from actors.shop.commands import by_sku
 from actors.shop.customer_totals import CustomerTotals
@@ -40,6 +40,8 @@ def check(ledger: Ledger) -> list[Violation]:
         status, part, slot_start_ms = reservation.status, reservation.part, reservation.slot_start_ms
         if part is not None and ledger.holders.get(part.holder) != number:
             found.append(Violation("I7", part.holder, f"found as {number}", "it is not"))
+        if reservation.basket_id and not _is_basket_right(ledger, reservation):
+            found.append(Violation("I3", str(number), "what its basket has", "another one"))
         if status is _QUEUED:
             waiting.setdefault(reservation.lines[0][0], []).append(reservation)
             continue
@@ -81,6 +83,13 @@ def check(ledger: Ledger) -> list[Violation]:
     if live != ledger.open_reservations:
         found.append(Violation("I3", ledger.ledger_id, f"{live} open", f"{ledger.open_reservations} open"))
     return found + _of_customers(ledger, live, unindexed)
+
+
+def _is_basket_right(ledger: Ledger, reservation: Reservation) -> bool:
+    """Whether its basket is known to have it; one that is due may have been replaced as if it were over."""
+    if reservation.status not in OPEN or reservation.expires_at_ms <= ledger.time_ms:
+        return True
+    return ledger.baskets.get((reservation.customer_id, reservation.basket_id)) == reservation.number
 
 
 def _of_customers(ledger: Ledger, live: int, unindexed: int) -> list[Violation]:

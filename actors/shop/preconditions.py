@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from actors.core.rejection import Reason, Rejection
-from actors.core.status import LIVE
+from actors.core.status import LIVE, Status
 from actors.shop.commands import Grant, Lines, by_sku, void_key
 from actors.shop.customer_totals import counted_beside
 from actors.shop.state import Claims, Ledger, Reservation
 
 NONE: Final[Claims] = {}
+_HELD: Final = Status.HELD
 _MAY_COME_FREE: Final = frozenset(
     {Reason.UNITS_LIMIT, Reason.OPEN_RESERVATIONS_LIMIT, Reason.INSUFFICIENT_STOCK, Reason.SLOT_FULL}
 )
@@ -30,11 +31,35 @@ def standing(ledger: Ledger, now_ms: int, refusal: Rejection, again: Callable[[C
     return refusal if said.reason is refusal.reason else said
 
 
+def has_to_be_taken_up(ledger: Ledger, held: Reservation) -> bool:
+    """Whether a hold came from a line, and is to be taken up within the rule's time for lines."""
+    in_line = held.in_line
+    return in_line is not None and in_line.chances > 0 and held.status is _HELD and ledger.policy.line_take_up_ms > 0
+
+
+def given_back_by(ledger: Ledger, replaced: Reservation | None) -> dict[str, int]:
+    """Units by SKU that a hold gives back to whoever replaces it. What came from a line goes to who waits there: it
+    would have more time to be taken up else, and more again the next time.
+    """
+    if replaced is None:
+        return {}
+    units = dict(by_sku(replaced.held_lines()))
+    if not ledger.lines or not has_to_be_taken_up(ledger, replaced):
+        return units
+    return {sku: count for sku, count in units.items() if sku not in ledger.lines}
+
+
 def short_of_stock(
-    ledger: Ledger, demand: Lines, replaced: Reservation | None, without: Claims = NONE
+    ledger: Ledger,
+    demand: Lines,
+    replaced: Reservation | None,
+    amended: Reservation | None = None,
+    without: Claims = NONE,
 ) -> Rejection | None:
-    """Refuse a demand beyond what is available, with all short lines. Units of `replaced` count as available."""
-    given_back = {} if replaced is None else dict(by_sku(replaced.held_lines()))
+    """Refuse a demand beyond what is available, with all short lines. What `replaced` gives back counts as available,
+    and what `amended` has.
+    """
+    given_back = given_back_by(ledger, replaced) if amended is None else dict(by_sku(amended.held_lines()))
     for claim in without.values():
         for sku, units in claim.held_lines():
             given_back[sku] = given_back.get(sku, 0) + units

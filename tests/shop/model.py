@@ -29,7 +29,7 @@ from tests.shop.model_books import (
     taken_by_line,
 )
 from tests.shop.model_hours import deadline_ms
-from tests.shop.model_line import falls_due, lacks_slot, leave, left, most_ms, queue, unpromised
+from tests.shop.model_line import falls_due, gives, lacks_slot, leave, left, most_ms, queue, unpromised
 from tests.shop.model_returns import take_back
 from tests.shop.model_rules import over_a_limit, rule_ms
 from tests.shop.model_shortfalls import Task, resolve, shortfalls
@@ -237,7 +237,7 @@ class Model:
         if not all(self.knows(sku) for sku in asked):
             return "SKU_NOT_STOCKED"
         for sku, units in asked.items():
-            if units > unpromised(self, sku) + sum(found.held(sku) for found in apart):
+            if units > unpromised(self, sku) + sum(gives(self, found, sku) for found in apart):
                 return "INSUFFICIENT_STOCK"
         if part and order_of(part.holder) in self.having_a_place(slot_start_ms):
             return ""

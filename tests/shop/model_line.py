@@ -137,9 +137,18 @@ def most_ms(model: Model, of: Reservation, now_ms: int) -> int:
     """For how long from now one may be held: not beyond its end where it was served, has not been taken up, and others
     wait, under a policy with a time for that.
     """
-    mine = model.policy.line_take_up_ms and of.chances and of.status is Status.HELD
-    is_waited_for = mine and any(line(model, its.sku) for its in of.lines)
+    is_waited_for = any(_is_due_to_others(model, of, its.sku) for its in of.lines)
     return min(model.policy.ttl_ms_max, of.deadline_ms - now_ms) if is_waited_for else model.policy.ttl_ms_max
+
+
+def gives(model: Model, of: Reservation, sku: str) -> int:
+    """Units that one which is replaced gives to what replaces it."""
+    return 0 if _is_due_to_others(model, of, sku) else of.held(sku)
+
+
+def _is_due_to_others(model: Model, of: Reservation, sku: str) -> bool:
+    mine = model.policy.line_take_up_ms and of.chances and of.status is Status.HELD
+    return bool(mine and line(model, sku))
 
 
 def _keeps_its_place(model: Model, of: Reservation, now_ms: int) -> bool:

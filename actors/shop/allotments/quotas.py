@@ -11,7 +11,7 @@ from actors.core.rejection import Reason, Rejection
 from actors.shop.allotments.allotment import Allotment, Allotments, AllottedLine, Drawn, HolderKind
 from actors.shop.commands import Lines, by_sku
 from actors.shop.events import QuotaDrawn
-from actors.shop.preconditions import NONE, short_of_stock
+from actors.shop.preconditions import NONE, given_back_by, short_of_stock
 from actors.shop.state import Claims, Ledger, Reservation
 
 Quota = tuple[Allotment, AllottedLine]
@@ -29,9 +29,9 @@ def beyond_stock(
     has, or for the reservation that is made then. Of several quotas, what is older is drawn first.
     """
     if not ledger.allotments.quotas:
-        return short_of_stock(ledger, demand, replaced or amended, without) or ()
+        return short_of_stock(ledger, demand, replaced, amended, without) or ()
     has = {} if amended is None else dict(by_sku(amended.held_lines()))
-    given_back = {} if replaced is None else dict(by_sku(replaced.held_lines()))
+    given_back = given_back_by(ledger, replaced)
     returned = _returned(ledger, replaced, given_back)
     for claim in without.values():
         for sku, units in claim.held_lines():

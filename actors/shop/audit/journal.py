@@ -350,7 +350,7 @@ class Audit:
             if event.cause is not None or shortfall:
                 self._stock.lost(event, self._version)
             self._take(event.number, claim, event.lines, Status.RELEASED, is_lost=shortfall)
-            self._own = dict.fromkeys((sku for sku, _ in event.lines), 0) if is_replaced else {}
+            self._own = dict.fromkeys(self._lines.own_of(claim, event.lines), 0) if is_replaced else {}
             if event.number not in self._claims:  # its order may go on
                 self._keys.decided(claim, at_ms, goes_on=True)
 

@@ -4,9 +4,10 @@ I18  who waits is served by arrival, but first who has lost units in a shortfall
      just now, has waited long enough, or the policy lets a line be passed and there were too few units for it,
      or the one behind took its own channel's quota alone; a customer has one place in a line, and nobody takes units
      past it, of a quota nobody past those of its channel; what was confirmed when it lost is so again; who was served
-     has no longer to take it up while others wait, where the policy says how long that is; under a limit of the whole
-     chain units are kept for one whose grant is asked for until a time, and from then on as if it did not wait; one
-     with a slot is served while that is offered, and leaves for want of it only where it is full, or not offered
+     has no longer to take it up while others wait, where the policy says how long that is, nor by replacing it;
+     under a limit of the whole chain units are kept for one whose grant is asked for until a time, and from then on
+     as if it did not wait; one with a slot is served while that is offered, and leaves for want of it only where it
+     is full, or not offered
 """
 
 from collections import defaultdict
@@ -16,6 +17,7 @@ from typing import Final
 from actors.core.status import ReleaseReason, Status
 from actors.shop import events
 from actors.shop.audit.books import Book, Found, Hold, Places
+from actors.shop.commands import Lines as Units
 from actors.shop.lines.events import GrantAwaited
 
 
@@ -55,6 +57,13 @@ class Lines:
             return sku not in own and self._stands(sku)
         is_less = self._books[sku].free() < self.drawn[sku][1]
         return self._stands(sku, channel) or (is_less and self._stands(sku))
+
+    def own_of(self, hold: Hold, lines: Units) -> list[str]:
+        """The SKUs of these lines that who replaces a hold may have of it: but for what came from a line, and others
+        wait for, where it is to be taken up in a time.
+        """
+        is_due = hold.is_served and hold.status is Status.HELD and self._rules.line_take_up_ms > 0
+        return [sku for sku, _ in lines if not (is_due and self._stands(sku))]
 
     def enter(self, number: int, hold: Hold) -> None:
         """Somebody waits until the hold's deadline."""

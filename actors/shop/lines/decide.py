@@ -23,7 +23,7 @@ from actors.shop.lines.estimates import rate_of
 from actors.shop.lines.events import GrantAwaited, PassedOver
 from actors.shop.lines.line import Line
 from actors.shop.picking.pick_task import ready_by
-from actors.shop.preconditions import grant_refusal, is_to_come, over_limit, slot_refusal
+from actors.shop.preconditions import grant_refusal, has_to_be_taken_up, is_to_come, over_limit, slot_refusal
 from actors.shop.state import Claims, Ledger, Reservation
 
 # On hand, reserved, allotted and of safety stock; of those allotted the unknown ones; what is kept; and of those
@@ -128,6 +128,9 @@ def over_in_line(ledger: Ledger, held: Reservation, now_ms: int) -> PassedOver |
     line = ledger.lines.get(sku)
     is_elsewhere = held.number in ledger.outbox or (line is not None and held.customer_id in line.customers)
     if more or is_elsewhere or not may_wait(ledger, held.channel, held):
+        return None
+    # Its basket may have something else by now, as it was over and had not been looked at yet.
+    if held.basket_id and ledger.baskets.get((held.customer_id, held.basket_id)) != held.number:
         return None
     if not is_to_come(ledger, held.slot_start_ms, now_ms):
         return None
@@ -296,14 +299,11 @@ def latest_end_ms(ledger: Ledger, held: Reservation, now_ms: int) -> int:
     """The latest end that a hold may be given now. One that came from a line has to be taken up in the rule's time for
     lines: as long as others wait for a SKU of it, that gets no later. Confirmed it is taken up.
     """
-    policy = ledger.policy
-    latest_ms = now_ms + policy.ttl_ms_max
-    if not policy.line_take_up_ms or held.in_line is None:
-        return latest_ms
+    latest_ms = now_ms + ledger.policy.ttl_ms_max
     if held.status is Status.QUEUED:  # it is served just now
-        return now_ms + policy.line_take_up_ms
-    is_waited_for = held.in_line.chances and any(sku in ledger.lines for sku, _ in held.lines)
-    return min(latest_ms, held.expires_at_ms) if is_waited_for and held.status is Status.HELD else latest_ms
+        return now_ms + ledger.policy.line_take_up_ms
+    is_waited_for = has_to_be_taken_up(ledger, held) and any(sku in ledger.lines for sku, _ in held.lines)
+    return min(latest_ms, held.expires_at_ms) if is_waited_for else latest_ms
 
 
 def pickup_deadline_ms(ledger: Ledger, slot_start_ms: int, wanted_ms: int) -> int:
