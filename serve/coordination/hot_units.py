@@ -66,8 +66,8 @@ def _once_fetched(
 
 
 async def have_actor(router: Router, sku: str, deadline: float) -> None:
-    """Have the actor of a SKU's ledger be there before the SKU is promoted: its first callers would wait for a process
-    to start. One that cannot be had is waited for no longer than MADE_S, or half of the call's time.
+    """Have the actor of a SKU's ledger be there before the SKU is hot: its first callers would wait for a process to
+    start. One that cannot be had is waited for no longer than MADE_S, or half of the call's time.
     """
     ledger_id, now = ledger_of_hot(sku), asyncio.get_running_loop().time()
     with suppress(DeadlinePassed, Overloaded, LedgerStopped):

@@ -28,8 +28,10 @@ class HotSkus:
 
     async def _promote(self, request: ad.PromoteSkuRequest, deadline: float, reply: ad.PromoteSkuResponse) -> None:
         Checked(request).raise_if_faulty()
-        await have_actor(self._router, request.sku, deadline)
-        asked = instant_ms(request.starts_at), True, _expected(request)
+        starts_ms = instant_ms(request.starts_at)
+        if not starts_ms:
+            await have_actor(self._router, request.sku, deadline)
+        asked = starts_ms, True, _expected(request)
         if not await self._router.change_chain("promote_sku", request.sku, *asked, deadline=deadline):
             await self._router.refresh_chain(deadline)
             if self._router.chain.policy.is_limited_in_shops(request.sku):
@@ -43,6 +45,8 @@ class HotSkus:
                 "as many SKUs are hot, or were lately, as there may be; demote one, or let this one be promoted later"
             )
             raise refused(grpc.StatusCode.FAILED_PRECONDITION, "TOO_MANY_HOT_SKUS", message, sku=request.sku)
+        if starts_ms:  # it may be near, and gateways are to hear of it before
+            await have_actor(self._router, request.sku, deadline)
         _fill(self._router.chain.hot[request.sku], reply.hot_sku)
         reply.revision = self._router.chain.hot_revision
 

@@ -74,12 +74,18 @@ def made_and_promoted(front: Front, since: int) -> list[str]:
     return [steps[actor, method] for actor, method, *_ in front.actors.calls[since:] if (actor, method) in steps]
 
 
-def test_the_actor_of_its_ledger_is_there_before_a_sku_is_announced(front: Front) -> None:
+def test_the_actor_of_its_ledger_is_there_before_a_sku_is_promoted(front: Front) -> None:
     """Its first callers would wait for a process to start."""
+    since = len(front.actors.calls)
+    assert front.accept("PromoteSku", ad.PromoteSkuRequest(sku="H")).hot_sku.open
+    assert made_and_promoted(front, since) == ["made", "promoted"]
+
+
+def test_the_actor_of_its_ledger_is_there_once_a_sku_is_announced_which_does_not_wait_for_it(front: Front) -> None:
     request, since = ad.PromoteSkuRequest(sku="H"), len(front.actors.calls)
     fill_instant(front.clock.now_ms() + 500, request.starts_at)
-    front.accept("PromoteSku", request)
-    assert made_and_promoted(front, since) == ["made", "promoted"]
+    assert not front.accept("PromoteSku", request).hot_sku.open
+    assert made_and_promoted(front, since) == ["promoted", "made"]
 
 
 def test_the_actor_of_its_ledger_is_there_before_a_sku_is_promoted_by_its_rate(front: Front) -> None:
