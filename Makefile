@@ -18,6 +18,8 @@ WORKERS ?= 3
 
 BIN := $(abspath $(VENV))/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check -c constraints.txt
+# What is installed as it lies here is not compiled by pip, and a service has a dozen processes that load it.
+COMPILE := $(BIN)/python -m compileall -q actors serve clients/holdfast proto/holdfast bench
 # buf is an npm package; its own copy here goes before one on the path.
 BUF_VERSION := 1.75.0
 BUF ?= $(firstword $(abspath $(wildcard node_modules/.bin/buf)) $(shell command -v buf))
@@ -67,7 +69,7 @@ $(VENV)/bin/python:
 # The stamps make the second time free; a change of what is asked for makes them stale.
 $(VENV)/.installed: pyproject.toml clients/pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "holdfast: installing into $(VENV); the first time takes a minute or two, mostly for Ray ..."
-	@SECONDS=0; $(PIP_INSTALL) -e './clients[cli]' -e . && touch $@ && echo "holdfast: installed in $$SECONDS s"
+	@SECONDS=0; $(PIP_INSTALL) -e './clients[cli]' -e . && $(COMPILE) && touch $@ && echo "holdfast: installed in $$SECONDS s"
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "holdfast: installing the tools for tests and checks into $(VENV) ..."
@@ -102,6 +104,9 @@ TIERS := core journal host simulation cluster house
 
 # Sets of strings are gone through in the sequence of their hashes: simulated worlds of one seed are then one world.
 test sim $(TIERS:%=test-%): export PYTHONHASHSEED := 0
+# Bytecode is kept, also where the environment says otherwise: each worker, and each process of each service that is
+# started, would compile all of it again.
+test sim $(TIERS:%=test-%): export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: test
 test: install-dev ## Every tier, with three workers: core, journal, host, simulation, cluster, house
