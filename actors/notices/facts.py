@@ -11,7 +11,7 @@ from actors.shop import events as ev
 from actors.shop.commands import Lines
 from actors.shop.picking.events import PickShorted
 from actors.shop.shortfalls.events import MoveRefused, Requeued, ShortfallResolved
-from actors.shop.shortfalls.shortfall import ShortfallCause, ShortfallTask
+from actors.shop.shortfalls.shortfall import Resolution, ShortfallCause, ShortfallTask
 from actors.shop.state import Reservation
 
 MOVED: Final = "MOVED"  # why a customer is told of what is missing: another shop has it for him
@@ -75,6 +75,10 @@ def change_in(event: Any) -> Change | None:
             return _applied(event)
         case ShortfallResolved(answer=ShortfallTask(cause=ShortfallCause.NOT_FOUND) as task) if task.moved_to:
             return _elsewhere(task, MOVED)
+        case ShortfallResolved(answer=ShortfallTask(cause=ShortfallCause.NOT_FOUND) as task) if (
+            event.resolution is Resolution.RELEASED
+        ):  # nobody waits for other shops any more
+            return _elsewhere(task, ReleaseReason.NOT_FOUND_ON_SHELF.name)
         case MoveRefused() if event.over is not None:
             return _elsewhere(event.over, ReleaseReason.NOT_FOUND_ON_SHELF.name)
         case PickShorted() if event.choice is ShortChoice.ELSEWHERE and not event.near:

@@ -10,20 +10,25 @@ from actors.orders.state import Order, Part
 from actors.shop.commands import Lines, by_sku
 
 
-def amendment(order: Order, wanted: tuple[Plan, ...], channel: str) -> tuple[tuple[Plan, ...], tuple[Target, ...]]:
+def amendment(
+    order: Order, wanted: tuple[Plan, ...], channel: str, *, adds: bool = False
+) -> tuple[tuple[Plan, ...], tuple[Target, ...]]:
     """Return the plans to claim so that shops hold what is wanted, and the targets of the order's parts.
 
     A shop that is to hold less keeps what it holds up to that; one that is to hold more gets another part for the rest.
     A different slot needs another part: all of the shop's units are claimed anew. With a channel it is a whole: shops
     that are not named release what they hold, else they keep it. Where it is another one, every shop is asked, also for
-    a part without lines: its limits may be others.
+    a part without lines: its limits may be others. What `adds` is claimed as it is, beside what its shops hold.
     """
     whole = bool(channel)
     plans: list[Plan] = []
     targets: list[Target] = []
     standing = [part for part in order.certain_parts() if part.status in LIVE]
+    named = {plan.store_id for plan in wanted}
+    if adds:
+        there = (part for part in standing if part.store_id in named)
+        return wanted, tuple(Target(part.store_id, part.attempt, _lines(part.wanted_by_sku())) for part in there)
     if whole:
-        named = {plan.store_id for plan in wanted}
         targets += [Target(part.store_id, part.attempt, ()) for part in standing if part.store_id not in named]
     for plan in wanted:
         store_id = plan.store_id

@@ -75,7 +75,8 @@ class Bar(Message, frozen=True):
 
 class Amend(Message, frozen=True):
     """Begin a change: what shops are to hold from now on; a shop that is not named keeps what it has, one without lines
-    releases all. A plan's slot 0 keeps the slot, `ttl_ms` 0 the deadline.
+    releases all. A plan's slot 0 keeps the slot, `ttl_ms` 0 the deadline. With `adds` shops are to hold these beside
+    what they have, in the slots that the plans have.
     """
 
     key: str
@@ -83,6 +84,7 @@ class Amend(Message, frozen=True):
     number: int
     wanted: tuple[Plan, ...]
     ttl_ms: int
+    adds: bool = False
 
 
 class Replan(Message, frozen=True):

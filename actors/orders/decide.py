@@ -156,7 +156,7 @@ def _changed(
     all that the basket wants, any other only the shops that change.
     """
     ttl_ms, channel, missing = renewal.ttl_ms, renewal.channel, renewal.missing
-    plans, targets = amendment(order, wanted, channel)
+    plans, targets = amendment(order, wanted, channel, adds=isinstance(command, cm.Amend) and command.adds)
     refusal = _full(order) if plans else None
     refusal = refusal or over_limit(ledger, order.customer_id, channel or order.channel, plans, now_ms, order, targets)
     if refusal is not None:

@@ -30,6 +30,7 @@ from actors.notices.audit import Audit
 from actors.notices.commands import Observe
 from actors.notices.snapshot import HeadRow, NoticeRow, OpenRow
 from actors.notices.state import Notice
+from actors.orders.commands import Amend as AmendOrder
 from actors.protocol.messages import Elsewhere
 from actors.shop.commands import ApplyOutcome, Collect, HandOver, Reserve, ServeGranted
 from actors.shop.events import Collected, Confirmed, OutcomeApplied, Served, StockCounted
@@ -112,6 +113,7 @@ FORMATS: Final[dict[int, Format]] = {
             FullReservation: ("hand_over", "came_back"),
             TransferReceived: ("awaited", "ready_ms"),
             ShortfallTask: ("near",),
+            AmendOrder: ("adds",),
         },
         told={
             HotTotals: ("quotas",),

@@ -178,7 +178,7 @@ def _of_tasks(ledger: Ledger) -> list[Violation]:
     are_over = sorted((task.version, number) for number, task in tasks.rows.items() if task.resolution is not None)
     if (are_open, are_over) != (list(tasks.open), tasks.over) or len(are_open) > OPEN_TASKS_MAX:
         return [Violation("I19", ledger.ledger_id, f"open tasks {are_open}", f"{list(tasks.open)}")]
-    moving = [number for number in are_open if tasks.rows[number].near]
+    moving = [number for number, task in sorted(tasks.rows.items()) if task.near]
     if moving != sorted(tasks.moving) or len(moving) > MOVING_MAX:
         return [Violation("I19", ledger.ledger_id, f"moving tasks {moving}", f"{sorted(tasks.moving)}")]
     return []

@@ -116,7 +116,7 @@ class Reconciler:
         self._moved_after: dict[str, int] = {}
         self._stuck_orders, self._stuck_parts, self._stuck_claims = map(StuckTracker, ("orders", "parts", "claims"))
         self._stuck_transfers, self._stuck_elsewhere = StuckTracker("transfers"), StuckTracker("elsewhere")
-        self.elsewhere = Elsewhere(router, self._hot, grants)
+        self.elsewhere = Elsewhere(router, self._hot, grants, coordinator, self._report)
 
     def stuck(self) -> dict[tuple[str, ...], float]:
         """How much of each kind is stuck, as far as this gateway has seen."""

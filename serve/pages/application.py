@@ -66,6 +66,7 @@ class Pages:
             Route(HOME, self._for_devices(tablet.home)),
             Route(TASK, self._for_devices(tablet.task)),
             Route("/short", self._for_devices(tablet.short)),
+            Route("/missing", self._for_devices(tablet.missing)),
             Route("/scan", self._for_devices(tablet.scanned), methods=["POST"]),
             Route("/step", self._for_devices(tablet.step), methods=["POST"]),
             Route(ENTER, self._enter_form, methods=["GET"]),

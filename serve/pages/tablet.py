@@ -4,6 +4,7 @@ one that is sent again after the network was away, is one step.
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from secrets import token_hex
 from typing import Any, Final
@@ -28,6 +29,8 @@ from holdfast.client import (
     ReleaseReason,
     Reservation,
     ShortChoice,
+    ShortfallResolution,
+    ShortfallTask,
     Status,
 )
 from serve.pages.boards import Boards
@@ -49,13 +52,14 @@ _SIGNED_CODE: Final = "HF:"
 _DID_ELSEWHERE: Final = {
     ShortChoice.ELSEWHERE: "short_elsewhere",
     ShortChoice.WITHOUT: "short_nowhere",
+    ShortChoice.LATER: "short_waits",
     ShortChoice.UNSPECIFIED: "short_asked",
 }
 
 TO_COLLECT: Final = frozenset({Status.CONFIRMED, Status.READY})
 
 Form = Mapping[str, str]
-Outcome = PickTask | Reservation | Rejection
+Outcome = PickTask | Reservation | ShortfallTask | Rejection
 Step = Callable[[str, str, Form], Awaitable[Outcome]]  # of a shop, by a device, with a form's fields
 # What a step is refused with for what was typed or scanned; anything else that is raised is a fault, or passes.
 WRONG: Final = (InvalidArgument, NotFound, Conflict, Overloaded)
@@ -78,6 +82,8 @@ class Tablet:
             "hand_over": self._hand_over,
             "no_show": self._no_show,
             "put_back": self._put_back,
+            "give_up": partial(self._resolve, ShortfallResolution.RELEASED),
+            "let_wait": partial(self._resolve, ShortfallResolution.WAITING),
         }
 
     # pages
@@ -97,6 +103,12 @@ class Tablet:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         known = {"task": task, "line": line, "product": await self._product(store_id, sku)}
         return self._page(request, admitted, "short.html", known)
+
+    async def missing(self, request: Request, admitted: Admitted) -> Response:
+        """What other shops are being asked for, as a picker did not find it. Who waits no longer gives it up here."""
+        found = self._client.list_shortfalls(admitted.device.store_id, only_open=True)
+        asked = [task async for task in found if task.asked_store_ids]
+        return self._page(request, admitted, "missing.html", {"tasks": asked})
 
     async def scanned(self, request: Request, admitted: Admitted) -> Response:
         """What was scanned, or typed, on the board: a customer's code leads to the task, an article to its place."""
@@ -140,8 +152,9 @@ class Tablet:
         name = form.get("step", "")
         if name not in self._steps or not 0 < len(form.get("key", "")) <= KEY_CHARS_MAX:
             raise HTTPException(HTTPStatus.BAD_REQUEST)
-        if form.get("id"):
-            _own(form["id"], device.store_id)
+        for name_of_id in ("id", "task"):
+            if form.get(name_of_id):
+                _own(form[name_of_id], device.store_id)
         try:
             outcome = await self._steps[name](device.store_id, device.name, form)
         except WRONG as error:
@@ -214,6 +227,9 @@ class Tablet:
 
     async def _no_show(self, _: str, __: str, form: Form) -> Outcome:
         return await self._client.release(_id(form), reason=ReleaseReason.NO_SHOW, idempotency_key=form["key"])
+
+    async def _resolve(self, resolution: ShortfallResolution, _: str, __: str, form: Form) -> Outcome:
+        return await self._client.resolve_shortfall(form.get("task", ""), resolution, idempotency_key=form["key"])
 
     async def _put_back(self, _: str, device: str, form: Form) -> Outcome:
         lines = [(name.removeprefix(BACK), _number(form, name, 1)) for name in form if name.startswith(BACK)]

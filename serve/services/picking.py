@@ -35,6 +35,10 @@ from serve.wire.shortfalls import format_task_id
 from serve.wire.statuses import fill_rejection, refused
 
 MOVE_SOON_S: Final = 3.0  # how long an answer waits for other shops to say whether they have the units
+_GIVEN_UP: Final = {
+    Resolution.RELEASED: pick_pb2.SHORT_CHOICE_WITHOUT,
+    Resolution.WAITING: pick_pb2.SHORT_CHOICE_LATER,
+}
 
 
 class Picking:
@@ -121,10 +125,11 @@ class Picking:
             task = await self._router.ask(store_id, "shortfall", store_id, number, deadline=until)
             if task is None:
                 return
-            reply.store_id = task.near[0] if task.near else ""
-            task = await self._reconciler.elsewhere.move(store_id, task, until)
-            if task.resolution is Resolution.RELEASED:
-                reply.store_id, reply.applied = "", pick_pb2.SHORT_CHOICE_WITHOUT
+            if task.is_moving:
+                reply.store_id = task.near[0]
+                task = await self._reconciler.elsewhere.move(store_id, task, until)
+            if task.resolution in _GIVEN_UP:
+                reply.store_id, reply.applied = "", _GIVEN_UP[task.resolution]
             elif task.resolution is Resolution.MOVED:
                 moved_to = parse_reservation_id(task.moved_to)
                 reply.reservation_id, ends_ms = await self._reconciler.elsewhere.as_now(moved_to, until)

@@ -54,11 +54,11 @@ class Shortfalls:
         await self._stores.require(store_id, deadline=deadline)
         asked = (store_id, int(token or 0), min(fields.page_size(request.page_size), PAGE_MAX), request.only_open)
         version, page, after = await self._router.ask(store_id, "shortfalls", *asked, deadline=deadline)
-        near = await self._near(store_id, [task for task, _ in page if task.resolution is None], deadline)
+        near = await self._near(store_id, [task for task, _ in page if _is_to_do(task)], deadline)
         for task, expected_at_ms in page:
             told = reply.tasks.add()
             fill_task(task, store_id, told)
-            for each in near.get((task.channel, task.lost()), ()) if task.resolution is None else ():
+            for each in near.get((task.channel, task.lost()), ()) if _is_to_do(task) else ():
                 told.near_stores.add(store_id=each.store_id, kilometres=each.kilometres, has_everything=True)
             if expected_at_ms:
                 fill_instant(expected_at_ms, told.expected_at)
@@ -134,10 +134,18 @@ class Shortfalls:
             await self._router.send(entry, deadline, promise=True)
 
 
+def _is_to_do(task: ShortfallTask) -> bool:
+    """Whether a person may look for another shop."""
+    return task.resolution is None and not task.near
+
+
 def _fill(answer: Answer, store_id: str, reply: sf.ResolveShortfallResponse) -> None:
     """The task, or why it was refused. Raises as the calls do."""
     if isinstance(answer, Refusal) and answer.rejection.reason is Reason.ORDER_UNDECIDED:
-        message = "other shops are being asked for its units, and it closes by itself; look at it again in a moment"
+        message = (
+            "other shops are being asked for its units, and it closes by itself; look at it again in a moment, or give "
+            "it up: close it as RELEASED or WAITING"
+        )
         raise refused(grpc.StatusCode.UNAVAILABLE, "SHORTFALL_MOVING", message, retry_after_s=1.0, store_id=store_id)
     failure = failure_of(answer)
     if failure is not None:

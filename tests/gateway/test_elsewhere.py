@@ -179,7 +179,8 @@ def test_what_was_cut_off_is_a_task_and_a_reconciler_goes_on(
     (task,) = lost(missing)
     if lost_at == "before":
         assert (task.resolution, list(task.asked_store_ids)) == (0, ["S2"])
-        close = sf.ResolveShortfallRequest(idempotency_key="r", task_id=task.task_id, resolution=TOLD)
+        of: dict[str, Any] = {"resolution": MOVED, "to_store_id": "S3"}
+        close = sf.ResolveShortfallRequest(idempotency_key="r", task_id=task.task_id, **of)
         early = missing.ask("ResolveShortfall", close)
         assert (early.code, early.reason) == (grpc.StatusCode.UNAVAILABLE, "SHORTFALL_MOVING")
         clock.move(3_000)

@@ -1,6 +1,7 @@
 """The tablet of a shop, step by step: what is shown, what a double tap does, and what staff are told where it is no."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import grpc
 import pytest
 
 from holdfast.client import PickStatus, PickTask, Reservation, Status
+from serve.coordination.elsewhere import Elsewhere
 from serve.products.table import read_products
+from serve.routing.batcher import DeadlinePassed
 from tests.clients.faults import LoseAnswer, Refuse
 from tests.gateway.browser import Answer, Browser, Site, forms_of, visit
 
@@ -152,6 +155,37 @@ def test_what_is_not_there_is_short_by_the_customers_choice(tmp_path: Path) -> N
         assert statuses[mine] is PickStatus.TO_PICK
         found = await tablet.post("/scan", {"code": "4006381333931"})
         assert (found.status, "Aisle 3" in found.text) == (200, True)
+
+    visit(tmp_path, use)
+
+
+@pytest.mark.parametrize(("tap", "said"), [("give_up", "goes on without it"), ("let_wait", "waits first in line")])
+def test_what_another_shop_is_asked_for_is_given_up_by_one_tap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tap: str, said: str
+) -> None:
+    async def away(*_: Any) -> Any:
+        raise DeadlinePassed(sent=True)
+
+    monkeypatch.setattr(Elsewhere, "move", away)
+
+    async def use(site: Site) -> None:
+        await site.client.set_policy(replace(await site.client.get_policy(), line_wait_max_ms=3_600_000))
+        mine, tablet = await site.order(a=3), await site.admitted()
+        assert "Nothing is being looked for" in (await tablet.get("/missing")).text
+        await tablet.tap(await tablet.get("/"), "claim")
+        form = await _short(tablet, mine, "ELSEWHERE") | {"step": "short", "quantity": "1", "to_store": "s2"}
+        assert "Shop s2 is still being asked." in (await tablet.follow(await tablet.post("/step", form))).text
+        shown, late = await tablet.get("/missing"), await tablet.get("/missing")
+        assert "Shop s2 is being asked" in shown.text
+        assert 'href="/missing"' in (await tablet.get("/")).text
+        told = await tablet.tap(shown, tap)
+        assert (told.status, said in told.text) == (200, True)
+        again = await tablet.tap(late, tap)
+        assert (again.status, "It is settled already." in again.text) == (409, True)
+        assert said in (await tablet.follow(await tablet.post("/step", form))).text, "the answer to its key"
+        other = await site.admitted("tablet-2", "s2")
+        theirs = next(each for each in forms_of(late.text) if ("step", tap) in each.buttons)
+        assert (await other.post("/step", theirs.fields | {"step": tap})).status == 404, "of its own shop alone"
 
     visit(tmp_path, use)
 

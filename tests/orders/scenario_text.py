@@ -3,6 +3,7 @@
     open ann S1 A 2, B 1 / S2 A 1 [via web] [for 1h] [missing C 1] [slot 9:00] [basket b]    a plan for each shop
     refuse ann NO_STORE_IN_REACH                                                   no plan was found
     amend #1 S2 A 1 / S1 A 1 / S3 [slot 9:00] [for 1h]                             nothing in S3: it gives all back
+    add #1 S2 A 1                                                                  beside what it has there
     commit #1.1 S1 11, S2 12                                                       attempt 1, and its reservations
     replan #1.1 S3 A 2 [missing C 1]          abandon #1.1 INSUFFICIENT_STOCK
     confirm #1 [within 1h]                    extend #1 for 1h                     release #1 [because FRAUD]
@@ -54,8 +55,9 @@ def command_of(text: str, key: str, ledger: OrderLedger) -> cm.Command:
     number, _, attempt = subject.removeprefix("#").partition(".")
     hours = _hours(options)
     match verb:
-        case "amend":
-            return cm.Amend(key, content, int(number), _plans(body, slot_start_ms), ttl_ms)
+        case "amend" | "add":
+            plans = _plans(body, slot_start_ms) if body else ()
+            return cm.Amend(key, content, int(number), plans, ttl_ms, adds=verb == "add")
         case "commit":
             return cm.Commit(int(number), int(attempt), lines_of(body), hours)
         case "replan":

@@ -49,6 +49,18 @@ PAGES = {
         1:00    | commit #1.2 S2 12       | #1 EXPIRED S1.1* A 2 / (S2.2? A 2)       | Expired
         1:00:01 | k: amend #1 S2 A 2 / S1 | RESERVATION_EXPIRED #1 EXPIRED           | Refused
     """,
+    "added to, beside what is there, and by nothing": """
+        at   | said                     | answer                                                       | events
+        0:00 | open ann S1 A 2 / S2 A 1 | #1 OPEN S1.1? A 2 / S2.1? A 1                                | Opened
+        0:00 | commit #1.1 S1 11, S2 12 | #1 HELD S1.1* A 2 / S2.1* A 1 until 2:00                     | Committed
+        0:01 | k: add #1 S2 A 2         | #1 HELD S1.1* A 2 / S2.1* A 1 / S2.2? A 2 until 2:00         | AmendOpened
+        0:01 | commit #1.2 S2 13        | #1 HELD S1.1* A 2 / S2.1* A 1 / S2.2* A 2 until 2:00         | Committed
+        0:02 | k: add #1 S2 A 2         | #1 HELD S1.1* A 2 / S2.1* A 1 / S2.2* A 2 until 2:00 (again) |
+        0:02 | l: add #1                | #1 HELD S1.1* A 2 / S2.1* A 1 / S2.2* A 2 until 2:00         | AmendOpened, Committed
+        0:02 | l: add #1                | #1 HELD S1.1* A 2 / S2.1* A 1 / S2.2* A 2 until 2:00 (again) |
+        0:03 | release #1               | #1 RELEASED S1.1* A 2 / S2.1* A 1 / S2.2* A 2 OTHER          | Released
+        0:04 | add #1 S3 A 1            | TRANSITION_NOT_ALLOWED #1 RELEASED                           | Refused
+    """,  # noqa: E501 a row is one line
     "amended away": """
         at   | said                            | answer                                   | events
         0:00 | open ann S1 A 2 / S2 A 1        | #1 OPEN S1.1? A 2 / S2.1? A 1            | Opened

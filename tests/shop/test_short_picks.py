@@ -2,8 +2,23 @@
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from actors.core.policy import HOUR_MS, ChainLimitRule, Policy
-from actors.shop.shortfalls.shortfall import NoteMoveRefused, Resolution, ResolveShortfall, key_elsewhere, key_of_move
+from actors.core.rejection import Reason
+from actors.core.status import Status
+from actors.shop.shortfalls.shortfall import (
+    MOVE_LEFT_MS,
+    OVER_KEPT_MAX,
+    NoteMoveRefused,
+    Resolution,
+    ResolveShortfall,
+    ShortfallCause,
+    ShortfallTask,
+    Tasks,
+    key_elsewhere,
+    key_of_move,
+)
 from tests.shop.scenario import play
 from tests.shop.scenario_text import instant, task_text
 from tests.shop.test_picking import queue, tasks
@@ -230,7 +245,6 @@ def test_what_is_not_there_moves_to_the_first_shop_that_has_it() -> None:
         + """
         0:02 | k: short #3 A 2 elsewhere S2,S3 as eva | #3 PICKING A 1 of 1, B 0 of 1 eva until 0:12 | A 7/1, B 9/1
          | k: short #3 A 2 elsewhere S4 as eva | #3 PICKING A 1 of 1, B 0 of 1 eva until 0:12 (again) |
-         | resolve #7 RELEASED | ORDER_UNDECIDED #3 |
          | resolve #7 MOVED to S2:9 | ORDER_UNDECIDED #3 |
         """,
         PICKS,
@@ -239,6 +253,42 @@ def test_what_is_not_there_moves_to_the_first_shop_that_has_it() -> None:
     assert resolved(watched, "S2") == "#7 NOT_FOUND #3 CONFIRMED lost A 2 of 3 MOVED to S2:9"
     assert resolved(watched, "S2") == "#7 NOT_FOUND #3 CONFIRMED lost A 2 of 3 MOVED to S2:9", "again"
     assert watched.ledger.tasks.moving == {}
+
+
+def test_who_gives_a_move_up_leaves_it_to_gateways_that_the_shop_lets_go() -> None:
+    watched = play(
+        OPENING
+        + """
+        0:02 | short #3 A 2 elsewhere S2,S3 as eva | #3 PICKING A 1 of 1, B 0 of 1 eva until 0:12 | A 7/1, B 9/1
+         | r: resolve #7 RELEASED | #7 NOT_FOUND #3 CONFIRMED lost A 2 of 3 RELEASED |
+         | r: resolve #7 RELEASED | #7 NOT_FOUND #3 CONFIRMED lost A 2 of 3 RELEASED (again) |
+         | resolve #7 RELEASED | SHORTFALL_RESOLVED |
+        """,
+        PICKS,
+    )
+    tasks_of = watched.ledger.tasks
+    assert (tasks_of.rows[7].near, list(tasks_of.moving), list(tasks_of.open)) == (("S2",), [7], [])
+    key = key_of_move(key_elsewhere(watched.ledger.ledger_id, 7))
+    late = ResolveShortfall(key, 7, Resolution.MOVED, "S2", "S2:9")
+    refused = watched.say(late, instant("0:04")).answer.answer
+    assert refused.reason is Reason.SHORTFALL_RESOLVED, "who held them there lets go of them"
+    let_go = [NoteMoveRefused(7, store_id) for store_id in ("S3", "S2", "S2")]
+    told = [[type(event).__name__ for event in watched.say(each, instant("0:05")).events] for each in let_go]
+    assert told == [[], ["MoveRefused"], []]
+    assert (tasks_of.rows[7].near, list(tasks_of.moving)) == ((), [])
+    assert task_text(tasks_of.rows[7]) == "#7 NOT_FOUND #3 CONFIRMED lost A 2 of 3 RELEASED"
+
+
+def test_a_task_of_which_a_shop_has_still_to_let_go_is_not_forgotten() -> None:
+    known = Tasks()
+    task = ShortfallTask(1, 1, "ann", "web", (("A", 1, 1),), Status.CONFIRMED, ShortfallCause.NOT_FOUND, 0, 1)
+    for number in range(1, OVER_KEPT_MAX + 3):
+        closed = replace(task, number=number, version=number, resolution=Resolution.RELEASED)
+        known.put(replace(closed, near=("S2",)) if number == 1 else closed)
+    assert (list(known.moving), len(known.over), 2 in known.rows) == ([1], OVER_KEPT_MAX, False)
+    assert [row.number for row in known.left(MOVE_LEFT_MS, 0)[0]] == [1]
+    known.put(replace(known.rows[1], near=(), version=9_999))
+    assert (list(known.moving), len(known.over), known.over[-1]) == ([], OVER_KEPT_MAX, (9_999, 1))
 
 
 def test_a_shop_that_refuses_makes_way_and_after_the_last_the_customer_goes_without() -> None:

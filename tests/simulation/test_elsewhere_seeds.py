@@ -14,7 +14,7 @@ from tests.simulation.test_chain_seeds import run
 SEED: Final = os.environ.get("HOLDFAST_ELSEWHERE_SEED")
 SEEDS: Final = 16
 CAUSES: Final = (
-    *("missed by a picker", "moved elsewhere", "went without"),
+    *("missed by a picker", "missed of an order", "moved elsewhere", "moved as a part", "went without", "given up"),
     *("actor killed", "answer lost", "gateway cut off", "every gateway restarted", "rules changed"),
 )
 

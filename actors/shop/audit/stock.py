@@ -43,6 +43,7 @@ class StockAudit:
         self._tasks: dict[int, int] = {}  # open ones, with who waits in line by the rule, or 0
         self._waiting: dict[int, int] = {}  # the other way
         self._near: dict[int, tuple[str, ...]] = {}  # of those that move, the shops that have still to say
+        self._leaving: dict[int, str] = {}  # closed ones, and the shop that is still to let go
 
     def folds(self) -> dict[type, Callable[[Any, int], None]]:
         """What each kind of event does."""
@@ -139,8 +140,8 @@ class StockAudit:
             self._near[task] = near
         else:
             self._close(task)
-        if len(self._near) > MOVING_MAX:
-            self._found("I19", f"task {task}", f"at most {MOVING_MAX} that move", f"{len(self._near)}")
+        if (count := len(self._near) + len(self._leaving)) > MOVING_MAX:
+            self._found("I19", f"task {task}", f"at most {MOVING_MAX} that move or let go", f"{count}")
 
     def _move_begun(self, event: MoveBegun, at_ms: int) -> None:
         self._answered(event.key, at_ms)
@@ -149,7 +150,9 @@ class StockAudit:
 
     def _move_refused(self, event: MoveRefused, _: int) -> None:
         near = self._near.get(event.number, ())
-        if near[:1] != (event.to_store,):
+        if self._leaving.get(event.number) == event.to_store:
+            del self._leaving[event.number]
+        elif near[:1] != (event.to_store,):
             self._found("I19", f"task {event.number}", f"the word of one of {near}", f"that of {event.to_store}")
         elif len(near) > 1:
             self._near[event.number] = near[1:]
@@ -161,10 +164,10 @@ class StockAudit:
         if event.number not in self._tasks or event.resolution in _BY_ITSELF:
             self._found("I19", f"task {event.number}", "an open one, closed by somebody", event.resolution.name)
         near = self._near.get(event.number)
-        if near and (event.resolution is not Resolution.MOVED or not _is_of(event.moved_to, near[0])):
-            self._found(
-                "I19", f"task {event.number}", f"moved to {near[0]}", f"{event.resolution.name} {event.moved_to}"
-            )
+        if near and event.resolution is not Resolution.MOVED:  # somebody has given the move up
+            self._leaving[event.number] = near[0]
+        elif near and not _is_of(event.moved_to, near[0]):
+            self._found("I19", f"task {event.number}", f"moved to {near[0]}", f"to {event.moved_to}")
         self._close(event.number)
 
     def served(self, number: int) -> None:

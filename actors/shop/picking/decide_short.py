@@ -77,8 +77,6 @@ def _without(ledger: Ledger, command: ShortPick, reservation: Reservation, now_m
     """
     cause: ShortfallCause | None = None
     if command.choice is ShortChoice.ELSEWHERE:
-        if reservation.part is not None:  # its order says which shops have what of it
-            return Rejection(Reason.PART_OF_ORDER, number=command.number, status=reservation.status)
         if len(ledger.tasks.moving) >= MOVING_MAX:
             often, status = (MOVING_MAX + 1, MOVING_MAX, command.number), ledger.picks.rows[command.number].status
             return Rejection(Reason.PICK_STEP_NOT_ALLOWED, command.sku, *often, pick_status=status)

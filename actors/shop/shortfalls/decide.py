@@ -91,16 +91,18 @@ def _kept_out(ledger: Ledger, before: Reservation, joined: list[str], now_ms: in
 
 def decide_resolve_shortfall(ledger: Ledger, command: ResolveShortfall, now_ms: int) -> Decision:
     """Close a task. Whoever is moved or told leaves the line; whoever is to wait gets a place, unless he has one. Where
-    nothing was made in the other shop yet, the move is begun, and the task stays open.
+    nothing was made in the other shop yet, the move is begun, and the task stays open. One that moves by itself is
+    moved by nobody else, but may be given up.
     """
     task = ledger.tasks.rows.get(command.number)
     if task is None:
         return Rejection(Reason.SHORTFALL_NOT_FOUND)
     if task.resolution is not None:
         return Rejection(Reason.SHORTFALL_RESOLVED)
-    if task.near and not _ends_move(ledger, task, command):  # it moves by itself, and will soon be over
+    is_end = bool(task.near) and _ends_move(ledger, task, command)
+    if task.near and command.resolution is Resolution.MOVED and not is_end:
         return Rejection(Reason.ORDER_UNDECIDED, number=task.reservation)
-    if task.order and command.resolution is not Resolution.RELEASED:
+    if task.order and command.resolution is not Resolution.RELEASED and not is_end:
         return Rejection(Reason.PART_OF_ORDER, number=task.reservation)
     if command.resolution is Resolution.MOVED and not command.moved_to:
         return (MoveBegun(command.key, fingerprint(command), command.number, command.to_store),)
@@ -128,11 +130,12 @@ def _ends_move(ledger: Ledger, task: ShortfallTask, command: ResolveShortfall) -
 
 
 def decide_move_refused(ledger: Ledger, command: NoteMoveRefused) -> Decision:
-    """The next shop is asked, unless that is so already."""
+    """The next shop is asked, unless that is so already; or it has let go."""
     task = ledger.tasks.rows.get(command.number)
-    if task is None or not task.is_moving or task.near[0] != command.to_store:
+    if task is None or not task.near or task.near[0] != command.to_store:
         return ()
-    return (MoveRefused(command.number, command.to_store, task if len(task.near) == 1 else None),)
+    is_last = task.resolution is None and len(task.near) == 1
+    return (MoveRefused(command.number, command.to_store, task if is_last else None),)
 
 
 def status_of(ledger: Ledger, number: int) -> Status | None:

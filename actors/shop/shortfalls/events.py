@@ -31,7 +31,7 @@ class MoveBegun(Message, frozen=True):
 
 class MoveRefused(Message, frozen=True):
     """A shop that a moving task has asked has refused. The next one is asked; after the last, the task is `over`, as it
-    was until then, and its customer goes without the units.
+    was until then, and its customer goes without the units. Of a task that was closed meanwhile: the shop has let go.
     """
 
     number: int

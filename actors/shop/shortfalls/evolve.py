@@ -75,9 +75,11 @@ def begin_move(ledger: Ledger, near: tuple[str, ...], at_ms: int) -> None:
 
 
 def _enter(ledger: Ledger, task: ShortfallTask, near: tuple[str, ...], at_ms: int) -> None:
-    """The task with the shops that it has still to ask. Where there are none, its customer goes without."""
+    """The task with the shops that it has still to ask. Where there are none, its customer goes without, unless it was
+    closed before.
+    """
     changed = replace(task, near=near, version=ledger.version)
-    if not near:
+    if not near and task.resolution is None:
         changed = replace(changed, resolution=Resolution.RELEASED, resolved_at_ms=at_ms)
     ledger.tasks.put(changed)
 
@@ -107,8 +109,9 @@ def _evolve_requeued(ledger: Ledger, event: Requeued, at_ms: int) -> None:
 
 
 def _evolve_resolved(ledger: Ledger, event: ShortfallResolved, at_ms: int) -> Remembered:
-    """Close the task."""
+    """Close the task. Whoever gives a move up leaves it to gateways that the shop whose turn it is lets go."""
     task = ledger.tasks.rows[event.number]
+    near = () if event.resolution is Resolution.MOVED else task.near[:1]
     closed = replace(
         task,
         version=ledger.version,
@@ -116,7 +119,7 @@ def _evolve_resolved(ledger: Ledger, event: ShortfallResolved, at_ms: int) -> Re
         resolution=event.resolution,
         resolved_at_ms=at_ms,
         moved_to=event.moved_to,
-        near=(),
+        near=near,
     )
     ledger.tasks.put(closed)
     return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, closed), ledger.version - event.number)

@@ -18,7 +18,7 @@ from actors.core.status import Status
 
 OPEN_TASKS_MAX: Final = 1_024  # of a shop; beyond that the oldest are closed as NOT_HANDLED
 OVER_KEPT_MAX: Final = 1_024  # of those that are over, the ones closed last
-MOVING_MAX: Final = 256  # of those that are open, the ones that move by themselves: nobody closes these meanwhile
+MOVING_MAX: Final = 256  # of those that gateways are at, as they move or let go
 NEAR_MAX: Final = 3  # shops that are asked, one after the other
 MOVING_PAGE_MAX: Final = 64
 MOVE_LEFT_MS: Final = 2_000  # a move of this age has been left by the call that began it
@@ -57,7 +57,8 @@ class ShortfallTask(Message, frozen=True):
     """What one reservation lost in one decision; `lines` are (sku, units it held, units lost). `was` is its status
     then, `order` the order that it is a part of. `place` is the number of the reservation that waits first in line for
     the units, 0 for none; `no_place` why there is none though the rule would give one. `resolution` None: it is open.
-    `near` are shops that are asked for the units one after the other, until one has them: the task is moving.
+    `near` are shops that are asked for the units one after the other, until one has them: the task is moving. Where
+    somebody has closed it meanwhile, the first of them is there until that shop has let go of what it may have taken.
     """
 
     number: int
@@ -79,7 +80,7 @@ class ShortfallTask(Message, frozen=True):
 
     @property
     def is_moving(self) -> bool:
-        """Whether gateways are at it, and a person has nothing to do yet."""
+        """Whether other shops are being asked for its units."""
         return self.resolution is None and bool(self.near)
 
     def lost(self) -> tuple[tuple[str, int], ...]:
@@ -126,14 +127,16 @@ class Tasks:
     # each behind the version that closed it, by which the oldest is forgotten: an old task may be closed just now.
     open: dict[int, int] = field(default_factory=dict)
     waiting: dict[int, int] = field(default_factory=dict)  # open ones by their places
-    moving: dict[int, None] = field(default_factory=dict)
+    moving: dict[int, None] = field(default_factory=dict)  # those that gateways are at
     over: list[tuple[int, int]] = field(default_factory=list)
 
     def put(self, task: ShortfallTask) -> None:
         """Enter a task, or what has become of one. Where too many are open, the oldest is not handled any more."""
-        number = task.number
+        number, before = task.number, self.rows.get(task.number)
+        if before is not None and before.resolution is not None:  # it has let go
+            self.over.remove((before.version, number))
         self.rows[number] = task
-        if task.is_moving:
+        if task.near:
             self.moving[number] = None
         else:
             self.moving.pop(number, None)
@@ -150,11 +153,12 @@ class Tasks:
         self.waiting.pop(self.open.pop(number, 0), None)
         insort(self.over, (task.version, number))
         if len(self.over) > OVER_KEPT_MAX:
-            del self.rows[self.over.pop(0)[1]]
+            place = next(place for place, (_, over) in enumerate(self.over) if over not in self.moving)
+            del self.rows[self.over.pop(place)[1]]
 
     def left(self, now_ms: int, after: int) -> tuple[list[ShortfallTask], int]:
-        """A page of those that move, and have been left on the way, the oldest first, and what to go on after, 0 at the
-        end.
+        """A page of those that move or let go, and have been left on the way, the oldest first, and what to go on
+        after, 0 at the end.
         """
         tasks = (self.rows[number] for number in self.moving if number > after)
         page = list(islice((task for task in tasks if task.created_at_ms + MOVE_LEFT_MS <= now_ms), MOVING_PAGE_MAX))

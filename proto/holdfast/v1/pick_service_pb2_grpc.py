@@ -120,8 +120,9 @@ class PickServiceServicer:
         """Units are not on the shelf: what becomes of them is the customer's choice, applied by the same step. They are written
         off as a correction, or the next customer would be promised them, but for those that are looked for LATER. The
         task goes on with what is left; where that is nothing, it is WITHDRAWN. A part of an order takes no substitute
-        (REASON_PART_OF_ORDER); AmendOrder does that. So it is with ELSEWHERE: by the same step the shop lets go of the units, and
-        that another one is to have them is a task (see ShortfallService), which moves by itself; within the call, mostly.
+        (REASON_PART_OF_ORDER); AmendOrder does that. With ELSEWHERE the shop lets go of the units by the same step, and that
+        another one is to have them is a task (see ShortfallService), which moves by itself; within the call, mostly. Of a part of
+        an order that shop has them as another part of it; where nothing else is left of the order, as a reservation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

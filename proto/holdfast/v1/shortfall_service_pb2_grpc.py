@@ -44,7 +44,9 @@ class ShortfallServiceServicer:
     def ResolveShortfall(self, request, context):
         """Closes a task. To move it, the units are held in the other shop first, within the call; where that shop refuses, the
         answer is its refusal, and the task stays open. A key moves to one shop; where what it held there is over before the
-        task is closed, the answer is TRANSITION_NOT_ALLOWED of that one: move it under a fresh key.
+        task is closed, the answer is TRANSITION_NOT_ALLOWED of that one: move it under a fresh key. One for which other shops
+        are being asked may be given up, as RELEASED or WAITING: what the last of them takes late it lets go of. To move it is
+        UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
