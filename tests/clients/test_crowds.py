@@ -75,6 +75,17 @@ def test_as_many_calls_of_several_skus_are_no_crowd() -> None:
     played(test)
 
 
+def test_a_small_part_of_a_batch_is_no_crowd() -> None:
+    async def test(wire: Wire) -> None:
+        others = 4 * CROWD_CALLS_MIN
+        wire.call(*CROWD, sku="drop")
+        for number in range(others):
+            wire.call("o", sku=f"sku-{number}")
+        await wire.expect(" ".join((*CROWD, *"o" * others)))
+
+    played(test)
+
+
 def test_what_waits_for_a_batch_goes_apart_in_its_sequence() -> None:
     async def test(wire: Wire) -> None:
         for ledger in ("s1", "s2"):

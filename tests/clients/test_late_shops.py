@@ -68,7 +68,7 @@ class Wire:
 
     def __init__(self, **limits: int) -> None:
         self.sent: list[tuple[list[str], asyncio.Future[Sequence[Any]]]] = []
-        method: BatchedMethod[Any, Any] = BatchedMethod("Reserve", "here", self._send, lambda outcome: outcome)
+        method: BatchedMethod[Any, Any] = BatchedMethod("Reserve", "here", self._send, lambda outcome: outcome, str)
         # A second attempt follows after 10 ms at least.
         retry = RetryPolicy(wait_first_ms=20, wait_max_ms=20)
         self.batcher: Batcher[Any, Any] = Batcher(method, limits=Limits(**limits), timeouts=Timeouts(), retry=retry)
@@ -91,7 +91,7 @@ class Wire:
                 ledger=ledger,
                 serial_key=None,
                 timeout_ms=60_000,
-                sku=sku,
+                asked=sku,
             )
             call.add_done_callback(lambda done: done.cancelled() or done.exception())  # here nobody waits for it
             calls.append(call)
