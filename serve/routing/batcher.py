@@ -2,7 +2,8 @@
 their limits no SKU and no channel takes the room of the others (`shares`).
 
 A single caller never waits. From the third entry on a batch waits for the next, `GATHER_S` for each call that the
-gateway is answering: an actor hop costs about as much as the gateway's own work on a call.
+gateway is answering: an actor hop costs about as much as the gateway's own work on a call. Units that the gateway
+brings from ledger to ledger do not make others wait so.
 
 Promises already made (collect, confirm, ready, release, extend) go before new ones (reserve, stock), always.
 """
@@ -11,12 +12,14 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from itertools import chain
 from math import ceil
 from typing import Any, Final, Protocol
 
 from actors.core.rejection import Rejection
 from actors.core.transact import Deferred
 from actors.protocol.messages import Answer, Elsewhere, Entry, Late, LedgerStopped, Refusal, Shed, weight_of
+from actors.shop.hot.units import GiveBackUnits, HandUnits, ReceiveUnits, TakeUnitsBack
 from actors.telemetry.traces import CARRIED
 from serve.routing.queued import Queued, is_unsettled
 from serve.routing.shares import SHARES_FROM, Shares
@@ -43,6 +46,7 @@ GATHER_S_MAX: Final = 0.012
 GATHER_ENTRIES_MAX: Final = 32  # a batch of this size carries the hop well enough
 LATER_S: Final = 0.01  # how long what nobody waits for stays for others to go with
 DEADLINE_SWEEP_S: Final = 0.05
+_ERRANDS: Final = (HandUnits, ReceiveUnits, GiveBackUnits, TakeUnitsBack)  # no call: in a sale there are many at a time
 
 
 class Overloaded(Exception):
@@ -99,6 +103,7 @@ class Batcher:
         self._out: set[asyncio.Task[None]] = set()
         self._flying: dict[asyncio.Task[None], list[Queued]] = {}
         self._calls_out = 0
+        self._errands = 0  # of those that are queued or out
         self._heard_at = 0.0  # when the actor answered last, or was first asked after that
         self._gathering: asyncio.TimerHandle | asyncio.Handle | None = None
         self._sweeper: asyncio.TimerHandle | None = None
@@ -130,6 +135,9 @@ class Batcher:
             self._find_room(ask, now, calls / calls_max)
             self._fresh.append(ask)
             self._queued_fresh += ask.weight
+        if _is_errand(ask):
+            self._errands += 1
+            ask.answers.add_done_callback(self._drop_errand)
         if not later:
             self._end_wait()
         elif self._ending_wait is None:
@@ -145,8 +153,21 @@ class Batcher:
             self._ending_wait = None
         self._promises.extend(self._later)
         self._later.clear()
+        if isinstance(self._gathering, asyncio.TimerHandle) and self._has_lone_caller():
+            self._gathering.cancel()
+            self._gathering = None
         if self._gathering is None and self._may_send():
             self._gather()
+
+    def _has_lone_caller(self) -> bool:
+        """Whether somebody's call is queued that would not wait but for errands."""
+        if not self._errands:
+            return False
+        calls = len(self._fresh) + len(self._promises) + self._calls_out - self._errands
+        return calls < GATHER_CALLS_MIN and not all(map(_is_errand, chain(self._fresh, self._promises)))
+
+    def _drop_errand(self, _: object) -> None:
+        self._errands -= 1
 
     def queue_age_s(self) -> float:
         """The longest that a call waits here, or waited since this was asked last. From any thread."""
@@ -204,7 +225,8 @@ class Batcher:
         """
         queued = len(self._fresh) + len(self._promises)
         entries = self._queued_fresh + self._queued_promises
-        if queued + self._calls_out < GATHER_CALLS_MIN or entries >= GATHER_ENTRIES_MAX:
+        is_few = queued + self._calls_out < GATHER_CALLS_MIN or self._has_lone_caller()
+        if is_few or entries >= GATHER_ENTRIES_MAX:
             self._gathering = self._loop.call_soon(self._pump)
         else:
             wait_s = min(GATHER_S * self._calls_inside(), GATHER_S_MAX)
@@ -356,6 +378,10 @@ class Batcher:
                     else:
                         waiting = True
         self._sweeper = self._loop.call_later(DEADLINE_SWEEP_S, self._sweep_deadlines) if waiting else None
+
+
+def _is_errand(ask: Queued) -> bool:
+    return isinstance(ask.entries[0][1], _ERRANDS)
 
 
 def _drop_when_over(shares: Shares, ask: Queued) -> None:
