@@ -64,6 +64,21 @@ def never(_version: int) -> bool:
     return False
 
 
+def _pack_version(hashed: bytes, high: int, low: int, _: int) -> bytes:
+    return _PACK_VERSION(hashed, high, low)
+
+
+# An entry, by the bytes that say what it is about: of the hash, the version's first byte and its last four, and these.
+# To pack it takes half the time that to make one number of it does, as that is longer than a machine's.
+_LOW_MAX: Final = (1 << 32) - 1
+_PACK_VERSION: Final = Struct(f">{HASH_BYTES}sBI").pack
+_PACKS: Final[dict[int, Callable[[bytes, int, int, int], bytes]]] = {
+    0: _pack_version,
+    1: Struct(f">{HASH_BYTES}sBIB").pack,
+    4: Struct(f">{HASH_BYTES}sBII").pack,
+}
+
+
 class Packed:
     """The versions that answered keys within the last `kept_ms`, or that are about what lives, forgotten by periods of
     ledger time.
@@ -81,6 +96,7 @@ class Packed:
         "_first",
         "_full",
         "_is_live",
+        "_pack",
         "_period_ends_ms",
         "_period_ms",
         "_periods",
@@ -101,6 +117,7 @@ class Packed:
         self._about_bytes, self._about_bits = about_bytes, 8 * about_bytes
         self._about_mask = (1 << self._about_bits) - 1
         self._entry_bytes, self._tail_bytes = ENTRY_BYTES + about_bytes, VERSION_BYTES + about_bytes
+        self._pack = _PACKS[about_bytes]
         self._each = Struct(f"{HASH_BYTES}s{self._tail_bytes}s").iter_unpack
         self._period_ms = period_ms
         self.kept_ms = kept_ms
@@ -166,7 +183,8 @@ class Packed:
         bucket = self.places[hash(hashed) & self.mask]
         if back > BACK_MAX:
             back = BACK_MAX
-        bucket += hashed + (version << self._about_bits | back).to_bytes(self._tail_bytes, "big")
+        high = 0 if version <= _LOW_MAX else version >> 32
+        bucket += self._pack(hashed, high, version & _LOW_MAX if high else version, back)
         count = self.count = self.count + 1
         if count > self._full:
             self._split()

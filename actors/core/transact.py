@@ -107,7 +107,19 @@ def transact(
     answer = decider.recall(ledger, command)
     if answer is not None:
         return Transacted(answer, (), True)
-    decision = decider.decide(ledger, command, now_ms)
+    return concluded(decider, ledger, command, decider.decide(ledger, command, now_ms), now_ms, is_behind, refusal_of)
+
+
+def concluded(
+    decider: Decider,
+    ledger: Any,
+    command: Any,
+    decision: Decision,
+    now_ms: int,
+    is_behind: bool = False,
+    refusal_of: Callable[[tuple[Any, ...]], Rejection | None] | None = None,
+) -> Transacted:
+    """What `transact` returns once this is decided about a command whose key is new."""
     # Asked whether they are tuples: whether they are Rejections takes 0.07 us each time, as that is no plain class.
     if is_behind and (
         not isinstance(decision, tuple) or any(isinstance(event, decider.waits_for_due) for event in decision)
@@ -117,11 +129,12 @@ def transact(
         decision = refusal_of(decision) or decision
     if not isinstance(decision, tuple):
         return _refuse(decider, ledger, command, decision, now_ms)
-    for event in decision:
+    answer, events = None, decision
+    for event in events:
         answer = decider.evolve(ledger, event, now_ms) or answer
     if type(answer) is Recorded and decider.with_answer is not None:
-        decision = decider.with_answer(decision, answer)
-    return Transacted(answer or decider.standing(ledger, command, decision, now_ms), decision)
+        events = decider.with_answer(events, answer)
+    return Transacted(answer or decider.standing(ledger, command, events, now_ms), events)
 
 
 def _refuse(decider: Decider, ledger: Any, command: Any, rejection: Rejection, now_ms: int) -> Transacted:

@@ -69,7 +69,7 @@ _STEP_OF: Final[dict[type[StepCommand], Step]] = {
     cm.Amend: Step.AMEND,
     cm.Give: Step.GIVE,
 }
-_EXPIRED: Final = Status.EXPIRED  # see `said._HELD`
+_EXPIRED: Final = Status.EXPIRED  # see `projections._HELD`
 _QUEUED: Final = Status.QUEUED
 # Refused for a part: its customer's ledger decides the deadline and may have ended the order already.
 _ITS_ORDERS_STEPS: Final = frozenset({Step.CONFIRM, Step.EXTEND, Step.AMEND})
@@ -77,13 +77,10 @@ _ITS_ORDERS_STEPS: Final = frozenset({Step.CONFIRM, Step.EXTEND, Step.AMEND})
 
 def decide(ledger: Ledger, command: cm.Command, now_ms: int) -> Decision:
     """Accept or refuse a command whose key is new. `now_ms` is ledger time, which never decreases."""
+    if isinstance(command, Reserve):  # most are; to look by `match` takes five times as long
+        return decide_reserve(ledger, command, now_ms)
     if ledger.policy.hot and (elsewhere := key_elsewhere(ledger, command)):
         return elsewhere
-    if isinstance(command, Reserve):  # most are; to look by `match` takes five times as long
-        decision = _decide_reserve(ledger, command, now_ms)
-        if type(decision) is tuple:
-            return decision
-        return _unless_claimed(ledger, now_ms, decision, partial(_decide_reserve, ledger, command, now_ms))
     match command:
         case Confirm() | Collect() | cm.MarkReady() | cm.Release() | cm.Extend() | cm.Amend() | cm.Give():
             decision = decide_step(ledger, command, now_ms)
@@ -140,6 +137,35 @@ def _unless_claimed(ledger: Ledger, now_ms: int, refused: Decision, again: Calla
     assert isinstance(refused, Rejection), "nothing else is refused"
     no = standing(ledger, now_ms, refused, again)
     return no or Rejection(Reason.ORDER_UNDECIDED, refused.sku, status=Status.CLAIMED)
+
+
+def decide_reserve(ledger: Ledger, command: Reserve, now_ms: int) -> Decision:
+    """As `decide`: hold all lines or none."""
+    policy, lines = ledger.policy, command.lines
+    if (  # most are such, and nothing but stock has a say about them
+        len(lines) == 1
+        and not command.basket_id
+        and command.grant is None
+        and not command.slot_start_ms
+        and not policy.hot
+        and not policy.paused
+        and not policy.limit_rules
+        and not policy.chain_limit_rules
+        and not policy.ttl_rules
+        and not ledger.allotments.quotas
+        and not ledger.lines
+        and (ttl_ms := command.ttl_ms or policy.ttl_ms_default) <= policy.ttl_ms_max
+        and (position := ledger.positions.get(lines[0][0])) is not None
+        and position.on_hand - position.reserved - position.allotted - position.safety_stock - position.apart
+        >= lines[0][1]
+    ):
+        return (Reserved(command, now_ms + ttl_ms),)
+    if policy.hot and (elsewhere := key_elsewhere(ledger, command)):
+        return elsewhere
+    decision = _decide_reserve(ledger, command, now_ms)
+    if type(decision) is tuple:
+        return decision
+    return _unless_claimed(ledger, now_ms, decision, partial(_decide_reserve, ledger, command, now_ms))
 
 
 def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Claims = NONE) -> Decision:

@@ -1,5 +1,6 @@
 """A shop's ledger as a Decider, and the expiry of what is due."""
 
+from collections.abc import Callable
 from functools import partial
 from operator import attrgetter
 from typing import Any, Final, get_args
@@ -10,11 +11,11 @@ from actors.core.answers import Recorded, fingerprint
 from actors.core.ids import is_hot
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import Status
-from actors.core.transact import KEY_REUSED, Decider, transact as transact_by
+from actors.core.transact import KEY_REUSED, Decider, Transacted, concluded, transact as transact_by
 from actors.shop.commands import ApplyOutcome, Claim, Command, HotCommand, Reserve, ServeGranted, SettleGrant
-from actors.shop.decide import decide
+from actors.shop.decide import decide, decide_reserve
 from actors.shop.decide_claims import held_by
-from actors.shop.events import Answering, Event, Left, QuotaDrawn, StockCounted
+from actors.shop.events import Answering, Event, Left, QuotaDrawn, Reserved, StockCounted
 from actors.shop.evolve import evolve
 from actors.shop.expiry import LOOKED_AT_ONCE_MAX, drop_stale, due
 from actors.shop.hot.decide import decided_elsewhere
@@ -37,8 +38,11 @@ def recall(ledger: Ledger, command: Command) -> Remembered | None:
     the ledger of a hot SKU may have answered it before that, it is asked.
     """
     remembered = ledger.answers.get(command.key) if command.key else None
-    if remembered is None:
-        return None
+    return None if remembered is None else _said_before(ledger, command, remembered)
+
+
+def _said_before(ledger: Ledger, command: Command, remembered: Remembered) -> Remembered:
+    """What a key that was answered so gets: that answer, or KEY_REUSED."""
     if isinstance(remembered, Reservation):
         if isinstance(command, Reserve) and remembered.has_content_of(command):
             return remembered
@@ -102,7 +106,26 @@ DECIDER: Final = Decider(
     with_answer,
 )
 
-transact: Final = partial(transact_by, DECIDER)
+
+def transact(
+    ledger: Ledger,
+    command: Command,
+    now_ms: int,
+    is_behind: bool = False,
+    refusal_of: Callable[[tuple[Event, ...]], Rejection | None] | None = None,
+) -> Transacted:
+    """As `core.transact`, of a shop. Most commands are Reserves that are accepted: with fewer calls between these."""
+    if type(command) is not Reserve:
+        return transact_by(DECIDER, ledger, command, now_ms, is_behind, refusal_of)
+    answer = ledger.answers.get(command.key) if command.key else None
+    if answer is not None:
+        return Transacted(_said_before(ledger, command, answer), (), True)
+    decision = decide_reserve(ledger, command, now_ms)
+    if type(decision) is tuple and type(decision[0]) is Reserved and refusal_of is None:  # and it is the only event
+        return Transacted(evolve(ledger, decision[0], now_ms), decision)
+    return concluded(DECIDER, ledger, command, decision, now_ms, is_behind, refusal_of)
+
+
 transact_hot: Final = partial(transact_by, replace(DECIDER, decide=decide_hot_sku))  # the ledger of a hot SKU
 
 
