@@ -3,10 +3,11 @@
 An entry is the first half of the key's MD5 and the version of the event that answered it, 13 bytes; in some tables four
 more say what it is about: something that was made so many versions before. Who reads the event
 compares the key, so two keys of one hash cost a look-up and give no wrong answer. A new key costs one hash and a search
-of some 12 entries.
+of some 25 entries.
 
-Entries lie in buckets of bytes, which are split one at a time as the table grows (linear hashing), so none of its
-growth is a pause. The bucket is drawn from the entry by a hash that differs in each process: nobody can fill one.
+Entries lie in buckets of bytes, of which one at a time is split into four as the table grows (linear hashing), so none
+of its growth is a pause; splits into two would move each entry twice as often, for half of what a new key costs. The
+bucket is drawn from the entry by a hash that differs in each process: nobody can fill one.
 """
 
 from _md5 import md5  # type: ignore[import-not-found]  # a third of what OpenSSL's takes for a key
@@ -21,7 +22,7 @@ HASH_BYTES: Final = 8
 VERSION_BYTES: Final = 5
 ENTRY_BYTES: Final = HASH_BYTES + VERSION_BYTES
 ABOUT_BYTES: Final = 4
-BUCKET_ENTRIES: Final = 16
+BUCKET_ENTRIES: Final = 18
 PRUNED_A_STEP: Final = 4  # buckets
 ROW_ENTRIES: Final = 32  # so a chunk of rows is as long as one of other rows
 PILE: Final = 4_096
@@ -91,6 +92,7 @@ class Packed:
         "_about_bytes",
         "_about_mask",
         "_buckets",
+        "_divided",
         "_each",
         "_entry_bytes",
         "_first",
@@ -122,8 +124,9 @@ class Packed:
         self._period_ms = period_ms
         self.kept_ms = kept_ms
         self._buckets = [bytearray()]
+        self._divided = 0
         self._full = BUCKET_ENTRIES
-        # The bucket of a hash, by its last bits: those that are not divided yet stand in two places.
+        # The bucket of a hash, by its last bits: those that are not divided yet stand in four places.
         self.places, self.mask = self._buckets.copy(), 0
         self._periods: deque[tuple[int, int]] = deque()  # each with its first version
         self._first = NEVER  # older versions are forgotten
@@ -198,21 +201,25 @@ class Packed:
         self.forget_at_ms = (oldest + 1) * self._period_ms + self.kept_ms
 
     def _split(self) -> None:
-        """Add a bucket, with those of one other bucket's entries that belong there."""
-        buckets, added = self._buckets, len(self._buckets)
-        if added > self.mask:
-            self.mask = 2 * self.mask + 1
-            self.places = buckets * 2
-        divided = added & (self.mask >> 1)
-        bit, stay, move = added - divided, bytearray(), bytearray()
-        for hashed, tail in self._each(buckets[divided]):
-            if hash(hashed) & bit:
-                move += hashed + tail
-            else:
-                stay += hashed + tail
-        buckets[divided] = self.places[divided] = stay
-        buckets.append(move)
-        self.places[added] = move
+        """Divide one bucket's entries among it and three new ones."""
+        buckets, mask = self._buckets, self.mask
+        if len(buckets) > mask:
+            self._divided = 0
+            mask = self.mask = 4 * mask + 3
+            self.places = self.places * 4
+        divided, bit = self._divided, (mask + 1) >> 2
+        self._divided += 1
+        bucket = self.places[divided]
+        parts = bytearray(), bytearray(), bytearray(), bytearray()
+        by_bits = {0: parts[0], bit: parts[1], 2 * bit: parts[2], 3 * bit: parts[3]}
+        bits = 3 * bit
+        for hashed, tail in self._each(bucket):
+            part = by_bits[hash(hashed) & bits]
+            part += hashed + tail
+        bucket[:] = parts[0]
+        for at in (1, 2, 3):
+            self.places[divided + at * bit] = parts[at]
+            buckets.append(parts[at])
         self._full = BUCKET_ENTRIES * len(buckets)
 
     def keep_for(self, kept_ms: int) -> None:

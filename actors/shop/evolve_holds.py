@@ -2,7 +2,6 @@
 
 from actors.core.answers import Recorded, fingerprint
 from actors.core.ascending import FEW
-from actors.core.deadlines import SHIFT
 from actors.core.packed import hash_of
 from actors.shop.customers import add_newest
 from actors.shop.events import Claimed, Reserved
@@ -52,7 +51,7 @@ def evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
         _hold(ledger, reservation, at_ms)
     if command.basket_id:
         ledger.baskets[customer_id, command.basket_id] = number
-    if number == ledger.newest_run_last + 1 and ledger.newest_run >> SHIFT == expires_at_ms:
+    if number == ledger.newest_run_last + 1 and ledger.newest_run_ms == expires_at_ms:
         ledger.expiry_runs[ledger.newest_run] = ledger.newest_run_last = number
     else:
         note_deadline(ledger, number, expires_at_ms)

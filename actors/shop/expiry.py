@@ -27,12 +27,11 @@ _QUEUED: Final = Status.QUEUED
 
 def note_deadline(ledger: Ledger, number: int, expires_at_ms: int) -> None:
     """Enter the deadline of a new reservation; its number must be the greatest so far."""
-    run = ledger.newest_run
-    if number == ledger.newest_run_last + 1 and run >> SHIFT == expires_at_ms:
-        ledger.expiry_runs[run] = number
+    if number == ledger.newest_run_last + 1 and ledger.newest_run_ms == expires_at_ms:
+        ledger.expiry_runs[ledger.newest_run] = number
     else:
-        run = ledger.newest_run = expires_at_ms << SHIFT | number
-        heappush(ledger.deadlines.heap, run)
+        ledger.newest_run, ledger.newest_run_ms = expires_at_ms << SHIFT | number, expires_at_ms
+        heappush(ledger.deadlines.heap, ledger.newest_run)
     ledger.newest_run_last = number
 
 
@@ -54,7 +53,9 @@ def move_deadline(ledger: Ledger, deadlines: Deadlines, number: int, expires_at_
 def drop_stale(ledger: Ledger, looked_at_max: int = LOOKED_AT_ONCE_MAX) -> None:
     """Drop some of the stale entries where they outnumber the others; once a step."""
     if ledger.deadlines.put_aside(len(ledger.reservations)):
-        ledger.newest_run = ledger.newest_run_last = 0  # its entry may be dropped, so nothing is added to it
+        ledger.newest_run = ledger.newest_run_ms = ledger.newest_run_last = (
+            0  # its entry may be dropped, so nothing is added to it
+        )
     aside, left = ledger.deadlines.aside, looked_at_max
     while aside and left > 0:
         entry = aside.pop()

@@ -1,8 +1,7 @@
 """The state of one shop's ledger: the only mutable part of the core, changed by `evolve` alone.
 
 A reservation is an immutable value that is replaced when it changes. Hence a shallow copy of a dictionary is a
-consistent snapshot, and a million holds cost about 336 bytes each in an actor (`python -m bench memory`: 324, and 12
-since a position knows who holds units of it).
+consistent snapshot, and a million holds cost about 331 bytes each in an actor (`python -m bench memory`).
 """
 
 from collections import Counter
@@ -270,6 +269,7 @@ class Ledger:
     deadlines: Deadlines = field(default_factory=Deadlines)
     expiry_runs: MutableMapping[int, int] = field(default_factory=dict)
     newest_run: int = 0
+    newest_run_ms: int = 0
     newest_run_last: int = 0
     leases: Deadlines = field(default_factory=Deadlines)  # of parts
     holders: MutableMapping[str, int] = field(default_factory=dict)  # parts of orders
