@@ -11,6 +11,7 @@ import logging
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, suppress
+from operator import itemgetter
 from typing import Any, Final
 
 from actors.journal.archive import Row
@@ -51,6 +52,8 @@ _UNPLACED: Final = (
     "WHERE ledger_id IN (SELECT ledger_id FROM records WHERE id > (SELECT up_to FROM placed WHERE id = 1))"
 )
 LAST_SEQ: Final = (1 << 63) - 1
+_LEDGER: Final = itemgetter(0)
+_LEDGER_AND_SEQ: Final = itemgetter(0, 1)
 # Of two records that say the same of themselves one is damaged, or is another's: whoever reads its ledger finds out.
 _NOTE: Final = """
 INSERT OR IGNORE INTO places SELECT ledger_id, seq, id FROM records
@@ -77,6 +80,10 @@ class Records:
         # By ledger, sequences and rows of those without places, up to the last row that is known; None where others may
         # have added some before that.
         self._rows: dict[str, list[tuple[int, int]]] | None = None
+        # Those that were added since somebody last asked, as (ledger, sequence) from a row on: most are asked for by
+        # nobody before they have their places.
+        self._newest: list[tuple[int, list[tuple[str, int]]]] = []
+        self._ledgers: set[str] = set()  # of all of these
         self._last_row = 0
         self._has_begun = False
 
@@ -90,7 +97,7 @@ class Records:
         )
         self._unplaced += len(rows)
         self._note_rows(rows)
-        times = min(max(1, len(self._rows or ()) / UNPLACED_LEDGERS), UNPLACED_TIMES_MAX)
+        times = min(max(1, len(self._ledgers) / UNPLACED_LEDGERS), UNPLACED_TIMES_MAX)
         if may_place and self._unplaced > self._unplaced_max * times:
             self._place()
 
@@ -101,11 +108,16 @@ class Records:
         [last] = self._file.db.execute("SELECT last_insert_rowid()").fetchone()
         first = last - len(records) + 1
         if first != self._last_row + 1:  # somebody else has added some
-            self._rows = None
+            self._forget_rows()
             return
-        for row, (ledger_id, seq, *_) in enumerate(records, first):
-            self._rows.setdefault(ledger_id, []).append((seq, row))
+        self._newest.append((first, [*map(_LEDGER_AND_SEQ, records)]))
+        self._ledgers.update(map(_LEDGER, records))
         self._last_row = last
+
+    def _forget_rows(self, rows: dict[str, list[tuple[int, int]]] | None = None, last_row: int = 0) -> None:
+        self._rows, self._last_row = rows, last_row
+        self._newest.clear()
+        self._ledgers.clear()
 
     def begin(self) -> None:
         """Before the first ledger is taken over: what a predecessor has left without places would be looked through for
@@ -125,7 +137,7 @@ class Records:
         """In a transaction of its own: note the places of all records. What damage there is to places of one ledger
         keeps from it no other.
         """
-        self._rows = None
+        self._forget_rows()
         if not self._try_to_place():
             unplaced = self._file.ask("(all)", _UNPLACED)
             left_out = [each for each in unplaced if not self._can_note(*each)]
@@ -191,7 +203,10 @@ class Records:
     def _know_rows(self) -> None:
         """As all records have places by now, but for those of ledgers with marks."""
         up_to = self._file.ask("(all)", "SELECT up_to FROM placed")
-        self._rows, self._last_row = ({}, up_to[0][0]) if len(up_to) == 1 else (None, 0)
+        if len(up_to) == 1:
+            self._forget_rows({}, up_to[0][0])
+        else:
+            self._forget_rows()
 
     def _note(self, which: str, *values: str) -> None:
         self._execute(_NOTE.format(which), *values)
@@ -214,7 +229,13 @@ class Records:
 
     def _known(self, ledger_id: str) -> tuple[list[tuple[int, int]], int]:
         """The rows of a ledger's records without places, and up to which row these are all."""
-        return ([], 0) if self._rows is None else (self._rows.get(ledger_id, []), self._last_row)
+        if self._rows is None:
+            return [], 0
+        for first, added in self._newest:
+            for row, (each, seq) in enumerate(added, first):
+                self._rows.setdefault(each, []).append((seq, row))
+        self._newest.clear()
+        return self._rows.get(ledger_id, []), self._last_row
 
     def after(self, ledger_id: str, seq: int) -> Generator[Any]:
         """Rows as in a sealed file, by sequence. Raises SQLite's errors."""

@@ -91,6 +91,7 @@ class LedgerActor(FeedQuestions):
         self.figures = ActorFigures()
         self.host = LedgerHost(self.figures.counting(self.core), journal, clock, self._policy_of, end, writing)
         self.host.reads_beside = True
+        self.host.rules = lambda: self.chain
         self.figures.watch(self.host)
         try:
             at = journal.whereabouts()

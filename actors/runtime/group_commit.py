@@ -12,7 +12,7 @@ from typing import Any
 from actors.core.message import to_json
 from actors.journal.port import Fenced, Journal, JournalError, JournalFailed
 from actors.protocol.messages import LedgerElsewhere
-from actors.runtime.hosted import Decided
+from actors.runtime.hosted import Decided, records_of
 from actors.telemetry.metrics import JOURNAL_SECONDS, Times
 
 
@@ -63,7 +63,7 @@ class GroupCommit:
                 decided, enqueued = self._queued, self._enqueued
                 self._queued = []
             try:
-                records = [each.record(self._encode) for each in decided]
+                records = records_of(decided, self._encode)
                 began = perf_counter()
                 self._journal.append(records)
                 if records:

@@ -66,6 +66,8 @@ class LedgerHost(Turns):
         self._journal = journal
         self._clock = clock
         self._policy_for = policy_for
+        # What the policies are of: while it is the same object, none of them is another. Here nobody knows.
+        self.rules: Callable[[], object] = object
         self._commits = GroupCommit(journal, on_failure, writing.json, self.elsewhere)
         self._back = ReadBack(lambda: self._core, journal, self._commits)
         self.upkeep = Upkeep(journal, clock, self._commits, self._hosted)
@@ -80,14 +82,14 @@ class LedgerHost(Turns):
         """
         with self._deciding:
             try:
-                answers, records, unwritten = self._stage(batch, {} if began is None else began)
+                staged = self._stage(batch, {} if began is None else began)
             except Exception as error:  # what was decided until then is in memory, but will not reach the disk
                 raise (failure := self._commits.fail(error)) from failure.__cause__
-            ticket = self._commits.enqueue(records)
+            ticket = self._commits.enqueue(staged.records)
         self._commits.wait(ticket)
-        if unwritten:
-            self._commits.check_owner(unwritten)
-        return answers
+        if staged.unwritten:
+            self._commits.check_owner(staged.unwritten)
+        return staged.answers
 
     def step_whole(self, batch: Sequence[tuple[str, Any]]) -> None:
         """As `step`, for the host's own commands. Raises LedgerAway where it is not done, as a ledger is read anew."""
@@ -161,7 +163,8 @@ class LedgerHost(Turns):
         """Expire what is due, a bounded number per ledger. Returns how many expired. Raises JournalError."""
         swept = ticket = 0
         self.is_late = False
-        for ledger_id in list(self._hosted):
+        clock_ms = self._clock.now_ms()
+        for ledger_id in [each for each, served in list(self._hosted.items()) if not served.is_quiet(clock_ms)]:
             with self._deciding:
                 if (hosted := self._hosted.get(ledger_id)) is None:
                     continue
@@ -262,6 +265,7 @@ class LedgerHost(Turns):
             if about is None or not hosted.is_behind(now_ms):
                 return events, not hosted.is_behind(now_ms)
             first, is_whole = self._core.expire_first(hosted.ledger, about, now_ms, Budget())
+            hosted.look_again()
             return events + first, is_whole
 
         events, is_whole = self._twice(ledger_id, hosted, act)

@@ -77,6 +77,7 @@ class ReadAnew(Resting):
         except Exception as error:
             if not hosted.has_failed:
                 hosted.has_failed = True
+                hosted.prepared_to = 0
                 self._set_aside(ledger_id, hosted, 0, (), error)
                 raise LedgerAway(f"ledger {ledger_id} is read anew") from error
             log.critical("ledger %s is stopped", ledger_id, exc_info=error, extra={"ledger": ledger_id})
@@ -151,6 +152,8 @@ class ReadAnew(Resting):
 
     def _begin(self, ledger_id: str, hosted: Hosted, ledger: Any, snapshot_seq: int, took_us: int) -> None:
         before, hosted.ledger, hosted.snapshot_seq = hosted.ledger, ledger, snapshot_seq
+        hosted.rules = None
+        hosted.look_again()
         self._core.begin(ledger, hosted.epoch, before)
         if before is None:
             hosted.replayed_events, hosted.recovery_us = ledger.version - snapshot_seq, took_us

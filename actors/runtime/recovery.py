@@ -84,6 +84,8 @@ def snapshot_chunks(
 def saves_a_replay(ledger: Any, snapshot_seq: int, now_ms: int, events_min: int) -> bool:
     """Whether a snapshot is worth its writing: see `LedgerHost.snapshots_due`."""
     tail: int = ledger.version - snapshot_seq
+    if tail <= min(events_min, QUIET_TAIL_EVENTS):  # of most ledgers, ten times a second
+        return False
     rows: int = ledger.row_count()
     if tail > max(events_min, rows):
         return True

@@ -7,8 +7,9 @@ a ledger is large, and of many ledgers no more than a few are found in the proce
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from actors.core.answers import Unread
 from actors.core.due import Budget
@@ -25,14 +26,20 @@ from actors.runtime.refusals import Refusals
 RAISED_MAX: Final = 100  # keys of a ledger's commands that have raised once
 
 
-class Staged(NamedTuple):
-    """A batch that is decided: the answers, a record for each ledger with new events, and the epochs of the others that
-    answer.
+@dataclass(slots=True, eq=False)
+class Staged:
+    """A batch of (ledger, command) that is being decided, at the clock's time, by policies that are of these `rules`.
+    What it comes to: the answers, a record for each ledger with new events, the epochs of the others that answer, and
+    the versions at which ledgers began.
     """
 
+    batch: Sequence[tuple[str, Any]]
+    clock_ms: int
+    rules: object
     answers: list[Any]
     records: list[Decided]
     unwritten: dict[str, int]
+    began: dict[str, int]
 
 
 class Turns(Moving):
@@ -42,6 +49,7 @@ class Turns(Moving):
     _policy_for: Callable[[str], Policy | None]
     _back: ReadBack
     _refusals: Refusals
+    rules: Callable[[], object]
 
     @abstractmethod
     def _get_or_stop(self, ledger_id: str) -> Hosted | JournalDamaged:
@@ -58,64 +66,59 @@ class Turns(Moving):
                 places[ledger_id] = [place]
             else:
                 mine.append(place)
-        staged = Staged([None] * len(batch), [], {})
-        clock_ms, answers = self._clock.now_ms(), staged.answers
+        staged = Staged(batch, self._clock.now_ms(), self.rules(), [None] * len(batch), [], {}, began)
         for ledger_id, mine in places.items():
-            commands = [batch[place][1] for place in mine]
-            for place, answer in zip(mine, self._decide(ledger_id, commands, clock_ms, staged, began), strict=True):
-                answers[place] = answer
+            self._decide(ledger_id, mine, staged)
         self._back.end_step()
         return staged
 
-    def _decide(
-        self, ledger_id: str, commands: Sequence[Any], clock_ms: int, staged: Staged, began: dict[str, int]
-    ) -> list[Any]:
-        """Decide commands for one ledger, in its turn; the answers. What is to be written is entered in `staged`."""
-        answers: list[Any] = []
-        budgets: dict[str, Budget] = {}  # of a ledger with more that is due
+    def _decide(self, ledger_id: str, mine: Sequence[int], staged: Staged) -> None:
+        """Decide the commands at these places of a batch, which are for one ledger, in its turn."""
+        batch, answers = staged.batch, staged.answers
+        budget: list[Budget] = []  # of a ledger with more that is due
         refused, transact = self._refusals.refused, self._core.transact
         turn: Turn | None = None
-        for command in commands:
+        for place in mine:
+            command = batch[place][1]
             if turn is None:
                 try:
-                    turn = self._begin_turn(ledger_id, clock_ms)
+                    turn = self._begin_turn(ledger_id, staged)
                 except (JournalDamaged, LedgerAway) as away:
-                    answers.append(answer_of(away))
+                    answers[place] = answer_of(away)
                     continue
-                began.setdefault(ledger_id, turn[0].queued_seq)
+                staged.began.setdefault(ledger_id, turn[0].queued_seq)
             hosted, now_ms, events, is_behind = at = turn
             try:
-                if no := refused and self._refusals.get(ledger_id, name_of(command), clock_ms):
-                    answers.append(no)
+                if no := refused and self._refusals.get(ledger_id, name_of(command), staged.clock_ms):
+                    answers[place] = no
                     continue
                 if is_behind:
-                    at = self._expire_first(command, turn, budgets)
+                    at = self._expire_first(command, turn, budget)
                 try:
                     done = transact(hosted.ledger, command, now_ms, at[3])
                 except Unread:
-                    done = self._back.transact(at, command, commands[len(answers) :])
+                    done = self._back.transact(at, command, [batch[each][1] for each in mine if each >= place])
             except SealedDamaged as gone:
-                answers.append(answer_without(gone))
+                answers[place] = answer_without(gone)
                 continue
             except Exception as error:  # the ledger may be half way through an event
                 if isinstance(error, JournalError) and not isinstance(error, JournalDamaged):
                     raise  # no fault of the rules
-                answers.append(self._answer_to_failed(ledger_id, turn, command, error))
+                answers[place] = self._answer_to_failed(ledger_id, turn, command, error)
                 self._leave_out(ledger_id, turn, staged, error, name_of(command))  # what was answered may be repeats
                 turn = None
                 continue
-            answers.append(done.answer)
+            answers[place] = done.answer
             if done.events:
                 events.extend(done.events)
             if done.repeated:
                 hosted.repeats_answered += 1
         if turn is not None:
             self._end_turn(ledger_id, turn, staged)
-        return answers
 
     def _end_turn(self, ledger_id: str, turn: Turn, staged: Staged) -> None:
         hosted, now_ms, events, was_behind = turn
-        if not was_behind and hosted.is_behind(now_ms):  # units came free for who waits in line
+        if hosted.is_behind(now_ms) and not was_behind:  # units came free for who waits in line
             try:
                 events.extend(self._fall_due(hosted, now_ms))
             except Exception as error:  # before the next batch it is tried again, and then stops the ledger
@@ -140,7 +143,7 @@ class Turns(Moving):
         if not events:
             staged.unwritten[ledger_id] = hosted.epoch
 
-    def _begin_turn(self, ledger_id: str, clock_ms: int) -> Turn:
+    def _begin_turn(self, ledger_id: str, staged: Staged) -> Turn:
         """A ledger in its turn: its time, the events of what was done first, and whether more is due. Raises
         JournalDamaged, LedgerAway, and what a take-over does.
         """
@@ -152,17 +155,16 @@ class Turns(Moving):
                 raise found
             hosted = found
         ledger = hosted.ledger
-        now_ms = max(clock_ms, ledger.time_ms)
-        if hosted.is_prepared() and not hosted.is_behind(now_ms):  # most are, where a batch is for many ledgers
-            policy = self._policy_for(ledger_id)
-            if policy is None or policy is ledger.policy:
-                hosted.queued_seq = ledger.version
-                return hosted, now_ms, [], False
+        now_ms, version = max(staged.clock_ms, ledger.time_ms), ledger.version
+        # Most are so, where a batch is for many ledgers.
+        if version < hosted.prepared_to and hosted.rules is staged.rules and not hosted.is_behind(now_ms):
+            hosted.queued_seq = version
+            return hosted, now_ms, [], False
         due = self._twice(ledger_id, hosted, partial(self._prepare, ledger_id, hosted, now_ms))
-        hosted.prepared_to = ledger.version + self._core.prepared_events
+        hosted.prepared_to, hosted.rules = ledger.version + self._core.prepared_events, staged.rules
         return hosted, now_ms, due, hosted.is_behind(now_ms)
 
-    def _expire_first(self, command: Any, turn: Turn, budgets: dict[str, Budget]) -> Turn:
+    def _expire_first(self, command: Any, turn: Turn, budget: list[Budget]) -> Turn:
         """Expire what a command is about, before the rest of what is due; the turn as it is for this command, which is
         behind where some of that may still be due.
         """
@@ -170,8 +172,10 @@ class Turns(Moving):
         about = self._core.about_of(hosted.ledger, command)
         if about is None:
             return turn
-        budget = budgets.setdefault(hosted.ledger.ledger_id, Budget())
-        first, is_whole = self._core.expire_first(hosted.ledger, about, now_ms, budget)
+        if not budget:
+            budget.append(Budget())
+        first, is_whole = self._core.expire_first(hosted.ledger, about, now_ms, budget[0])
+        hosted.look_again()
         events.extend(first)
         return hosted, now_ms, events, not is_whole
 
@@ -207,4 +211,5 @@ class Turns(Moving):
         return events
 
     def _fall_due(self, hosted: Hosted, now_ms: int) -> list[Any]:
+        hosted.look_again()
         return self._core.expire(hosted.ledger, now_ms, self._core.expired_at_once_max)

@@ -1,7 +1,7 @@
 """Decide, append, then speak: no answer of any kind leaves before what it rests on is durable."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
@@ -9,7 +9,8 @@ import pytest
 
 from actors.core.policy import HOUR_MS
 from actors.journal.port import Record
-from actors.runtime.hosted import Decided
+from actors.runtime import group_commit
+from actors.runtime.hosted import Decided, records_of
 from tests.runtime.runtime_fixture import STILL_S, WAIT_S, ActorRuntime, entries
 from tests.shop.scenario_text import answer_text
 from tests.waiting import until
@@ -152,13 +153,11 @@ def test_events_are_encoded_while_nobody_waits_for_the_lock(
 ) -> None:
     was_locked: list[bool] = []
 
-    record = Decided.record
+    def watched(decided: Sequence[Decided], encode: Any) -> list[Record]:
+        was_locked.extend(stocked.host._deciding.locked() for _ in decided)
+        return records_of(decided, encode)
 
-    def watched(decided: Decided, *encode: Any) -> Record:
-        was_locked.append(stocked.host._deciding.locked())
-        return record(decided, *encode)
-
-    monkeypatch.setattr(Decided, "record", watched)
+    monkeypatch.setattr(group_commit, "records_of", watched)
     stocked.deliver("reserve ann A 1")
     stocked.clock.move(3 * HOUR_MS)
     assert stocked.stock() == "A 10/0", "what a read expires"

@@ -11,7 +11,7 @@ from actors.orders.commands import Open, Plan
 from actors.orders.parts import first_claim_of
 from actors.protocol.messages import CallLost, Held, Moved, Stopped, pack_batch
 from actors.protocol.placement import Placement
-from actors.runtime.hosted import Decided
+from actors.runtime import group_commit
 from actors.runtime.kinds import SHOP
 from actors.runtime.refusals import ATTEMPTS_MAX
 from actors.shop.commands import Acknowledge
@@ -198,11 +198,11 @@ def test_an_end_by_a_failing_journal_is_not_counted(runtime: ActorRuntime, call:
 def test_an_end_by_what_is_no_failure_of_the_journal_is_counted(
     runtime: ActorRuntime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def planted(*_args: Any) -> Record:
+    def planted(*_args: Any) -> list[Record]:
         raise ValueError("planted")
 
     runtime.deliver("receive A 10")
-    monkeypatch.setattr(Decided, "record", planted)
+    monkeypatch.setattr(group_commit, "records_of", planted)
     for _ in range(ATTEMPTS_MAX):
         with pytest.raises(JournalFailed, match="planted"):
             runtime.host.step_alone([("S1", runtime.command("k1: reserve ann A 1"))])

@@ -6,7 +6,7 @@ import pytest
 
 from actors.core import answers
 from actors.core.packed import hash_of
-from actors.runtime.hosted import Hosted
+from actors.runtime.hosted import Hosted, records_of
 from actors.runtime.ledger_host import LedgerHost
 from actors.shop import customer_totals, decide_stock
 from actors.shop.promised import losers
@@ -60,7 +60,7 @@ def _events_are_encoded_as_they_are_decided(patch: pytest.MonkeyPatch) -> None:
 
     def wrong(hosted: Hosted, *said: Any) -> Any:
         found = real(hosted, *said)
-        found.record()
+        records_of([found])
         return found
 
     patch.setattr(Hosted, "decided", wrong)
