@@ -25,7 +25,7 @@ from serve.products.table import NOWHERE, ProductFile, Products
 from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.router import Router
 from serve.services.store_directory import StoreDirectory
-from serve.sourcing.near import nearest
+from serve.sourcing.near import may_have
 from serve.sourcing.search import Finder
 from serve.wire import fields, picking
 from serve.wire.fields import fill_instant
@@ -104,7 +104,9 @@ class Picking:
                 await self._move(store_id, answer.version - 1, deadline, reply.pick_task.elsewhere)
 
     async def _near(self, store_id: str, command: ShortPick, deadline: float) -> tuple[str, ...]:
-        """The shops to ask for units that are not found: the customer's, or the nearest that have all of them."""
+        """The shops to ask for units that are not found: the customer's, or the nearest that have, or may have, all of
+        them.
+        """
         if command.to_store:
             await self._stores.require(command.to_store, "to_store_id", deadline=deadline)
             return (command.to_store,)
@@ -112,8 +114,8 @@ class Picking:
         if found is None:  # the shop says what is wrong
             return ()
         wanted = found.channel, ((command.sku, command.quantity),)
-        near = await nearest(self._finder, self._router.chain.stores[store_id], *wanted, share_of(deadline, 0.5))
-        return tuple(each.store_id for each in near)
+        store, until = self._router.chain.stores[store_id], share_of(deadline, 0.5)
+        return tuple(await may_have(self._finder, store, *wanted, until))
 
     async def _move(self, store_id: str, number: int, deadline: float, reply: pick_pb2.Elsewhere) -> None:
         """Have another shop hold what a short pick's task is about, as far as that can be known soon. Its event is the

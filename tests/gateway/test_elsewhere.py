@@ -19,6 +19,7 @@ from holdfast.v1 import (
     store_pb2,
 )
 from serve.routing.batcher import DeadlinePassed
+from tests.gateway.away import Away
 from tests.gateway.front import Front
 from tests.gateway.streams import events_of
 from tests.gateway.test_picking import confirm, set_policy, step, tasks
@@ -108,6 +109,18 @@ def test_where_no_shop_has_them_the_customer_goes_without(missing: Front) -> Non
     assert [task.resolution for task in lost(missing)] == [TOLD]
     again = missing.accept("ShortPickTask", asked(missing, "s2", reservation_id=begin(missing, "bob")))
     assert again.pick_task.elsewhere.applied == WITHOUT
+
+
+def test_a_shop_that_is_away_is_asked_once_it_is_back(missing: Front, clock: ManualClock) -> None:
+    missing.receive("A", 5, "S2")
+    away = Away(missing, "store-S2")
+    told = away.ask("ShortPickTask", asked(missing, "s1"), timeout_ms="4000").replies[0].pick_task.elsewhere
+    assert (told.store_id, told.applied) == ("S2", 0), "nobody else has them, and it may"
+    away.back()
+    clock.move(3_000)
+    missing.run(missing.gateway._reconciler.collect_reports)
+    assert [task.resolution for task in lost(missing)] == [MOVED]
+    verify(missing, "S1", "S2")
 
 
 def test_the_shop_that_the_customer_names_is_asked_alone(missing: Front) -> None:
