@@ -135,12 +135,11 @@ class Spread:
         joined = nodes.keys() - self._known.keys()
         if nodes.keys() != self._known.keys():
             self._changed(len(nodes))
-        self._known = nodes
-        if not joined:
-            return
-        log.info("nodes have joined: %s", ", ".join(sorted(nodes[node] for node in joined)))
-        for actor, node in moves_to_spread(_actors_at(), nodes):
-            self._move(actor, node, nodes[node])
+        if joined:
+            log.info("nodes have joined: %s", ", ".join(sorted(nodes[node] for node in joined)))
+            for actor, node in moves_to_spread(_actors_at(), nodes):
+                self._move(actor, node, nodes[node])
+        self._known = nodes  # not before: where Ray did not answer, the next look does all of it
 
     def _move(self, actor: str, node: str, address: str) -> None:
         """End it as a kill would, which its callers know to wait out, and start it on that node."""

@@ -47,6 +47,24 @@ class Nodes:
         return {node: f"address of {node}" for node in said}
 
 
+def test_actors_move_at_a_later_look_where_nobody_says_now_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As while a head that was lost starts again: its node joins, and Ray does not answer all questions yet."""
+    nodes, moved, asked = Nodes("a", "ab", "ab", "ab"), list[str](), list[int]()
+
+    def at() -> dict[str, str]:
+        asked.append(1)
+        if len(asked) == 1:
+            raise ConnectionError("the head has only just begun")
+        return {"s1": "a", "s2": "a"}
+
+    monkeypatch.setattr(ray_nodes, "nodes_up", nodes)
+    monkeypatch.setattr(ray_nodes, "LOOK_S", 0)
+    monkeypatch.setattr(ray_nodes, "_actors_at", at)
+    monkeypatch.setattr(Spread, "_move", lambda _, actor, node, address: moved.append(f"{actor}>{node} {address}"))
+    Spread("memory:", "").watch(nodes.over)
+    assert (moved, len(asked)) == (["s2>b address of b"], 2)
+
+
 def test_a_look_that_fails_ends_nothing_and_what_changed_is_told_at_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     nodes, told = Nodes("ab", "ab", None, "a", "a"), []
     monkeypatch.setattr(ray_nodes, "nodes_up", nodes)
