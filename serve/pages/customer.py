@@ -49,6 +49,7 @@ ARRIVES_MINUTES_MAX: Final = 240
 MINUTE_MS: Final = 60_000
 TO_COLLECT: Final = frozenset({Status.CONFIRMED, Status.READY})
 _GONE: Final = frozenset({PickStatus.TO_PUT_BACK, PickStatus.PUT_BACK, PickStatus.WITHDRAWN})
+_NOT_THERE: Final = frozenset({ReleaseReason.NOT_FOUND_ON_SHELF, ReleaseReason.SHORTFALL})  # no wish of the customer's
 _WRONG: Final = (InvalidArgument, NotFound, Conflict, Overloaded)
 
 Form = Mapping[str, str]
@@ -261,6 +262,8 @@ def _state_of(reservation: Reservation, task: PickTask | None) -> str:
     """Which message says how it stands."""
     if reservation.status is Status.CONFIRMED and task is not None and task.status is not PickStatus.TO_PICK:
         return task.status.name
+    if reservation.status is Status.RELEASED and reservation.release_reason in _NOT_THERE:
+        return "NOT_THERE"
     return reservation.status.name
 
 

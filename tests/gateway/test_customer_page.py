@@ -47,6 +47,25 @@ def steps_of(shown: Answer) -> set[str]:
     return {value for form in forms_of(shown.text) for name, value in form.buttons if name == "step"}
 
 
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (ReleaseReason.NOT_FOUND_ON_SHELF, "We no longer have your goods"),
+        (ReleaseReason.CUSTOMER_CANCELLED, "This order was cancelled"),
+    ],
+)
+def test_what_the_shop_could_not_find_is_not_told_as_cancelled(
+    tmp_path: Path, reason: ReleaseReason, said: str
+) -> None:
+    async def use(site: Site) -> None:
+        mine = await site.order(a=1)
+        path = await path_of(site, mine)
+        await site.client.release(mine, reason=reason, idempotency_key="r")
+        assert f"<h1>{said}</h1>" in (await site.browser().get(path)).text
+
+    visit(tmp_path, use)
+
+
 def test_it_says_what_where_until_when_and_by_which_code(tmp_path: Path) -> None:
     async def use(site: Site) -> None:
         await site.client.put_stores([Store("s1", name="Mitte", latitude=52.5, longitude=13.4, hours=HOURS)])
