@@ -28,13 +28,12 @@ class Links:
         """Make them by this key from here on, where there are pages."""
         self._key = key if self._url else None
 
-    def of(self, store_id: str, reservation: int) -> str:
+    def of(self, store_id: str, reservation: int, customer_id: str) -> str:
         """The link to a reservation's page, made anew; empty where there are no pages."""
         if not self._url or self._key is None:
             return ""
-        return (
-            f"{self._url}{PAGE_PATH}{token_of(make_link(self._key, store_id, reservation, self._now_ms()), self._key)}"
-        )
+        link = make_link(self._key, store_id, reservation, customer_id, self._now_ms())
+        return f"{self._url}{PAGE_PATH}{token_of(link, self._key)}"
 
 
 NO_LINKS: Final = Links("", lambda: 0)

@@ -109,7 +109,7 @@ class TemplateWords:
             day = _DAYS.get(language, _DAYS["en"])[at.weekday()]
             return f"{day} {at:%d.%m. %H:%M}" if language == "de" else f"{day} {at:%d/%m at %H:%M}"
 
-        link = self._links.of(notice.store_id, notice.reservation)
+        link = self._links.of(notice.store_id, notice.reservation, notice.customer_id)
         is_placed = place.latitude is not None and place.longitude is not None
         return {
             "language": language,

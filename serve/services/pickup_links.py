@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import grpc
 
 from actors.core.ids import format_reservation_id, is_hot, parse_order_id
-from actors.core.pickup_links import PAGE_PATH, PickupLink, make_link, read_token, token_of
+from actors.core.pickup_links import PAGE_PATH, PickupLink, is_of, make_link, read_token, token_of
 from actors.core.policy import Policy
 from actors.core.status import Status
 from actors.orders.state import Order, Standing
@@ -76,7 +76,7 @@ class PickupLinks:
             message = f"the reservation is {status}, and has a page once it is confirmed; confirm it first"
             raise refused(grpc.StatusCode.FAILED_PRECONDITION, "NO_PICKUP_LINK", message, status=status)
         key = await self._keys.signing(LINKS, deadline)
-        link = make_link(key, store_id, reservation.number, self._clock.now_ms())
+        link = make_link(key, store_id, reservation.number, reservation.customer_id, self._clock.now_ms())
         made = reply.pickup_link
         made.token, made.key_id = token_of(link, key), key.number
         made.url = f"{self._told.url}{PAGE_PATH}{made.token}" if self._told.url else ""
@@ -94,6 +94,8 @@ class PickupLinks:
             if no.status.code is grpc.StatusCode.NOT_FOUND:
                 raise _unknown() from no
             raise
+        if not is_of(link, reservation.customer_id, self._keys.good(LINKS)):  # its shop was restored from a copy
+            raise _unknown()
         chain, now_ms = self._router.chain, self._clock.now_ms()
         fill_reservation(reservation, store_id, chain, reply.reservation)
         if store_id in chain.stores:

@@ -271,7 +271,7 @@ def test_letters_wait_for_the_key_of_links_which_whoever_brings_the_feeds_brings
         front.actors.desk = RULES, Desk({MessageChannel.EMAIL: way}, PlainWords(), front.open_book, links)
         bring(front)
         assert not links.is_awaited
-        link = links.of("S1", 7)
+        link = links.of("S1", 7, "ann")
         [key] = front.gateway._router.chain.link_keys
         found = read_token(link.removeprefix("https://shop.example/p/"), (key,), clock.now_ms())
         assert found is not None
@@ -279,5 +279,5 @@ def test_letters_wait_for_the_key_of_links_which_whoever_brings_the_feeds_brings
         request = ps.RotatePickupKeyRequest(key_id=key.number, revoke=True, of_links=True)
         front.accept("RotatePickupKey", request)
         bring(front)
-        assert links.of("S1", 7) != link, "by the key that signs now"
+        assert links.of("S1", 7, "ann") != link, "by the key that signs now"
         notifier(front).close()

@@ -99,7 +99,7 @@ def test_a_link_that_was_changed_anywhere_opens_nothing(shop: Front, place: int)
 def test_all_that_is_wrong_is_answered_alike(shop: Front, clock: ManualClock) -> None:
     mine = confirmed(shop)
     token = link_of(shop, mine).token
-    forgotten = make_link(shop.gateway._router.chain.link_keys[0], "S1", 999, clock.at_ms)
+    forgotten = make_link(shop.gateway._router.chain.link_keys[0], "S1", 999, "ann", clock.at_ms)
     wrong = {
         "of no reservation": token_of(forgotten, shop.gateway._router.chain.link_keys[0]),
         "by a key of nobody's": token_of(PickupLink(99, "S1", 1, clock.at_ms * 2), OTHER),
@@ -113,6 +113,19 @@ def test_all_that_is_wrong_is_answered_alike(shop: Front, clock: ManualClock) ->
     said["over"] = opened(shop, token)
     assert len({(each.code, each.reason, each.message, tuple(each.fields)) for each in said.values()}) == 1, said
     assert {each.code for each in said.values()} == {grpc.StatusCode.NOT_FOUND}
+
+
+def test_a_number_that_was_given_again_to_another_customer_is_not_shown(shop: Front, clock: ManualClock) -> None:
+    """As by a shop that was restored from a copy of before the link's reservation."""
+    number = int(confirmed(shop).partition(":")[2])
+    link_of(shop, f"S1:{number}")
+    [key] = shop.gateway._router.chain.link_keys
+    at_ms = clock.at_ms
+    for whose, is_shown in (("another", False), ("customer of ann", True)):
+        token = token_of(make_link(key, "S1", number, whose, at_ms), key)
+        assert (opened(shop, token).reason == "PICKUP_LINK_UNKNOWN") is not is_shown
+    before = token_of(PickupLink(key.number, "S1", number, at_ms + 1), key)
+    assert opened(shop, before).code is grpc.StatusCode.OK, "it does not say whose it is"
 
 
 def test_links_of_a_key_that_was_replaced_are_good_and_of_one_that_was_revoked_not(shop: Front) -> None:
@@ -158,7 +171,7 @@ def test_where_pages_and_shops_are_found_is_told(tmp_path: Path, clock: ManualCl
 
 
 def test_a_token_is_of_its_key_and_has_one_spelling() -> None:
-    link = make_link(KEY, "S1", 9, NOW_MS)
+    link = make_link(KEY, "S1", 9, "ann", NOW_MS)
     token = token_of(link, KEY)
     assert read_token(token, (KEY, OTHER), NOW_MS) == link
     assert read_token(token, (OTHER,), NOW_MS) is None

@@ -29,4 +29,4 @@ def test_a_letter_has_a_link_to_the_page_of_its_pickup(occasion: Occasion, langu
 def test_without_pages_no_key_is_awaited_or_kept() -> None:
     links = Links("", lambda: 5)
     links.learn(PickupKey(3, "0f" * 32, 1))
-    assert (links.is_awaited, links.of("S1", 7)) == (False, "")
+    assert (links.is_awaited, links.of("S1", 7, "ann")) == (False, "")
