@@ -53,7 +53,8 @@ class PickLine:
 class Elsewhere:
     """What has become of units that a picker did not find, and that the customer is to have in another shop.
 
-    `applied` is ELSEWHERE, with the confirmed reservation there; WITHOUT, where no shop that was asked has them; or
+    `applied` is ELSEWHERE, with the confirmed reservation there, for a part of an order another part of it; WITHOUT,
+    where no shop that was asked has them, or staff has given it up; LATER, where staff has him wait first in line; or
     UNSPECIFIED while `store_id` is being asked: the service goes on by itself, and the key or task tells how it ends.
     """
 

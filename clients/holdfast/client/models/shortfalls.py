@@ -26,7 +26,8 @@ class ShortfallTask:
     `order_id` is empty where it was no part of one. `waiting_reservation_id` waits first in line for the units, or did;
     `not_in_line` says why none does though the policy says so. In a list, an open one has as ways out `near_stores`,
     which have all that was lost, and `expected_at_ms`, when units may come to this shop; None where none are in sight.
-    `asked_store_ids` are shops that the service asks for them, one after the other: such a task closes by itself.
+    `asked_store_ids` are shops that the service asks for them, one after the other: such a task closes by itself. Of
+    one that was closed meanwhile it is the shop that has still to let go of what it may have taken.
     """
 
     task_id: str
