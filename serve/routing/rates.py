@@ -25,7 +25,10 @@ class Rates:
         """Count a Reserve, if a ledger of its SKU would decide it."""
         command = entry[1]
         assert isinstance(command, Reserve), "no other call is counted"
-        if sku := command.plain_sku:
+        sku, counts = command.plain_sku, self._counts
+        if sku in counts:  # most are, and there is a call of this for each entry
+            counts[sku] += 1
+        elif sku:
             self.count(sku)
 
     def count(self, sku: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from actors.core.ids import is_hot
 from actors.protocol.messages import Answer, Entry, Held, Refusal
+from holdfast.v1 import reservation_service_pb2 as rs
 from serve.calls import ENDINGS, failure_of, fill_error, share_of
 from serve.coordination.granted_batches import GrantedBatch, Told
 from serve.coordination.grants import Grants, is_grant_required
@@ -32,6 +33,8 @@ from serve.wire.statuses import CallRefused, Status
 # error in its own outcome, and the batch is answered while the caller still waits, with the outcomes of all the others.
 ORDER_SHARE: Final = 0.5
 SLICE: Final = 128  # items of a batch that are looked at in one go, about a millisecond: other calls go between
+
+_EMPTY_OUTCOME: Final = rs.ReserveBatchResponse(outcomes=[rs.ReserveResponse()]).SerializeToString()  # of all batches
 
 Translate = Callable[[Any], Entry]
 Item = tuple[Entry, Any, bool]  # what one ledger decides of a batch, the outcome to fill, and is it a first attempt
@@ -97,7 +100,7 @@ class Batches:
 
     async def decide(self, kind: Kind, requests: Sequence[Any], deadline: float, reply: Any) -> None:
         """Fill the outcomes of a call. An item that cannot be decided has its status in its own outcome."""
-        outcomes = [reply.outcomes.add() for _ in requests]
+        outcomes = _empty_outcomes(reply, len(requests))
         items, unknown, orders = await self._sort(kind, requests, outcomes)
         batch = _Batch(kind, deadline, Grace(deadline))
         steps = [item for item in items if is_hot(item[0][0])] if kind.promise else []
@@ -289,14 +292,19 @@ class Batches:
         unsaid: dict[str, list[Refused]] = {}
         limited: list[Item] = []
         told: dict[int, Answer] = {}
-        heard, count = set[int](), 0
+        heard, count, chain = set[int](), 0, self._router.chain
         for places, part in answered:
             heard.update(places)
             if isinstance(part, BaseException):
                 _fail([hop.items[place] for place in places], part)
                 continue
             for place, answer in zip(places, part, strict=True):
-                if is_grant_required(answer):
+                if isinstance(answer, Held):  # most are
+                    item, sent = hop.items[place], hop.sent[place]
+                    if sent is not item[0]:  # one of a hot SKU
+                        item[1].key_stamp = self._hot.stamp(item[0])
+                    fill_new_hold(answer, item[0], sent[0], chain, item[1])
+                elif is_grant_required(answer):
                     limited.append(hop.items[place])
                 elif is_for_gateways(answer):
                     told[place] = answer
@@ -325,9 +333,7 @@ class Batches:
         entry, outcome, _ = item
         if sent is not entry:  # one of a hot SKU
             outcome.key_stamp = self._hot.stamp(entry)
-        if isinstance(answer, Held):  # most are
-            fill_new_hold(answer, entry, sent[0], self._router.chain, outcome)
-        elif (failure := failure_of(answer)) is not None:
+        if (failure := failure_of(answer)) is not None:
             fill_error(failure, outcome.error)
         else:
             fill(answer, entry, sent[0], self._router.chain, outcome)
@@ -362,6 +368,12 @@ class Batches:
     async def _say(self, batch: _Batch, store_id: str, refused: Sequence[Refused]) -> None:
         naming = say(self._router, store_id, refused, batch.deadline)
         await _work(batch, naming, [outcome for _, outcome in refused])
+
+
+def _empty_outcomes(reply: Any, count: int) -> Sequence[Any]:
+    """So many outcomes of a reply that has none, in one call for all of them: to add each takes three times as long."""
+    reply.MergeFromString(_EMPTY_OUTCOME * count)
+    return reply.outcomes[:]  # type: ignore[no-any-return]
 
 
 def _fail(items: Iterable[Item], error: BaseException) -> None:

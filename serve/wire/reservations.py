@@ -57,17 +57,23 @@ def reserve(request: rs.ReserveRequest) -> tuple[str, cm.Reserve]:
     key, store_id, customer_id = request.idempotency_key, request.store_id, request.customer_id
     channel, basket_id, reference = request.channel, request.basket_id, request.external_reference
     rows = request.lines  # another object each time that it is asked for
-    lines = lines_of(rows) if len(rows) <= LINES_MAX else ()
+    if len(rows) == 1:  # as most have
+        row = rows[0]
+        sku, quantity = row.sku, row.quantity
+        lines: cm.Lines = ((sku, quantity),)
+        are_good = 0 < len(sku) <= SKU_CHARS_MAX and 0 < quantity <= QUANTITY_MAX
+    else:
+        sku, lines = "", lines_of(rows) if len(rows) <= LINES_MAX else ()
+        are_good = len(lines) > 0 and _are_good(lines)
     ttl_ms = slot_start_ms = wait_ms = 0
     good = (
-        0 < len(key) <= KEY_CHARS_MAX
+        are_good
+        and 0 < len(key) <= KEY_CHARS_MAX
         and 0 < len(customer_id) <= CUSTOMER_CHARS_MAX
         and 0 < len(channel) <= CHANNEL_CHARS_MAX
         and len(basket_id) <= BASKET_CHARS_MAX
         and len(reference) <= REFERENCE_CHARS_MAX
-        and (key + customer_id + channel + basket_id + reference).isprintable()
-        and len(lines) > 0
-        and _are_good(lines)
+        and f"{key}{customer_id}{channel}{sku}{basket_id}{reference}".isprintable()
     )
     if request.HasField("ttl"):
         ttl_ms = instant_ms(request.ttl)
