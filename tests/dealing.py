@@ -8,7 +8,7 @@ from xdist.scheduler import LoadScopeScheduling
 # Its tests share a service, load the machine and look for what was left behind: one after another, in one worker.
 ALONE: Final = "tests/cluster/"
 # Begun first, so that no worker has a long file left when the others are done.
-LONGEST: Final = (ALONE, "tests/simulation/")
+LONGEST: Final = (ALONE, "tests/simulation/", "tests/shop/", "tests/house/")
 
 
 class Dealer(LoadScopeScheduling):
