@@ -29,7 +29,13 @@ CLOSED_AT_TIMES: Final = Calendar(
 )
 
 LOSERS_WAIT: Final = (
-    Policy(version=9, losers_wait=True, loses_first=LosesFirst.YOUNGEST, line_places_max=3),
+    Policy(
+        version=9,
+        losers_wait=True,
+        loses_first=LosesFirst.YOUNGEST,
+        line_places_max=3,
+        line_take_up_ms=5 * MINUTE_MS,
+    ),
     Policy(version=10, losers_wait=True, line_may_pass=True, calendar=CLOSED_AT_TIMES),
 )
 POLICIES: Final = (

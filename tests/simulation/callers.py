@@ -107,7 +107,7 @@ class Callers:
         if random.random() < 0.3:  # many units, or all would be there
             line = (random.choice(SKUS[:3]), random.randint(1, 60))
             ttl_ms, wait_ms = random.choice(TTLS_MS[:4]), random.choice(WAITS_MS)
-            return cm.Reserve(key, f"{random.choice(CUSTOMERS)} 2", "web", "", (line,), ttl_ms, wait_ms=wait_ms)
+            return cm.Reserve(key, f"{random.choice(CUSTOMERS)} 2", "web", basket, (line,), ttl_ms, wait_ms=wait_ms)
         return cm.Reserve(key, random.choice(CUSTOMERS), random.choice(CHANNELS), basket, lines, random.choice(TTLS_MS))
 
     def _step(self, key: str) -> cm.Command:
