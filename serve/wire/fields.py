@@ -23,7 +23,7 @@ C = TypeVar("C", bound=Struct)
 PAGE_SIZE_MAX: Final = 1_000
 PAGE_SIZE_DEFAULT: Final = 100
 _CHECK_BYTES: Final = 8
-_OF_GATEWAYS: Final = ("grant", "asked", "fetched", "only_known")  # which no caller gives
+_OF_GATEWAYS: Final = ("grant", "asked", "fetched", "only_known", "adds")  # which no caller gives
 
 
 def instant_ms(instant: Timestamp | Duration) -> int:
