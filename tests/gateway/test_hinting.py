@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
+from actors.shop.commands import Lines, Reserve
 from holdfast.v1 import error_pb2, reservation_service_pb2 as rs
 from serve.routing.sold_out import SoldOut
 from serve.wire import reservations
-from serve.wire.fields import lines_of
 from serve.wire.reservations import KEY_CHARS_MAX, may_be_hinted, plain_first, reserve
 from serve.wire.rules import QUANTITY_MAX
 from tests.gateway.front import Front, reserve_request
@@ -107,17 +108,17 @@ def test_refusals_by_hint_are_counted_for_promotion_too(front: Front) -> None:
 
 
 def test_plain_requests_are_refused_without_being_translated(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
-    translated: list[int] = []
+    translated: list[Lines] = []
 
-    def counting(rows: Any) -> Any:
-        translated.append(len(rows))
-        return lines_of(rows)
+    def counting(key: str, customer_id: str, channel: str, basket_id: str, lines: Lines, *others: Any) -> Reserve:
+        translated.append(lines)
+        return Reserve(key, customer_id, channel, basket_id, lines, *others)
 
-    monkeypatch.setattr(reservations, "lines_of", counting)
+    monkeypatch.setattr(reservations, "cm", SimpleNamespace(Reserve=counting))
     batch = rs.ReserveBatchRequest(requests=[first(f"k{number}") for number in range(200)])
     batch.requests[150].lines[0].quantity = 2
     assert all(each.rejection.by_hint for each in front.accept("ReserveBatch", batch).outcomes)
     assert not translated
     batch.requests.append(reserve_request("there", "C"))
     assert front.accept("ReserveBatch", batch).outcomes[-1].HasField("reservation")
-    assert translated == [1]
+    assert translated == [(("C", 1),)]
