@@ -20,13 +20,14 @@ from serve.routing.batcher import DeadlinePassed, Overloaded
 from serve.routing.beside import Answered, Grace, hear_each
 from serve.routing.rates import Rates
 from serve.routing.router import Router
-from serve.services.filling import fill, fill_new_hold
+from serve.services.filling import fill
 from serve.services.handed_over import HandedOver
 from serve.services.hinting import Hinting
 from serve.services.new_orders import NewOrders
 from serve.services.refused_steps import Refused, is_unsaid, say
 from serve.services.store_directory import StoreDirectory, chain_away
 from serve.wire import reservations as wr
+from serve.wire.new_holds import NewHolds
 from serve.wire.statuses import CallRefused, Status
 
 # The share of a batch's time that an order in it may use, or a call with a grant. One whose shop is away then has an
@@ -60,6 +61,7 @@ class _Batch(NamedTuple):
     kind: Kind
     deadline: float
     grace: Grace
+    holds: NewHolds
 
 
 class _Hop(NamedTuple):
@@ -102,7 +104,7 @@ class Batches:
         """Fill the outcomes of a call. An item that cannot be decided has its status in its own outcome."""
         outcomes = _empty_outcomes(reply, len(requests))
         items, unknown, orders = await self._sort(kind, requests, outcomes)
-        batch = _Batch(kind, deadline, Grace(deadline))
+        batch = _Batch(kind, deadline, Grace(deadline), NewHolds(self._router.chain))
         steps = [item for item in items if is_hot(item[0][0])] if kind.promise else []
         if steps:
             items = [item for item in items if not is_hot(item[0][0])]
@@ -120,8 +122,9 @@ class Batches:
         else:
             await waits
         for outcome in outcomes:
-            if outcome.WhichOneof("result") is None:
+            if outcome not in batch.holds and outcome.WhichOneof("result") is None:
                 fill_error(DeadlinePassed(sent=True), outcome.error)
+        batch.holds.finish(reply, outcomes)
 
     async def _sort(
         self, kind: Kind, requests: Sequence[Any], outcomes: Sequence[Any]
@@ -292,7 +295,7 @@ class Batches:
         unsaid: dict[str, list[Refused]] = {}
         limited: list[Item] = []
         told: dict[int, Answer] = {}
-        heard, count, chain = set[int](), 0, self._router.chain
+        heard, count = set[int](), 0
         for places, part in answered:
             heard.update(places)
             if isinstance(part, BaseException):
@@ -301,9 +304,10 @@ class Batches:
             for place, answer in zip(places, part, strict=True):
                 if isinstance(answer, Held):  # most are
                     item, sent = hop.items[place], hop.sent[place]
-                    if sent is not item[0]:  # one of a hot SKU
-                        item[1].key_stamp = self._hot.stamp(item[0])
-                    fill_new_hold(answer, item[0], sent[0], chain, item[1])
+                    if sent is item[0]:
+                        batch.holds.add(answer, item[0], item[1])
+                    else:  # one of a hot SKU
+                        self._fill(item, sent, answer, unsaid)
                 elif is_grant_required(answer):
                     limited.append(hop.items[place])
                 elif is_for_gateways(answer):
