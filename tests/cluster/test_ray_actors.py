@@ -14,10 +14,13 @@ from actors.journal.sqlite import SqliteJournal
 from actors.protocol.messages import ActorGone
 from actors.ray_actors import RayActors
 from actors.ray_nodes import start_ray, stop_ray
+from serve.config.environment import SWITCHES
 from tests.cluster.service import ROOT
 from tests.runtime.actors_exam import ACTOR, Candidate, sit
 from tests.runtime.runtime_fixture import WAIT_S
 from tests.waiting import until_async
+
+NICENESS = "RAY_worker_niceness"
 
 
 @pytest.fixture
@@ -25,6 +28,8 @@ def ray_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A Ray of this test's own, whose workers find the code."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "proto")]))
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    # As in a service: by Ray's default its workers run once nobody else wants to, and other tests always do.
+    monkeypatch.setenv(NICENESS, SWITCHES[NICENESS])
     start_ray("")
     yield
     stop_ray()
