@@ -48,6 +48,7 @@ _KEY: Final = re.compile(r"[0-9a-f]{32}")
 ARRIVES_MINUTES_MAX: Final = 240
 MINUTE_MS: Final = 60_000
 TO_COLLECT: Final = frozenset({Status.CONFIRMED, Status.READY})
+_OVER: Final = frozenset({Status.COLLECTED, Status.RELEASED, Status.EXPIRED})
 _GONE: Final = frozenset({PickStatus.TO_PUT_BACK, PickStatus.PUT_BACK, PickStatus.WITHDRAWN})
 _NOT_THERE: Final = frozenset({ReleaseReason.NOT_FOUND_ON_SHELF, ReleaseReason.SHORTFALL})  # no wish of the customer's
 _WRONG: Final = (InvalidArgument, NotFound, Conflict, Overloaded)
@@ -151,9 +152,13 @@ class Customers:
         """By as much as there is; a part with its whole order. A second tap finds nothing more, or is the same call
         within its minute.
         """
-        if linked.extend_by_ms is None:
-            return None
         reservation, ttl_ms, key = linked.reservation, linked.extend_by_ms, _key(linked, form)
+        if ttl_ms is None:
+            if reservation.status in TO_COLLECT:
+                return None
+            if reservation.status not in _OVER:
+                raise HTTPException(HTTPStatus.CONFLICT)
+            ttl_ms = MINUTE_MS  # the service says how it has ended
         outcome: Outcome
         if reservation.order_id:
             outcome = await self._client.extend_order(reservation.order_id, ttl_ms=ttl_ms, idempotency_key=key)

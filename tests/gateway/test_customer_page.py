@@ -47,21 +47,15 @@ def steps_of(shown: Answer) -> set[str]:
     return {value for form in forms_of(shown.text) for name, value in form.buttons if name == "step"}
 
 
-@pytest.mark.parametrize(
-    ("reason", "said"),
-    [
-        (ReleaseReason.NOT_FOUND_ON_SHELF, "We no longer have your goods"),
-        (ReleaseReason.CUSTOMER_CANCELLED, "This order was cancelled"),
-    ],
-)
-def test_what_the_shop_could_not_find_is_not_told_as_cancelled(
-    tmp_path: Path, reason: ReleaseReason, said: str
-) -> None:
+def test_what_the_shop_could_not_find_is_not_told_as_cancelled(tmp_path: Path) -> None:
     async def use(site: Site) -> None:
-        mine = await site.order(a=1)
-        path = await path_of(site, mine)
-        await site.client.release(mine, reason=reason, idempotency_key="r")
-        assert f"<h1>{said}</h1>" in (await site.browser().get(path)).text
+        for reason, said in (
+            (ReleaseReason.NOT_FOUND_ON_SHELF, "We no longer have your goods"),
+            (ReleaseReason.CUSTOMER_CANCELLED, "This order was cancelled"),
+        ):
+            mine = await site.order(said, a=1)
+            await site.client.release(mine, reason=reason, idempotency_key=said)
+            assert f"<h1>{said}</h1>" in (await site.browser().get(await path_of(site, mine))).text
 
     visit(tmp_path, use)
 
@@ -213,6 +207,21 @@ def test_more_time_is_given_within_the_rules_alone(tmp_path: Path) -> None:
         until_ms = (await site.client.get_reservation(mine)).expires_at_ms
         assert until_ms == site.service.clock.at_ms + 24 * HOUR_MS
         assert "extend" not in steps_of(shown)
+
+    visit(tmp_path, use)
+
+
+def test_no_more_time_is_promised_of_what_is_over(tmp_path: Path) -> None:
+    async def use(site: Site) -> None:
+        mine = await site.order()
+        path, browser = await path_of(site, mine), site.browser()
+        await site.client.set_policy(replace(await site.client.get_policy(), ttl_max_ms=9 * 24 * HOUR_MS))
+        site.service.clock.at_ms += HOUR_MS
+        form = form_of(await browser.get(path), "extend")
+        site.service.clock.at_ms += 99 * HOUR_MS
+        shown = await browser.post(f"{path}/step", form)
+        assert "You have more time." not in shown.text
+        assert (shown.status, shown.text.count("The time to collect is over")) == (409, 2), "and why"
 
     visit(tmp_path, use)
 
