@@ -118,15 +118,18 @@ class Recorder:
         self.per_second[self._second(), "read"] += 1
         return said
 
-    async def settle(self, client: ChannelClient) -> int:
-        """Ask again for everything that is open, until it is answered; how many are open still."""
+    async def settle(self, client: ChannelClient, open_for_s: float = 0.0) -> int:
+        """Ask again for everything that is open, and was first asked so long ago, until it is answered; how many are
+        open still. A refusal is remembered for ten minutes: who asks later is decided anew.
+        """
         gate = asyncio.Semaphore(SETTLED_AT_ONCE)
 
         async def one(entry: Entry) -> None:
             async with gate:
                 await self.ask(client, entry.caller, entry.call, SETTLE_MS)
 
-        await asyncio.gather(*(one(entry) for entry in self.open()))
+        until_ns = time.monotonic_ns() - int(open_for_s * 1_000_000_000)
+        await asyncio.gather(*(one(entry) for entry in self.open() if entry.called_ns <= until_ns))
         return len(self.open())
 
     def open(self) -> list[Entry]:

@@ -23,6 +23,7 @@ CLIENTS: Final = 3
 SERVE_S: Final = 10.0  # that Serve may take to start what it has lost
 PAUSE_S: Final = (0.3, 1.5)
 CATCH_UP_S: Final = 30.0
+SETTLE_AFTER_S: Final = 60.0
 PATIENT: Final = Timeouts(call_ms=callers.PATIENT_MS)
 
 FAULTS: Final = ("F1", "F2", "F4", "F5", "F10", "F13", "F14", "F15")
@@ -158,11 +159,13 @@ async def strike_for(
         await crowd.open_shops()
         calling = asyncio.ensure_future(crowd.run())
         watching = asyncio.ensure_future(_watch(clients[0], evidence))
+        settling = asyncio.ensure_future(_settle(clients[0], evidence))
         striker = Striker(host, crowd, clients[0], evidence.seed, evidence.strikes)
         try:
             await _strike(striker, evidence, plan, over, say)
             crowd.over.set()
             await calling
+            settling.cancel()
             evidence.seconds = time.monotonic() - began
             say("Asking again for what nobody knows the outcome of ...")
             still_open = await evidence.recorder.settle(clients[0])
@@ -172,11 +175,19 @@ async def strike_for(
                 await asyncio.wait_for(_catch_up(clients[0], evidence), CATCH_UP_S)
         finally:
             evidence.doubled = crowd.doubled
-            if watching.done() and not watching.cancelled():
-                evidence.gaps.append(f"the watcher ended: {watching.exception()}")
-            for task in (calling, watching):
+            for name, task in (("watcher", watching), ("settler", settling)):
+                if task.done() and not task.cancelled():
+                    evidence.gaps.append(f"the {name} ended: {task.exception()}")
+            for task in (calling, watching, settling):
                 task.cancel()
-            await asyncio.gather(calling, watching, return_exceptions=True)
+            await asyncio.gather(calling, watching, settling, return_exceptions=True)
+
+
+async def _settle(client: ChannelClient, evidence: Evidence) -> None:
+    """Ask again for what is open while that is still remembered, however long the run is."""
+    while True:
+        await asyncio.sleep(SETTLE_AFTER_S)
+        await evidence.recorder.settle(client, SETTLE_AFTER_S)
 
 
 @asynccontextmanager

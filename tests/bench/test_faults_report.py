@@ -1,6 +1,7 @@
 """The report of a run under faults, from made-up evidence, and the proxy that cuts, delays and loses."""
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from bench.faults.judge import Invariant, Judgement
 from bench.faults.linearizability import Operation, check
 from bench.faults.page import page
 from bench.faults.proxy import Proxy
-from bench.faults.recorder import Recorder
+from bench.faults.recorder import Entry, Recorder
 from bench.faults.report import ALL_THE_TIME, ELSEWHERE, document, tell
 from bench.faults.run import FAULTS, Evidence
 from bench.faults.stock import POSITION, Look, Receive, Units
@@ -118,6 +119,32 @@ def test_a_call_is_known_to_have_done_nothing_only_where_it_was_asked_once() -> 
         await recorder.ask(crowded, "caller", replace(call, key="other"), 1)
         assert recorder.entries["other"].never
         assert recorder.open() == []
+
+    asyncio.run(main())
+
+
+class Answering:
+    """A service that answers each call, and writes down which."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    async def adjust_stock(self, *_: object, idempotency_key: str, **__: object) -> StockChange:
+        self.keys.append(idempotency_key)
+        return StockChange(1, 1, 0, 0, ())
+
+
+def test_what_is_open_is_asked_again_once_it_is_old_enough_and_all_of_it_in_the_end() -> None:
+    async def main() -> None:
+        recorder, client = Recorder(), Answering()
+        now_ns = time.monotonic_ns()
+        for key, called_ns in (("old", now_ns - 120 * 10**9), ("young", now_ns)):
+            recorder.entries[key] = Entry(Call(Kind.ADJUST_STOCK, key, {}), "caller", called_ns)
+        service = cast("ChannelClient", client)
+        assert await recorder.settle(service, 60.0) == 1
+        assert client.keys == ["old"]
+        assert await recorder.settle(service) == 0
+        assert client.keys == ["old", "young"]
 
     asyncio.run(main())
 
