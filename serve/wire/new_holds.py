@@ -18,7 +18,7 @@ from actors.shop import commands as cm
 from holdfast.v1 import reservation_pb2 as rp, reservation_service_pb2 as rs
 from serve.sourcing.store_index import NO_PROMISE, earliest_ready_ms
 from serve.wire.fields import fill_instant
-from serve.wire.reservations import fill_held
+from serve.wire.reservations import fill_held, has_more
 
 _BITS: Final = 7  # of a number, in each byte that it is written with
 _MORE: Final = 1 << _BITS
@@ -90,7 +90,7 @@ class NewHolds:
 def _outcome(held: Held, store_id: str, command: cm.Reserve, chain: Chain) -> str:
     """The bytes of an outcome, none where a reservation has more than most."""
     lines, customer_id, number = command.lines, command.customer_id, held.number
-    if len(lines) > 1 or command.slot_start_ms or command.basket_id or command.external_reference:
+    if has_more(command):
         return ""
     [(sku, quantity)] = lines
     named = f"{store_id}:{number}"

@@ -231,6 +231,11 @@ def _parse(kind: Any, item: bytes, place: int) -> Any:
         return Status(grpc.StatusCode.INVALID_ARGUMENT, message, "REQUEST_UNREADABLE")
 
 
+def has_more(command: cm.Reserve) -> bool:
+    """Whether more is told of a new reservation than its customer, its channel and one line, as `fill_held` does."""
+    return bool(len(command.lines) > 1 or command.slot_start_ms or command.basket_id or command.external_reference)
+
+
 def fill_held(
     held: Held, ledger_id: str, store_id: str, command: cm.Reserve, chain: Chain, reply: reservation_pb2.Reservation
 ) -> None:
