@@ -153,9 +153,9 @@ def test_events_are_encoded_while_nobody_waits_for_the_lock(
 ) -> None:
     was_locked: list[bool] = []
 
-    def watched(decided: Sequence[Decided], encode: Any) -> list[Record]:
+    def watched(decided: Sequence[Decided], *encode: Any) -> list[Record]:
         was_locked.extend(stocked.host._deciding.locked() for _ in decided)
-        return records_of(decided, encode)
+        return records_of(decided, *encode)
 
     monkeypatch.setattr(group_commit, "records_of", watched)
     stocked.deliver("reserve ann A 1")

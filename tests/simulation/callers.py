@@ -46,8 +46,11 @@ ASKED: Final = (ReleaseReason.CUSTOMER_CANCELLED, ReleaseReason.PAYMENT_FAILED, 
 
 
 def picks_by(number: int) -> dict[str, Any]:
-    """Whether a shop picks, and how, by a number of its world: most do."""
-    return {"picks": number % 8 > 0, "put_back_first": number % 3 == 0}
+    """Whether a shop picks, and how, and how long who is served in line may take, by a number of its world. None of it
+    is of the first format.
+    """
+    take_up_ms = HOUR_MS // 6 if number % 5 < 2 else 0
+    return {"picks": number % 8 > 0, "put_back_first": number % 3 == 0, "line_take_up_ms": take_up_ms}
 
 
 class Callers:

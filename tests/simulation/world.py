@@ -190,7 +190,6 @@ class World:
             limit_rules=limits,
             loses_first=LosesFirst(1 + self.policy.version // 2 % 2),
             losers_wait=self.policy.version % 2 == 1,
-            line_take_up_ms=HOUR_MS // 6 if self.policy.version % 3 == 2 else 0,
             **self.parts.picks(self.seed + self.policy.version),
         )
         self.struck["rules"] += 1
