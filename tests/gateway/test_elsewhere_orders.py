@@ -153,6 +153,34 @@ def test_staff_gives_up_what_a_shop_that_stays_away_is_asked_for(
     verify(missing, "S1", "S2", "S3")
 
 
+def test_a_move_that_nobody_has_heard_of_is_found_again_though_its_order_was_changed_since(
+    missing: Front, monkeypatch: pytest.MonkeyPatch, clock: ManualClock
+) -> None:
+    missing.receive("A", 5, "S2")
+    missing.receive("A", 1, "S3")
+    order_id, here = ordered(missing, "o1", S1=2, S3=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(missing.gateway._reconciler.elsewhere, "_send", _lost)
+        missing.accept("ShortPickTask", asked(missing, "s1", reservation_id=here))
+    assert parts_of(missing, order_id)["S2"] == 2
+    missing.receive("A", 5, "S3")
+    plan = os_.StorePlan(store_id="S3", lines=[{"sku": "A", "quantity": 3}])
+    missing.accept("AmendOrder", os_.AmendOrderRequest(idempotency_key="m", order_id=order_id, stores=[plan]))
+    clock.move(3_000)
+    for _ in range(2):
+        missing.run(missing.gateway._reconciler.collect_reports)
+        settle(missing)
+    (task,) = lost(missing)
+    assert task.resolution == MOVED
+    assert sum(order_parts(missing, order_id)) == 5, "three and two"
+    verify(missing, "S1", "S2", "S3")
+
+
+def order_parts(front: Front, order_id: str) -> list[int]:
+    parts = order_of(front, order_id).parts
+    return [sum(line.quantity - line.released for line in part.lines) for part in parts]
+
+
 def live_in(front: Front, store_id: str) -> list[reservation_pb2.Reservation]:
     listed = front.accept("ListReservations", rs.ListReservationsRequest(store_id=store_id)).reservations
     return [each for each in listed if each.status != RELEASED]
