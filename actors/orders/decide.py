@@ -289,20 +289,22 @@ def _decide_report_grant(ledger: OrderLedger, report: cm.ReportGrant) -> Decisio
     is_same = report.reservation == grant.reservation
     if grant.reservation and (report.version <= grant.version if is_same else not report.reservation):
         return ()
+    # An amendment has replaced it, or had, and nothing is left of that. One that was barred may be told of again.
+    is_replaced = report.reservation and not grant.reservation and _is_over(ledger, grant.held_at, report)
     # An older grant of this reservation, which replaces nothing, is of one that such a shop has lost.
     for other in ledger.grants.of_hold(grant.held_at, report.reservation):
         is_later = other.number > report.number or other.replaces == report.number
-        if is_later and other.version > report.version:  # an amendment has replaced it
-            return (ev.GrantReported(_nothing_held(report.number)),)
-    replaced = ledger.grants.get(grant.replaces) if report.reservation else None
-    if replaced is None or replaced.reservation:
-        return (ev.GrantReported(report),)
-    # The shop has used this one in its place: nothing is held by it, also where a late word of it still comes.
-    return (ev.GrantReported(report), ev.GrantReported(_nothing_held(replaced.number)))
+        is_replaced = is_replaced or (is_later and other.version > report.version)
+    return (ev.GrantReported(cm.ReportGrant(report.number, 0, 0, (), ()) if is_replaced else report),)
 
 
-def _nothing_held(grant: int) -> cm.ReportGrant:
-    return cm.ReportGrant(grant, 0, 0, (), ())
+def _is_over(ledger: OrderLedger, store_id: str, report: cm.ReportGrant) -> bool:
+    """Whether nothing is left of the reservation by a later grant's later report. An earlier grant's says nothing: a
+    shop that was restored from a copy gives its numbers and versions once more. Raises Unread.
+    """
+    noted = ledger.answers.noted(gone_key(store_id, report.reservation))
+    reports = [gone for gone in noted if isinstance(gone, cm.ReportGrant) and gone.store_id in ("", store_id)]
+    return any(gone.number > report.number and gone.version > report.version for gone in reports)
 
 
 def _decide_step(ledger: OrderLedger, command: cm.Confirm | cm.Release | cm.Extend, now_ms: int) -> Decision:

@@ -28,7 +28,6 @@ from tests.orders.watched import Watched
 from tests.shop.watched import DAY_ZERO_MS
 
 TWO_A_DAY = Policy(version=3, chain_limit_rules=(ChainLimitRule("", "A", 0, 2, DAY_MS),))
-SIX_A_DAY = Policy(version=3, chain_limit_rules=(ChainLimitRule("", "A", 0, 6, DAY_MS),))
 ONE_OPEN = Policy(version=3, chain_limit_rules=(ChainLimitRule("", "", 1, 0, 0),))
 AT_MS = DAY_ZERO_MS + 1_000_000
 
@@ -264,23 +263,6 @@ def test_a_late_word_of_what_was_amended_and_then_released_counts_nothing() -> N
     report(watched, first, held=2, version=41)
     assert not [*watched.ledger.grants]
     assert isinstance(said(watched, request("k3", 2)), Grant)
-    assert not watched.complaints()
-
-
-def test_nor_does_one_of_a_later_grant_that_an_earlier_one_has_replaced() -> None:
-    """Two calls amend it at once: the one that was granted first comes second, and is granted anew for that."""
-    watched = Watched(SIX_A_DAY)
-    first = said(watched, request("k1")).number
-    report(watched, first, held=1)
-    slow = said(watched, request("a1", 2, replaces=first, reservation=40)).number
-    quick = said(watched, request("a2", 3, replaces=first, reservation=40)).number
-    again = said(watched, request("a1", 2, replaces=quick, reservation=40))
-    assert (again.number, again.replaces) == (slow, quick)
-    report(watched, slow, held=2, version=44)
-    report(watched, slow, held=0, version=45)
-    report(watched, quick, held=3, version=43)
-    assert not [*watched.ledger.grants]
-    assert isinstance(said(watched, request("k3", 6)), Grant)
     assert not watched.complaints()
 
 
