@@ -98,7 +98,7 @@ class Findings:
         return {name: float(getattr(self, name)) for name in (*asked, *self.WRONG)}
 
 
-def judged(calls: Sequence[Call], found: int, on_hand: int = UNITS) -> Findings:
+def judged(calls: Sequence[Call], found: int, on_hand: int) -> Findings:
     """What callers were told, against itself and against how many reservations the service has accepted.
 
     `oversold` are the units of a SKU in a shop that were promised at one moment beyond those on hand, at the worst of
@@ -157,7 +157,7 @@ async def campaign(
         await asyncio.gather(*calling)
         await callers.repeat_all()
         audits = [await callers.audit(store_id) for store_id in STORES]
-        findings = judged(callers.calls, sum(each.accepted for each in audits))
+        findings = judged(callers.calls, sum(each.accepted for each in audits), UNITS)
         findings.not_back = await callers.not_back()
         findings.violations = [
             f"{audit.store_id} {each.subject}: expected {each.expected}, found {each.found}"
