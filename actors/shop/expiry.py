@@ -12,7 +12,7 @@ from typing import Final
 from actors.core.deadlines import NUMBER_MASK, SHIFT, STALE_ENTRIES_MAX, Deadlines
 from actors.core.status import LIVE, OPEN, ReleaseReason, Status
 from actors.shop.events import AllotmentExpired, Expired, Left, QuotaDrawn, Served
-from actors.shop.lines.decide import next_served, over_in_line, serve
+from actors.shop.lines.decide import over_in_line, serve, served_instead
 from actors.shop.lines.events import GrantAwaited, PassedOver
 from actors.shop.picking.decide import overdue
 from actors.shop.picking.events import PickPutBack
@@ -22,6 +22,7 @@ Due = Expired | PassedOver | Left | QuotaDrawn | Served | GrantAwaited | Allotme
 
 LOOKED_AT_ONCE_MAX: Final = 1_000  # numbers, of entries and runs: 1 ms
 DROPPED_BY_A_MOVE: Final = 8
+GOES_ON: Final = frozenset({QuotaDrawn, PassedOver})  # what is next is because of it, and no step ends between the two
 _QUEUED: Final = Status.QUEUED
 
 
@@ -155,7 +156,7 @@ def due(ledger: Ledger, now_ms: int, looked_at_max: int | None = None) -> Iterat
                     yield Left("", "", reservation.number, Status.EXPIRED, why, reservation)
                 elif reservation.in_line is not None and (passed := over_in_line(ledger, reservation, now_ms)):
                     yield passed
-                    yield from next_served(ledger, passed.lines[0][0], now_ms, reservation.number)
+                    yield from served_instead(ledger, passed, now_ms)
                 else:
                     yield Expired(reservation.number, reservation.held_lines(), reservation)
         finally:  # the caller, or this, stopped within the run: the next call begins where this one ended

@@ -15,9 +15,9 @@ from actors.core.transact import KEY_REUSED, Decider, Transacted, concluded, tra
 from actors.shop.commands import ApplyOutcome, Claim, Command, HotCommand, Reserve, ServeGranted, SettleGrant
 from actors.shop.decide import decide, decide_reserve
 from actors.shop.decide_claims import held_by
-from actors.shop.events import Answering, Event, Left, QuotaDrawn, Reserved, StockCounted
+from actors.shop.events import Answering, Event, Left, Reserved, StockCounted
 from actors.shop.evolve import evolve
-from actors.shop.expiry import LOOKED_AT_ONCE_MAX, drop_stale, due
+from actors.shop.expiry import GOES_ON, LOOKED_AT_ONCE_MAX, drop_stale, due
 from actors.shop.hot.decide import decided_elsewhere
 from actors.shop.hot.decide_sku import decide_hot_sku, moved_before
 from actors.shop.hot.events import MovedOut
@@ -143,6 +143,6 @@ def expire(ledger: Ledger, now_ms: int, events_max: int | None = None) -> list[E
     for event in due(ledger, now_ms, looked_at_max):
         evolve(ledger, event, now_ms)
         events.append(event)
-        if events_max is not None and len(events) >= events_max and type(event) is not QuotaDrawn:
-            break  # but not before the one who draws it is served
+        if events_max is not None and len(events) >= events_max and type(event) not in GOES_ON:
+            break
     return events

@@ -183,7 +183,8 @@ class HotUnits:
             heard(self.words, place, handed.generation)
         if handed.over > self._received.get(place, 0):
             await self.receive(place, handed.over, deadline)
-        self._router.sold_out.note_fetch(ledger_of_hot(sku), store_id, sku, began_at, loop.time())
+        quotas = [channel for channel, _ in handed.quotas]
+        self._router.sold_out.note_fetch(ledger_of_hot(sku), store_id, sku, began_at, loop.time(), quotas)
         return handed
 
     async def receive(self, place: Place, handed: int, deadline: float) -> None:

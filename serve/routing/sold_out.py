@@ -7,7 +7,7 @@ to the shop and renews it. A hint is no answer: it is for calls that cannot have
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,6 +51,8 @@ class SoldOut:
         # By ledger, shop and SKU, the last two fetches: since when what they brought is out of date, and their ends.
         self._fetches: dict[tuple[str, str, str], tuple[tuple[float, float], ...]] = {}
         self._over_at = 0.0  # the last of them
+        # By shop and hot SKU, as of the last fetch, the channels of whose quotas the shop has units left.
+        self._quotas: dict[tuple[str, str], frozenset[str]] = {}
         self._short: set[tuple[str, str, str]] = set()  # shop, SKU and channel
         self._short_until = 0.0
         self._tidy_at = 0.0
@@ -58,12 +60,17 @@ class SoldOut:
     def __bool__(self) -> bool:
         return self._count > 0
 
-    def note_fetch(self, ledger_id: str, store_id: str, sku: str, began_at: float, now: float) -> None:
+    def note_fetch(
+        self, ledger_id: str, store_id: str, sku: str, began_at: float, now: float, quotas: Iterable[str] = ()
+    ) -> None:
         """A ledger has what was free elsewhere of a shop's units, as of `began_at`: what it refuses from now on rests
-        on that.
+        on that. In the shop are units of the quotas of these channels, which the ledger of a hot SKU does not have.
         """
         if len(self._fetches) >= FETCHES_MAX:
             self._fetches.clear()
+            self._quotas.clear()
+        if is_hot(ledger_id):
+            self._quotas[store_id, sku] = frozenset(quotas)
         before = self._fetches.get((ledger_id, store_id, sku), ())
         self._fetches[ledger_id, store_id, sku] = (*before[-1:], (began_at, now))
 
@@ -131,9 +138,11 @@ class SoldOut:
     def _learn_of_hot(self, ledger_id: str, command: Command, answer: Answer, sent_at: float, now: float) -> None:
         """The same of the ledger of a hot SKU, where lines are by shop."""
         if isinstance(command, Reserve) and isinstance(answer, Refusal) and not answer.repeated:
-            self._note(ledger_id, command.lines[0][0], command, answer.rejection, sent_at, now)
+            of = command.lines[0][0], sku_of_ledger(ledger_id)
+            if command.channel not in self._quotas.get(of, ()):  # who asks for fewer units may have them by its quota
+                self._note(ledger_id, of[0], command, answer.rejection, sent_at, now)
             if answer.rejection.reason is Reason.INSUFFICIENT_STOCK and len(self._short) < HINTS_MAX:
-                self._short.add((command.lines[0][0], sku_of_ledger(ledger_id), command.channel))
+                self._short.add((*of, command.channel))
                 self._short_until = now + SHORT_S
             return
         if isinstance(command, Reserve) and isinstance(answer, Held):

@@ -13,6 +13,7 @@ from holdfast.v1 import (
     error_pb2,
     reservation_service_pb2 as rs,
 )
+from serve.routing.sold_out import SoldOut
 from tests.gateway.front import Front
 from tests.gateway.hot import OtherGateway, again, demote, first, promote, release, sold, tidy
 from tests.runtime.runtime_fixture import ManualClock
@@ -106,3 +107,22 @@ def test_under_a_limit_of_the_chain_too(front: Front) -> None:
     over.customer_id = "w"
     assert front.accept("Reserve", over).rejection.reason == error_pb2.REASON_UNITS_LIMIT
     assert sold(front) == 4
+
+
+def test_who_asks_for_more_than_the_quota_has_left_does_not_have_others_of_the_channel_refused(front: Front) -> None:
+    """A hint says that there is nothing: the ledger of the SKU has none, and the channel has some in the shop."""
+    front.gateway._router.sold_out = SoldOut(15.0)
+    front.accept("Reserve", of("web", "w", 3))
+
+    def asked(channel: str, key: str, units: int = 1) -> Any:
+        request = of(channel, key, units)
+        request.first_attempt = True
+        return front.accept("Reserve", request)
+
+    assert asked("app", "a", 3).rejection.reason == SOLD_OUT
+    assert shop_of(asked("app", "b")) == "S1"
+    assert shop_of(asked("app", "c")) == "S1"
+    assert asked("app", "d").rejection.reason == SOLD_OUT
+    assert asked("app", "e").rejection.by_hint, "now there is nothing"
+    assert not asked("web", "x").rejection.by_hint
+    assert asked("web", "y").rejection.by_hint

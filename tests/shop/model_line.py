@@ -125,7 +125,8 @@ def falls_due(model: Model, now_ms: int) -> None:
             model.promised.append(Move(of.lines[0].sku, of.deadline_ms, -of.lines[0].quantity))
             of.status, of.version = Status.QUEUED, model.events
             of.deadline_ms = until_ms(of.slot_start_ms, now_ms + of.wait_ms)
-            _serve(model, of.lines[0].sku, now_ms, instead_of=of)
+            while (gone := _serve(model, of.lines[0].sku, now_ms, instead_of=of)) and gone.status is Status.RELEASED:
+                pass
         else:
             model._give_back(of, [its.held() for its in of.lines], Status.EXPIRED, now_ms)
     for sku in sorted({found.lines[0].sku for found in model.reservations if found.status is Status.QUEUED}):
@@ -157,9 +158,9 @@ def _keeps_its_place(model: Model, of: Reservation, now_ms: int) -> bool:
     return fits and of.status is Status.HELD and of.chances == 1 and of.customer_id not in waits
 
 
-def _serve(model: Model, sku: str, now_ms: int, instead_of: Reservation | None = None) -> bool:
+def _serve(model: Model, sku: str, now_ms: int, instead_of: Reservation | None = None) -> Reservation | None:
     """The first for whom there are enough units; nobody behind one for whom there are too few, unless that is the rule.
-    Whether somebody went.
+    Who went, None where nobody did.
     """
     for first in line(model, sku):
         if first is instead_of or first.deadline_ms <= now_ms:
@@ -168,14 +169,14 @@ def _serve(model: Model, sku: str, now_ms: int, instead_of: Reservation | None =
         if model.policy.paused or units > free(model, sku):
             if model.policy.line_may_pass:
                 continue
-            return False
+            return None
         mine = [found for found in model.reservations if found.customer_id == first.customer_id]
         if over_a_limit(model.policy, mine, first.channel, {sku: units}, None):
             leave(model, first, Status.RELEASED, ReleaseReason.LIMIT_REACHED)
-            return True
+            return first
         if no := lacks_slot(model, first.slot_start_ms, now_ms, []):
             leave(model, first, Status.RELEASED, ReleaseReason[no])
-            return True
+            return first
         own_ms = first.ttl_ms or rule_ms(model.policy, model.store_id, first.channel, sku)
         ttl_ms = model.policy.line_take_up_ms or own_ms
         model.events += 1
@@ -188,5 +189,5 @@ def _serve(model: Model, sku: str, now_ms: int, instead_of: Reservation | None =
         for task in model.tasks:
             if task.place is first and task.resolution is None:
                 task.resolution = Resolution.SERVED
-        return True
-    return False
+        return first
+    return None

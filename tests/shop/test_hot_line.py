@@ -14,6 +14,7 @@ from actors.core.transact import Decision
 from actors.shop import decide as deciding
 from actors.shop.decide import decide
 from actors.shop.hot.decide_sku import decide_hot_sku
+from actors.shop.hot.units import GiveBackUnits, HandUnits
 from actors.shop.state import Ledger, Reservation
 from tests.shop.hot_line_world import WAIT_MS, LineWorld
 from tests.shop.hot_world import HOT, SHOPS, SKU
@@ -134,6 +135,31 @@ def test_where_the_rule_lets_a_line_be_passed_it_is() -> None:
     with pytest.raises(AssertionError, match="passes"):
         world.reserve("S1", 1, first_at_hot=True)
     assert world.ledgers[HOT].audited().violations == ()
+
+
+def test_what_the_head_has_too_few_of_is_sold_there_where_the_rule_lets_a_line_be_passed() -> None:
+    """Nothing of it is kept, and whoever asks is not told that it is sold out."""
+    world = opened()
+    world.rules = replace(world.rules, version=2, line_may_pass=True)
+    for ledger_id in world.ledgers:
+        world.adopt(ledger_id)
+    queued(world, 3)
+    world.stock("S1", SKU, 2)
+    with pytest.raises(AssertionError, match="passes"):  # which it may
+        world.reserve("S1", 1, first_at_hot=True)
+    assert world.ledgers["S1"].audited().violations == world.ledgers[HOT].audited().violations == ()
+
+
+def test_what_comes_back_is_kept_and_not_handed_on() -> None:
+    """Though the shop hears of it with the question for what it has free."""
+    world = opened()
+    queued(world)
+    world.step(HOT, 0, "release")
+    world.say(HOT, GiveBackUnits("S1", 0, 1, keep=True))
+    told = world.say("S1", HandUnits(SKU, 0, given_back=1))
+    assert (told.over, told.back) == (1, 1)
+    world.clock_ms += 1
+    assert world.ledgers["S1"].ledger.positions[SKU].available <= 0, "the head has it"
 
 
 def sells_what_is_kept(ledger: Ledger, command: Any, now_ms: int) -> Decision:

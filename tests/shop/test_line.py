@@ -301,6 +301,40 @@ def test_however_many_are_served_a_step_is_bounded() -> None:
     assert watched.complaints() == []
 
 
+FORBIDDEN_IN_TURN = """
+    at   | said                              | answer                           | events           | stock
+    0:00 | receive A 2                       | applied 1                        | StockAdjusted    | A 2/0
+    0:01 | reserve cy A 1                    | #3 HELD A 1 until 2:01           | Reserved         | A 2/1
+    0:02 | reserve ann A 1 for 10m           | #4 HELD A 1 until 0:12           | Reserved         | A 2/2
+    0:03 | reserve bob A 1 for 5m waiting 1h | #5 QUEUED A 1 until 1:03 place 1 | Queued           | A 2/2
+    0:04 | reserve cy A 1 waiting 1h         | #6 QUEUED A 1 until 1:04 place 2 | Queued           | A 2/2
+    0:05 | reserve dan A 1 waiting 1h        | #7 QUEUED A 1 until 1:05 place 3 | Queued           | A 2/2
+    0:12 | wait                              |                                  | Expired, Served  | A 2/2
+"""
+
+
+def test_in_place_of_one_that_was_passed_over_nobody_is_served_whom_a_limit_forbids_the_units() -> None:
+    """He leaves, and it is the turn of the next one, and not of who has just had his."""
+    watched = play(FORBIDDEN_IN_TURN, LIMITED)
+    watched.adopt(Policy(version=2, limit_rules=(LimitRule("", "A", 0, 1),)), instant("0:13"))
+    watched.wait(instant("0:17"))
+    kinds = [type(record.event).__name__ for record in watched.records[-3:]]
+    assert kinds == ["PassedOver", "Left", "Served"]
+    statuses = {number: watched.known(number).status for number in (5, 6, 7)}
+    assert statuses == {5: Status.QUEUED, 6: Status.RELEASED, 7: Status.HELD}
+    assert watched.complaints() == []
+
+
+def test_no_step_ends_between_who_is_passed_over_and_who_is_served_instead() -> None:
+    """Or it would be served again in the next step, before who stands behind it."""
+    page = PAGES["what is not taken up in time goes to the next, and keeps its place once"]
+    watched = play(page.partition("        0:16")[0])
+    watched.core = Core(expire=partial(expire, events_max=1))
+    watched.wait(instant("0:16"))
+    assert [watched.known(number).status for number in (3, 4)] == [Status.QUEUED, Status.HELD]
+    assert watched.complaints() == []
+
+
 @pytest.mark.parametrize("loses", ["place", "sequence", "customer"])
 def test_a_line_that_a_snapshot_changes_is_seen(loses: str) -> None:
     watched = play(PAGES["whoever leaves makes way"].rpartition("        0:03 | release")[0])

@@ -8,11 +8,12 @@ from typing import Final
 import pytest
 from msgspec.structs import replace
 
-from actors.core.policy import HOUR_MS, ChainLimitRule, LimitRule, Policy
+from actors.core.policy import HOUR_MS, ChainLimitRule, HotSku, LimitRule, Policy
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status
 from actors.shop import commands as ask
 from actors.shop.commands import Acknowledge, Command, Grant, ServeGranted, SettleGrant, line_key, void_key
+from actors.shop.hot.units import HandUnits
 from actors.shop.invariants import check
 from actors.shop.lines.decide import GRANT_WAIT_MS
 from actors.shop.state import Reservation
@@ -165,6 +166,20 @@ def test_who_comes_later_does_not_wait_for_ever_behind_a_ledger_that_is_away() -
     line.sound()
     line.say("receive A 1")
     assert line.grant(ann) == ["Served"], "units are there, and nobody is before it"
+    line.sound()
+
+
+def test_behind_one_whose_grant_is_late_a_hot_skus_ledger_is_handed_what_is_free() -> None:
+    """Nobody keeps it for him, and others are not told that it is sold out."""
+    line = Line()
+    ann = line.reserve("ann A 1 waiting 5h")
+    hot = HotSku("A", 1, is_open=True)
+    line.watched.adopt(replace(LIMITED, version=4, hot=(hot,), hot_revision=1), line.now_ms)
+    assert line.say("receive A 1") == ["StockAdjusted", "GrantAwaited"]
+    assert line.events_of(HandUnits("A")) == [], "it is kept for her"
+    line.later(GRANT_WAIT_MS)
+    assert line.events_of(HandUnits("A")) == ["UnitsHanded"]
+    assert line.grant(ann) == ["GrantAwaited"], "she waits on"
     line.sound()
 
 

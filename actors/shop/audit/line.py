@@ -20,6 +20,10 @@ from actors.shop.audit.books import Book, Found, Hold, Places
 from actors.shop.commands import Lines as Units
 from actors.shop.lines.events import GrantAwaited
 
+_FORBIDDEN: Final = frozenset(
+    {ReleaseReason.LIMIT_REACHED, ReleaseReason.SLOT_FULL, ReleaseReason.SLOT_NOT_OFFERED}
+)  # why one whose turn it is leaves
+
 
 class Lines:
     """By SKU those who wait, by number. `quota_left` says what a channel's quotas of a SKU have left, `found` takes
@@ -42,7 +46,9 @@ class Lines:
         self._found: Final = found
         self._waiting: defaultdict[str, dict[int, Hold]] = defaultdict(dict)
         self._sku_of: dict[int, str] = {}
-        self._passed = (0, 0)  # the version of the newest event by which one was passed over, and whom it passed over
+        # The version of the newest event by which one was passed over, or of the last who left in place of it, and whom
+        # it passed over.
+        self._passed = (0, 0)
 
     def _stands(self, sku: str, channel: str | None = None) -> bool:
         """Whether somebody waits for this SKU, by this channel if one is given, but for those whose grants are late."""
@@ -162,6 +168,8 @@ class Lines:
         hold = self._take(number)
         if hold is None:
             return
+        if event.reason in _FORBIDDEN and self._passed_by():  # the one behind is served in place of the same one
+            self._passed = self._version(), self._passed_by()
         if is_over != (at_ms >= hold.deadline_ms):
             self._found("I11", f"reservation {number}", f"a wait until {hold.deadline_ms}", f"out of line at {at_ms}")
         slot_start_ms = hold.slot_start_ms

@@ -118,9 +118,9 @@ def decide_hot_units(ledger: Ledger, command: HandUnits | TakeUnitsBack) -> Deci
         case HandUnits(sku, units_max, given_back):
             taken = _taken_back(ledger, sku, given_back)
             hot = ledger.policy.hot_by_sku.get(sku)
-            if hot is None or not hot.is_open or ledger.policy.paused or sku in ledger.lines:
+            if hot is None or not hot.is_open or ledger.policy.paused:
                 return taken
-            free = free_of(ledger, sku) + sum(event.units for event in taken)
+            free = free_of(ledger, sku, sum(event.units for event in taken))  # nothing of what is kept for a line
             units = min(free, units_max) if units_max else free
             return (*taken, UnitsHanded(sku, units)) if units > 0 else taken
         case TakeUnitsBack(sku, given_back):

@@ -179,6 +179,18 @@ def next_served(ledger: Ledger, sku: str, now_ms: int, without: int = 0) -> Next
     return ()
 
 
+def served_instead(
+    ledger: Ledger, passed: PassedOver, now_ms: int
+) -> Iterator[QuotaDrawn | Served | Left | GrantAwaited]:
+    """Yield who is served in place of one that was passed over just now: the first behind whom nothing forbids the
+    units; those before leave. As `serve` for the caller.
+    """
+    while events := next_served(ledger, passed.lines[0][0], now_ms, passed.number):
+        yield from events
+        if not isinstance(events[-1], Left):
+            return
+
+
 def _in_turn(
     ledger: Ledger, sku: str, now_ms: int, without: int = 0, granted: int = 0
 ) -> Iterator[tuple[Reservation, int]]:
@@ -322,7 +334,10 @@ def row_of(ledger: Ledger, sku: str) -> Row | None:
     return (*position.stock(), unknown, kept + position.apart, ledger.hot.left(sku))
 
 
-def free_of(ledger: Ledger, sku: str) -> int:
-    """Units that whoever comes now may have, below zero where some fall short."""
+def free_of(ledger: Ledger, sku: str, back: int = 0) -> int:
+    """Units that whoever comes now may have, below zero where some fall short. So many come `back` by the same
+    decision, and may be kept as well.
+    """
     position = ledger.positions.get(sku)
-    return 0 if position is None else position.available - ledger.kept(sku, position.available)
+    available = back if position is None else position.available + back
+    return available - ledger.kept(sku, available)
