@@ -7,7 +7,7 @@ runs on machines that have neither the service nor what it needs.
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Annotated, Any, NoReturn
@@ -48,39 +48,26 @@ class PassThrough(TyperCommand):
         return list(args)
 
 
-def serve(context: typer.Context) -> None:
-    """Serve on this machine; see `holdfast serve --help`."""
-    _become("serve", context.args)
+PROGRAMS = {
+    "serve": ("serve", "Serve on this machine; see `holdfast serve --help`."),
+    "demo": ("bench.demo", "Run the demonstration; see `holdfast demo --help`."),
+    "bench": ("bench", "Load a service and report what it takes; see `holdfast bench peak --help`."),
+    "journal": ("serve.journal", "Copy journals of a stopped service; see `holdfast journal copy --help`."),
+    "format": (
+        "serve.format",
+        "Show in which format a stopped service writes, or raise it; see `holdfast format --help`.",
+    ),
+    "pages": ("serve.pages", "Serve the pages of shops' tablets apart from the service; see `holdfast pages --help`."),
+    "node": ("serve.node", "Print what must be in the environment of `ray start`; see `holdfast node --help`."),
+}
+"""By the command's name, the module that takes this process over, and what it is for."""
 
 
-def demo(context: typer.Context) -> None:
-    """Run the demonstration; see `holdfast demo --help`."""
-    _become("bench.demo", context.args)
+def _becoming(module: str) -> Callable[[typer.Context], None]:
+    def run(context: typer.Context) -> None:
+        _become(module, context.args)
 
-
-def bench(context: typer.Context) -> None:
-    """Load a service and report what it takes; see `holdfast bench peak --help`."""
-    _become("bench", context.args)
-
-
-def journal(context: typer.Context) -> None:
-    """Copy journals of a stopped service; see `holdfast journal copy --help`."""
-    _become("serve.journal", context.args)
-
-
-def format_(context: typer.Context) -> None:
-    """Show in which format a stopped service writes, or raise it; see `holdfast format --help`."""
-    _become("serve.format", context.args)
-
-
-def pages(context: typer.Context) -> None:
-    """Serve the pages of shops' tablets apart from the service; see `holdfast pages --help`."""
-    _become("serve.pages", context.args)
-
-
-def node(context: typer.Context) -> None:
-    """Print what must be in the environment of `ray start`; see `holdfast node --help`."""
-    _become("serve.node", context.args)
+    return run
 
 
 def _become(module: str, arguments: list[str]) -> None:
@@ -165,13 +152,8 @@ def options(
     """Take the options that stand before a command."""
 
 
-app.command(cls=PassThrough)(serve)
-app.command(cls=PassThrough)(demo)
-app.command(cls=PassThrough)(bench)
-app.command(cls=PassThrough)(journal)
-app.command("format", cls=PassThrough)(format_)
-app.command(cls=PassThrough)(pages)
-app.command(cls=PassThrough)(node)
+for _name, (_module, _what) in PROGRAMS.items():
+    app.command(_name, cls=PassThrough, help=_what)(_becoming(_module))
 app.command()(doctor.doctor)
 app.command()(orders.find)
 app.command(orders.EXPLAIN, help="As `find`, and tell each shop that is out, and by which rule.")(orders.find)

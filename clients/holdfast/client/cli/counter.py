@@ -18,9 +18,9 @@ from holdfast.client.cli.options import duration_ms, quantities
 from holdfast.client.cli.output import error_document, error_text, facts, to_document
 from holdfast.client.cli.tables import (
     ALLOTMENT,
-    REJECTION,
     RESERVATION,
     RESERVATIONS,
+    answer_of,
     facts_of,
     positions_table,
     table_of,
@@ -302,13 +302,7 @@ def _lines(asked: Asked) -> Lines:
 
 def _outcome(outcome: Any) -> Told:
     """A reservation, an allotment, or why not."""
-    match outcome:
-        case Rejection():
-            return Told({"rejection": to_document(outcome)}, facts_of(REJECTION, outcome), is_done=False)
-        case Reservation():
-            return Told({"reservation": to_document(outcome)}, facts_of(RESERVATION, outcome))
-        case _:
-            return Told({"allotment": to_document(outcome)}, facts_of(ALLOTMENT, outcome))
+    return Told(*answer_of(outcome), is_done=not isinstance(outcome, Rejection))
 
 
 def _flushed(report: FlushReport) -> Told:

@@ -1,6 +1,5 @@
 """`holdfast device`: who is let in to the service's pages."""
 
-import json
 from io import StringIO
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from rich.console import Group
 from rich.text import Text
 
 from holdfast.client.cli import options
-from holdfast.client.cli.options import Session, data_dir, with_session
+from holdfast.client.cli.options import Session, with_session
 from holdfast.client.cli.output import facts, to_document
 from holdfast.client.cli.tables import DEVICE, facts_of, table_of
 from holdfast.client.errors import NotFound
@@ -38,7 +37,7 @@ def add(session: Session, store: options.StoreArgument, name: NameArgument, page
     """
     token = make_token()
     device = session.run(lambda client: client.add_device(store, name, token))
-    url = pages or _pages_here()
+    url = pages or str(options.service_here().get("pages") or "")
     # Behind the #, which browsers keep to themselves: it is in no log.
     link = f"{url.rstrip('/')}/enter#{token}" if url else ""
     document = {"device": to_document(device), "token": token, "link": link}
@@ -74,12 +73,3 @@ def _named(session: Session, store: str, name: str) -> Device:
         why = f"shop {store} has no device {name!r}"
         raise NotFound("RevokeDevice", where=session.target, why=why, mend="List them, and check the name")
     return device
-
-
-def _pages_here() -> str:
-    """Where the service of this data directory has its pages; empty where it has none, or there is no service."""
-    try:
-        document = json.loads((data_dir() / "service.json").read_text())
-    except (OSError, ValueError):
-        return ""
-    return str(document.get("pages") or "") if isinstance(document, dict) else ""

@@ -20,13 +20,13 @@ from holdfast.client.channel import ChannelClient
 from holdfast.client.cli import output, tables
 from holdfast.client.cli.encryption import CaOption, CertKeyOption, CertOption, credentials_of
 from holdfast.client.limits import Timeouts
-from holdfast.client.models.allotments import Allotment, AllotmentOutcome
+from holdfast.client.models.allotments import AllotmentOutcome
 from holdfast.client.models.contacts import ContactChange
 from holdfast.client.models.orders import Order, PartOutcomes, Place, SourcingPolicy
 from holdfast.client.models.picking import PickTask
 from holdfast.client.models.reservations import Rejection, ReleaseReason, Reservation
 from holdfast.client.models.shortfalls import ShortfallTask
-from holdfast.client.models.stock import StockOutcome
+from holdfast.client.models.stock import StockChange, StockOutcome
 from holdfast.client.models.transfers import Transfer
 
 TargetOption = Annotated[
@@ -217,17 +217,23 @@ def data_dir() -> Path:
     return Path(os.environ.get("HOLDFAST_DATA_DIR") or "data")
 
 
+def service_here() -> dict[str, Any]:
+    """What a running service wrote to its data directory; empty where none did."""
+    try:
+        document = json.loads((data_dir() / "service.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
 def find_target(given: str | None, *, is_encrypted: bool = True) -> str:
     """The address given, else the one that a running service wrote to its data directory, else the default. Raises
     typer.BadParameter where that service speaks TLS, and the command does not.
     """
     if given:
         return given
-    try:
-        document = json.loads((data_dir() / "service.json").read_text())
-    except (OSError, ValueError):
-        return DEFAULT_TARGET
-    address = document.get("grpc") if isinstance(document, dict) else None
+    document = service_here()
+    address = document.get("grpc")
     if not isinstance(address, str) or not address:
         return DEFAULT_TARGET
     if document.get("tls") and not is_encrypted:
@@ -305,32 +311,19 @@ class Session:
     ) -> None:
         """Make a change under the key given, and print its answer; a refusal ends the command with exit code 1."""
         given["idempotency_key"] = self.key
-        match outcome := self.run(lambda client: call(client, *args, **given)):
-            case Rejection():
-                self.show({"rejection": output.to_document(outcome)}, tables.facts_of(tables.REJECTION, outcome))
-                raise typer.Exit(output.ExitCode.REFUSED)
-            case Reservation():
-                self.show({"reservation": output.to_document(outcome)}, tables.facts_of(tables.RESERVATION, outcome))
+        outcome, code = self.run(lambda client: call(client, *args, **given)), output.ExitCode.DONE
+        match outcome:
             case Order():
                 self.show({"order": output.to_document(outcome)}, tables.order_table(outcome))
-            case Allotment():
-                self.show({"allotment": output.to_document(outcome)}, tables.facts_of(tables.ALLOTMENT, outcome))
-            case Transfer():
-                self.show({"transfer": output.to_document(outcome)}, tables.facts_of(tables.TRANSFER, outcome))
-            case ShortfallTask():
-                self.show({"task": output.to_document(outcome)}, tables.facts_of(tables.TASK, outcome))
-            case ContactChange():
-                self.show({"contact_change": output.to_document(outcome)}, tables.facts_of("entries", outcome))
-            case PickTask():
-                self.show({"pick_task": output.to_document(outcome)}, tables.facts_of(tables.PICK_TASK, outcome))
             case tuple():
                 self.show({"outcomes": output.part_documents(outcome)}, tables.parts_table(outcome))
-                if code := output.exit_code_of_parts(outcome):
-                    raise typer.Exit(code)
+                code = output.exit_code_of_parts(outcome)
             case _:
-                self.show({"change": output.to_document(outcome)}, tables.facts_of(tables.CHANGE, outcome))
-                if outcome.dropped_late:
-                    raise typer.Exit(output.ExitCode.REFUSED)
+                self.show(*tables.answer_of(outcome))
+                is_late = isinstance(outcome, StockChange) and outcome.dropped_late
+                code = output.ExitCode.REFUSED if is_late or isinstance(outcome, Rejection) else code
+        if code:
+            raise typer.Exit(code)
 
 
 def with_session(

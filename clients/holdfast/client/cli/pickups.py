@@ -63,16 +63,14 @@ def lookup(
     digits: Annotated[str, typer.Option("--digits", help="The last four digits of the telephone.")] = "",
 ) -> None:
     """Look up what is to be handed over in a shop, by what a customer shows, or by --name and --digits."""
+    asked: dict[str, Any] = {"customer": CustomerSaid(name, digits)}
     if shown is None:
         if not (name and digits):
             raise typer.BadParameter("Give what the customer shows, or --name and --digits.", param_hint="SHOWN")
-        said = CustomerSaid(name, digits)
-        found = session.run(lambda client: client.lookup_pickup(store, customer=said))
-        session.show({"reservations": to_document(found)}, table_of(RESERVATIONS, found))
-        return
-    by = "code" if shown.upper().startswith("HF:") else "short_code"
-    by = "reservation_id" if ":" in shown and by == "short_code" else "order_id" if "/" in shown else by
-    asked: dict[str, Any] = {by: shown}
+    else:
+        by = "code" if shown.upper().startswith("HF:") else "short_code"
+        by = "reservation_id" if ":" in shown and by == "short_code" else "order_id" if "/" in shown else by
+        asked = {by: shown}
     found = session.run(lambda client: client.lookup_pickup(store, **asked))
     session.show({"reservations": to_document(found)}, table_of(RESERVATIONS, found))
 

@@ -13,16 +13,16 @@ from rich.table import Table
 from holdfast.client.cli.output import advice_text, duration_text, error_text, facts, table, time_text, to_document
 from holdfast.client.errors import HoldfastError
 from holdfast.client.models.administration import BarredClaim
-from holdfast.client.models.allotments import AllottedLine
-from holdfast.client.models.contacts import ContactConsent
+from holdfast.client.models.allotments import Allotment, AllottedLine
+from holdfast.client.models.contacts import ContactChange, ContactConsent
 from holdfast.client.models.events import Event
 from holdfast.client.models.orders import Candidate, Exclusion, FoundStores, Order, PartOutcome, PickupSlots
-from holdfast.client.models.picking import PickLine
+from holdfast.client.models.picking import PickLine, PickTask
 from holdfast.client.models.pickups import PickupChange
 from holdfast.client.models.reservations import Line, NearStore, Rejection, Reservation
-from holdfast.client.models.shortfalls import LostLine
-from holdfast.client.models.stock import AvailabilityChange, Shortfall, StoreAvailability, UnreachableStore
-from holdfast.client.models.transfers import TransferLine
+from holdfast.client.models.shortfalls import LostLine, ShortfallTask
+from holdfast.client.models.stock import AvailabilityChange, Shortfall, StockChange, StoreAvailability, UnreachableStore
+from holdfast.client.models.transfers import Transfer, TransferLine
 from holdfast.client.wire_types import LinePairs
 
 
@@ -69,59 +69,35 @@ def _consent(said: ContactConsent) -> str:
 
 
 TEXTS: Final[dict[str, Callable[[Any], str]]] = {
-    "arrives_at_ms": time_text,
+    **dict.fromkeys(
+        ("earliest_ready_ms", "good_until_ms", "ledger_time_ms", "not_after_ms", "slot_start_ms"), time_text
+    ),
+    **dict.fromkeys(("gtins", "keeps", "left_out", "reservation_ids", "substitutes"), ", ".join),
     "barred": lambda claims: "\n".join(map(_barred, claims)),
-    "arrived_at_ms": time_text,
-    "added_at_ms": time_text,
-    "barred_at_ms": time_text,
-    "began_at_ms": time_text,
     "consents": lambda said: ", ".join(map(_consent, said)),
-    "created_at_ms": time_text,
-    "good_until_ms": time_text,
-    "made_at_ms": time_text,
-    "not_after_ms": time_text,
     "public_key": to_document,
     "destination_unreachable": lambda away: "its destination did not answer" if away else "",
     "discrepancies": lambda found: "; ".join(
         f"{one.invariant} {one.subject}: {one.expected}, not {one.found}" for one in found
     ),
-    "closed_at_ms": time_text,
-    "earliest_ready_ms": time_text,
-    "expected_at_ms": time_text,
-    "expires_at_ms": time_text,
     "not_compared": lambda rows: ", ".join(
         f"{one.count} of {one.ledger_id} up to version {one.archived_version}" for one in rows
     ),
     "holds": lambda holds: "holds" if holds else "DOES NOT HOLD",
-    "ledger_time_ms": time_text,
-    "keeps": ", ".join,
-    "left_out": ", ".join,
-    "ended_at_ms": time_text,
-    "next_at_ms": time_text,
-    "lease_expires_at_ms": time_text,
     "lines": lambda lines: ", ".join(map(_line, lines)),
     "message": advice_text,
     "missing": _units,
     "near_stores": _near,
     "parts": lambda parts: str(parts if isinstance(parts, int) else len(parts)),
-    "promised_at_ms": time_text,
-    "gtins": ", ".join,
     "place": lambda place: f"aisle {place.aisle}, bay {place.bay} {place.photo_url}".rstrip(),
-    "substitutes": ", ".join,
     "paused": lambda paused: "paused" if paused else "",
     "queue_position": lambda place: str(place or ""),
-    "received_at_ms": time_text,
     "recovery_ms": duration_text,
-    "reservation_ids": ", ".join,
-    "resolved_at_ms": time_text,
-    "sent_at_ms": time_text,
-    "starts_at_ms": time_text,
     "short_lines": lambda lines: ", ".join(f"{one.sku}: {one.available} of {one.asked}" for one in lines),
     "shortfalls": lambda shortfalls: "\n".join(map(_shortfall, shortfalls)),
-    "slot_start_ms": time_text,
     "stocked": lambda stocked: "" if stocked else "never stocked",
 }
-"""What makes text of a field; the others are shown as `_plain` shows them."""
+"""What makes text of a field; what ends in `_at_ms` is an instant, and the others are shown as `_plain` shows them."""
 
 LABELS: Final = {
     "arrives_at_ms": "arrives",
@@ -216,6 +192,18 @@ HOT_SKU: Final = "sku open announced starts_at_ms closed_at_ms"
 BARRED: Final = "order_id attempt operator why barred_at_ms"
 VERIFICATIONS: Final = "store_id holds version events accepted units_sold units_reserved units_oversold discrepancies"
 
+ANSWERS: Final = {
+    Rejection: ("rejection", REJECTION),
+    Reservation: ("reservation", RESERVATION),
+    Allotment: ("allotment", ALLOTMENT),
+    Transfer: ("transfer", TRANSFER),
+    ShortfallTask: ("task", TASK),
+    ContactChange: ("contact_change", "entries"),
+    PickTask: ("pick_task", PICK_TASK),
+    StockChange: ("change", CHANGE),
+}
+"""How an answer to a change is called in a document, and its fields for people."""
+
 
 def facts_of(shown: str, value: object) -> Table:
     """The fields of one value, one a row; those without a text are left out."""
@@ -230,20 +218,27 @@ def table_of(shown: str, values: Iterable[object], **labels: str) -> Table:
     )
 
 
+def answer_of(value: Any) -> tuple[dict[str, Any], Table]:
+    """An answer to a change, for machines and for people."""
+    name, shown = ANSWERS[type(value)]
+    return {name: to_document(value)}, facts_of(shown, value)
+
+
 def _label(name: str) -> str:
     return LABELS.get(name) or name.removesuffix("_ms").removesuffix("_id").replace("_", " ")
 
 
 def _text(value: object, name: str) -> str:
     found = getattr(value, name)
-    return TEXTS[name](found) if name in TEXTS and found is not None else _plain(found)
+    text_of = time_text if name.endswith("_at_ms") else TEXTS.get(name, _plain)
+    return "" if found is None else text_of(found)
 
 
 def _plain(value: object) -> str:
-    """An enum by its name; nothing for None and for UNSPECIFIED."""
+    """An enum by its name; nothing for UNSPECIFIED."""
     if isinstance(value, IntEnum):
         return value.name if value else ""
-    return "" if value is None else str(value)
+    return str(value)
 
 
 def positions_table(found: StoreAvailability | UnreachableStore | AvailabilityChange) -> Table | str:
