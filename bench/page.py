@@ -49,13 +49,10 @@ def _cell(value: object) -> str:
 
 
 def svg(figure: Figure, name: str) -> str:
-    """A drawing as a part of a page; the same figures under the same name give the same text."""
+    """A drawing as a part of a page, without its XML prologue; the same figures under the same name give the same
+    text.
+    """
     text = StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         figure.savefig(text, format="svg", metadata={"Date": None})
-    return inline(text.getvalue())
-
-
-def inline(svg: str) -> str:
-    """An SVG as a part of a page: without its XML prologue."""
-    return svg[svg.index("<svg") :]
+    return text.getvalue()[text.getvalue().index("<svg") :]

@@ -127,6 +127,13 @@ def of_ledger(ledger: Ledger, told: Counts) -> Conservation:
     return judged(told, ledger.open_reservations, invariants.check(ledger))
 
 
+def together(verdicts: Sequence[Conservation]) -> Conservation:
+    """One verdict over several services."""
+    told = Counts(sum(each.told.accepted for each in verdicts), sum(each.told.unknown for each in verdicts))
+    discrepancies = [one for each in verdicts for one in each.discrepancies]
+    return Conservation(told, sum(each.found for each in verdicts), discrepancies)
+
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 RESULTS: Final = ROOT / "bench" / "results"
 MACHINE: Final = "{cores} cores of {cpu}, {memory_gib} GiB, Linux {kernel}, Python {python}, Ray {ray}, grpcio {grpc}."
@@ -241,7 +248,12 @@ def target(headline: Headline) -> str:
 def headline_of(row: Mapping[str, Any]) -> Headline:
     """The headline that a recorded run has; what was no number there meets no target."""
     found = {name: value for name, value in row.items() if name != "met"}
-    return Headline(**{**found, "value": math.nan if row["value"] is None else row["value"]})
+    return Headline(**{**found, "value": figure(row["value"])})
+
+
+def figure(value: float | None) -> float:
+    """A figure as a recorded run has it; NaN for what was no number."""
+    return math.nan if value is None else float(value)
 
 
 def latest_runs(scenarios: Iterable[str]) -> dict[str, dict[str, Any]]:

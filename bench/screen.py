@@ -25,7 +25,6 @@ class Screen:
         self._is_live = False
 
     def say(self, line: str) -> None:
-        """Something happened."""
         self._lines.append(line)
         if not self._is_live:
             self._console.print(line, highlight=False, markup=False)

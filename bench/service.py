@@ -75,6 +75,11 @@ def _role(process: psutil.Process) -> str:
     return next((role for beginning, role in _TITLES if title.startswith(beginning)), "ray")
 
 
+def pids(mark: str, role: str) -> list[int]:
+    """The processes of a run that have this role."""
+    return [process.pid for process, found in marked(mark).items() if found == role]
+
+
 def cpu_s(mark: str) -> dict[str, float]:
     """CPU seconds, user and system, that the processes of a run and their children that ended took so far, by role."""
     taken = dict.fromkeys(ROLES, 0.0)
@@ -205,7 +210,6 @@ class Program:
 
     @property
     def service(self) -> Service:
-        """Where it is called."""
         return Service(self._target, self.mark, self._pages)
 
     @property

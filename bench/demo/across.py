@@ -12,7 +12,8 @@ from bench import service as processes
 from bench.demo import plan
 from bench.demo.calls import SHOP_KINDS, Answers, Call, Outcome, draw_repeat
 from bench.demo.feed import Contest
-from bench.demo.run import Act, Job, NotRecovered, Phases, Tick, in_sequence, kill_and_wait
+from bench.demo.run import Act, Job, NotRecovered, Phases, in_sequence, kill_and_wait
+from bench.load.loops import Tick
 from bench.service import Service
 from holdfast.client import ChannelClient, Order, Reservation
 
@@ -41,7 +42,7 @@ async def place_orders(
     with phases.phase("Placing orders over several shops", len(act.journeys) + len(act.seekers)) as tick:
         seeking = asyncio.create_task(_seek(shops.answers, told.answers, act.seekers, tick))
         carry = partial(_carry, told.answers, slots, seed)
-        await in_sequence(act.journeys, carry, callers=CALLERS, jobs=jobs, tick=tick)
+        await in_sequence(list(enumerate(act.journeys)), carry, callers=CALLERS, jobs=jobs, tick=tick)
         await seeking
     told.seconds = perf_counter() - began
 
@@ -50,8 +51,7 @@ async def _kill(client: ChannelClient, mark: str, role: str, told: Act, phases: 
     """Kill -9 the process of a role, wait until an order is told again, and repeat some earlier calls."""
     said = tuple(told.answers.log)
     order = next(each.outcome for each in said if isinstance(each.outcome, Order))
-    found = await asyncio.to_thread(processes.marked, mark)
-    pids = [process.pid for process, its_role in found.items() if its_role == role]
+    pids = await asyncio.to_thread(processes.pids, mark, role)
     if len(pids) != 1:
         raise NotRecovered(f"{len(pids)} processes are {role}, and one was to be killed")
     killed = await kill_and_wait(role, pids[0], mark, partial(client.get_order, order.order_id), lambda _: True)
@@ -60,8 +60,9 @@ async def _kill(client: ChannelClient, mark: str, role: str, told: Act, phases: 
     await told.answers.ask_some_again(said, REPEATED_LATER, f"order repeats:{role}")
 
 
-async def _carry(answers: Answers, slots: Sequence[int], seed: int, number: int, journey: plan.OrderJourney) -> None:
+async def _carry(answers: Answers, slots: Sequence[int], seed: int, numbered: tuple[int, plan.OrderJourney]) -> None:
     """Place an order and ask its steps, one after the other, until one is refused."""
+    number, journey = numbered
     draw = Random(f"order:{seed}:{number}")
     placing = journey.placing
     if journey.wants_slot >= 0 and slots:

@@ -73,6 +73,12 @@ class Call:
         return replace(self, asked={**self.asked, **more})
 
 
+def reserve_call(key: str, store_id: str, sku: str, units: int = 1, **more: Any) -> Call:
+    """A reservation of one line, by a customer who is called as its key is."""
+    asked = {"store_id": store_id, "lines": ((sku, units),), "customer_id": key, "channel": "web"}
+    return Call(Kind.RESERVE, key, {**asked, **more})
+
+
 class Answered(NamedTuple):
     """A call and its answer."""
 

@@ -77,6 +77,14 @@ class Standing:
     listed_ms: int
 
 
+class Sentences(list[str]):
+    """What does not agree, for people: the first sentences."""
+
+    def add(self, sentence: str) -> None:
+        if len(self) < FINDINGS_MAX:
+            self.append(sentence)
+
+
 class Findings(Counter[str]):
     """What does not agree: how often each is broken, by its name in the JSON document, and the first sentences."""
 
@@ -102,7 +110,7 @@ class FeedCheck:
     """Reads the feeds of all shops, each from its beginning, beside the answers.
 
     What is found is in `of_shops` and `of_orders`; `faults` are gaps of a feed, `held` the parts of orders that were
-    ever held for certain, `turns` who was served in line.
+    ever held for certain, `turns` who was served in line; `events` and `expiries` count what was seen.
     """
 
     def __init__(
@@ -112,6 +120,7 @@ class FeedCheck:
         self._deadlines: dict[str, int] = {}
         self._versions: Counter[str] = Counter()
         self.of_shops, self.of_orders = Findings(), Findings()
+        self.events = self.expiries = 0
         self.faults: list[str] = []
         self.held: set[str] = set()
         self.turns = Turns()
@@ -129,11 +138,13 @@ class FeedCheck:
 
     def see(self, event: Event) -> None:
         change, store_id, before = event.change, event.store_id, self._versions[event.store_id]
+        self.events += 1
         if event.version != before + 1:
             self.faults.append(f"shop {store_id}, version {event.version}: follows version {before}")
         self._versions[store_id] = event.version
         self.turns.see(event)
         if isinstance(change, feed.Expired):
+            self.expiries += 1
             self._judge_expiry(store_id, change.reservation_id, event.at_ms)
         self._note(change, store_id, event.at_ms)
         answered = self._expected.pop((store_id, event.version), None)
@@ -156,7 +167,7 @@ class FeedCheck:
                 self._lost(reservation_id.rpartition(":")[0], answered, f"told {answered.outcome}, at the end {last}")
         for each in standing.reservations.values():
             if each.status in LIVE:
-                late_ms = standing.listed_ms - self._due_ms(each.store_id, each.expires_at_ms)
+                late_ms = standing.listed_ms - due_ms(self._outages, each.store_id, each.expires_at_ms)
                 self._judge_late(each.reservation_id, "is still held", late_ms)
         for store_id, version in standing.versions.items():
             if self._versions[store_id] != version:
@@ -220,18 +231,19 @@ class FeedCheck:
         if at_ms < deadline_ms:
             self.of_shops.add("expired_late", f"{reservation_id} expired {deadline_ms - at_ms} ms before its deadline")
         else:
-            self._judge_late(reservation_id, "expired", at_ms - self._due_ms(store_id, deadline_ms))
+            self._judge_late(reservation_id, "expired", at_ms - due_ms(self._outages, store_id, deadline_ms))
 
     def _judge_late(self, reservation_id: str, what: str, late_ms: int) -> None:
         if late_ms > LATE_MS_MAX:
             self.of_shops.add("expired_late", f"{reservation_id} {what} {late_ms} ms past its deadline")
 
-    def _due_ms(self, store_id: str, deadline_ms: int) -> int:
-        """When it should be gone: at its deadline, or once the shop's writer is back."""
-        for outage in self._outages.get(store_id, ()):
-            if outage.from_ms - LATE_MS_MAX <= deadline_ms < outage.until_ms:
-                deadline_ms = outage.until_ms
-        return deadline_ms
+
+def due_ms(outages: Mapping[str, Sequence[Outage]], store_id: str, deadline_ms: int) -> int:
+    """When a hold should be gone: at its deadline, or once the shop's writer is back."""
+    for outage in outages.get(store_id, ()):
+        if outage.from_ms - LATE_MS_MAX <= deadline_ms < outage.until_ms:
+            deadline_ms = outage.until_ms
+    return deadline_ms
 
 
 def disagreement(answered: Answered, change: feed.Change, order_of: Mapping[str, str]) -> str:

@@ -12,8 +12,9 @@ from time import perf_counter, time
 from typing import Final
 
 from bench.demo.calls import CALL_MS_MAX
-from bench.demo.feed import FINDINGS_MAX
-from bench.demo.run import Phases, Tick, gathered
+from bench.demo.feed import Sentences
+from bench.demo.run import Phases
+from bench.load.loops import Tick, gathered
 from bench.record import percentile
 from holdfast.client import (
     Adjustment,
@@ -65,7 +66,7 @@ class FlashSale:
     hot_after_ms: float = 0.0
     confirmed: int = 0
     seconds: float = 0.0
-    findings: list[str] = field(default_factory=list)
+    findings: Sentences = field(default_factory=Sentences)
 
     @property
     def holds(self) -> bool:
@@ -76,10 +77,6 @@ class FlashSale:
         was_hot = self.hot_after_ms > 0 and self.confirmed == CONFIRMED
         is_compared = min(self.ordinary_before, self.ordinary_during) > 0
         return whole and was_hot and is_compared and not self.over_limit and not self.findings
-
-    def find(self, sentence: str) -> None:
-        if len(self.findings) < FINDINGS_MAX:
-            self.findings.append(sentence)
 
 
 async def sell_out(client: ChannelClient, phases: Phases, *, seed: int) -> FlashSale:
@@ -159,7 +156,7 @@ async def _sell(
                 sale.refused[answer.reason.name] = sale.refused.get(answer.reason.name, 0) + 1
                 sale.by_hint += answer.by_hint
                 if answer.reason not in (Reason.INSUFFICIENT_STOCK, Reason.UNITS_LIMIT):
-                    sale.find(f"{customer} in {store_id}: {answer.message}")
+                    sale.findings.add(f"{customer} in {store_id}: {answer.message}")
 
     began = perf_counter()
     await asyncio.gather(*(caller() for _ in range(CALLERS)))
@@ -216,8 +213,8 @@ async def _count(client: ChannelClient, sale: FlashSale) -> None:
     for store in there:
         position = store.positions[0]
         if position.available or position.reserved != position.on_hand:
-            sale.find(f"{store.store_id}: {position}")
+            sale.findings.add(f"{store.store_id}: {position}")
     audits = await gathered((*SHOPS, HOT), client.verify_ledger, at_once=SHOPS_AT_ONCE)
     for ledger_id, audit in audits.items():
         if not audit.holds:
-            sale.find(f"{ledger_id} does not verify: {audit.discrepancies[:1]}")
+            sale.findings.add(f"{ledger_id} does not verify: {audit.discrepancies[:1]}")

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from bench.demo.calls import Call, Kind, Outcome
+from bench.demo.calls import Call, Kind, Outcome, reserve_call
 from bench.demo.plan import given_back
 from bench.demo.run import Act, Job, Phases, by_actor, in_sequence, statuses_of
 from bench.demo.turns import Turns
@@ -42,17 +42,13 @@ class InLine(NamedTuple):
         return [whole + (number < rest) for number in range(DELIVERIES)]
 
     def reserve(self, customer: str, units: int, **more: int) -> Call:
-        """The call of one customer."""
-        asked: dict[str, Any] = {"store_id": self.store_id, "lines": ((self.sku, units),), "channel": "web", **more}
-        return Call(Kind.RESERVE, f"{self.sku}-{customer}", {**asked, "customer_id": f"{self.sku}-{customer}"})
+        return reserve_call(f"{self.sku}-{customer}", self.store_id, self.sku, units, **more)
 
     def wait(self, place: int) -> Call:
-        """The call of one who waits."""
         late = {"ttl_ms": LATE_MS} if place == 1 else {}
         return self.reserve(str(place), self.units[place], wait_ms=WAIT_MS, **late)
 
     def delivery(self, name: str, units: int) -> Call:
-        """The call that books so many in."""
         row = Adjustment(self.sku, units, 1, AdjustmentKind.RECEIPT)
         asked = {"store_id": self.store_id, "source": f"{self.sku} {name}", "adjustments": (row,)}
         return Call(Kind.ADJUST_STOCK, f"{self.sku}-{name}", asked)
@@ -90,7 +86,7 @@ async def wait_in_line(
         async def ask_all(calls: Sequence[Call], jobs: Mapping[float, Job]) -> list[Outcome]:
             outcomes: list[Outcome] = []
 
-            async def ask(_: int, call: Call) -> None:
+            async def ask(call: Call) -> None:
                 if (outcome := await told.answers.ask(call)) is not None:
                     outcomes.append(outcome)
 

@@ -31,7 +31,6 @@ class Mailbox:
             return self._met
 
     def take(self, recipient: str, content: bytes) -> None:
-        """A letter is here."""
         found = _KEY.search(content)
         with self._lock:
             self.arrived.append((recipient, found[1].decode() if found else ""))

@@ -13,7 +13,7 @@ from time import perf_counter, sleep
 from typing import Final
 
 from bench import service as processes
-from bench.demo.feed import FINDINGS_MAX
+from bench.demo.feed import Sentences
 from bench.demo.mailbox import Mailbox
 from bench.demo.run import NotRecovered
 from bench.demo.walk_plan import STORE_ID
@@ -54,7 +54,7 @@ class Messages:
     lost: int = 0
     kills: int = 0
     holds_in_journal: bool = False
-    findings: list[str] = field(default_factory=list)
+    findings: Sentences = field(default_factory=Sentences)
 
     @property
     def holds(self) -> bool:
@@ -62,11 +62,6 @@ class Messages:
         wrong = self.twice or self.missing or self.lost or self.unasked
         whole = self.due == self.sent + self.unknown == self.expected > 0 and self.kills == KILLS
         return whole and self.holds_in_journal and not wrong
-
-    def find(self, sentence: str) -> None:
-        """Keep the first sentences."""
-        if len(self.findings) < FINDINGS_MAX:
-            self.findings.append(sentence)
 
 
 def write_messages_file(folder: Path, box: Mailbox) -> Path:
@@ -101,11 +96,10 @@ class Killer:
         """Whether one was ended, for which it is waited: the one before may just have been killed."""
         deadline = perf_counter() + KILL_S_MAX
         while perf_counter() < deadline:
-            for process, role in processes.marked(self._mark).items():
-                if role == ROLE:
-                    with suppress(ValueError, ProcessLookupError):
-                        processes.kill(process.pid, self._mark)
-                        return True
+            for pid in processes.pids(self._mark, ROLE):
+                with suppress(ValueError, ProcessLookupError):
+                    processes.kill(pid, self._mark)
+                    return True
             sleep(LOOK_S / 4)
         return False
 
@@ -119,29 +113,29 @@ def judged(
     for key, times in keys.items():
         if times > 1:
             came.twice += 1
-            came.find(f"the letter {key} arrived {times} times")
+            came.findings.add(f"the letter {key} arrived {times} times")
     told = list(notices)
     for (customer, occasion), times in Counter((each.customer_id, each.occasion) for each in told).items():
         if times > 1:
             came.twice += 1
-            came.find(f"{customer} is told {occasion.name} {times} times")
+            came.findings.add(f"{customer} is told {occasion.name} {times} times")
     made = {(each.customer_id, each.occasion): each for each in told}
     for customer, occasion in sorted(made.keys() - expected):
         came.unasked += 1
-        came.find(f"{customer} was to be told {occasion.name}, which has not happened")
+        came.findings.add(f"{customer} was to be told {occasion.name}, which has not happened")
     for pair in sorted(expected):
         notice = made.get(pair)
         came.due += notice is not None
         if notice is None or not notice.attempts:
             came.missing += 1
-            came.find(f"{pair[0]} was never told {pair[1].name}")
+            came.findings.add(f"{pair[0]} was never told {pair[1].name}")
             continue
         came.unknown += notice.status is NoticeStatus.UNKNOWN
         if notice.status is NoticeStatus.SENT:
             came.sent += 1
             if not keys[f"{notice.store_id}.{notice.version}.{notice.number}"]:
                 came.lost += 1
-                came.find(f"the letter {notice.number} is said to be sent and did not arrive")
+                came.findings.add(f"the letter {notice.number} is said to be sent and did not arrive")
     return came
 
 

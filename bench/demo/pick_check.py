@@ -7,7 +7,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from bench.demo.feed import FINDINGS_MAX
+from bench.demo.feed import Sentences
 from holdfast.client import Event, ShortChoice
 from holdfast.client.models import events as feed, pick_events as picks
 from holdfast.client.models.reservations import Returned
@@ -20,7 +20,7 @@ class PickCheck:
 
     def __init__(self) -> None:
         self.told: Counter[Step] = Counter()  # ticks count by units
-        self.findings: list[str] = []
+        self.findings = Sentences()
         self._claimed: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
         self._turns: Counter[str] = Counter()
         self._seen: Counter[Step] = Counter()
@@ -50,7 +50,6 @@ class PickCheck:
         return len(self._owned_twice)
 
     def see(self, event: Event) -> None:
-        """Take the next event of the shop."""
         change, reservation_id = event.change, _reservation_of(event)
         self._seen[type(change), reservation_id] += change.quantity if isinstance(change, picks.PickScanned) else 1
         match change:
@@ -77,13 +76,8 @@ class PickCheck:
     def _differing(self, how: str, more: Counter[Step], less: Counter[Step]) -> Iterator[int]:
         for (kind, reservation_id), times in (more - less).items():
             if kind in JUDGED:
-                self.find(f"{reservation_id}: {kind.__name__} is in the feed {how}, by {times}")
+                self.findings.add(f"{reservation_id}: {kind.__name__} is in the feed {how}, by {times}")
                 yield times
-
-    def find(self, sentence: str) -> None:
-        """Keep the first sentences."""
-        if len(self.findings) < FINDINGS_MAX:
-            self.findings.append(sentence)
 
     def _own(self, change: picks.PickClaimed, at_ms: int) -> None:
         picker_id, until_ms = self._pickers.get(change.reservation_id, (change.picker_id, 0))
@@ -93,7 +87,7 @@ class PickCheck:
 
     def _find_owned_twice(self, reservation_id: str, why: str) -> None:
         self._owned_twice.add(reservation_id)
-        self.find(f"{reservation_id}: {why}")
+        self.findings.add(f"{reservation_id}: {why}")
 
 
 JUDGED = frozenset(

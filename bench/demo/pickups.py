@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Final
 
-from bench.demo.feed import FINDINGS_MAX
+from bench.demo.feed import Sentences
 from bench.demo.walk_plan import HANDED_OVER, SIZES, Ending, WalkSizes
 from bench.record import percentile
 from holdfast.client import PickupChange, PickupChangeKind, Reservation, TillClient
@@ -53,11 +53,10 @@ class Pickups:
     actor_kills: int = 0
     units_missing: int = 0
     holds_in_ledger: bool = False
-    findings: list[str] = field(default_factory=list)
+    findings: Sentences = field(default_factory=Sentences)
 
     @property
     def wrong(self) -> int:
-        """Whatever must not be."""
         at_tills = self.codes_used_twice + self.repeats_differing + self.till_events_missing
         at_tablets = self.tasks_owned_twice + self.tasks_left + self.double_taps_differing
         return at_tills + at_tablets + self.steps_twice + self.steps_missing + self.units_missing + self.refused
@@ -84,11 +83,6 @@ class Pickups:
         """As `holds_for`, of the demo."""
         return self.holds_for(SIZES)
 
-    def find(self, sentence: str) -> None:
-        """Keep the first sentences."""
-        if len(self.findings) < FINDINGS_MAX:
-            self.findings.append(sentence)
-
 
 class Desk:
     """The counter: two tills, one that listens, and what was heard of orders by it."""
@@ -108,7 +102,7 @@ class Desk:
         self.came.codes_scanned += 1
         if len(handed_out) != 1:
             self.came.codes_used_twice += len(handed_out) > 1
-            self.came.find(f"{len(handed_out)} tills handed out for one code: {said}")
+            self.came.findings.add(f"{len(handed_out)} tills handed out for one code: {said}")
         return handed_out[0] if handed_out else None
 
     async def _scan(self, till: TillClient, code: str) -> Any:
@@ -120,10 +114,9 @@ class Desk:
         return first
 
     def compare_said(self, first: object, again: object) -> None:
-        """Two answers to one call."""
         if first != again:
             self.came.repeats_differing += 1
-            self.came.find(f"first {first}, then {again}")
+            self.came.findings.add(f"first {first}, then {again}")
 
     async def listen(self, till: TillClient) -> None:
         """Hear of changes until nobody waits for more."""
@@ -147,7 +140,8 @@ class Desk:
             if (times := heard[of]) != self.expected[of]:
                 self.came.till_events_missing += abs(times - self.expected[of])
                 kind, reservation_id = of
-                self.came.find(f"a till heard {times} times, not {self.expected[of]}, {kind.name} of {reservation_id}")
+                why = f"a till heard {times} times, not {self.expected[of]}, {kind.name} of {reservation_id}"
+                self.came.findings.add(why)
         took = [
             (at - self.ready_at[change.reservation.reservation_id]) * 1_000
             for at, change in self.heard

@@ -16,7 +16,7 @@ from zlib import crc32
 
 import yaml
 
-from bench.demo.calls import Call, Kind, Repeat, draw_repeat, one_more
+from bench.demo.calls import Call, Kind, Repeat, draw_repeat, one_more, reserve_call
 from bench.workload import Opening, Order as Basket, Shop
 from holdfast.client import ChainLimitRule, Order, Place, ReleaseReason, Reservation, SourcingPolicy, StorePlan
 
@@ -239,9 +239,8 @@ def across_plan(shops: Sequence[Shop], seed: int) -> Across:
     seekers = [_seeker(f"unit-seeker-{number}", UNIT_SEEKER_CALLS, units) for number in range(UNIT_SEEKERS)]
     seekers += [_seeker(f"order-seeker-{number}", ORDER_SEEKER_CALLS, orders) for number in range(ORDER_SEEKERS)]
     # A limit of the chain applies to the channel, so that each needs a grant.
-    asked = {"store_id": slot_shop_id, "lines": ((SLOT_SKU, 1),), "channel": LIMITED_CHANNEL}
     slot_calls = tuple(
-        Call(Kind.RESERVE, f"across-slot-{number}", {**asked, "customer_id": f"slot-{number}"})
+        reserve_call(f"across-slot-{number}", slot_shop_id, SLOT_SKU, channel=LIMITED_CHANNEL)
         for number in range(SLOT_CALLERS)
     )
     return Across(tuple(openings), journeys, tuple(seekers), slot_shop_id, slot_calls)

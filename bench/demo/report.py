@@ -71,12 +71,10 @@ class Beside(NamedTuple):
 
     @property
     def is_right(self) -> bool:
-        """True where all of it came to what it must."""
         others = self.moved.holds, self.flash.holds, self.pickups.holds, self.messages.holds
         return self.till.is_right and all(others)
 
     def document(self) -> dict[str, Any]:
-        """All of it as plain values."""
         till, moved, flash, pickups, messages = self
         of_pickups = {"messages_twice": messages.twice, "messages_missing": messages.missing, "holds": pickups.holds}
         return {

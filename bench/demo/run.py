@@ -9,15 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter, time
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bench import service as processes
-from bench.demo.calls import Answers, Call, Kind
+from bench.demo.calls import Answers, Call, Kind, reserve_call
 from bench.demo.feed import Contest, Outage
 from bench.demo.plan import Step, customer_of, journey
+from bench.load.loops import ItemT, ResultT, Tick, gathered
 from bench.service import Service
 from bench.workload import Opening, Order, Workload, opening_stock
 from holdfast.client import Adjustment, AdjustmentKind, ChannelClient, HoldfastError, LedgerStatus, Reservation
@@ -34,25 +35,7 @@ RECOVERY_S_MAX: Final = 60.0
 PROBE_EVERY_S: Final = 0.05
 PROBE_MS_MAX: Final = 10_000
 
-ItemT = TypeVar("ItemT")
-ResultT = TypeVar("ResultT")
 Job = Callable[[], Awaitable[None]]
-Tick = Callable[[int], None]
-
-
-async def gathered(
-    items: Iterable[ItemT], ask: Callable[[ItemT], Awaitable[ResultT]], *, at_once: int, tick: Tick = lambda _: None
-) -> dict[ItemT, ResultT]:
-    """The answers for all items, so many asked at once."""
-    gate = asyncio.Semaphore(at_once)
-
-    async def one(item: ItemT) -> tuple[ItemT, ResultT]:
-        async with gate:
-            answer = await ask(item)
-        tick(1)
-        return item, answer
-
-    return dict(await asyncio.gather(*(one(item) for item in items)))
 
 
 class Phases:
@@ -140,7 +123,7 @@ async def replay(
     with phases.phase("Opening the shops' stock", len(openings)) as tick:
         await _open_stock(answers, openings, tick)
 
-    async def carry(_: int, order: Order) -> None:
+    async def carry(order: Order) -> None:
         await _carry(answers, journey(order, workload.seed, customer_of(order, baskets_of_store)))
 
     async def kill_and_ask_again(contest: Contest) -> None:
@@ -190,7 +173,7 @@ async def _open_stock(answers: Answers, openings: Iterable[Opening], tick: Tick)
 
 async def in_sequence(
     items: Sequence[ItemT],
-    carry: Callable[[int, ItemT], Awaitable[None]],
+    carry: Callable[[ItemT], Awaitable[None]],
     *,
     callers: int,
     jobs: Mapping[float, Job],
@@ -208,7 +191,7 @@ async def in_sequence(
         for number, item in coming:
             due = [job for part, job in jobs.items() if int(len(items) * part) == number]
             started.extend(asyncio.ensure_future(job()) for job in due)
-            await carry(number, item)
+            await carry(item)
             tick(1)
 
     await asyncio.gather(*(caller() for _ in range(callers)))
@@ -234,13 +217,11 @@ async def _carry(answers: Answers, steps: Iterable[Step]) -> None:
 
 async def _compete(told: Act, contest: Contest, *, spread_s: float = 0.0) -> None:
     """All callers of a contest, each a customer of its own; at once, or spread evenly over some time."""
-    lines = ((contest.wanted, 1),)
 
     async def one(number: int) -> bool:
         await asyncio.sleep(spread_s * number / contest.callers)
-        name = f"{contest.wanted}-{number}"
-        asked = {"store_id": contest.store_id, "lines": lines, "customer_id": name, "channel": "web"}
-        return isinstance(await told.answers.ask(Call(Kind.RESERVE, name, asked)), Reservation)
+        call = reserve_call(f"{contest.wanted}-{number}", contest.store_id, str(contest.wanted))
+        return isinstance(await told.answers.ask(call), Reservation)
 
     accepted = sum(await asyncio.gather(*(one(number) for number in range(contest.callers))))
     told.contests.append(contest._replace(accepted=accepted))

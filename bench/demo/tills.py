@@ -44,7 +44,6 @@ class OfflineTill(NamedTuple):
 
     @property
     def is_right(self) -> bool:
-        """Whether all of it came as it must."""
         whole = self.sold == SALES and self.handed_out == HAND_OUTS and not self.conflicts
         return whole and self.holds and not self.oversold
 

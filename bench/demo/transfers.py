@@ -9,8 +9,9 @@ from time import perf_counter
 from typing import Final, NamedTuple
 
 from bench.demo.calls import CALL_MS_MAX, Call, Kind
-from bench.demo.feed import FINDINGS_MAX
-from bench.demo.run import Act, Job, Phases, Tick, by_actor, gathered, kill_and_tell, statuses_of
+from bench.demo.feed import Sentences
+from bench.demo.run import Act, Job, Phases, by_actor, kill_and_tell, statuses_of
+from bench.load.loops import Tick, gathered
 from bench.service import Service
 from holdfast.client import (
     Adjustment,
@@ -58,7 +59,7 @@ class Moved:
     units_missing: int = 0
     repeats_differing: int = 0
     seconds: float = 0.0
-    findings: list[str] = field(default_factory=list)
+    findings: Sentences = field(default_factory=Sentences)
 
     @property
     def holds(self) -> bool:
@@ -69,8 +70,7 @@ class Moved:
     def find(self, units: int, sentence: str) -> None:
         """So many units are not where they should be."""
         self.units_missing += units
-        if len(self.findings) < FINDINGS_MAX:
-            self.findings.append(sentence)
+        self.findings.add(sentence)
 
 
 def moves_between(statuses: Mapping[str, LedgerStatus]) -> list[Move]:
@@ -132,7 +132,7 @@ class Mover:
             again = await ask(move)
             if again != first:
                 self.moved.repeats_differing += 1
-                self.moved.find(0, f"{move.sku}: first {first}, then {again}")
+                self.moved.findings.add(f"{move.sku}: first {first}, then {again}")
             return first
 
         for move, answer in (await gathered(moves, one, at_once=AT_ONCE, tick=tick)).items():
@@ -142,14 +142,12 @@ class Mover:
                 self.moved.find(UNITS, f"{move.sku}: {answer.message}")
 
     async def propose(self, move: Move) -> Answer:
-        """Set its units aside."""
         key, lines = f"propose-{move.sku}", [(move.sku, UNITS)]
         return await self._client.propose_transfer(
             move.source, move.destination, lines, idempotency_key=key, timeout_ms=CALL_MS_MAX
         )
 
     async def send(self, move: Move) -> Answer:
-        """They have left."""
         key = f"send-{move.sku}"
         return await self._client.send_transfer(self.ids[move.number], idempotency_key=key, timeout_ms=CALL_MS_MAX)
 
@@ -169,10 +167,10 @@ async def _count(client: ChannelClient, moves: Sequence[Move], ids: Mapping[int,
     """What both ends have, held against what callers were told."""
     found = await client.verify_transfers()
     for each in found.discrepancies:
-        moved.find(0, f"{each.subject}: {each.expected}, not {each.found}")
+        moved.findings.add(f"{each.subject}: {each.expected}, not {each.found}")
     moved.units_missing += found.units_missing
     for name in found.left_out:
-        moved.find(0, f"shop {name} is stopped")
+        moved.findings.add(f"shop {name} is stopped")
     for move in moves:
         if move.number not in ids:
             continue  # it is told already

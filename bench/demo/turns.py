@@ -24,7 +24,6 @@ class Turns:
         self._passed: dict[str, tuple[int, int]] = {}  # by shop the version of the last pass, and who it was
 
     def see(self, event: Event) -> None:
-        """Take the next event of a shop."""
         store_id, change = event.store_id, event.change
         match change:
             case feed.Queued(reservation):
@@ -50,11 +49,9 @@ class Turns:
                 pass
 
     def skus(self) -> int:
-        """How many lines there were."""
         return len(self._lines)
 
     def waiting(self) -> int:
-        """How many still wait."""
         return sum(map(len, self._lines.values()))
 
     def _serve(self, event: Event, reservation_id: str, line: list[int]) -> None:

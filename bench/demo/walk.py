@@ -13,10 +13,11 @@ from typing import Final
 from bench.demo.mailbox import Mailbox
 from bench.demo.messages import Killer, Messages, judged, until_told
 from bench.demo.pickups import TILLS, Desk, Pickups
-from bench.demo.run import Job, Phases, gathered, in_sequence
+from bench.demo.run import Job, Phases, in_sequence
 from bench.demo.tablets import Tablet
 from bench.demo.walk_plan import BULB, LAMP, MUG, SIZES, STORE_ID, UNITS, Ending, WalkOrder, WalkSizes, walk_orders
 from bench.demo.walk_steps import NotServed, Walk
+from bench.load.loops import gathered
 from holdfast.client import Adjustment, AdjustmentKind, ChannelClient, PickRule, Store, TillClient, make_token
 
 TABLETS: Final = ("tablet-1", "tablet-2")
@@ -104,17 +105,11 @@ async def _walk(walk: Walk, client: ChannelClient, orders: Sequence[WalkOrder], 
             raise NotServed(walk.came.findings[0])
         await until_told(client, notices)
 
-    async def pick(_: int, order: WalkOrder) -> None:
-        await walk.pick(order)
-
-    async def part_with(_: int, order: WalkOrder) -> None:
-        await walk.part_with(order)
-
     await phases.each("Ordering to collect", most, walk.order, CALLS_AT_ONCE)
     await gathered(nothing, walk.order, at_once=CALLS_AT_ONCE)
     with phases.phase("Picking on two tablets", len(most)) as tick:
         await walk.take_from_queue(min(FROM_QUEUE, len(most) // len(TABLETS)))
-        await in_sequence(most, pick, callers=PICKED_AT_ONCE, jobs={KILL_AT: kill_actor}, tick=tick)
+        await in_sequence(most, walk.pick, callers=PICKED_AT_ONCE, jobs={KILL_AT: kill_actor}, tick=tick)
     await phases.each("Making them ready", most, walk.make_ready, PICKED_AT_ONCE)
     with phases.phase("Telling customers"):
         await told_all(told := 2 * len(most) + len(nothing))
@@ -124,7 +119,7 @@ async def _walk(walk: Walk, client: ChannelClient, orders: Sequence[WalkOrder], 
     await told_all(told := told + len(nothing) + 2 * len(late))
     with phases.phase("Handing over at the counter", len(most)) as tick:
         await gathered(most, walk.arrive, at_once=PICKED_AT_ONCE)
-        await in_sequence(most, part_with, callers=PICKED_AT_ONCE, jobs={KILL_AT: kill_actor}, tick=tick)
+        await in_sequence(most, walk.part_with, callers=PICKED_AT_ONCE, jobs={KILL_AT: kill_actor}, tick=tick)
     await gathered([order for order in orders if order.is_returned], walk.bring_back, at_once=1)
     await gathered(late, walk.wait_expired, at_once=len(late) or 1)
     await told_all(told + len(most) + len(late))

@@ -94,12 +94,10 @@ class WalkOrder:
 
     @property
     def customer_id(self) -> str:
-        """Whose it is."""
         return f"walk-{self.number:03}"
 
     @property
     def lines(self) -> tuple[tuple[str, int], ...]:
-        """What is ordered."""
         if self.ending is Ending.NOTHING_LEFT:
             return ((LAMP, 1),)
         has_lamp = self.number % 2 or self.short is not Short.NOTHING
@@ -124,7 +122,6 @@ class WalkOrder:
 
     @property
     def written_off(self) -> int:
-        """Lamps that are not there."""
         return int(self.ending is Ending.NOTHING_LEFT or self.short in (Short.SUBSTITUTE, Short.WITHOUT))
 
 

@@ -285,7 +285,7 @@ class Walk:
             self.came.double_taps += 1
             if said != again:
                 self.came.double_taps_differing += 1
-                self.came.find(f"{step} of {self.ids[order]}: first {said}, then {again}")
+                self.came.findings.add(f"{step} of {self.ids[order]}: first {said}, then {again}")
                 said = said if said.is_taken else again
         else:
             said = await tablet.step(step, self._key(step), **form)
@@ -299,7 +299,7 @@ class Walk:
 
     def _refused(self, why: str) -> None:
         self.came.refused += 1
-        self.came.find(why)
+        self.came.findings.add(why)
 
     async def judge(self, orders: Sequence[WalkOrder]) -> None:
         """Hold the books, the tasks and the feed against what was told."""
@@ -315,7 +315,7 @@ class Walk:
             off = max(abs(found - expected[position.sku]) for found in (position.on_hand, position.available))
             if off:
                 self.came.units_missing += off
-                self.came.find(f"{expected[position.sku]} units were expected, and there is {position}")
+                self.came.findings.add(f"{expected[position.sku]} units were expected, and there is {position}")
         self.came.holds_in_ledger = (await self._client.verify_ledger(STORE_ID)).holds
         version = (await self._client.ledger_status(STORE_ID)).version
         async with asyncio.timeout(SILENCE_S_MAX), self._client.watch_events({STORE_ID: 0}) as events:
@@ -328,4 +328,4 @@ class Walk:
         came.tasks_owned_twice = check.tasks_owned_twice
         came.steps_twice, came.steps_missing = check.steps_twice(), check.steps_missing()
         for sentence in check.findings:
-            came.find(sentence)
+            came.findings.add(sentence)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
-from bench.demo.calls import Call, Kind
+from bench.demo.calls import Call, Kind, reserve_call
 from bench.faults.recorder import Recorder
 from holdfast.client import (
     Adjustment,
@@ -109,13 +109,11 @@ class Crowd:
         store_id, sku = draw.choice(SHOPS), draw.choice(SKUS)
         customer = f"limited {draw.randrange(LIMITED_CUSTOMERS)}" if sku == LIMITED else f"{caller} {turn}"
         name, client = f"{caller}-{turn}", self._client(draw)
-        held = await self._made(draw, caller, Call(Kind.RESERVE, name, {
-            "store_id": store_id,
-            "lines": ((sku, draw.choice((1, 1, 2))),),
-            "customer_id": customer,
-            "channel": draw.choice(("web", "app")),
-            "ttl_ms": draw.randint(*TTL_MS),
-        }), timeout_ms)  # fmt: skip
+        units, channel = draw.choice((1, 1, 2)), draw.choice(("web", "app"))
+        call = reserve_call(
+            name, store_id, sku, units, customer_id=customer, channel=channel, ttl_ms=draw.randint(*TTL_MS)
+        )
+        held = await self._made(draw, caller, call, timeout_ms)
         if not isinstance(held, Reservation):
             return
         self.known.append(held.reservation_id)
@@ -195,15 +193,8 @@ class Crowd:
             await self.recorder.ask(self._client(draw), caller, call, PATIENT_MS)
 
     async def _want_drop(self, draw: Random, caller: str, turn: int) -> None:
-        name = f"{caller}-{turn}"
-        asked = {
-            "store_id": draw.choice(DROP_SHOPS),
-            "lines": ((DROP, 1),),
-            "customer_id": name,
-            "channel": "web",
-            "ttl_ms": TTL_MS[1],
-        }
-        await self.recorder.ask(self._client(draw), caller, Call(Kind.RESERVE, name, asked), PATIENT_MS)
+        call = reserve_call(f"{caller}-{turn}", draw.choice(DROP_SHOPS), DROP, ttl_ms=TTL_MS[1])
+        await self.recorder.ask(self._client(draw), caller, call, PATIENT_MS)
 
     async def _look(self, draw: Random, caller: str, _turn: int) -> None:
         client = self._client(draw)

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
-from io import StringIO
 from typing import Final
 
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.faults.linearizability import Operation, Verdict
+from bench.page import svg
 
 OPERATIONS_MAX: Final = 40
 TEXT_MAX: Final = 48
@@ -49,10 +48,7 @@ def violation_svg(title: str, verdict: Verdict[object], *, per_ms: float = 1e6) 
         fontsize="small",
         loc="left",
     )
-    text = StringIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": title}):  # the same violation gives the same file
-        figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()
+    return svg(figure, title)
 
 
 def _shown(prefix: Sequence[Operation], refused: Operation) -> list[Operation]:

@@ -78,15 +78,12 @@ class Flood:
 
     def lost(self, audits: Sequence[Verification]) -> list[str]:
         """Where a journal has fewer reservations than callers were told of."""
-        return [self._differs(each) for each in self._of_flood(audits) if each.accepted < self.accepted[each.store_id]]
+        return [self._differs(each) for each in audits if each.accepted < self.accepted[each.store_id]]
 
     def doubled(self, audits: Sequence[Verification]) -> list[str]:
         """Where a journal has more."""
-        return [self._differs(each) for each in self._of_flood(audits) if each.accepted > self.accepted[each.store_id]]
+        return [self._differs(each) for each in audits if each.accepted > self.accepted[each.store_id]]
 
     def _differs(self, audit: Verification) -> str:
         told = self.accepted[audit.store_id]
         return f"shop {audit.store_id}: callers were told of {told:,} reservations, its journal has {audit.accepted:,}"
-
-    def _of_flood(self, audits: Sequence[Verification]) -> list[Verification]:
-        return [each for each in audits if each.store_id in FLOOD_SHOPS]

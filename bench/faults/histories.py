@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from bench.demo.calls import Kind
-from bench.demo.feed import LATE_MS_MAX, Outage
+from bench.demo.feed import LATE_MS_MAX, Outage, due_ms
 from bench.faults import callers
 from bench.faults.drawing import violation_svg
 from bench.faults.linearizability import Model, Operation, Outcome, StateT, Verdict, check
@@ -53,10 +53,10 @@ Histories: TypeAlias = defaultdict[str, list[Operation]]
 class Examined:
     """Verdicts over objects of one kind: how many, of how many operations, and what was found, with drawings."""
 
-    what: str
+    of: str
     objects: int = 0
     operations: int = 0
-    looked_at: int = 0
+    pairs_looked_at: int = 0
     violated: list[str] = field(default_factory=list)
     undecided: list[str] = field(default_factory=list)
     drawings: list[str] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Examined:
     def add(self, name: str, verdict: Verdict[object]) -> None:
         self.objects += 1
         self.operations += verdict.operations
-        self.looked_at += verdict.examined
+        self.pairs_looked_at += verdict.examined
         if verdict.outcome is Outcome.UNDECIDED:
             self.undecided.append(f"{name}: undecided after {verdict.examined:,} pairs")
         elif verdict.refused is not None:
@@ -87,11 +87,7 @@ class Clocks:
 
     def expiry(self, store_id: str, deadline_ms: int) -> tuple[int, int]:
         """Between which instants, of the monotonic clock, what is due then must go."""
-        due_ms = deadline_ms
-        for outage in self.outages.get(store_id, ()):
-            if outage.from_ms - LATE_MS_MAX <= due_ms < outage.until_ms:
-                due_ms = outage.until_ms
-        latest_ms = due_ms + LATE_MS_MAX + CLOCKS_APART_MS
+        latest_ms = due_ms(self.outages, store_id, deadline_ms) + LATE_MS_MAX + CLOCKS_APART_MS
         return (deadline_ms - CLOCKS_APART_MS) * MS - self.wall_ns, latest_ms * MS - self.wall_ns
 
 

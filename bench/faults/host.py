@@ -67,7 +67,6 @@ class Host:
         await self._start()
 
     def journal_of(self, actor: str) -> Path:
-        """The journal that an actor writes."""
         return self._folder / "data" / "journal" / f"{actor}.db"
 
     async def _start(self) -> None:

@@ -21,7 +21,6 @@ from bench.faults.flood import Flood
 from bench.faults.histories import Clocks, Examined, examine_all
 from bench.faults.run import Evidence, calls_of
 from holdfast.client import CUSTOMERS_LEDGERS, ChannelClient, NotFound, Order, Reservation, Verification
-from holdfast.client.models import events as feed
 
 Row: TypeAlias = tuple[str, str, str, int, list[str]]
 
@@ -57,18 +56,6 @@ class Judgement:
     @property
     def holds(self) -> bool:
         return all(each.holds for each in self.invariants)
-
-
-class CountingCheck(FeedCheck):
-    """Counts what it looks at."""
-
-    events = 0
-    expiries = 0
-
-    def see(self, event: feed.Event) -> None:
-        self.events += 1
-        self.expiries += isinstance(event.change, feed.Expired)
-        super().see(event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +125,7 @@ async def judge(
     evidence: Evidence,
     rest: AtRest,
     phases: Phases,
-    check_of: type[CountingCheck] = CountingCheck,
+    check_of: type[FeedCheck] = FeedCheck,
 ) -> Judgement:
     """Read everything back, and hold it against what callers were told. It may be done several times."""
     shops, across = acts_of(evidence, client)
@@ -151,10 +138,9 @@ async def judge(
     if evidence.flood is not None:
         with phases.phase("Auditing the flooded shops"):
             flooded = await evidence.flood.audits(client)
-    invariants = _invariants(_Findings(evidence, rest, proof, examined, (shops, across), flooded))
-    events = proof.check.events if isinstance(proof.check, CountingCheck) else 0
+    invariants = _Findings(evidence, rest, proof, examined, (shops, across), flooded).invariants()
     ended = {status.name: count for status, count in proof.ended.items()}
-    return Judgement(invariants, examined, len(shops.answers.log) + len(across.answers.log), events, ended)
+    return Judgement(invariants, examined, len(shops.answers.log) + len(across.answers.log), proof.check.events, ended)
 
 
 class _Findings:
@@ -175,13 +161,13 @@ class _Findings:
         self.flooded, self.flood = flooded, evidence.flood or Flood(())
         self.audits = [*evidence.audits, *proof.audits, *rest.dropped, *flooded]
         self.audited = sum(audit.events for audit in self.audits)
-        check = proof.check
-        self.events, self.expiries = (check.events, check.expiries) if isinstance(check, CountingCheck) else (0, 0)
 
-    def rows(self) -> list[Row]:
+    def invariants(self) -> list[Invariant]:
         """In the sequence of the list of faults."""
-        rows = [*self._ledgers(), *self._answers(), *self._time(), *self._whole()]
-        return sorted(rows, key=lambda row: int(row[0][1:]))
+        rows = sorted(
+            (*self._ledgers(), *self._answers(), *self._time(), *self._whole()), key=lambda row: int(row[0][1:])
+        )
+        return [Invariant(name, says, by, checks, broken[:FINDINGS_MAX]) for name, says, by, checks, broken in rows]
 
     def _ledgers(self) -> Iterator[Row]:
         audits, by = self.audits, "VerifyLedger"
@@ -193,7 +179,7 @@ class _Findings:
         checks = self.audited + self.drop.operations
         yield "I2", "nothing is sold twice", f"{by}; the history of the drop", checks, oversold
         gaps = self._audited("I8") + self.proof.check.faults
-        yield "I8", "no journal has a gap", f"{by}; the feeds", self.audited + self.events, gaps
+        yield "I8", "no journal has a gap", f"{by}; the feeds", self.audited + self.proof.check.events, gaps
         second = [each for each in self.evidence.strikes if each.fault in ("F5", "F13")]
         believed = self._audited("I9") + [each.wrong for each in second if each.wrong]
         checks = self.audited + len(second)
@@ -231,7 +217,7 @@ class _Findings:
     def _time(self) -> Iterator[Row]:
         late = self._audited("I11") + self._told("expired_late")
         by = "the feeds; VerifyLedger"
-        yield "I11", "no hold ends early, or more than a second late", by, self.expiries, late
+        yield "I11", "no hold ends early, or more than a second late", by, self.proof.check.expiries, late
         left = [f"{store}: {units} of {sku}" for (store, sku), units in self.rest.reserved.items() if units]
         left += [f"{each.store_id}: {each.units_reserved} units" for each in self.flooded if each.units_reserved]
         yield "I12", "when all is over nothing is reserved", "GetAvailability", len(self.rest.reserved), left
@@ -270,7 +256,3 @@ class _Findings:
         """What the proof found of this name: its own sentences where it kept them, else how many there were."""
         found = self.proof.check.of_shops, self.proof.check.of_orders
         return [sentence for each in found for sentence in each.named(name)]
-
-
-def _invariants(found: _Findings) -> list[Invariant]:
-    return [Invariant(name, says, by, checks, broken[:FINDINGS_MAX]) for name, says, by, checks, broken in found.rows()]

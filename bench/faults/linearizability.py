@@ -10,10 +10,9 @@ place in any sequence, and it theirs.
 An operation without a return (its caller gave up) stays open: it may take effect at any later time, or never. What was
 refused for certain is left out, or is an operation of its own whose model says when it may be refused.
 
-Linearizability is local: a history is partitioned by object first, and each is examined by itself (`by_object`).
+Linearizability is local: a history is partitioned by object first, and each is examined by itself.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -42,7 +41,6 @@ class Operation(NamedTuple):
 
 StateT = TypeVar("StateT", bound=Hashable)
 StateT_co = TypeVar("StateT_co", bound=Hashable, covariant=True)
-ObjectT = TypeVar("ObjectT", bound=Hashable)
 
 
 class Model(NamedTuple, Generic[StateT]):
@@ -154,13 +152,3 @@ def _events(history: Sequence[Operation]) -> list[_Event]:
         del under_way[number]
         free.append(bit)
     return events
-
-
-def by_object(
-    history: Iterable[Operation], object_of: Callable[[Operation], ObjectT]
-) -> dict[ObjectT, list[Operation]]:
-    """The operations of each object."""
-    parts: defaultdict[ObjectT, list[Operation]] = defaultdict(list)
-    for operation in history:
-        parts[object_of(operation)].append(operation)
-    return dict(parts)

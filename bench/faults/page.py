@@ -7,7 +7,7 @@ from typing import Any, Final
 from matplotlib.figure import Figure
 
 from bench import record
-from bench.page import document, inline, svg, table, verdict as verdict_of
+from bench.page import document, svg, table, verdict as verdict_of
 
 COLOURS: Final = {
     "accepted": "#4c78a8",
@@ -47,7 +47,7 @@ def page(result: Mapping[str, Any], drawings: Sequence[str]) -> str:
                 for each in result["histories"]
             ],
         ),
-        *(["<h2>What no sequence explains</h2>", *map(inline, drawings)] if drawings else []),
+        *(["<h2>What no sequence explains</h2>", *drawings] if drawings else []),
         "<h2>Every strike</h2>",
         table(
             ("at, s", "fault", "what", "accepted again after, s", "seen"),

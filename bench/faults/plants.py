@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bench.demo.calls import Kind, Repeated
+from bench.demo.feed import FeedCheck
 from bench.faults import callers
-from bench.faults.judge import CountingCheck
 from bench.faults.recorder import Entry, Read
 from bench.faults.run import Evidence
 from holdfast.client import Event, Reservation, Status, StoreAvailability
 
 
-class WithoutOneEvent(CountingCheck):
+class WithoutOneEvent(FeedCheck):
     """A feed of which one event never came."""
 
     def see(self, event: Event) -> None:
@@ -31,7 +31,7 @@ class Plant:
 
     invariant: str
     plant: Callable[[Evidence], None] = lambda _: None
-    check_of: type[CountingCheck] = CountingCheck
+    check_of: type[FeedCheck] = FeedCheck
 
 
 def planted(evidence: Evidence, plant: Plant) -> Evidence:

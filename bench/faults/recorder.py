@@ -71,7 +71,6 @@ class Recorder:
 
     @property
     def outcomes(self) -> Counter[str]:
-        """How many calls came to what."""
         found: Counter[str] = Counter()
         for (_, name), count in self.per_second.items():
             found[name] += count

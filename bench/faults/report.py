@@ -36,17 +36,7 @@ ELSEWHERE: Final = {
 def document(evidence: Evidence, judgement: Judgement, *, minutes: float, machine: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that the run found. Times are seconds of the run, or durations in seconds."""
     began_ns = evidence.recorder.began_ns
-    invariants = [
-        {
-            "id": each.name,
-            "says": each.says,
-            "checked_by": each.checked_by,
-            "checks": each.checks,
-            "holds": each.holds,
-            "broken": each.broken,
-        }
-        for each in judgement.invariants
-    ]
+    histories = "of", "objects", "operations", "pairs_looked_at", "violated", "undecided"
     return {
         "format": FORMAT,
         "seed": evidence.seed,
@@ -66,18 +56,11 @@ def document(evidence: Evidence, judgement: Judgement, *, minutes: float, machin
         "answers": judgement.calls_answered,
         "events": judgement.events,
         "reservations_at_the_end": dict(judgement.ended),
-        "invariants": invariants,
-        "histories": [
-            {
-                "of": each.what,
-                "objects": each.objects,
-                "operations": each.operations,
-                "pairs_looked_at": each.looked_at,
-                "violated": each.violated,
-                "undecided": each.undecided,
-            }
-            for each in judgement.examined
+        "invariants": [
+            {"id": each.name, **_values(each, "says", "checked_by", "checks", "holds", "broken")}
+            for each in judgement.invariants
         ],
+        "histories": [_values(each, *histories) for each in judgement.examined],
     }
 
 
@@ -137,17 +120,18 @@ def tell(result: Mapping[str, Any], console: Console) -> None:
         console.print("[bold red]BROKEN[/]: see above.")
 
 
+def _values(of: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(of, name) for name in names}
+
+
 def _strike(strike: Strike, began_ns: int) -> dict[str, Any]:
     return {
-        "fault": strike.fault,
-        "what": strike.what,
+        **_values(strike, "fault", "what"),
         "at_s": round((strike.struck_ns - began_ns) / 1e9, 3),
         "lasted_s": round((strike.over_ns - strike.struck_ns) / 1e9, 3) if strike.over_ns else None,
         "back_s": strike.back_s,
         "stores": list(strike.store_ids),
-        "killed": strike.killed,
-        "note": strike.note,
-        "wrong": strike.wrong,
+        **_values(strike, "killed", "note", "wrong"),
     }
 
 

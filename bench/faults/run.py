@@ -15,8 +15,8 @@ from bench.faults import callers
 from bench.faults.callers import Crowd
 from bench.faults.flood import Flood
 from bench.faults.host import Host
-from bench.faults.recorder import Recorder, Seen
-from bench.faults.strikes import ALL, HANGS_S, Strike, Striker, is_order
+from bench.faults.recorder import Recorder
+from bench.faults.strikes import ALL, HANGS_S, Strike, Striker, is_any, is_order
 from holdfast.client import ChannelClient, HoldfastError, Timeouts, Unavailable, Verification
 
 CLIENTS: Final = 3
@@ -69,7 +69,6 @@ class Evidence:
 
     @property
     def kills(self) -> int:
-        """How many strikes have killed something."""
         return sum(each.killed > 0 for each in self.strikes)
 
     @property
@@ -84,22 +83,22 @@ def kills(striker: Striker, draw: Random) -> dict[str, tuple[str, Blow]]:
 
     async def gateways() -> Strike:
         what, title = "kill -9 of every gateway", "ray::ServeReplica"
-        return await titled("F2", what, title, _any, allowed_s=SERVE_S, store_ids=ALL)
+        return await titled("F2", what, title, is_any, allowed_s=SERVE_S, store_ids=ALL)
 
     async def customers() -> Strike:
         what, title = "kill -9 of the customers' actor", "ray::RayCustomerActor"
         return await titled("F1", what, title, is_order, store_ids=ALL)
 
     async def controller() -> Strike:
-        return await titled("F2", "kill -9 of Serve's controller", "ray::ServeController", _any, allowed_s=SERVE_S)
+        return await titled("F2", "kill -9 of Serve's controller", "ray::ServeController", is_any, allowed_s=SERVE_S)
 
     return {
         "shop": ("F1", lambda: striker.kill_shops(draw.choice(callers.SHOPS))),
         "customers": ("F1", customers),
         "hot": ("F1", striker.kill_hot),
-        "chain": ("F1", lambda: titled("F1", "kill -9 of the chain's actor", "ray::RayChainActor", _any)),
+        "chain": ("F1", lambda: titled("F1", "kill -9 of the chain's actor", "ray::RayChainActor", is_any)),
         "gateways": ("F2", gateways),
-        "haproxy": ("F2", lambda: titled("F2", "kill -9 of HAProxy", "bin/haproxy", _any, allowed_s=SERVE_S)),
+        "haproxy": ("F2", lambda: titled("F2", "kill -9 of HAProxy", "bin/haproxy", is_any, allowed_s=SERVE_S)),
         "controller": ("F2", controller),
         "all": ("F4", striker.kill_all),
         "parent": ("F4", striker.kill_parent),
@@ -134,10 +133,6 @@ def blows(striker: Striker, draw: Random, plan: Plan) -> list[tuple[str, Blow]]:
         ("F5", lambda: striker.hang(shop(), HANGS_S[2])),
     ]
     return [(fault, blow) for fault, blow in every if not plan.only or fault in plan.only]
-
-
-def _any(_: Seen) -> bool:
-    return True
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from typing import Any, Final
 import psutil
 
 from bench import service as processes
-from bench.demo.calls import Call, Kind
+from bench.demo.calls import Kind, reserve_call
 from bench.demo.feed import Outage
 from bench.demo.run import statuses_of
 from bench.faults import callers
@@ -120,18 +120,18 @@ class Striker:
         """F4: every process at once; then it is started again."""
         strike = Strike("F4", "kill -9 of everything, and a start", ALL, allowed_s=RECOVERY_S_MAX)
         strike.killed = len(await self._processes())
-        return await self._struck(strike, self.host.kill_and_start(), _changes)
+        return await self._struck(strike, self.host.kill_and_start(), is_any)
 
     async def kill_parent(self) -> Strike:
         """F4: the process that started all others, which go on until the next start."""
         what = "kill -9 of the service's own process, and a start beside what is left"
         strike = Strike("F4", what, ALL, allowed_s=RECOVERY_S_MAX, killed=1)
-        return await self._struck(strike, self.host.kill_parent_and_start(), _changes)
+        return await self._struck(strike, self.host.kill_parent_and_start(), is_any)
 
     async def upgrade(self) -> Strike:
         """F15: an orderly stop and a start over the same data, in the middle of a sale."""
         strike = Strike("F15", "stopped in order and started again, as for an upgrade", ALL, allowed_s=RECOVERY_S_MAX)
-        return await self._struck(strike, self.host.stop_and_start(), _changes)
+        return await self._struck(strike, self.host.stop_and_start(), is_any)
 
     async def hang(self, store_id: str, seconds: float) -> Strike:
         """F5: an actor is stopped and woken, meanwhile with a successor that took over or without."""
@@ -163,7 +163,7 @@ class Striker:
             await asyncio.sleep(CUT_S)
             self.host.proxy.is_cut = False
 
-        return await self._struck(Strike("F10", f"clients cut off for {CUT_S:g} s", heals=False), act(), _changes)
+        return await self._struck(Strike("F10", f"clients cut off for {CUT_S:g} s", heals=False), act(), is_any)
 
     async def delay(self) -> Strike:
         """F10: everything takes longer."""
@@ -174,7 +174,7 @@ class Striker:
             self.host.proxy.delay_s = 0.0
 
         what = f"{1_000 * DELAY_S:g} ms more each way for {DELAYED_S:g} s"
-        return await self._struck(Strike("F10", what, heals=False), act(), _changes)
+        return await self._struck(Strike("F10", what, heals=False), act(), is_any)
 
     async def lose_answers(self) -> Strike:
         """F10: the service does the work, and nobody hears of it."""
@@ -185,7 +185,7 @@ class Striker:
             self.host.proxy.break_all()
             self.host.proxy.loses_answers = False
 
-        return await self._struck(Strike("F10", f"answers lost for {CUT_S:g} s", heals=False), act(), _changes)
+        return await self._struck(Strike("F10", f"answers lost for {CUT_S:g} s", heals=False), act(), is_any)
 
     async def second_writer(self, store_id: str) -> Strike:
         """F13: another process takes the ledgers over; the service takes them back, and the other must be refused."""
@@ -225,14 +225,8 @@ class Striker:
         async def one(client: ChannelClient, place: int) -> None:
             nonlocal refused
             name, began = f"burst-{self.seed}-{number}-{place}", time.monotonic()
-            asked = {
-                "store_id": store_id,
-                "lines": ((callers.BURST, 1),),
-                "customer_id": name,
-                "channel": "flood",
-                "ttl_ms": callers.TTL_MS[0],
-            }
-            outcome = await recorder.ask(client, f"burst {place}", Call(Kind.RESERVE, name, asked), BURST_MS)
+            call = reserve_call(name, store_id, callers.BURST, channel="flood", ttl_ms=callers.TTL_MS[0])
+            outcome = await recorder.ask(client, f"burst {place}", call, BURST_MS)
             if isinstance(outcome, Reservation | Rejection):
                 took.append(time.monotonic() - began)
             else:
@@ -249,7 +243,7 @@ class Striker:
             finally:
                 await asyncio.gather(*(client.close() for client in clients))
 
-        struck = await self._struck(strike, act(), _changes)
+        struck = await self._struck(strike, act(), is_any)
         took.sort()
         p99 = took[int(len(took) * 0.99)] if took else 0.0
         strike.note = f"{len(took):,} answered, p99 {p99:.2f} s; {refused:,} without an answer, or refused early"
@@ -321,12 +315,13 @@ def _of_actor(statuses: dict[str, Any], actor: str) -> tuple[str, ...]:
     return tuple(store_id for store_id, status in statuses.items() if status.actor == actor)
 
 
-def _changes(_: Seen) -> bool:
-    return True
-
-
 def _shops(store_ids: Sequence[str]) -> Proves:
     return lambda seen: seen.call.store_id in store_ids
+
+
+def is_any(_: Seen) -> bool:
+    """Whatever was accepted."""
+    return True
 
 
 def is_order(seen: Seen) -> bool:

@@ -4,11 +4,12 @@ A service keeps its shops for ever. What is put away is empty, holds nothing and
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from bench.load.lanes import PLACE
+from bench.load.loops import gathered
 from bench.samples import ROWS_MAX, UNITS
 from holdfast.client import (
     Adjustment,
@@ -76,7 +77,7 @@ async def receive(client: ChannelClient, source: str, stock: Stock, units: int) 
             ]
             await client.adjust_stock(store_id, source, rows, timeout_ms=CALL_MS)
 
-    await _each(stock, of_store)
+    await gathered(stock, of_store, at_once=AT_ONCE)
 
 
 async def versions(client: ChannelClient, ledgers: Iterable[str]) -> dict[str, int]:
@@ -85,7 +86,7 @@ async def versions(client: ChannelClient, ledgers: Iterable[str]) -> dict[str, i
     async def of(ledger: str) -> int:
         return (await client.ledger_status(ledger, timeout_ms=CALL_MS)).version
 
-    return await _each(ledgers, of)
+    return await gathered(ledgers, of, at_once=AT_ONCE)
 
 
 async def put_away(client: ChannelClient, stock: Stock) -> Left:
@@ -106,7 +107,7 @@ async def put_away(client: ChannelClient, stock: Stock) -> Left:
             return 0
         return released
 
-    released = sum((await _each(stock, of_store)).values())
+    released = sum((await gathered(stock, of_store, at_once=AT_ONCE)).values())
     failures += await _still_there(client, stock)
     return Left(tuple(stock), released, tuple(failures))
 
@@ -142,20 +143,8 @@ async def _still_there(client: ChannelClient, stock: Stock) -> list[str]:
                     units += sum(each.on_hand + each.reserved for each in found.positions)
         return f"{store_id} has {units:,} units" if units else ""
 
-    return [each for each in (await _each(stock, of_store)).values() if each]
+    return [each for each in (await gathered(stock, of_store, at_once=AT_ONCE)).values() if each]
 
 
 def _slices(whole: Sequence[T], size: int) -> Iterable[tuple[int, Sequence[T]]]:
     return ((first, whole[first : first + size]) for first in range(0, len(whole), size))
-
-
-async def _each(names: Iterable[str], ask: Callable[[str], Any]) -> dict[str, Any]:
-    """Ask for each, some at a time."""
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def one(name: str) -> Any:
-        async with gate:
-            return await ask(name)
-
-    chosen = list(names)
-    return dict(zip(chosen, await asyncio.gather(*map(one, chosen)), strict=True))

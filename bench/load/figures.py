@@ -72,7 +72,6 @@ class Latencies:
 
     @classmethod
     def merged(cls, encoded: Iterable[bytes]) -> Self:
-        """All of these."""
         found = cls()
         for each in encoded:
             found.add(each)
@@ -110,7 +109,6 @@ class Second:
         )
 
     def count(self, *said: Said, kinds: Iterable[str] = ()) -> int:
-        """Calls that came to one of these."""
         chosen = set(kinds)
         return sum(
             count

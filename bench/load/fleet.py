@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -77,23 +77,25 @@ def _received(generator: Connection) -> object:
 
 
 @contextmanager
+def spawned(generate: Callable[[Connection], None]) -> Iterator[Connection]:
+    """A process that generates load, killed at the end; what is sent to it, and received."""
+    spawn = get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=generate, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()  # so that its end is seen here
+    try:
+        yield ours
+    finally:
+        process.kill()
+        process.join()
+
+
+@contextmanager
 def fleet(size: int) -> Iterator[Fleet]:
     """So many generators, ended at the end."""
-    spawn = get_context("spawn")
-    generators, processes = [], []
-    try:
-        for _ in range(size):
-            ours, theirs = spawn.Pipe()
-            process = spawn.Process(target=_generate, args=(theirs,), daemon=True)
-            process.start()
-            theirs.close()  # so that its end is seen here
-            generators.append(ours)
-            processes.append(process)
-        yield Fleet(generators)
-    finally:
-        for process in processes:
-            process.kill()
-            process.join()
+    with ExitStack() as started:
+        yield Fleet([started.enter_context(spawned(_generate)) for _ in range(size)])
 
 
 def _generate(user: Connection) -> None:

@@ -34,7 +34,6 @@ class Point(NamedTuple):
 
     @property
     def is_generators(self) -> bool:
-        """Whether the generator held it back."""
         return is_late(self.lag_p99_ms, self.p99_ms)
 
 

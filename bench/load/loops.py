@@ -9,11 +9,11 @@ anything.
 import asyncio
 import math
 import random
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
 from time import perf_counter, process_time
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from actors.orders.state import OPEN_MS
 from bench.record import Counts, latencies_ms
@@ -41,6 +41,25 @@ OUTSTANDING_MAX: Final = 20_000  # of an open loop; later arrivals are then coun
 LIMITED_CHANNEL: Final = "app"  # to which a limit of the whole chain applies, in scenario `across`
 PLACE: Final = Place(1.0, 1.0)
 STUCK_TOLD_MAX: Final = 20
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+Tick = Callable[[int], None]
+
+
+async def gathered(
+    items: Iterable[ItemT], ask: Callable[[ItemT], Awaitable[ResultT]], *, at_once: int, tick: Tick = lambda _: None
+) -> dict[ItemT, ResultT]:
+    """The answers for all items, so many asked at once."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def one(item: ItemT) -> tuple[ItemT, ResultT]:
+        async with gate:
+            answer = await ask(item)
+        tick(1)
+        return item, answer
+
+    return dict(await asyncio.gather(*(one(item) for item in items)))
 
 
 @dataclass(slots=True)

@@ -38,12 +38,10 @@ class Profile:
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
         return self.points[-1][0]
 
     @property
     def total(self) -> float:
-        """How many arrivals it has."""
         return self._totals[-1]
 
     def until(self, second: float) -> float:
@@ -75,23 +73,12 @@ class Profile:
         return t0 + 2 * left / (r0 + sqrt(max(0.0, r0 * r0 + 2 * slope * left)))
 
     def then(self, later: "Profile") -> Self:
-        """This one, and another after it."""
         return type(self)((*self.points, *((self.seconds + second, rate) for second, rate in later.points)))
 
 
 def constant(rate: float, seconds: float) -> Profile:
     """One rate throughout."""
     return Profile(((0.0, rate), (seconds, rate)))
-
-
-def steps(rates: Sequence[float], seconds: float) -> Profile:
-    """Each rate for so many seconds."""
-    return Profile(tuple((at * seconds, rate) for n, rate in enumerate(rates) for at in (n, n + 1)))
-
-
-def ramp(first: float, last: float, seconds: float) -> Profile:
-    """From one rate to another."""
-    return Profile(((0.0, first), (seconds, last)))
 
 
 def day(busiest: float, seconds: float, shares: Sequence[float] = LINES_BY_HOUR) -> Profile:

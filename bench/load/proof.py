@@ -18,6 +18,7 @@ import grpc
 import numpy as np
 
 from bench.load.chain import versions
+from bench.load.loops import gathered
 from bench.load.worker import Told
 from bench.record import DISCREPANCIES_TOLD_MAX, Conservation, Counts
 from holdfast.client import ChannelClient, Discrepancy, NotFound, Status
@@ -110,11 +111,9 @@ async def prove(client: ChannelClient, target: str, before: Mapping[str, int], t
     """Read everything back and compare. `before` names the ledgers, and where they stood."""
     evidence = Evidence(before, told)
     await _until_quiet(client)
-    gate = asyncio.Semaphore(LEDGERS_AT_ONCE)
 
     async def audit(ledger: str) -> None:
-        async with gate:
-            audited = await client.verify_ledger(ledger, timeout_ms=VERIFY_MS)
+        audited = await client.verify_ledger(ledger, timeout_ms=VERIFY_MS)
         if ledger.startswith(HOT):
             evidence.counted[ledger] = audited.accepted
         evidence.found += (f"{ledger} {_told(each)}" for each in audited.discrepancies)
@@ -123,7 +122,7 @@ async def prove(client: ChannelClient, target: str, before: Mapping[str, int], t
         if not (audited.holds or audited.discrepancies):
             evidence.found.append(f"{ledger}: its journal does not verify")
 
-    await asyncio.gather(*map(audit, before))
+    await gathered(before, audit, at_once=LEDGERS_AT_ONCE)
     orders = await client.verify_orders(timeout_ms=VERIFY_MS)
     evidence.found += (f"orders: {_told(each)}" for each in orders.discrepancies if _is_ours(each, before))
     await _look_up(client, evidence)
@@ -139,19 +138,17 @@ async def prove(client: ChannelClient, target: str, before: Mapping[str, int], t
 
 async def _look_up(client: ChannelClient, evidence: Evidence) -> None:
     """Read what callers were told that ledgers without a feed have made."""
-    gate = asyncio.Semaphore(READ_AT_ONCE)
 
     async def look(reservation_id: str) -> None:
-        async with gate:
-            try:
-                await client.get_reservation(reservation_id)
-            except NotFound:
-                evidence.found.append(f"{reservation_id} was accepted, and nobody knows it")
+        try:
+            await client.get_reservation(reservation_id)
+        except NotFound:
+            evidence.found.append(f"{reservation_id} was accepted, and nobody knows it")
 
     made = {
         f"{ledger}:{version}" for told in evidence.told for ledger in evidence.counted for version in told.made(ledger)
     }
-    await asyncio.gather(*map(look, sorted(made)))
+    await gathered(sorted(made), look, at_once=READ_AT_ONCE)
 
 
 def _told(each: Discrepancy) -> str:

@@ -4,7 +4,6 @@ Of each scenario: its verdict and figures, latency against load with the knee ma
 stage throughput, latency, CPU by process and memory over time, with the moments of faults; refusals and errors by kind.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import pairwise
@@ -65,7 +64,7 @@ def _scenario(line: Mapping[str, Any]) -> list[str]:
         parts += ["<h3>Latency against load</h3>", svg(_against_load(load["searches"]), f"{line['scenario']} load")]
     if held:
         parts += ["<h3>Latency by percentile</h3>", svg(_percentiles(held), f"{line['scenario']} percentiles")]
-    rows = [[name, *(_number(row.get(each)) for each in FIGURES)] for name, row in line["figures"].items()]
+    rows = [[name, *(record.figure(row.get(each)) for each in FIGURES)] for name, row in line["figures"].items()]
     parts += ["<h3>Every stage</h3>", table(("stage", *FIGURES.values()), rows)]
     for each in held:
         parts += [f"<h3>{escape(each['name'])}</h3>", svg(_over_time(each), f"{line['scenario']} {each['name']}")]
@@ -91,10 +90,6 @@ def _headline(row: Mapping[str, Any]) -> list[object]:
     return [headline.name, float(headline.value), headline.unit, record.target(headline), headline.detail]
 
 
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
-
-
 # --- drawings --------------------------------------------------------------------------------------------------------
 
 
@@ -103,7 +98,7 @@ def _against_load(searches: Mapping[str, Any]) -> Figure:
     figure = Figure(figsize=(5 * max(2, len(searches)), 6), layout="constrained")
     rows = figure.subplots(2, len(searches), squeeze=False, sharex="col")
     for column, (name, search) in enumerate(searches.items()):
-        points = sorted(Point(*map(_number, each)) for each in search["points"])
+        points = sorted(Point(*map(record.figure, each)) for each in search["points"])
         knee = Knee(*search["knee"])
         latency, reached = rows[0][column], rows[1][column]
         asked = [point.asked for point in points]
@@ -145,7 +140,7 @@ def _over_time(stage: Mapping[str, Any]) -> Figure:
     """Rates, latencies, CPU and memory by second; faults are lines."""
     figure = Figure(figsize=(14, 6), layout="constrained")
     (rates, latencies), (cpu, memory) = figure.subplots(2, 2, sharex=True)
-    rows = [list(map(_number, each)) for each in stage["over_time"]]
+    rows = [list(map(record.figure, each)) for each in stage["over_time"]]
     columns = list(zip(*rows, strict=True)) if rows else [()] * 9
     seconds, due, came, p50, p99, longest, refused, overloaded, failed = columns
     for label, values in (("asked", due), ("reached", came), ("refused", refused)):

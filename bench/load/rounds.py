@@ -7,10 +7,9 @@ looked into once the measuring is over.
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from threading import Barrier
 from time import perf_counter
@@ -19,9 +18,10 @@ from typing import Any, Final
 import grpc
 
 from bench import service as processes
+from bench.load.fleet import spawned
 from bench.load.frames import CallFailed, FrameConnection
 from bench.load.loops import WARM_CALLS, Tally, call_through_client, measure
-from bench.record import Counts, Options, medians, ratio
+from bench.record import Counts, Options, Row, medians, ratio
 from bench.samples import Shape, requests, singles
 from bench.service import Service
 from holdfast.v1 import reservation_service_pb2 as service_pb2
@@ -82,6 +82,13 @@ class Generator:
         longest = {"longest_ms": max(one["longest_ms"] for one in figures)} if "longest_ms" in figures[0] else {}
         return {**medians(figures), **longest}
 
+    def by_turns(self, loads: Mapping[str, Load], service: Service) -> list[Row]:
+        """The medians of each load, whose rounds alternate with those of the others."""
+        rounds = [
+            {name: self.measure(load, service) for name, load in loads.items()} for _ in range(self._options.rounds)
+        ]
+        return [Row(name, medians([each[name] for each in rounds])) for name in loads]
+
     def fresh_seed(self) -> int:
         """One that no load had yet; each of its callers has one of its own, counted from it."""
         self._seed += SEEDS_APART
@@ -124,16 +131,8 @@ class Generator:
 @contextmanager
 def generating(options: Options) -> Iterator[Generator]:
     """A load generator of its own process, ended at the end."""
-    spawn = get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=_generate, args=(theirs,), daemon=True)
-    process.start()
-    theirs.close()  # so that its end is seen here
-    try:
-        yield Generator(ours, options)
-    finally:
-        process.kill()
-        process.join()
+    with spawned(_generate) as process:
+        yield Generator(process, options)
 
 
 # --- the process -----------------------------------------------------------------------------------------------------

@@ -68,7 +68,6 @@ class Ran:
         self.unanswered[report.generator] = report.unanswered
 
     def between(self, first: float, last: float) -> Second:
-        """All that was due in these seconds."""
         found = Second()
         for number, second in list(self.seconds.items()):
             if first <= number < last:

@@ -35,6 +35,11 @@ class Scenario(NamedTuple):
     run: Callable[[Session, list[Headline]], None]
 
 
+def alike(*mixes: Mix) -> Callable[[Asked], Plan]:
+    """A plan of shops that have the same SKUs, for these mixes."""
+    return lambda asked: Plan(asked.size(16, 2), asked.size(2_000, 20), mixes)
+
+
 @dataclass(slots=True)
 class Result:
     """What came of a scenario: its record, what the report draws, and why it does not count."""

@@ -226,12 +226,7 @@ class Session:
 
         return asyncio.run(main())
 
-    def pids(self, role: str) -> list[int]:
-        """The processes of a role of a service of its own."""
-        return [process.pid for process, found in processes.marked(self.mark).items() if found == role]
-
     def conserved(self) -> Conservation:
-        """The proof, over everything that was told since the beginning."""
         self.say("verifying every journal, and reading every feed ...")
         told = [each for ran in self.ran for each in ran.told]
         return self.ask(lambda client: prove(client, self.target, self.before, told))

@@ -54,7 +54,6 @@ class Told(NamedTuple):
     unknown: int
 
     def made(self, ledger: str) -> "array[int]":
-        """The versions of one ledger."""
         return self.versions.get(ledger, array("q"))
 
 

@@ -75,7 +75,6 @@ class Peer:
 
     @property
     def service(self) -> Service:
-        """Where it is called."""
         return self._service.service
 
     @property

@@ -76,7 +76,6 @@ class PostgresStock:
             await self._pool.execute("\n".join(both))  # one transaction
 
     async def close(self) -> None:
-        """Let go of the connections."""
         await self._pool.close()
 
     async def reserve(self, asked: Asked) -> Held | Short:

@@ -66,7 +66,7 @@ def page(line: Mapping[str, Any]) -> str:
     if rows:
         parts += ["<h2>Holdfast's rate to that of each</h2>", svg(_ratios(rows), "peers")]
     for name, found in rows.items():
-        cells = [[whose, *(_number(each.get(of)) for of in RATES)] for whose, each in found.items()]
+        cells = [[whose, *(record.figure(each.get(of)) for of in RATES)] for whose, each in found.items()]
         parts += [f"<h3>{escape(name)}</h3>", table(("", *RATES.values()), cells)]
     return document(TITLE, [*parts, *_kills(killed)])
 
@@ -102,7 +102,7 @@ def _ratios(rows: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Figure:
     axes = figure.subplots()
     height = 0.8 / max(1, len(peers))
     for place, whose in enumerate(peers):
-        beyond = [_number(found.get(whose, {}).get("ours_to_it")) - 1 for found in rows.values()]
+        beyond = [record.figure(found.get(whose, {}).get("ours_to_it")) - 1 for found in rows.values()]
         axes.barh([row + place * height for row in range(len(rows))], beyond, height, left=1.0, label=whose)
     axes.set_yticks([row + 0.4 for row in range(len(rows))], list(rows))
     axes.set_xscale("log", base=2)
@@ -113,7 +113,3 @@ def _ratios(rows: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Figure:
     axes.grid(alpha=0.3, axis="x")
     figure.legend(loc="outside right upper", fontsize="x-small")
     return figure
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)

@@ -14,13 +14,14 @@ import itertools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from statistics import median
 from threading import Barrier
 from typing import Final, NamedTuple
 
 from bench.load.frames import FrameConnection
 from bench.load.rounds import RESERVE, RESERVE_BATCH, Generator, Load, generating
-from bench.record import Conservation, Counts, Headline, Options, Outcome, Row, medians, ratio
+from bench.record import Conservation, Counts, Headline, Options, Outcome, Row, medians, ratio, together
 from bench.samples import Shape, requests, sku
 from bench.service import Service, holdfast, receive, verdict
 from holdfast.v1 import reservation_service_pb2 as rs
@@ -57,12 +58,7 @@ def run_cost(options: Options) -> Outcome:
         "live holds": _over_holds(options),
         PROCESSES_WORD: _over_processes(options),
     }
-    all_of = [each.conservation for each in found.values()]
-    conservation = Conservation(
-        Counts(sum(each.told.accepted for each in all_of), sum(each.told.unknown for each in all_of)),
-        sum(each.found for each in all_of),
-        [one for each in all_of for one in each.discrepancies],
-    )
+    conservation = together([each.conservation for each in found.values()])
     headlines = [
         _flat(what, kind, [row for row in each.rows if row.name.endswith(kind)])
         for what, each in found.items()
@@ -93,11 +89,10 @@ def _over_shops(options: Options) -> Measured:
         receive(service.target, stores, [sku(each) for each in range(SKUS)])
         rows: list[Row] = []
         for kind in (BATCHES, UNARY):
-            loads = {size: _load(kind, service.target, stores[:size], options.seconds) for size in sizes}
-            rounds = [
-                {size: generator.measure(load, service) for size, load in loads.items()} for _ in range(options.rounds)
-            ]
-            rows += [Row(f"{size} shops, {kind}", medians([each[size] for each in rounds])) for size in sizes]
+            load = _load(kind, service.target, stores, options.seconds)
+            rows += generator.by_turns(
+                {f"{n} shops, {kind}": replace(load, store_ids=stores[:n]) for n in sizes}, service
+            )
             options.say(f"cost: shops, {kind}")
         return Measured(rows, verdict(service.target, stores, generator.told[service.mark]))
 
@@ -146,9 +141,7 @@ def _over_processes(options: Options) -> Measured:
                 rows.append(Row(f"{size} gateways and actors, {kind}", medians(rounds)))
             told = [one for each in generators for one in each.told[service.mark]]
             verdicts.append(verdict(service.target, HOLDING, told))
-    told_in_all = Counts(sum(each.told.accepted for each in verdicts), sum(each.told.unknown for each in verdicts))
-    found = sum(each.found for each in verdicts)
-    return Measured(rows, Conservation(told_in_all, found, [one for each in verdicts for one in each.discrepancies]))
+    return Measured(rows, together(verdicts))
 
 
 def _together(generators: Sequence[Generator], load: Load, service: Service) -> dict[str, float]:

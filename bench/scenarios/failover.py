@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
+from bench import service as processes
 from bench.load.figures import Said
 from bench.load.profile import constant
 from bench.load.run import Stage
@@ -60,13 +61,13 @@ def run(session: Session, headlines: list[Headline]) -> None:
 
 
 def _kill(session: Session, role: str) -> None:
-    for pid in session.pids(role)[:1]:
+    for pid in processes.pids(session.mark, role)[:1]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
 
 def _stop(session: Session, stopped: list[int]) -> None:
-    for pid in session.pids("store actors")[:1]:
+    for pid in processes.pids(session.mark, "store actors")[:1]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
             stopped.append(pid)

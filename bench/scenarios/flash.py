@@ -12,8 +12,8 @@ from bench.load.figures import Said
 from bench.load.lanes import HERD, RESERVE
 from bench.load.profile import constant
 from bench.load.run import Ran, Stage
-from bench.load.season import Scenario, at_most
-from bench.load.session import Asked, Plan, Session
+from bench.load.season import Scenario, alike, at_most
+from bench.load.session import Session
 from bench.load.traffic import Mix
 from bench.record import Headline, ratio
 from holdfast.client import ChannelClient
@@ -27,13 +27,8 @@ TIMES_MAX: Final = 2.0
 EARLY_MS_MAX: Final = 20.0
 
 
-def plan(asked: Asked) -> Plan:
-    """Shops with the same SKUs; the drop comes later."""
-    return Plan(asked.size(16, 2), asked.size(2_000, 20), [ORDINARY])
-
-
 def run(session: Session, headlines: list[Headline]) -> None:
-    """Ordinary traffic, the drop beside it, and ordinary traffic again."""
+    """Ordinary traffic, the drop beside it, whose units come only now, and ordinary traffic again."""
     asked, drop = session.asked, f"drop-{session.run}"
     via = asked.via
     ordinary_per_s, warm_s = asked.rate or ORDINARY_PER_S, asked.warm_s
@@ -71,4 +66,4 @@ def _told(before: Ran, during: Ran, units: int) -> list[Headline]:
     ]
 
 
-SCENARIO: Final = Scenario(plan, run)
+SCENARIO: Final = Scenario(alike(ORDINARY), run)

@@ -13,7 +13,7 @@ from typing import Final
 import grpc
 
 from bench.load.rounds import RESERVE, RESERVE_BATCH, Generator, Load, generating
-from bench.record import Headline, Options, Outcome, Row, medians, ratio
+from bench.record import Headline, Options, Outcome, Row, ratio
 from bench.samples import CHANNEL, key, sku
 from bench.service import Service, holdfast, receive, verdict
 from holdfast.client import BlockingChannelClient
@@ -54,10 +54,7 @@ def run_hot(options: Options) -> Outcome:
                 client.promote_sku(each)
         stamps, told_before = _opened(service.target, (GONE, *HOT))
         loads = _loads(service.target, options.seconds, stamps)
-        rounds = [
-            {name: generator.measure(each, service) for name, each in loads.items()} for _ in range(options.rounds)
-        ]
-        rows = [Row(name, medians([each[name] for each in rounds])) for name in loads]
+        rows = generator.by_turns(loads, service)
         options.say("hot: a drop beside ordinary calls")
         rows += _drop(generator, other, service, options.seconds)
         options.say("hot: verifying every journal")

@@ -9,12 +9,13 @@ tablet has to hear: none was away.
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from bench.load.loops import gathered
 from bench.record import Conservation, Counts, Headline, Options, Outcome, Row, latencies_ms, percentile
 from bench.samples import CHANNEL, sku
 from bench.service import Service, cpu_s, holdfast, receive, verdict
@@ -97,7 +98,7 @@ def _sum(cores: Mapping[str, float]) -> float:
 
 
 async def _change(
-    client: ChannelClient, store_id: str, tablet: "Tablet", page: "Page", numbers: range
+    client: ChannelClient, store_id: str, tablet: "Tablet", heard: asyncio.Event, numbers: range
 ) -> dict[str, list[float]]:
     """Open the board so often, and then confirm these orders, one after the other, each of which it shows; seconds."""
     took: dict[str, list[float]] = {
@@ -106,28 +107,28 @@ async def _change(
         SHOWING: [],
     }
     for number in numbers:
-        page.heard.clear()
+        heard.clear()
         await _order(client, store_id, [number])
         began = perf_counter()
         async with asyncio.timeout(HEARD_S_MAX):
-            await page.heard.wait()
+            await heard.wait()
         took[TELLING].append(perf_counter() - began)
         await tablet.open(number + 1)
         took[SHOWING].append(perf_counter() - began)
     return took
 
 
-async def _wake(client: ChannelClient, store_ids: Sequence[str], hearing: Sequence["Hearing | Page"]) -> int:
+async def _wake(client: ChannelClient, store_ids: Sequence[str], hearing: Sequence[asyncio.Event]) -> int:
     """Have an order become ready in every shop: how many hear of it."""
-    for each in hearing:
-        each.heard.clear()
+    for heard in hearing:
+        heard.clear()
     for store_id in store_ids:
         (reservation_id,) = await _order(client, store_id, [0])
         await client.mark_ready(reservation_id)
     with suppress(TimeoutError):
         async with asyncio.timeout(HEARD_S_MAX):
-            await asyncio.gather(*(each.heard.wait() for each in hearing))
-    return sum(each.heard.is_set() for each in hearing)
+            await asyncio.gather(*(heard.wait() for heard in hearing))
+    return sum(heard.is_set() for heard in hearing)
 
 
 async def _cores(service: Service, seconds: float) -> dict[str, float]:
@@ -140,53 +141,24 @@ async def _cores(service: Service, seconds: float) -> dict[str, float]:
 
 async def _order(client: ChannelClient, store_id: str, numbers: Sequence[int]) -> list[str]:
     """So many orders to pick, each of a customer of its own; the ids."""
-    gate = asyncio.Semaphore(CALLS_AT_ONCE)
 
     async def one(number: int) -> str:
-        async with gate:
-            held = await client.reserve(store_id, [(sku(0), 1)], customer_id=f"c-{number}", channel=CHANNEL)
-            if not isinstance(held, Reservation):
-                raise NotServed(f"an order was refused: {held}")
-            await client.confirm(held.reservation_id)
-            return held.reservation_id
+        held = await client.reserve(store_id, [(sku(0), 1)], customer_id=f"c-{number}", channel=CHANNEL)
+        if not isinstance(held, Reservation):
+            raise NotServed(f"an order was refused: {held}")
+        await client.confirm(held.reservation_id)
+        return held.reservation_id
 
-    return await asyncio.gather(*(one(number) for number in numbers))
-
-
-class Hearing:
-    """A till that hears of pickups: `heard` is set by the first one."""
-
-    def __init__(self, till: TillClient) -> None:
-        self._till = till
-        self.heard = asyncio.Event()
-
-    async def read(self) -> None:
-        """Until the service ends."""
-        async with self._till.watch_pickups() as changes:
-            async for _ in changes:
-                self.heard.set()
-
-
-class Page:
-    """One that is open: `heard` is set once it is told that something has."""
-
-    def __init__(self, reader: asyncio.StreamReader) -> None:
-        self._reader = reader
-        self.heard = asyncio.Event()
-
-    async def read(self) -> None:
-        """What it is told, until the service ends."""
-        while line := await self._reader.readline():
-            if line.startswith(CHANGED):
-                self.heard.set()
+    return list((await gathered(numbers, one, at_once=CALLS_AT_ONCE)).values())
 
 
 @asynccontextmanager
-async def _reading(reading: Hearing | Page) -> AsyncIterator[None]:
-    """It is read until the block ends."""
-    task = asyncio.create_task(reading.read())
+async def _reading(read: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> AsyncIterator[asyncio.Event]:
+    """An event that is set by whatever is read, until the block ends."""
+    heard = asyncio.Event()
+    task = asyncio.create_task(read(heard))
     try:
-        yield
+        yield heard
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -216,26 +188,36 @@ class Tablet:
         return took
 
     @asynccontextmanager
-    async def live(self) -> AsyncIterator[Page]:
-        """A page that is open until the block ends."""
+    async def live(self) -> AsyncIterator[asyncio.Event]:
+        """A page that is open until the block ends; the event is set once it is told that something has changed."""
         reader, writer = await asyncio.open_connection(*self._address)
         writer.write(f"GET /live HTTP/1.1\r\n{self._head}\r\n".encode())
-        page = Page(reader)
+
+        async def read(heard: asyncio.Event) -> None:
+            while line := await reader.readline():
+                if line.startswith(CHANGED):
+                    heard.set()
+
         try:
-            async with _reading(page):
-                yield page
+            async with _reading(read) as heard:
+                yield heard
         finally:
             writer.close()
 
 
 @asynccontextmanager
-async def _till(service: Service, store_id: str, options: Options) -> AsyncIterator[Hearing]:
-    """A shop's till, which hears of pickups until the block ends."""
+async def _till(service: Service, store_id: str, options: Options) -> AsyncIterator[asyncio.Event]:
+    """A shop's till, which hears of pickups until the block ends; the event is set by each."""
     file = options.scratch / f"{store_id}.till"
     async with TillClient(service.target, store_id=store_id, till="till", journal_path=file) as till:
-        hearing = Hearing(till)
-        async with _reading(hearing):
-            yield hearing
+
+        async def read(heard: asyncio.Event) -> None:
+            async with till.watch_pickups() as changes:
+                async for _ in changes:
+                    heard.set()
+
+        async with _reading(read) as heard:
+            yield heard
 
 
 async def _tablet(client: ChannelClient, service: Service, store_id: str) -> Tablet:

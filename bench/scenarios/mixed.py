@@ -7,17 +7,12 @@ stock feeds, and orders over two shops, in the shares of `bench.load.traffic.MIX
 
 from typing import Final
 
-from bench.load.season import Scenario, knee_and_below
-from bench.load.session import Asked, Plan, Session
+from bench.load.season import Scenario, alike, knee_and_below
+from bench.load.session import Session
 from bench.load.traffic import MIXED
 from bench.record import Headline
 
 FIRST_PER_S: Final = 500.0
-
-
-def plan(asked: Asked) -> Plan:
-    """Shops with the same SKUs."""
-    return Plan(asked.size(16, 2), asked.size(2_000, 20), [MIXED])
 
 
 def run(session: Session, headlines: list[Headline]) -> None:
@@ -26,4 +21,4 @@ def run(session: Session, headlines: list[Headline]) -> None:
     knee_and_below(session, headlines, f"mixed by {via}", MIXED, via, FIRST_PER_S)
 
 
-SCENARIO: Final = Scenario(plan, run)
+SCENARIO: Final = Scenario(alike(MIXED), run)

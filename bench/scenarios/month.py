@@ -53,7 +53,6 @@ class Hosted:
 
     @property
     def ledger(self) -> Any:
-        """As it is in memory."""
         return self.host.stale_read(self.ledger_id)
 
     def step(self, commands: Sequence[Any]) -> list[Any]:
@@ -72,7 +71,6 @@ class Hosted:
             self.host.snapshot(ledger_id, lambda: None)
 
     def state_bytes(self) -> int:
-        """What a snapshot of it has."""
         return sum(map(len, encode_rows(self.core.capture(self.ledger).rows())))
 
 

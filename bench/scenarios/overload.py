@@ -13,8 +13,8 @@ from bench.load.knee import KNEE_MS
 from bench.load.lanes import COLLECT, CONFIRM, MAKING, READY, Via
 from bench.load.profile import constant
 from bench.load.run import Ran, Stage, quiet_by
-from bench.load.season import Scenario, at_most, knee_told
-from bench.load.session import Asked, Plan, Session
+from bench.load.season import Scenario, alike, at_most, knee_told
+from bench.load.session import Session
 from bench.load.traffic import Mix
 from bench.record import Headline
 
@@ -29,11 +29,6 @@ OVER_S, AFTER_S = 8.0, 6.0
 ACCEPTED_MS_MAX: Final = 250.0
 EARLY_MS_MAX: Final = 20.0
 CALM_S_MAX: Final = 5.0
-
-
-def plan(asked: Asked) -> Plan:
-    """Shops with the same SKUs."""
-    return Plan(asked.size(16, 2), asked.size(2_000, 20), [STEPS, BATCHES])
 
 
 def run(session: Session, headlines: list[Headline]) -> None:
@@ -68,4 +63,4 @@ def _told(ran: Ran, over_s: float) -> list[Headline]:
     return found
 
 
-SCENARIO: Final = Scenario(plan, run)
+SCENARIO: Final = Scenario(alike(STEPS, BATCHES), run)

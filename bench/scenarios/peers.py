@@ -240,11 +240,10 @@ def _kill(service: Service, role: str) -> None:
     """One process of that role, once there is one; Ray starts it again."""
     late_at = perf_counter() + KILLED_AGAIN_S
     while perf_counter() < late_at:
-        for process, has in processes.marked(service.mark).items():
-            if has == role:
-                with suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGKILL)
-                return
+        for pid in processes.pids(service.mark, role):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            return
         sleep(processes.POLL_S)
     raise processes.ServiceFailed(f"no {role} came back within {KILLED_AGAIN_S:g} s")
 

@@ -19,7 +19,7 @@ from actors.runtime.kinds import SHOP
 from actors.runtime.ledger_host import LedgerHost
 from actors.store_actor import StoreActor
 from bench import service as processes
-from bench.record import Conservation, Counts, Headline, Options, Outcome, Row, judged, ratio
+from bench.record import Conservation, Counts, Headline, Options, Outcome, Row, judged, ratio, together
 from bench.samples import CHANNEL, STORE, receipts, reserves, sku
 from bench.service import CALL_MS, holdfast, receive, verdict
 from holdfast.client import BlockingChannelClient, ChannelClient, Reservation
@@ -36,11 +36,8 @@ def run_recovery(options: Options) -> Outcome:
     """Replay in a fresh process, as an actor does it; then three kills of a real service's actor."""
     rows, headlines, replayed = _replays(options)
     kill_rows, kill_headlines, served = _kills(options)
-    both = Counts(replayed.told.accepted + served.told.accepted, served.told.unknown)
-    discrepancies = [*replayed.discrepancies, *served.discrepancies]
-    conservation = Conservation(both, replayed.found + served.found, discrepancies)
     parameters = {"events": options.size(200_000, 10_240), "holds": options.size(HOLDS, HOLDS_QUICK)}
-    return Outcome(parameters, rows + kill_rows, headlines + kill_headlines, conservation)
+    return Outcome(parameters, rows + kill_rows, headlines + kill_headlines, together([replayed, served]))
 
 
 def _replays(options: Options) -> tuple[list[Row], list[Headline], Conservation]:

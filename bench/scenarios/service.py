@@ -221,10 +221,7 @@ def run_sold_out(options: Options) -> Outcome:
         load = Load("frames", service.target, RESERVE_BATCH, STORES[:1], 8, options.seconds, SKUS, batch=256)
         loads = {"accepted": load}
         loads |= {name: replace(load, sku=GONE, first_attempt=first) for name, first in REFUSED.items()}
-        rounds = [
-            {name: generator.measure(each, service) for name, each in loads.items()} for _ in range(options.rounds)
-        ]
-        rows = [Row(name, medians([each[name] for each in rounds])) for name in loads]
+        rows = generator.by_turns(loads, service)
         conservation = verdict(service.target, STORES, generator.told[service.mark])
     accepted, *refused = (row.figures["per_s"] for row in rows)
     headlines = [

@@ -9,8 +9,8 @@ from typing import Final
 
 from bench.load.profile import constant
 from bench.load.run import Ran, Stage
-from bench.load.season import Scenario, at_most
-from bench.load.session import Asked, Plan, Session
+from bench.load.season import Scenario, alike, at_most
+from bench.load.session import Session
 from bench.load.traffic import MIXED
 from bench.record import Headline, ratio
 
@@ -20,11 +20,6 @@ FULL_S: Final = 120.0
 PARTS: Final = 6
 TIMES_MAX: Final = 1.1
 LATER_TIMES_MAX: Final = 1.5  # of p99, which the machine's other work moves
-
-
-def plan(asked: Asked) -> Plan:
-    """As `mixed`."""
-    return Plan(asked.size(16, 2), asked.size(2_000, 20), [MIXED])
 
 
 def run(session: Session, headlines: list[Headline]) -> None:
@@ -52,4 +47,4 @@ def _memory(ran: Ran, first: float, last: float) -> float:
     return median(found) if found else float("nan")
 
 
-SCENARIO: Final = Scenario(plan, run)
+SCENARIO: Final = Scenario(alike(MIXED), run)

@@ -25,7 +25,7 @@ def test_a_board_has_all_tasks_and_a_page_is_told() -> None:
             assert await tablet.open(2) > 0
             with pytest.raises(ValueError, match="2 of 3 tasks are shown"):
                 await tablet.open(3)
-            async with tablet.live() as page:
-                await page.heard.wait()
+            async with tablet.live() as heard:
+                await heard.wait()
 
     asyncio.run(main())

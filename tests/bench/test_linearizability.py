@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from bench.faults.drawing import violation_svg
-from bench.faults.linearizability import Model, Operation, Outcome, by_object, check
+from bench.faults.linearizability import Model, Operation, Outcome, check
 
 SHARED: Final = Path(os.environ.get("HOLDFAST_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 HISTORIES: Final = SHARED / "linearizability"
@@ -100,7 +101,9 @@ def shorter(operation: Operation, refused: Operation) -> Operation:
 def test_the_known_histories_of_a_key_value_store_are_judged_key_by_key(clients: str) -> None:
     for name, holds in known("kv").items():
         if name.startswith(clients):
-            by_key = by_object(key_value(name), lambda operation: operation.asked[1])
+            by_key: defaultdict[str, list[Operation]] = defaultdict(list)
+            for operation in key_value(name):
+                by_key[operation.asked[1]].append(operation)
             verdicts = [check(history, Model("", text_after)) for history in by_key.values()]
             assert all(verdict.holds for verdict in verdicts) == holds, name
             assert sum(verdict.examined for verdict in verdicts) < 10_000, name

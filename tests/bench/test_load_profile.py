@@ -4,7 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from bench.load.profile import LINES_BY_HOUR, Profile, arrivals, constant, day, ramp, steps
+from bench.load.profile import LINES_BY_HOUR, Profile, arrivals, constant, day
+
+STEPS = Profile(((0.0, 10.0), (1.0, 10.0), (1.0, 0.0), (2.0, 0.0), (2.0, 40.0), (3.0, 40.0)))
 
 
 def test_even_arrivals_of_a_constant_rate_are_evenly_apart() -> None:
@@ -12,18 +14,17 @@ def test_even_arrivals_of_a_constant_rate_are_evenly_apart() -> None:
 
 
 def test_generators_share_the_arrivals_and_lose_none() -> None:
-    profile = steps([10.0, 0.0, 40.0], 1.0)
-    apart = [list(arrivals(profile, "", index, 3, even=True)) for index in range(3)]
-    assert sorted(at for each in apart for at in each) == pytest.approx(list(arrivals(profile, "", even=True)))
+    apart = [list(arrivals(STEPS, "", index, 3, even=True)) for index in range(3)]
+    assert sorted(at for each in apart for at in each) == pytest.approx(list(arrivals(STEPS, "", even=True)))
     assert len([at for each in apart for at in each if 1 <= at < 2]) == 0
 
 
 def test_as_many_come_as_the_rate_says() -> None:
     for profile in (
-        ramp(0.0, 200.0, 10.0),
-        steps([10, 50, 20], 4.0),
+        Profile(((0.0, 0.0), (10.0, 200.0))),
+        STEPS,
         day(100.0, 24.0),
-        constant(3, 5).then(ramp(3, 9, 2)),
+        constant(3, 5).then(Profile(((0.0, 3.0), (2.0, 9.0)))),
     ):
         at = list(arrivals(profile, "", even=True))
         for second in range(1, int(profile.seconds) + 1):

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from bench.demo.calls import Answers, Repeated
-from bench.demo.feed import Contest, FeedCheck, Outage
+from bench.demo.feed import Contest, FeedCheck, Outage, Sentences
 from bench.demo.flash import CONFIRMED, REQUESTS, UNITS as UNITS_OF_SALE, FlashSale
 from bench.demo.line import WAITING
 from bench.demo.messages import KILLS, Messages
@@ -200,7 +200,7 @@ def test_any_single_breach_in_a_shop_fails_the_verdict(workload: Workload, broke
 @pytest.mark.parametrize("broken", ["units_missing", "repeats_differing", "transfers", "short"])
 def test_what_breaks_among_transfers_breaks_the_whole(workload: Workload, broken: str) -> None:
     told = _told()
-    moved = replace(MOVED, findings=["this is why"])
+    moved = replace(MOVED, findings=Sentences(["this is why"]))
     setattr(moved, broken, 1)
     result = _result(workload, told, _proof(told), moved)
     assert not result["verdict"]["holds"]
@@ -219,7 +219,7 @@ def test_what_breaks_among_transfers_breaks_the_whole(workload: Workload, broken
 )
 def test_what_breaks_at_the_counter_breaks_the_whole(workload: Workload, broken: str) -> None:
     told = _told()
-    pickups = replace(PICKUPS, findings=["this is why"])
+    pickups = replace(PICKUPS, findings=Sentences(["this is why"]))
     setattr(pickups, broken, 1)
     result = _result(workload, told, _proof(told), pickups=pickups)
     assert not result["verdict"]["holds"]
@@ -231,7 +231,7 @@ def test_what_breaks_at_the_counter_breaks_the_whole(workload: Workload, broken:
 @pytest.mark.parametrize("broken", ["twice", "missing", "unasked", "lost", "kills", "due", "sent"])
 def test_who_is_not_told_or_twice_breaks_the_whole(workload: Workload, broken: str) -> None:
     told = _told()
-    messages = replace(MESSAGES, findings=["this is why"])
+    messages = replace(MESSAGES, findings=Sentences(["this is why"]))
     setattr(messages, broken, 1)
     result = _result(workload, told, _proof(told), messages=messages)
     assert not result["verdict"]["holds"]

@@ -9,7 +9,7 @@ from rich.console import Console
 from bench import service as processes
 from bench.demo.run import Phases
 from bench.faults.host import Host
-from bench.faults.judge import CountingCheck, Judgement, come_to_rest, judge
+from bench.faults.judge import Judgement, come_to_rest, judge
 from bench.faults.plants import PLANTS, planted
 from bench.faults.run import Evidence, Plan, patient_clients, strike_for
 
@@ -26,7 +26,7 @@ def test_what_is_struck_holds_and_a_record_that_lies_is_found(tmp_path: Path) ->
             await strike_for(host, evidence, Plan(SECONDS, STRUCK), asyncio.Event(), phases.say)
             async with patient_clients(host, 1) as (client,):
                 rest = await come_to_rest(client, evidence, phases)
-                found = {"": await judge(client, evidence, rest, phases, CountingCheck)}
+                found = {"": await judge(client, evidence, rest, phases)}
                 for name, plant in PLANTS.items():
                     found[name] = await judge(client, planted(evidence, plant), rest, phases, plant.check_of)
             return host.service.mark, found
