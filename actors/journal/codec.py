@@ -87,6 +87,11 @@ def chained(previous: int, ledger_id: str, epoch: int, seq: int, count: int, at_
     return crc32(payload, crc32(head))
 
 
+def chain_start(ledger_id: str, epoch: int) -> int:
+    """What `chained` goes on from for every record of a ledger under one epoch."""
+    return crc32(f"{ledger_id} {epoch} ".encode())
+
+
 def verified(
     rows: Iterable[Any], ledger_id: str, after_seq: int, checksum: int, head_seq: int, events_max: int
 ) -> list[Record]:

@@ -11,6 +11,7 @@ import logging
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, suppress
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Final
 
@@ -52,6 +53,14 @@ _UNPLACED: Final = (
     "WHERE ledger_id IN (SELECT ledger_id FROM records WHERE id > (SELECT up_to FROM placed WHERE id = 1))"
 )
 LAST_SEQ: Final = (1 << 63) - 1
+# An execution takes SQLite's locks and gives Python's away, so it inserts several rows. Where one cannot be inserted
+# the transaction is rolled back, as it would be anyway; else SQLite keeps copies of pages to take the statement back.
+INSERTED_AT_ONCE: Final = 8
+_INSERT: Final = (
+    "INSERT OR ROLLBACK INTO records (ledger_id, seq, epoch, count, at_ms, checksum, payload) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_INSERT_SEVERAL: Final = _INSERT + ", (?, ?, ?, ?, ?, ?, ?)" * (INSERTED_AT_ONCE - 1)
 _LEDGER: Final = itemgetter(0)
 _LEDGER_AND_SEQ: Final = itemgetter(0, 1)
 # Of two records that say the same of themselves one is damaged, or is another's: whoever reads its ledger finds out.
@@ -88,31 +97,44 @@ class Records:
         self._has_begun = False
 
     def add(self, rows: Sequence[tuple[Any, ...]], *, may_place: bool = True) -> None:
-        """Within a transaction: (ledger, sequence, epoch, events, ledger time, checksum, payload) of each. Raises
-        PlacesDamaged.
+        """Within a transaction: `insert`, and `note`."""
+        self.note(rows, self.insert(rows), may_place=may_place)
+
+    def insert(self, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Within a transaction: (ledger, sequence, epoch, events, ledger time, checksum, payload) of each, at the end
+        of the table. Returns the id of the first.
         """
-        self._file.db.executemany(
-            "INSERT INTO records (ledger_id, seq, epoch, count, at_ms, checksum, payload) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            rows,
-        )
+        db = self._file.db
+        whole = len(rows) - len(rows) % INSERTED_AT_ONCE
+        if whole:
+            firsts = range(0, whole, INSERTED_AT_ONCE)
+            several = [tuple(chain.from_iterable(rows[first : first + INSERTED_AT_ONCE])) for first in firsts]
+            db.executemany(_INSERT_SEVERAL, several)
+        if whole < len(rows):
+            db.executemany(_INSERT, rows[whole:])
+        [last] = db.execute("SELECT last_insert_rowid()").fetchone()
+        return int(last) - len(rows) + 1
+
+    def note(self, rows: Sequence[tuple[Any, ...]], first_row: int, *, may_place: bool = True) -> None:
+        """Within the same transaction: know of rows that were inserted, and where many have no places note these.
+        Raises PlacesDamaged.
+        """
         self._unplaced += len(rows)
-        self._note_rows(rows)
+        self._note_rows(rows, first_row)
         times = min(max(1, len(self._ledgers) / UNPLACED_LEDGERS), UNPLACED_TIMES_MAX)
         if may_place and self._unplaced > self._unplaced_max * times:
             self._place()
 
-    def _note_rows(self, records: Sequence[tuple[Any, ...]]) -> None:
+    def _note_rows(self, records: Sequence[tuple[Any, ...]], first: int) -> None:
         """Of records that were just added, in sequence."""
         if self._rows is None or not records:
             return
-        [last] = self._file.db.execute("SELECT last_insert_rowid()").fetchone()
-        first = last - len(records) + 1
         if first != self._last_row + 1:  # somebody else has added some
             self._forget_rows()
             return
         self._newest.append((first, [*map(_LEDGER_AND_SEQ, records)]))
         self._ledgers.update(map(_LEDGER, records))
-        self._last_row = last
+        self._last_row = first + len(records) - 1
 
     def _forget_rows(self, rows: dict[str, list[tuple[int, int]]] | None = None, last_row: int = 0) -> None:
         self._rows, self._last_row = rows, last_row

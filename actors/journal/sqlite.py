@@ -1,8 +1,8 @@
 """The embedded journal: one SQLite file per actor, one commit per batch. `sqlite_file` handles the file itself.
 
-The epoch is checked by the UPDATE that moves a ledger's head, inside the transaction that writes the records: an owner
-that lost the ledger finds no row to update. A torn log is cut back to the last whole commit; damage to what was once
-committed stops the ledger instead.
+The epoch is checked by the statement that moves a ledger's head, inside the transaction that writes the records: an
+owner that lost the ledger finds no row to update. A torn log is cut back to the last whole commit; damage to what was
+once committed stops the ledger instead.
 """
 
 from bisect import bisect_right
@@ -11,15 +11,16 @@ from contextlib import closing, contextmanager, suppress
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from actors.core.chain import NamedReader
 from actors.journal.archive import Archive, Row, Sealed
-from actors.journal.codec import chained, chunk_checksum, verified
+from actors.journal.codec import chunk_checksum, verified
 from actors.journal.port import Attempt, Base, ClockMark, Fenced, Head, JournalDamaged, JournalFailed, Record, Snapshot
 from actors.journal.records import LAST_SEQ, UNPLACED_MAX, PlacesDamaged, Records
 from actors.journal.sealed_list import SealedList
 from actors.journal.sqlite_file import CHECKPOINT_PAGES, ERRORS, SqliteFile
+from actors.journal.sqlite_heads import Chained, Heads, Move
 from actors.journal.sqlite_moves import LEDGERS_HERE, SqliteMoves
 
 ASKED_AT_ONCE_MAX: Final = 1_000  # ledgers; SQLite takes 32,766 of them in one statement
@@ -27,9 +28,6 @@ SNAPSHOTS_KEPT: Final = 2
 CHUNKS_DELETED: Final = 8  # at a time: 240 MB in one statement held up every commit of the file for 1.4 s
 SEALED_EVENTS: Final = 10_000  # in a sealed file, and those of its last record: read in 30 ms
 BUSY_MS: Final = 5_000  # a dying predecessor may still hold the lock for one commit
-
-# Of a ledger's head: its sequence and checksum to be; the ledger, its epoch, its sequence and checksum before.
-Move = tuple[int, int, str, int, int, int]
 
 
 class SqliteJournal(SqliteMoves):
@@ -57,11 +55,12 @@ class SqliteJournal(SqliteMoves):
         self._sealed_bytes = sealed_bytes if away else None
         self._records = Records(self._file, unplaced_max)
         self._listed = SealedList(self._file)
-        self._checksums: dict[str, int] = {}
+        self._heads = Heads(self._file)
 
     def take_over(self, ledger_id: str) -> Head:
         with self._lock:
             self._records.begin()
+            self._heads.doubt(ledger_id)
             with self._file.transaction() as db:
                 self._refuse_elsewhere(ledger_id)
                 db.execute(
@@ -69,7 +68,8 @@ class SqliteJournal(SqliteMoves):
                     (ledger_id,),
                 )
                 (epoch,) = db.execute("SELECT epoch FROM heads WHERE ledger_id = ?", (ledger_id,)).fetchone()
-            seq, self._checksums[ledger_id] = self._verified_head(ledger_id, epoch)
+            seq, checksum = self._verified_head(ledger_id, epoch)
+            self._heads.take_over(ledger_id, epoch, seq, checksum)
             self._records.clear_mark(ledger_id, epoch, partial(self._prove_whole, ledger_id))
             return Head(epoch, seq)
 
@@ -109,33 +109,25 @@ class SqliteJournal(SqliteMoves):
 
     def append(self, records: Sequence[Record]) -> None:
         with self._lock:
-            fresh: dict[str, int] = {}
-            moves: list[Move] = []
-            rows: list[tuple[str, int, int, int, int, int, bytes]] = []
-            for ledger_id, epoch, seq, count, at_ms, payload in records:
-                previous = fresh.get(ledger_id)
-                if previous is None:
-                    previous = self._checksums.get(ledger_id, 0)
-                checksum = fresh[ledger_id] = chained(previous, ledger_id, epoch, seq, count, at_ms, payload)
-                moves.append((seq, checksum, ledger_id, epoch, seq - count, previous))
-                rows.append((ledger_id, seq, epoch, count, at_ms, checksum, payload))
+            chained = self._heads.chained(records)
             try:
-                self._write(moves, rows)
+                self._write(chained)
             except PlacesDamaged:
                 self._file.db.rollback()
                 self._records.place()
-                self._write(moves, rows, may_place=False)
-            self._checksums.update(fresh)
+                self._write(chained, may_place=False)
+            self._heads.know(chained)
 
-    def _write(self, moves: Sequence[Move], rows: Sequence[Any], *, may_place: bool = True) -> None:
-        with self._file.transaction() as db:
-            moved = db.executemany(
-                "UPDATE heads SET seq = ?, checksum = ? WHERE ledger_id = ? AND epoch = ? AND seq = ? AND checksum = ?",
-                moves,
-            )
-            if moved.rowcount != len(moves):
-                raise self._unmoved(moves)
-            self._records.add(rows, may_place=may_place)
+    def _write(self, chained: Chained, *, may_place: bool = True) -> None:
+        rows = chained.rows
+        with self._file.transaction():
+            are_known = self._heads.are_known(chained)
+            if not are_known and self._heads.move_each(chained) != len(rows):
+                raise self._unmoved(chained.moves())
+            first_row = self._records.insert(rows)
+            if are_known and self._heads.move_all(first_row) != len(rows):
+                raise self._unmoved(chained.moves())
+            self._records.note(rows, first_row, may_place=may_place)
 
     def read(self, ledger_id: str, after_seq: int, events_max: int, *, may_wait: bool = True) -> list[Record]:
         with self._lock, self._file.reading():
@@ -366,7 +358,7 @@ class SqliteJournal(SqliteMoves):
         with self._lock:
             self._file.close()
 
-    def _unmoved(self, moves: Iterable[Move]) -> Fenced | JournalFailed:
+    def _unmoved(self, moves: Sequence[Move]) -> Fenced | JournalFailed:
         """The error of the first that is not from where its ledger stands."""
         self._file.db.rollback()
         ledger_id, stood = "", [0, 0]

@@ -8,6 +8,7 @@ from actors.journal.codec import chained
 from actors.journal.port import Fenced, Head, LedgerMoved, Phase, Record, Whereabouts
 from actors.journal.records import Records
 from actors.journal.sqlite_file import SqliteFile
+from actors.journal.sqlite_heads import Heads
 
 LEDGERS_HERE: Final = (
     "SELECT ledger_id FROM heads WHERE ledger_id NOT IN (SELECT ledger_id FROM moves WHERE phase <> 'here') "
@@ -21,6 +22,7 @@ class SqliteMoves:
     _file: SqliteFile
     _lock: Lock
     _records: Records
+    _heads: Heads
 
     def whereabouts(self) -> dict[str, Whereabouts]:
         with self._lock:
@@ -36,6 +38,7 @@ class SqliteMoves:
         self, ledger_id: str, stands: Head, was: Whereabouts | None, now: Whereabouts, epoch: int
     ) -> None:
         with self._lock, self._file.transaction() as db:
+            self._heads.doubt(ledger_id)
             head = _one(db, "SELECT epoch, seq FROM heads WHERE ledger_id = ?", ledger_id)
             if (head or (0, 0)) != stands or _is_at(db, ledger_id) != was:
                 raise _refused(db, ledger_id, stands.epoch, head)
@@ -47,6 +50,7 @@ class SqliteMoves:
 
     def receive(self, ledger_id: str, records: Sequence[Record]) -> None:
         with self._lock:
+            self._heads.doubt(ledger_id)
             self._receive(ledger_id, records)
             self._records.place()  # far more come at once than by appends
 

@@ -347,3 +347,25 @@ def test_an_owner_that_was_replaced_takes_no_attempt_back(storage: Storage) -> N
     second.take_over("S1")
     first.take_back_attempt("S1", 1, Attempt("k1", 0, 7_000))
     assert storage.after_crash().open().attempts("S1") == [Attempt("k1", 1, 7_000)]
+
+
+def test_where_one_ledger_of_many_is_lost_nothing_is_written_and_the_others_go_on(storage: Storage) -> None:
+    """In commits of many ledgers they are not proved one by one each time, so what has changed must be seen."""
+    journal, ledger_ids = storage.open(), [f"S{number}" for number in range(40)]
+    for ledger_id in ledger_ids:
+        journal.take_over(ledger_id)
+    for seq in (1, 2):
+        journal.append([record(ledger_id, 1, seq) for ledger_id in ledger_ids])
+    successor = storage.open()
+    successor.take_over("S7")
+    with pytest.raises(Fenced, match="ledger S7: epoch 1 was appending, epoch 2 is in force"):
+        journal.append([record(ledger_id, 1, 3) for ledger_id in ledger_ids])
+    others = [ledger_id for ledger_id in ledger_ids if ledger_id != "S7"]
+    for seq in (3, 4):
+        journal.append([record(ledger_id, 1, seq) for ledger_id in others])
+    successor.append([record("S7", 2, 3)])
+
+    survived = storage.after_crash().open()
+    for ledger_id in others:
+        assert records_of(survived, ledger_id) == [record(ledger_id, 1, seq) for seq in range(1, 5)]
+    assert records_of(survived, "S7") == [record("S7", 1, 1), record("S7", 1, 2), record("S7", 2, 3)]
