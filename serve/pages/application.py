@@ -38,6 +38,7 @@ from serve.pages.visits import Visits
 
 ENTER: Final = "/enter"
 PAGES_OF_CUSTOMERS: Final = "/p/"
+SCRIPT: Final = "holdfast-script"  # the header of what our scripts ask for
 _LANGUAGE_KEPT_S: Final = 400 * 86_400
 _COMPRESS_FROM_BYTES: Final = 1_024
 _COMPRESS_LEVEL: Final = 4  # of 500 tasks a tenth is left, as at 9, at a third of the time
@@ -124,8 +125,10 @@ class Pages:
             is_page = request.headers.get("accept", "").startswith("text/html")
             if admitted is not None:
                 response = await page(request, admitted)
-                # Not with what a script asks for: that may come in behind the form by which the device leaves.
-                if is_page and request.headers.get("sec-fetch-dest", "document") == "document":
+                # Not with what a script asks for: that may come in behind the form by which the device leaves. Of that
+                # browsers say so over TLS, and our scripts everywhere.
+                kind = "" if SCRIPT in request.headers else request.headers.get("sec-fetch-dest", "document")
+                if is_page and kind == "document":
                     self._doorkeeper.renew(request, response)
                 return response
             if is_page:

@@ -7,12 +7,15 @@ import logging
 from itertools import count
 from typing import Final, NamedTuple
 
-from holdfast.client import ChannelClient, HoldfastError, PickTask
-from holdfast.client.models.events import Event
+from holdfast.client import ChannelClient, HoldfastError, PickStatus, PickTask
+from holdfast.client.models.events import Event, MoveRefused, ShortfallResolved
 from serve.pages.following import AGAIN_S, Following
 from serve.pages.live import Streams
 
-TASKS_MAX: Final = 1_000  # of a shop that are shown
+TASKS_MAX: Final = (
+    1_000  # of a shop that are shown, and as many of those that somebody has or had, where there are more
+)
+BEGUN: Final = (PickStatus.PICKING, PickStatus.PICKED, PickStatus.READY, PickStatus.TO_PUT_BACK)
 GATHER_S: Final = 0.2  # what happens in that time is told together
 
 log = logging.getLogger("holdfast.pages")
@@ -85,6 +88,8 @@ class Boards:
         self.changed(store_id)
 
     def heard(self, event: Event) -> None:
+        if isinstance(event.change, ShortfallResolved | MoveRefused):  # what others are asked for is on no board
+            self._untold.add(event.store_id)
         self.changed(event.store_id)
 
     async def _refresh(self, store_id: str) -> None:
@@ -110,14 +115,23 @@ class Boards:
     async def _list(self, store_id: str) -> Board:
         """What is there. It is kept for who looks next, but where what is known was asked for later."""
         asked = next(self._numbers)
-        tasks: list[PickTask] = []
-        async for task in self._client.list_pick_tasks(store_id, page_size=TASKS_MAX):
-            if len(tasks) == TASKS_MAX:
-                break
-            tasks.append(task)
-        board = Board(tuple(tasks), len(tasks) == TASKS_MAX)
+        tasks = await self._listed(store_id)
+        has_more = len(tasks) == TASKS_MAX
+        if has_more:  # what is to be picked comes first in a list, and customers wait for what is ready
+            known = {task.reservation_id for task in tasks}
+            tasks += [each for each in await self._listed(store_id, *BEGUN) if each.reservation_id not in known]
+        board = Board(tuple(tasks), has_more)
         if self._following.follows(store_id) and asked > self._asked.get(store_id, 0):
             if board != self._known.get(store_id):
                 self._untold.add(store_id)
             self._asked[store_id], self._known[store_id] = asked, board
         return board
+
+    async def _listed(self, store_id: str, *statuses: PickStatus) -> list[PickTask]:
+        """The first tasks of these statuses, of all where none is named."""
+        tasks: list[PickTask] = []
+        async for task in self._client.list_pick_tasks(store_id, statuses=statuses, page_size=TASKS_MAX):
+            tasks.append(task)
+            if len(tasks) == TASKS_MAX:
+                break
+        return tasks

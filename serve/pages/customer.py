@@ -48,14 +48,28 @@ _KEY: Final = re.compile(r"[0-9a-f]{32}")
 ARRIVES_MINUTES_MAX: Final = 240
 MINUTE_MS: Final = 60_000
 TO_COLLECT: Final = frozenset({Status.CONFIRMED, Status.READY})
-_OVER: Final = frozenset({Status.COLLECTED, Status.RELEASED, Status.EXPIRED})
 _GONE: Final = frozenset({PickStatus.TO_PUT_BACK, PickStatus.PUT_BACK, PickStatus.WITHDRAWN})
-_NOT_THERE: Final = frozenset({ReleaseReason.NOT_FOUND_ON_SHELF, ReleaseReason.SHORTFALL})  # no wish of the customer's
+# What is said of what somebody else than the customer has ended, or that goes on elsewhere.
+_RELEASED_AS: Final = {
+    ReleaseReason.NOT_FOUND_ON_SHELF: "NOT_THERE",
+    ReleaseReason.SHORTFALL: "NOT_THERE",
+    ReleaseReason.NO_SHOW: Status.EXPIRED.name,
+    ReleaseReason.REPLACED: "CHANGED",
+}
+_WHY_OVER: Final = {Status.COLLECTED: Status.COLLECTED.name, Status.EXPIRED: Reason.RESERVATION_EXPIRED.name}
 _WRONG: Final = (InvalidArgument, NotFound, Conflict, Overloaded)
 
 Form = Mapping[str, str]
 Outcome = PickTask | Reservation | Order | ContactChange | Rejection
 Step = Callable[[LinkedPickup, Form], Awaitable[Outcome | None]]
+
+
+class NoMoreTime(Conflict):
+    """It is over, or kept for as long as the rules allow; `reason` says which."""
+
+    def __init__(self, reservation: Reservation, reason: str) -> None:
+        super().__init__("give more time", where=reservation.reservation_id)
+        self.reason = reason
 
 
 class Customers:
@@ -89,11 +103,13 @@ class Customers:
         return Response(drawn.getvalue(), media_type="image/svg+xml")
 
     async def receipt(self, request: Request) -> Response:
-        """The e-receipt, once all is handed over. Its number is the reservation's: there is one, however often it is
-        asked for.
+        """The e-receipt, once all is handed over; until then letters of what was lead to the page, which has what is
+        left. Its number is the reservation's: there is one, however often it is asked for.
         """
         linked = await self._linked(request)
         reservation, store = linked.reservation, linked.store
+        if reservation.status in TO_COLLECT and any(line.collected for line in reservation.lines):
+            return RedirectResponse(_here(request), HTTPStatus.SEE_OTHER)
         if reservation.status is not Status.COLLECTED:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         handed = reservation.hand_over
@@ -149,16 +165,15 @@ class Customers:
         return await self._client.set_collector(*of, form.get("name", "").strip(), idempotency_key=_key(linked, form))
 
     async def _extend(self, linked: LinkedPickup, form: Form) -> Outcome | None:
-        """By as much as there is; a part with its whole order. A second tap finds nothing more, or is the same call
-        within its minute.
+        """By as much as there is; a part with its whole order. A second tap finds what the first has given, or is the
+        same call within its minute. Of what is over nothing is asked: its order may go on elsewhere.
         """
         reservation, ttl_ms, key = linked.reservation, linked.extend_by_ms, _key(linked, form)
         if ttl_ms is None:
-            if reservation.status in TO_COLLECT:
-                return None
-            if reservation.status not in _OVER:
-                raise HTTPException(HTTPStatus.CONFLICT)
-            ttl_ms = MINUTE_MS  # the service says how it has ended
+            if reservation.status not in TO_COLLECT:
+                raise NoMoreTime(reservation, _WHY_OVER.get(reservation.status, ""))
+            await self._require_longer(reservation, form)
+            return None
         outcome: Outcome
         if reservation.order_id:
             outcome = await self._client.extend_order(reservation.order_id, ttl_ms=ttl_ms, idempotency_key=key)
@@ -166,6 +181,16 @@ class Customers:
             outcome = await self._client.extend(reservation.reservation_id, ttl_ms=ttl_ms, idempotency_key=key)
         is_done = isinstance(outcome, Rejection) and outcome.reason is Reason.IDEMPOTENCY_KEY_REUSED
         return None if is_done else outcome
+
+    async def _require_longer(self, reservation: Reservation, form: Form) -> None:
+        """That what is to be collected is kept for longer than its page had shown. Raises NoMoreTime; and Unavailable
+        where the order of a part cannot be asked, which may have more to give.
+        """
+        until_ms, shown = reservation.expires_at_ms, form.get("until", "")
+        if reservation.order_id:
+            until_ms = (await self._client.get_order(reservation.order_id)).expires_at_ms
+        if re.fullmatch(r"[0-9]{1,15}", shown) and until_ms <= int(shown):
+            raise NoMoreTime(reservation, "NO_MORE_TIME")
 
     async def _cancel(self, linked: LinkedPickup, form: Form) -> Outcome:
         return await self._client.release(
@@ -218,6 +243,7 @@ class Customers:
             "is_to_collect": reservation.status in TO_COLLECT,
             "task": task,
             "state": _state_of(reservation, task),
+            "ready_at_ms": _ready_at_ms(reservation, task, linked.at_ms),
             "code": await self._code_of(reservation),
             "collector": await collector_of(self._client, reservation),
             "shop": store.name or reservation.store_id,
@@ -245,6 +271,8 @@ class Customers:
         if refused is None:
             return ""
         name = refused.reason.name if isinstance(refused, Rejection) else refused.reason
+        if isinstance(refused, Rejection) and refused.status is Status.COLLECTED:
+            name = Status.COLLECTED.name
         return self._rendering.text_or(language, f"customer_no_{name}", self._rendering.text(language, "customer_no"))
 
 
@@ -267,9 +295,18 @@ def _state_of(reservation: Reservation, task: PickTask | None) -> str:
     """Which message says how it stands."""
     if reservation.status is Status.CONFIRMED and task is not None and task.status is not PickStatus.TO_PICK:
         return task.status.name
-    if reservation.status is Status.RELEASED and reservation.release_reason in _NOT_THERE:
-        return "NOT_THERE"
+    if reservation.status is Status.RELEASED and reservation.release_reason in _RELEASED_AS:
+        return _RELEASED_AS[reservation.release_reason]
     return reservation.status.name
+
+
+def _ready_at_ms(reservation: Reservation, task: PickTask | None, now_ms: int) -> int | None:
+    """When it is expected to be ready: by the shop's hours, or as staff have put it off; None where that is past."""
+    if reservation.status is not Status.CONFIRMED:
+        return None
+    promised_ms = None if task is None else task.promised_at_ms
+    expected_ms = max(reservation.earliest_ready_ms or 0, promised_ms or 0)
+    return expected_ms if expected_ms > now_ms else None
 
 
 def _here(request: Request) -> str:

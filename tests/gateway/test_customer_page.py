@@ -52,6 +52,7 @@ def test_what_the_shop_could_not_find_is_not_told_as_cancelled(tmp_path: Path) -
         for reason, said in (
             (ReleaseReason.NOT_FOUND_ON_SHELF, "We no longer have your goods"),
             (ReleaseReason.CUSTOMER_CANCELLED, "This order was cancelled"),
+            (ReleaseReason.NO_SHOW, "The time to collect is over"),
         ):
             mine = await site.order(said, a=1)
             await site.client.release(mine, reason=reason, idempotency_key=said)
@@ -194,38 +195,6 @@ def test_a_double_tap_is_one_step_also_where_its_answer_was_lost(
     visit(tmp_path, use)
 
 
-def test_more_time_is_given_within_the_rules_alone(tmp_path: Path) -> None:
-    async def use(site: Site) -> None:
-        mine = await site.order()
-        path, browser = await path_of(site, mine), site.browser()
-        assert "extend" not in steps_of(await browser.get(path)), "it lasts as long already"
-        site.service.clock.at_ms += HOUR_MS
-        assert "extend" not in steps_of(await browser.get(path)), "no longer than ttl_max since it was reserved"
-        await site.client.set_policy(replace(await site.client.get_policy(), ttl_max_ms=9 * 24 * HOUR_MS))
-        shown = await browser.tap(await browser.get(path), "extend")
-        assert "You have more time." in shown.text
-        until_ms = (await site.client.get_reservation(mine)).expires_at_ms
-        assert until_ms == site.service.clock.at_ms + 24 * HOUR_MS
-        assert "extend" not in steps_of(shown)
-
-    visit(tmp_path, use)
-
-
-def test_no_more_time_is_promised_of_what_is_over(tmp_path: Path) -> None:
-    async def use(site: Site) -> None:
-        mine = await site.order()
-        path, browser = await path_of(site, mine), site.browser()
-        await site.client.set_policy(replace(await site.client.get_policy(), ttl_max_ms=9 * 24 * HOUR_MS))
-        site.service.clock.at_ms += HOUR_MS
-        form = form_of(await browser.get(path), "extend")
-        site.service.clock.at_ms += 99 * HOUR_MS
-        shown = await browser.post(f"{path}/step", form)
-        assert "You have more time." not in shown.text
-        assert (shown.status, shown.text.count("The time to collect is over")) == (409, 2), "and why"
-
-    visit(tmp_path, use)
-
-
 def test_what_was_cancelled_or_collected_is_said_and_offers_nothing(tmp_path: Path) -> None:
     async def use(site: Site) -> None:
         mine, other, browser = await site.order(), await site.order("bob"), site.browser()
@@ -245,7 +214,8 @@ def test_what_was_cancelled_or_collected_is_said_and_offers_nothing(tmp_path: Pa
         shown = await browser.get(theirs)
         assert "Collected. Thank you!" in shown.text
         assert not steps_of(shown)
-        assert (await browser.tap(late, "cancel")).status == 409
+        told = await browser.tap(late, "cancel")
+        assert (told.status, "This was collected already." in told.text) == (409, True)
         assert (await site.client.get_reservation(other)).status is Status.COLLECTED
 
     visit(tmp_path, use)

@@ -43,6 +43,7 @@ def test_a_device_is_let_in_until_it_is_revoked_and_its_token_is_for_no_script(t
         assert "SameSite=strict" in first
         assert "Secure" not in first
         await tablet.get("/", **{"sec-fetch-dest": "empty"})
+        await tablet.get("/", **{"holdfast-script": "1"})
         await tablet.get("/admitted", accept="*/*")
         assert len(tablet.set_cookies) == 2, "but not by what a script asks for"
         [device] = await site.client.list_devices()

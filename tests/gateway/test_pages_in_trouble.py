@@ -20,11 +20,14 @@ from holdfast.client import (
     PickTask,
     Place,
     Reservation,
+    ShortfallResolution,
     SourcingPolicy,
     Store,
     StorePlan,
     make_token,
 )
+from holdfast.client.models.events import Change, Event, MoveRefused, ShortfallResolved
+from serve.pages import boards as all_boards
 from serve.pages.boards import Boards
 from serve.pages.doorkeeper import COOKIE, DIGESTS_MAX, Admitted, Doorkeeper
 from serve.pages.live import DEVICE_STREAMS_MAX, Streams
@@ -36,6 +39,7 @@ from tests.waiting import until_async
 
 AWAY = [Refuse(grpc.StatusCode.UNAVAILABLE)] * 1_000
 CHANGED = b"event: changed"
+_RESOLVED = ShortfallResolved("s1:7", ShortfallResolution.MOVED, "s2:3", "")
 NEW = PickTask("s1:1", "s1", PickStatus.TO_PICK, (), None, None, "", None, "", None, "", 1)
 
 
@@ -97,8 +101,8 @@ class _Slow:
     async def ledger_status(self, store_id: str) -> LedgerStatus:
         return LedgerStatus(store_id, 1, 1, "a", 1, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
-    async def list_pick_tasks(self, _: str, *, page_size: int) -> AsyncIterator[PickTask]:
-        del page_size
+    async def list_pick_tasks(self, _: str, *, statuses: object, page_size: int) -> AsyncIterator[PickTask]:
+        del statuses, page_size
         self.asked.append(asyncio.get_running_loop().create_future())
         for task in await self.asked[-1]:
             yield task
@@ -137,6 +141,44 @@ def test_an_answer_that_was_overtaken_is_not_kept() -> None:
         await boards.close()
 
     asyncio.run(main())
+
+
+def test_pages_are_told_how_the_asking_of_other_shops_ends_though_no_task_changes_by_it() -> None:
+    async def main() -> None:
+        service, streams = _Slow(), Streams(_all)
+        boards = Boards(service, streams)  # type: ignore[arg-type]
+        messages = streams.messages(Admitted(Device(1, "s1", "tablet-1", 0), b"digest"))
+        await anext(messages)
+        following = asyncio.create_task(boards.follow())
+        (await service.question(1)).set_result([NEW])
+        assert CHANGED in await anext(messages)
+        changes: tuple[Change, ...] = (MoveRefused("s1:7", "s2"), _RESOLVED)
+        for number, change in enumerate(changes, start=2):
+            boards.heard(Event("s1", number, 0, change))
+            (await service.question(number)).set_result([NEW])
+            async with asyncio.timeout(5):
+                assert CHANGED in await anext(messages)
+        following.cancel()
+        await boards.close()
+
+    asyncio.run(main())
+
+
+def test_however_many_tasks_are_to_be_picked_those_that_customers_wait_for_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(all_boards, "TASKS_MAX", 2)
+
+    async def use(site: Site) -> None:
+        mine, tablet = await site.order("ann"), await site.admitted()
+        await site.client.mark_ready(mine)
+        for number in range(3):
+            await site.order(f"c{number}")
+        assert "and more" in (await tablet.get("/")).text
+        assert mine in await column(tablet, "ready")
+        assert (await column(tablet, "to_pick")).count("<li") == 2
+
+    visit(tmp_path, use)
 
 
 def test_others_are_told_of_what_one_page_has_seen_already(tmp_path: Path) -> None:

@@ -140,16 +140,16 @@ def test_what_is_not_there_is_short_by_the_customers_choice(tmp_path: Path) -> N
         assert 'src="https://photos.example/a.jpg"' in shown.text
         assert "Aisle 3 Shelf 12" in " ".join(shown.text.split())
         for choice, more in (("WITHOUT", {}), ("SUBSTITUTE", {"substitute": "b"})):
-            form = await _short(tablet, mine, choice)
+            form = await short_of(tablet, mine, choice)
             await tablet.follow(await tablet.post("/step", form | {"step": "short", "quantity": "1", **more}))
         [task] = await tasks(site)
         assert [(line.sku, line.ordered) for line in task.lines] == [("a", 1), ("b", 1)]
-        gone = await _short(tablet, mine, "ELSEWHERE")
+        gone = await short_of(tablet, mine, "ELSEWHERE")
         told = await tablet.follow(await tablet.post("/step", gone | {"step": "short", "quantity": "1"}))
         assert "No other shop has it" in told.text, "there is none near by"
         mine = await site.order("bob")
         await tablet.tap(await tablet.get(f"/task?id={mine}"), "claim")
-        later = await _short(tablet, mine, "LATER")
+        later = await short_of(tablet, mine, "LATER")
         assert (await tablet.post("/step", later | {"step": "short", "minutes": "30"})).status == 303
         statuses = {task.reservation_id: task.status for task in await tasks(site)}
         assert statuses[mine] is PickStatus.TO_PICK
@@ -173,7 +173,7 @@ def test_what_another_shop_is_asked_for_is_given_up_by_one_tap(
         mine, tablet = await site.order(a=3), await site.admitted()
         assert "Nothing is being looked for" in (await tablet.get("/missing")).text
         await tablet.tap(await tablet.get("/"), "claim")
-        form = await _short(tablet, mine, "ELSEWHERE") | {"step": "short", "quantity": "1", "to_store": "s2"}
+        form = await short_of(tablet, mine, "ELSEWHERE") | {"step": "short", "quantity": "1", "to_store": "s2"}
         assert "Shop s2 is still being asked." in (await tablet.follow(await tablet.post("/step", form))).text
         shown, late = await tablet.get("/missing"), await tablet.get("/missing")
         assert "Shop s2 is being asked" in shown.text
@@ -190,7 +190,7 @@ def test_what_another_shop_is_asked_for_is_given_up_by_one_tap(
     visit(tmp_path, use)
 
 
-async def _short(tablet: Browser, reservation_id: str, choice: str) -> dict[str, str]:
+async def short_of(tablet: Browser, reservation_id: str, choice: str) -> dict[str, str]:
     shown = await tablet.get(f"/short?id={reservation_id}&sku=a")
     return next(each for each in forms_of(shown.text) if each.fields.get("choice") == choice).fields
 

@@ -8,7 +8,7 @@ import pytest
 import segno
 from starlette.responses import PlainTextResponse
 
-from holdfast.client import PickStatus, PickTask, make_token
+from holdfast.client import PickStatus, PickTask, ReleaseReason, make_token
 from tests.gateway.browser import Site, visit
 from tests.gateway.chromium import Tab, browsing, chromium
 from tests.waiting import until_async
@@ -157,12 +157,83 @@ def test_what_a_proxy_says_is_no_answer_of_the_services(tmp_path: Path, status: 
             await tab.tap(f"li[id='{mine}'] button[value=claim]")
             if status == 502:
                 await tab.until("document.querySelector('.online').textContent.includes('still to be sent: 1')")
-                await tab.value("dispatchEvent(new Event('online'))")
                 await tab.until(f"document.querySelector('h1').textContent.startsWith('{mine}')")
             else:
                 await tab.until("document.querySelector('[role=alert]').textContent.includes(\"the proxy's words\")")
                 await tab.tap("button.first[value=claim]")
                 await tab.until(f"document.querySelector('h1').textContent.startsWith('{mine}')")
+
+    visit(tmp_path, use)
+
+
+def test_a_step_that_is_not_answered_keeps_no_other_order_waiting(tmp_path: Path) -> None:
+    """One order's ledger may be away for long, and the shop goes on."""
+
+    async def use(site: Site) -> None:
+        mine, other = await site.order(), await site.order("bob")
+        tries: list[bytes] = []
+
+        async def proxy(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] != "http" or scope["path"] != "/step":
+                await site.app(scope, receive, send)
+                return
+            said = await receive()
+            if mine.replace(":", "%3A").encode() in said["body"]:
+                tries.append(said["body"])
+                await PlainTextResponse("away", 503)(scope, receive, send)
+            else:
+                again = [said]
+
+                async def heard() -> Any:
+                    return again.pop() if again else await receive()
+
+                await site.app(scope, heard, send)
+
+        async with browsing(site._replace(app=proxy), tmp_path / "browser") as (tab, url):
+            await let_in(site, tab, url)
+            await tab.tap(f"li[id='{mine}'] button[value=claim]")
+            await tab.until("document.querySelector('.online').textContent.includes('still to be sent: 1')")
+            await tab.tap(f"li[id='{other}'] button[value=claim]")
+            await tab.until(f"document.querySelector('h1').textContent.startsWith('{other}')")
+
+            async def is_tried_again() -> bool:
+                return len(tries) > 1
+
+            await until_async(is_tried_again, within_s=10, what="another try")
+            assert len(set(tries)) == 1, "the same step"
+            taken = {task.reservation_id: task.status for task in await tasks(site)}
+            assert taken == {mine: PickStatus.TO_PICK, other: PickStatus.PICKING}
+
+    visit(tmp_path, use)
+
+
+def test_a_step_that_waited_and_is_refused_stays_to_be_seen(tmp_path: Path) -> None:
+    """Goods that were handed over without network, of an order that was cancelled meanwhile, are out of the shop."""
+
+    async def use(site: Site) -> None:
+        mine, other = await site.order(), await site.order("bob")
+        await site.client.mark_ready(mine)
+        async with browsing(site, tmp_path / "browser") as (tab, url):
+            await let_in(site, tab, url)
+            await tab.open(f"{url}/task?id={mine}")
+            await tab.until("document.querySelector('.online').textContent === 'Connected'")
+            await tab.go_offline(offline=True)
+            await tab.value("document.querySelector('input[name=payment]').value = 'card 7'")
+            await tab.tap("button[value=hand_over]")
+            await tab.until("document.querySelector('.online').textContent.includes('still to be sent: 1')")
+            await site.client.release(mine, reason=ReleaseReason.CUSTOMER_CANCELLED)
+            await tab.go_offline(offline=False)
+            await tab.until("document.querySelector('#refused')?.innerText.includes('Hand over')")
+            await tab.open(f"{url}/")
+            await tab.tap(f"li[id='{other}'] button[value=claim]")
+            await tab.until(f"document.querySelector('h1').textContent.startsWith('{other}')")
+            said = await tab.value("document.querySelector('#refused').innerText")
+            assert mine in said
+            assert "not possible as the order stands now" in said
+            await tab.tap("#refused button")
+            assert not await tab.value("!!document.querySelector('#refused')")
+            await tab.open(f"{url}/")
+            assert not await tab.value("!!document.querySelector('#refused')"), "somebody has seen it"
 
     visit(tmp_path, use)
 

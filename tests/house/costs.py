@@ -11,6 +11,9 @@ from typing import Final, NamedTuple
 # the reviewer; who takes something out lowers them.
 LINES_MAX: Final = 78_500
 FILES_MAX: Final = 525
+LINES_MAX: Final = 78_400
+LINES_MAX: Final = 78_700
+FILES_MAX: Final = 524
 SLACK: Final = 500  # lines: a limit that is far away is none
 
 

@@ -5,7 +5,9 @@ const SILENT_MS = 50_000; // the service says something more often
 const AGAIN_MS = 3_000;
 const ALONE_MS = 30_000;
 const TRY_MS = 15_000;
+const SOON_MS = 1_000; // until a step is tried again that could not be sent; then twice as long each time
 const UNSENT = "holdfast-unsent:"; // before the key of a step
+const REFUSED = "holdfast-refused:"; // of one that was kept, and refused once it was sent
 const body = document.body;
 
 // A device is let in by a link with its token, which browsers tell nobody.
@@ -150,7 +152,8 @@ setInterval(() => times(document), 15_000);
 // --- forms ----------------------------------------------------------------------------------------------------------
 
 function ask(url, options = {}) {
-  return fetch(url, { headers: { accept: "text/html" }, signal: AbortSignal.timeout(TRY_MS), ...options }).catch(() => null);
+  const headers = { accept: "text/html", "holdfast-script": "1" };
+  return fetch(url, { headers, signal: AbortSignal.timeout(TRY_MS), ...options }).catch(() => null);
 }
 
 function watchForms() {
@@ -167,21 +170,30 @@ function watchForms() {
       if (fields.has("key")) fields.set("key", freshKey());
       form.elements.code.value = "";
     }
-    turn = turn.then(() => send(form, fields)).finally(() => delete form.dataset.sending);
+    const what = [event.submitter?.textContent, fields.get("id"), fields.get("code")].filter(Boolean).join(" · ");
+    turn = turn.then(() => send(form, fields, what)).finally(() => delete form.dataset.sending);
     await (turn = turn.catch((error) => console.error(error))); // one that fails keeps no other from its turn
   });
 }
 
 let turn = Promise.resolve();
-async function send(form, fields) {
-  if (fields.has("key") && unsent().length) await sendUnsent(); // what was tapped before goes first
-  const mayGo = !fields.has("key") || !unsent().length;
-  const answer = mayGo ? await ask(form.action, { method: "POST", body: fields }) : null;
-  if (isAway(answer)) keep(form, fields);
+async function send(form, fields, what) {
+  const step = { url: form.action, fields: fields.toString(), what, from: location.href, page: body.dataset.live };
+  const isBehind = () => fields.has("key") && unsent().some((each) => subjectOf(each) === subjectOf(step));
+  if (isBehind()) await sendUnsent(); // what was tapped before goes first
+  const answer = isBehind() ? null : await ask(form.action, { method: "POST", body: fields });
+  const text = isAway(answer) ? null : await answer.text().catch(() => null);
+  if (text === null) keep(form, fields, step);
   else if (isLetOut(answer)) {
-    keep(form, fields); // until the device is let in again
+    keep(form, fields, step); // until the device is let in again
     location.assign("/enter");
-  } else await arrived(answer);
+  } else arrived(answer.url, text);
+}
+
+// What steps are about that have to be taken in their sequence. One that waits keeps no others back.
+function subjectOf(step) {
+  const fields = new URLSearchParams(step.fields);
+  return `${step.url} ${fields.get("id") ?? fields.get("task") ?? ""}`;
 }
 
 // Nobody knows whether it was done: the service says so, or a proxy before it, also where the network was too slow.
@@ -197,40 +209,105 @@ function freshKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (each) => each.toString(16).padStart(2, "0")).join("");
 }
 
-async function arrived(answer) {
-  const path = new URL(answer.url).pathname;
-  if (!/\/(step|scan)$/.test(path)) history.pushState(null, "", answer.url.replace(/[?&]did=\w+/, ""));
-  show(await answer.text(), true);
+function arrived(url, text) {
+  const path = new URL(url).pathname;
+  if (!/\/(step|scan)$/.test(path)) history.pushState(null, "", url.replace(/[?&]did=\w+/, ""));
+  show(text, true);
 }
 addEventListener("popstate", () => location.reload());
 
-// A step that could not be sent is sent once the service is there, with its key: it is one step however often it comes.
-// The browser keeps it over its end, as goods were handed over, whatever became of the tablet's battery.
+// --- steps that could not be sent -----------------------------------------------------------------------------------
+
+// Each is sent once the service is there, with its key: it is one step however often it comes. The browser keeps it over
+// its end, as goods were handed over, whatever became of the tablet's battery.
 function unsent() {
-  const names = Object.keys(localStorage).filter((name) => name.startsWith(UNSENT));
+  return kept(UNSENT);
+}
+
+function kept(prefix) {
+  const names = Object.keys(localStorage).filter((name) => name.startsWith(prefix));
   return names.map((name) => ({ name, ...JSON.parse(localStorage.getItem(name)) })).sort((one, other) => one.at - other.at);
 }
 
-function keep(form, fields) {
+function keep(form, fields, step) {
   if (!fields.has("key")) return say(false);
   const at = Math.max(Date.now(), (unsent().at(-1)?.at ?? 0) + 1); // the last of all
-  localStorage.setItem(UNSENT + fields.get("key"), JSON.stringify({ at, url: form.action, fields: fields.toString() }));
+  localStorage.setItem(UNSENT + fields.get("key"), JSON.stringify({ at, ...step }));
   if (!form.matches("[data-scan]")) for (const each of form.querySelectorAll("button")) each.disabled = true;
   say(false);
+  tryLater();
 }
 
 let sending = null;
 function sendUnsent() {
-  sending ??= (async () => {
-    for (let [first] = unsent(); first; [first] = unsent()) {
-      const answer = await ask(first.url, { method: "POST", body: new URLSearchParams(first.fields) });
-      if (isAway(answer)) break;
-      if (isLetOut(answer)) return location.assign("/enter"); // it stays until the device is let in again
-      localStorage.removeItem(first.name);
-      await arrived(answer);
-    }
-  })().finally(() => (sending = null));
+  sending ??= sendKept().finally(() => {
+    sending = null;
+    tryLater();
+  });
   return sending;
+}
+
+async function sendKept() {
+  const waiting = new Set(); // what a step is about that could not be sent now either
+  for (let step; (step = unsent().find((each) => !waiting.has(subjectOf(each)))); ) {
+    const answer = await ask(step.url, { method: "POST", body: new URLSearchParams(step.fields) });
+    const text = await answer?.text().catch(() => null);
+    if (!answer || text === null) break; // nor could others
+    if (isAway(answer)) {
+      waiting.add(subjectOf(step));
+      continue;
+    }
+    if (isLetOut(answer)) return location.assign("/enter"); // it stays until the device is let in again
+    if (!answer.ok) refused(step, text);
+    localStorage.removeItem(step.name);
+    if (step.from === location.href || location.pathname === "/") arrived(answer.url, text);
+    else document.dispatchEvent(new CustomEvent("holdfast:changed")); // somebody is at something else
+    say(true);
+  }
+}
+
+// A stream that stands says nothing of a step that was not taken: one actor may have been away.
+let later = 0;
+let pause = SOON_MS;
+function tryLater() {
+  if (!unsent().length) pause = SOON_MS;
+  else if (!later) {
+    later = setTimeout(() => {
+      later = 0;
+      sendUnsent();
+    }, pause);
+    pause = Math.min(2 * pause, ALONE_MS);
+  }
+}
+
+// A step of before is refused: goods may be out of the shop by it. That stays to be seen, whatever is shown next, until
+// somebody has said that he has seen it.
+function refused(step, text) {
+  const page = new DOMParser().parseFromString(text, "text/html");
+  const why = (page.querySelector(".refused") ?? page.querySelector("h1") ?? page.body).textContent.trim();
+  const told = { at: step.at, page: step.page ?? body.dataset.live, what: `${step.what ?? ""}: ${why}`.slice(0, 500) };
+  localStorage.setItem(step.name.replace(UNSENT, REFUSED), JSON.stringify(told));
+  showRefused();
+}
+
+function showRefused() {
+  document.getElementById("refused")?.remove();
+  const list = document.createElement("ul");
+  list.id = "refused";
+  for (const each of kept(REFUSED).filter((one) => one.page === body.dataset.live)) {
+    const row = document.createElement("li");
+    row.className = "refused";
+    row.setAttribute("role", "alert");
+    const seen = document.createElement("button");
+    seen.textContent = document.querySelector(".online").dataset.seen;
+    seen.addEventListener("click", () => {
+      localStorage.removeItem(each.name);
+      showRefused();
+    });
+    row.append(each.what, " ", seen);
+    list.append(row);
+  }
+  if (list.children.length) document.querySelector("main").before(list);
 }
 
 // --- the beginning ----------------------------------------------------------------------------------------------------
@@ -242,5 +319,6 @@ if (body.dataset.live) {
   follow(body.dataset.live);
   document.addEventListener("holdfast:changed", () => refresh());
   addEventListener("online", () => sendUnsent());
+  showRefused();
   sendUnsent();
 }
