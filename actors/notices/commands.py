@@ -6,12 +6,14 @@ from actors.core.message import Message, Value
 from actors.notices.occasion import Dropped, Occasion, Outcome
 from actors.notices.rules import Rules
 from actors.notices.state import Detail, Place
+from actors.shop.commands import Lines
 
 
 class Fact(Value, frozen=True):
     """Something that an event of a shop's ledger says of one reservation. `occasion` None: only that it is over, or its
     deadline moved. `is_over`: nothing of it is left to collect. `is_told_always`: also where the ledger does not know
     it as confirmed. `slot_start_ms` is its slot from then on, 0 where there is none or the event says nothing of it.
+    `held` is what is still to be collected, where the detail has other lines.
     """
 
     version: int
@@ -24,6 +26,7 @@ class Fact(Value, frozen=True):
     is_over: bool = False
     is_told_always: bool = True
     slot_start_ms: int = 0
+    held: Lines = ()
 
 
 class Begin(Message, frozen=True):

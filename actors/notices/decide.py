@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from typing import Final, assert_never
 
+from msgspec.structs import replace
+
 from actors.notices import commands as cmd, events as ev
 from actors.notices.occasion import OF_OPEN, OVERTAKEN_BY, REPEATABLE, Dropped, NoticeStatus, Occasion, Outcome
 from actors.notices.state import Ledger, Notice, moved_to, until_of
@@ -184,17 +186,22 @@ class _Seen:
             )
 
     def _remind(self, fact: cmd.Fact) -> None:
-        """A reminder by the deadline as it is now, in place of the one before; none where it would come at once."""
+        """A reminder by the deadline as it is now, in place of the one before; none where it would come at once. One of
+        the same deadline that is due, and waits for the end of quiet hours or for its way out, stays.
+        """
+        at_ms = fact.detail.expires_at_ms - self._ledger.rules.reminder_before_ms
+        is_to_come = at_ms > self._now_ms
         reminders = [each for each in self._mine(fact.reservation) if each.occasion is Occasion.REMINDER]
         self._drop(
             each.number
             for each in reminders
-            if each.status is NoticeStatus.WAITING or each.detail.expires_at_ms != fact.detail.expires_at_ms
+            if (is_to_come and each.status is NoticeStatus.WAITING)
+            or each.detail.expires_at_ms != fact.detail.expires_at_ms
         )
         self._open[fact.reservation] = True
-        at_ms = fact.detail.expires_at_ms - self._ledger.rules.reminder_before_ms
-        if at_ms > self._now_ms:
-            self._tell(Occasion.REMINDER, fact, at_ms)
+        if is_to_come:
+            left = replace(fact.detail, lines=fact.held or fact.detail.lines)
+            self._tell(Occasion.REMINDER, replace(fact, detail=left), at_ms)
 
     def _move(self, reservation: int, expires_at_ms: int) -> None:
         """Have what is told say this end of the time to collect. A reminder comes at another time then."""

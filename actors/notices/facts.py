@@ -10,6 +10,7 @@ from actors.notices.state import Detail
 from actors.shop import events as ev
 from actors.shop.commands import Lines
 from actors.shop.picking.events import PickShorted
+from actors.shop.returns.events import Returned
 from actors.shop.shortfalls.events import MoveRefused, Requeued, ShortfallResolved
 from actors.shop.shortfalls.shortfall import Resolution, ShortfallCause, ShortfallTask
 from actors.shop.state import Reservation
@@ -37,17 +38,19 @@ def change_in(event: Any) -> Change | None:
     """What an event of a shop's ledger says to a customer, None for nothing."""
     match event:
         case ev.Confirmed():
-            return Change(Occasion.CONFIRMED, event.number, event.answer, expires_at_ms=event.expires_at_ms)
+            of = Occasion.CONFIRMED, event.number, event.answer
+            return Change(*of, expires_at_ms=event.expires_at_ms, ready_at_ms=event.ready_ms)
         case ev.ReadyMarked():
             return Change(Occasion.READY, event.number, event.answer)
         case ev.Collected():
+            return _collected(event)
+        case Returned():
             return Change(
-                Occasion.RECEIPT,
+                Occasion.REFUND,
                 event.number,
-                event.answer,
-                is_over=event.answer is not None and event.answer.status not in LIVE,
+                event.before,
                 lines=event.lines,
-                payment_reference=event.payment_reference,
+                payment_reference=event.refund_reference,
             )
         case ev.Released():
             return _released(event)
@@ -67,8 +70,8 @@ def change_in(event: Any) -> Change | None:
                 expires_at_ms=event.expires_at_ms,
             )
         case ev.Served():
-            occasion = Occasion.TURN if event.status is Status.HELD else Occasion.CONFIRMED
-            return Change(occasion, event.number, None, lines=event.lines, expires_at_ms=event.expires_at_ms)
+            served = Occasion.TURN if event.status is Status.HELD else Occasion.CONFIRMED, event.number, None
+            return Change(*served, lines=event.lines, expires_at_ms=event.expires_at_ms, ready_at_ms=event.ready_ms)
         case Requeued():
             return Change(Occasion.SHORTFALL, event.number, None, is_over=True, lines=event.lines)
         case ev.OutcomeApplied():
@@ -91,11 +94,17 @@ def change_in(event: Any) -> Change | None:
             return None
 
 
+def _collected(event: ev.Collected) -> Change:
+    of = Occasion.RECEIPT, event.number, event.answer
+    is_over = event.answer is not None and event.answer.status not in LIVE
+    return Change(*of, is_over=is_over, lines=event.lines, payment_reference=event.payment_reference)
+
+
 def _released(event: ev.Released) -> Change:
     known = event.answer or event.before
     is_over = event.before is not None or (known is not None and known.status not in LIVE)
-    is_told_later = event.reason is ReleaseReason.REPLACED or event.cause is ShortfallCause.NOT_FOUND
-    occasion = Occasion.RELEASED if is_over and not is_told_later else None
+    is_told_later = event.cause is ShortfallCause.NOT_FOUND
+    occasion = _end_by(event.reason) if is_over and not is_told_later else None
     is_short = event.reason is ReleaseReason.SHORTFALL
     return Change(
         Occasion.SHORTFALL if is_short else occasion,
@@ -108,6 +117,11 @@ def _released(event: ev.Released) -> Change:
     )
 
 
+def _end_by(reason: ReleaseReason) -> Occasion | None:
+    """What is told of what was released as a whole: nothing where something else took its place, which is told."""
+    return {ReleaseReason.REPLACED: None, ReleaseReason.NO_SHOW: Occasion.NO_SHOW}.get(reason, Occasion.RELEASED)
+
+
 def _elsewhere(task: ShortfallTask, reason: str) -> Change:
     """What became of units that a picker did not find."""
     return Change(Occasion.SHORTFALL, task.reservation, None, lines=task.lost(), reason=reason)
@@ -115,13 +129,15 @@ def _elsewhere(task: ShortfallTask, reason: str) -> Change:
 
 def _applied(event: ev.OutcomeApplied) -> Change | None:
     """A part of an order went on as its order did."""
-    ended = {Status.RELEASED: Occasion.RELEASED, Status.EXPIRED: Occasion.NO_SHOW}.get(event.status)
     going_on: dict[Status, Occasion | None] = {Status.CONFIRMED: Occasion.CONFIRMED, Status.READY: None}
-    if not event.number or (ended is None and event.status not in going_on):
+    is_over = event.status in (Status.RELEASED, Status.EXPIRED)
+    if not event.number or not (is_over or event.status in going_on):
         return None
-    if ended is None:
-        return Change(going_on[event.status], event.number, None, expires_at_ms=event.expires_at_ms)
-    of = ended, event.number, event.before
+    if not is_over:
+        of_part = going_on[event.status], event.number, None
+        return Change(*of_part, expires_at_ms=event.expires_at_ms, ready_at_ms=event.ready_ms)
+    occasion = _end_by(event.reason) if event.status is Status.RELEASED else Occasion.NO_SHOW
+    of = occasion, event.number, event.before
     return Change(*of, is_over=True, is_told_always=False, lines=event.lines, reason=event.reason.name)
 
 
@@ -132,12 +148,14 @@ def fact_of(change: Change, version: int, at_ms: int, known: Mapping[int, Reserv
     reservation = change.reservation or known.get(change.number)
     if reservation is None:
         return None
-    lines = [(sku, units) for sku, units in change.lines or reservation.lines if units]
+    held = _units_of(reservation.held_lines())
+    lines = _units_of(change.lines) or held or _units_of(reservation.lines)
     comes_ms = 0 if reservation.awaits is None else reservation.awaits.expected_at_ms
+    ready_ms = change.ready_at_ms if change.ready_at_ms > at_ms else 0  # at once: then there is nothing to expect
     detail = Detail(
         change.expires_at_ms or reservation.expires_at_ms,
-        change.ready_at_ms or reservation.slot_start_ms or comes_ms,
-        tuple(lines[:LINES_MAX]),
+        max(ready_ms, comes_ms) if ready_ms else reservation.slot_start_ms or comes_ms,
+        lines,
         change.reason,
         change.payment_reference,
         at_ms,
@@ -145,4 +163,9 @@ def fact_of(change: Change, version: int, at_ms: int, known: Mapping[int, Reserv
     order_id = "" if reservation.part is None else reservation.part.order
     of = version, at_ms, change.number, reservation.customer_id, order_id, change.occasion, detail
     slot_start_ms = 0 if change.ready_at_ms else reservation.slot_start_ms
-    return Fact(*of, change.is_over, change.is_told_always, slot_start_ms)
+    return Fact(*of, change.is_over, change.is_told_always, slot_start_ms, () if held == lines else held)
+
+
+def _units_of(lines: Lines) -> Lines:
+    """Those of which there are any, as many as a customer is told."""
+    return tuple((sku, units) for sku, units in lines if units)[:LINES_MAX]

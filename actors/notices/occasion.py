@@ -7,7 +7,7 @@ from typing import Final
 class Occasion(IntEnum):
     """What has happened, or is about to."""
 
-    CONFIRMED = 1  # the order is placed; its estimated ready time is told where it has a slot
+    CONFIRMED = 1  # the order is placed; its estimated ready time is told where there is one
     ESTIMATED = 2  # the estimated ready time has changed
     READY = 3
     REMINDER = 4  # the time to collect is nearly over
@@ -16,6 +16,7 @@ class Occasion(IntEnum):
     SHORTFALL = 7  # units were missing
     TURN = 8  # units came free for who waited in line
     RECEIPT = 9  # units were handed over and paid
+    REFUND = 10  # units that were handed over came back
 
 
 class NoticeStatus(IntEnum):
@@ -61,6 +62,7 @@ AGE_MS: Final = {
     Occasion.SHORTFALL: 2 * _DAY_MS,
     Occasion.TURN: _DAY_MS,
     Occasion.RECEIPT: 3 * _DAY_MS,
+    Occasion.REFUND: 3 * _DAY_MS,
 }
 # Occasions that are worth nothing once the time to collect is over, or the reservation is.
 OF_OPEN: Final = frozenset({Occasion.ESTIMATED, Occasion.READY, Occasion.REMINDER, Occasion.TURN})

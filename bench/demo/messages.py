@@ -27,6 +27,7 @@ OCCASIONS: Final = (
     NoticeOccasion.RECEIPT,
     NoticeOccasion.RELEASED,
     NoticeOccasion.NO_SHOW,
+    NoticeOccasion.REFUND,
 )
 ROLE: Final = "notifier"
 TOLD_S_MAX: Final = 120.0

@@ -120,6 +120,7 @@ async def _walk(walk: Walk, client: ChannelClient, orders: Sequence[WalkOrder], 
     with phases.phase("Handing over at the counter", len(most)) as tick:
         await gathered(most, walk.arrive, at_once=PICKED_AT_ONCE)
         await in_sequence(most, walk.part_with, callers=PICKED_AT_ONCE, jobs={KILL_AT: kill_actor}, tick=tick)
-    await gathered([order for order in orders if order.is_returned], walk.bring_back, at_once=1)
+    returned = [order for order in orders if order.is_returned]
+    await gathered(returned, walk.bring_back, at_once=1)
     await gathered(late, walk.wait_expired, at_once=len(late) or 1)
-    await told_all(told + len(most) + len(late))
+    await told_all(told + len(most) + len(late) + len(returned))

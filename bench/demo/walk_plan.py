@@ -114,11 +114,12 @@ class WalkOrder:
         """What its customer is told."""
         occasion = NoticeOccasion
         last = {
-            Ending.NO_SHOW: {occasion.READY, occasion.RELEASED},
+            Ending.NO_SHOW: {occasion.READY, occasion.NO_SHOW},
             Ending.LATE: {occasion.READY, occasion.NO_SHOW},
             Ending.NOTHING_LEFT: {occasion.RELEASED},
         }.get(self.ending, {occasion.READY, occasion.RECEIPT})
-        return frozenset({occasion.CONFIRMED, *last})
+        back = {occasion.REFUND} if self.is_returned else set[NoticeOccasion]()
+        return frozenset({occasion.CONFIRMED, *last, *back})
 
     @property
     def written_off(self) -> int:

@@ -87,7 +87,11 @@ def test_a_purchase_is_told_step_by_step_and_once(telling: Front) -> None:
     step(telling, "CollectReservation", collect)
     step(telling, "CollectReservation", collect)
     assert occasions(telling) == ["CONFIRMED", "READY", "REMINDER", "RECEIPT"]
-    confirmed, ready, reminder, receipt = told(telling)
+    back = rs.ReturnReservationRequest(idempotency_key="b1", reservation_id=held, refund_reference="r 9")
+    for _ in range(2):
+        step(telling, "ReturnReservation", back)
+    assert occasions(telling) == ["CONFIRMED", "READY", "REMINDER", "RECEIPT", "REFUND"]
+    confirmed, ready, reminder, receipt, _ = told(telling)
     assert (ready.dropped, reminder.dropped) == (notice_pb2.NOTICE_DROPPED_OVERTAKEN,) * 2
     assert (receipt.reservation_id, receipt.customer_id, receipt.status) == (
         *(held, "customer of ann", notice_pb2.NOTICE_STATUS_WAITING),
@@ -107,6 +111,15 @@ def test_what_ends_otherwise_is_told_to_who_knew_of_it(telling: Front) -> None:
     telling.clock.move(90 * 86_400_000)
     telling.accept("GetReservation", rs.GetReservationRequest(reservation_id=expired))
     assert occasions(telling) == ["CONFIRMED", "RELEASED", "NO_SHOW"]
+
+
+def test_what_staff_say_was_not_collected_was_not_cancelled(telling: Front) -> None:
+    held = telling.reserve("ann").reservation.reservation_id
+    confirm(telling, "c1", held)
+    assert occasions(telling) == ["CONFIRMED"]
+    of: dict[str, Any] = {"reservation_id": held, "reason": reservation_pb2.RELEASE_REASON_NO_SHOW}
+    step(telling, "ReleaseReservation", rs.ReleaseReservationRequest(idempotency_key="x1", **of))
+    assert occasions(telling) == ["CONFIRMED", "NO_SHOW"]
 
 
 def test_a_shortfall_and_a_turn_in_line_are_told(telling: Front) -> None:

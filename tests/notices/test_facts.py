@@ -13,6 +13,7 @@ from actors.shop.lines.events import PassedOver
 from actors.shop.lines.line import InLine
 from actors.shop.part import Part
 from actors.shop.picking.events import PickShorted
+from actors.shop.returns.events import Returned
 from actors.shop.shortfalls.events import MoveRefused, Requeued, ShortfallResolved
 from actors.shop.shortfalls.shortfall import Resolution, ShortfallCause, ShortfallTask
 from actors.shop.state import FullReservation, Reservation
@@ -26,6 +27,7 @@ CONFIRMED = FullReservation(status=Status.CONFIRMED, slot_start_ms=500, **FULL)
 OVER = FullReservation(status=Status.COLLECTED, **FULL)
 RELEASED = FullReservation(status=Status.RELEASED, part=Part("0007/19.2", 1), **FULL)
 CUSTOMER, SHORT, REPLACED = ReleaseReason.CUSTOMER_CANCELLED, ReleaseReason.SHORTFALL, ReleaseReason.REPLACED
+NOBODY = ReleaseReason.NO_SHOW
 COUNT, NOT_FOUND, MISSED = ShortfallCause.COUNT, ShortfallCause.NOT_FOUND, ReleaseReason.NOT_FOUND_ON_SHELF
 ELSEWHERE = ShortChoice.ELSEWHERE
 TASK = ShortfallTask(11, 7, "ann", "web", (("A", 2, 1),), Status.CONFIRMED, NOT_FOUND, 777, 11)
@@ -42,6 +44,7 @@ SAID: list[tuple[Any, Occasion | None, bool, bool]] = [
     (ev.Released("", "", 7, LINES, SHORT, None, CONFIRMED, COUNT), Occasion.SHORTFALL, True, True),
     (ev.Released("", "", 7, (("A", 1), ("B", 0)), SHORT, None, None, COUNT), Occasion.SHORTFALL, False, True),
     (ev.Released("", "", 7, LINES, REPLACED, None, HELD), None, True, False),
+    (ev.Released("k", "f", 7, LINES, NOBODY, RELEASED), Occasion.NO_SHOW, True, False),
     (ev.Expired(7, LINES, CONFIRMED), Occasion.NO_SHOW, True, False),
     (ev.Expired(7, LINES, HELD), None, True, False),
     (ev.Extended("k", "f", 7, 950, CONFIRMED), None, False, True),
@@ -69,6 +72,14 @@ SAID: list[tuple[Any, Occasion | None, bool, bool]] = [
         False,
     ),
     (ev.OutcomeApplied("0007/19.2", 2, 7, Status.EXPIRED, 0, CUSTOMER, LINES, RELEASED), Occasion.NO_SHOW, True, False),
+    (ev.OutcomeApplied("0007/19.2", 2, 7, Status.RELEASED, 0, NOBODY, LINES, RELEASED), Occasion.NO_SHOW, True, False),
+    (ev.OutcomeApplied("0007/19.2", 2, 7, Status.RELEASED, 0, REPLACED, LINES, RELEASED), None, True, False),
+    (
+        Returned("k", "f", 7, (("A", 1), ("B", 0)), (("A", 0), ("B", 0)), "r1", "till", OVER),
+        Occasion.REFUND,
+        False,
+        True,
+    ),
 ]
 SILENT: list[Any] = [
     ev.OutcomeApplied("0007/19.2", 2, 0, Status.RELEASED, 0, CUSTOMER, ()),
@@ -123,6 +134,10 @@ def test_a_fact_has_the_orders_id_the_slot_and_a_bounded_number_of_lines() -> No
     assert len(fact.detail.lines) == LINES_MAX
     confirmed = change_in(ev.Confirmed("k", "f", 7, 950, CONFIRMED))
     assert confirmed is not None
+    for ready_ms, told_ms in ((800, 800), (600, 500)):
+        expected = fact_of(confirmed._replace(ready_at_ms=ready_ms), 1, 700, {})
+        assert expected is not None
+        assert expected.detail.slot_start_ms == told_ms, "what is ready at once is not to be expected"
     known = fact_of(confirmed, 1, 1, {})
     assert known is not None
     assert (known.detail.slot_start_ms, known.detail.expires_at_ms, known.order_id) == (500, 950, "")
@@ -145,3 +160,12 @@ def test_a_fact_has_the_orders_id_the_slot_and_a_bounded_number_of_lines() -> No
     assert part is not None
     assert part.order_id == "0007/19"
     assert fact_of(said, 1, 1, {}) is None, "nobody knows it any more"
+
+
+def test_what_is_told_to_be_ready_is_what_is_left_and_what_was_taken_is_told_apart() -> None:
+    partly = FullReservation(status=Status.READY, done=((0, 0), (1, 0)), **FULL)
+    ready, taken = ev.ReadyMarked("k", "f", 7, partly), ev.Collected("k", "f", 7, (("A", 0), ("B", 1)), "p1", partly)
+    said = [change_in(each) for each in (ready, taken)]
+    facts = [fact_of(each, 1, 1, {}) for each in said if each is not None]
+    told = [(each.detail.lines, each.held) for each in facts if each is not None]
+    assert told == [((("A", 2),), ()), ((("B", 1),), (("A", 2),))]

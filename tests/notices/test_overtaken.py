@@ -166,3 +166,22 @@ def test_each_channel_has_a_line_of_its_own() -> None:
     assert len(desk.due()) == 21
     desk.attempt(21, Outcome.SENT)
     assert (desk.due(SMS), list(desk.ledger.due)) == ([], [EMAIL])
+
+
+def test_a_reminder_that_is_due_and_waits_for_its_way_out_is_kept_whatever_else_happens() -> None:
+    desk = Told()
+    desk.observe(fact(Occasion.CONFIRMED), fact(Occasion.READY, version=2, expires_at_ms=END_MS))
+    desk.at_ms = END_MS - 2 * HOUR_MS
+    reminder = under_way(desk, Occasion.REMINDER)
+    desk.say(EndAttempt(reminder.number, 1, Outcome.NOT_SENT, "450"))
+    desk.observe(fact(Occasion.RECEIPT, at_ms=desk.at_ms, expires_at_ms=END_MS))
+    assert desk.status(reminder.number) is WAITING, "a part of it was handed over"
+
+
+def test_a_reminder_has_what_is_left_to_collect() -> None:
+    desk = Told()
+    desk.observe(fact(Occasion.CONFIRMED), fact(Occasion.READY, version=2, expires_at_ms=END_MS))
+    part = fact(Occasion.RECEIPT, expires_at_ms=END_MS, held=(("B", 1),))
+    desk.observe(replace(part, detail=replace(part.detail, lines=(("A", 2),))))
+    waiting = {each.occasion: each.detail.lines for each in desk.ledger.notices.values() if each.status is WAITING}
+    assert (waiting[Occasion.RECEIPT], waiting[Occasion.REMINDER]) == ((("A", 2),), (("B", 1),))

@@ -23,7 +23,7 @@ def test_a_letter_has_a_link_to_the_page_of_its_pickup(occasion: Occasion, langu
     found = read_token(token, (key,), 6)
     assert found is not None
     assert (found.store_id, found.number) == ("S1", 7)
-    assert line.endswith("/receipt") == (occasion is Occasion.RECEIPT)
+    assert line.endswith("/receipt") == (occasion in (Occasion.RECEIPT, Occasion.REFUND))
 
 
 def test_without_pages_no_key_is_awaited_or_kept() -> None:

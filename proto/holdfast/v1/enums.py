@@ -362,7 +362,7 @@ class NoticeOccasion(IntEnum):
     READY = 3
     # The time to collect is nearly over.
     REMINDER = 4
-    # The time to collect is over.
+    # Nobody has collected it: the time to collect is over, or staff have said so.
     NO_SHOW = 5
     # All of it was given back.
     RELEASED = 6
@@ -372,6 +372,8 @@ class NoticeOccasion(IntEnum):
     TURN = 8
     # Units were handed over.
     RECEIPT = 9
+    # Units that were handed over came back.
+    REFUND = 10
 
 
 class NoticeStatus(IntEnum):

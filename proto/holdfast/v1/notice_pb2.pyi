@@ -22,6 +22,7 @@ class NoticeOccasion(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     NOTICE_OCCASION_SHORTFALL: _ClassVar[NoticeOccasion]
     NOTICE_OCCASION_TURN: _ClassVar[NoticeOccasion]
     NOTICE_OCCASION_RECEIPT: _ClassVar[NoticeOccasion]
+    NOTICE_OCCASION_REFUND: _ClassVar[NoticeOccasion]
 
 class NoticeStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -52,6 +53,7 @@ NOTICE_OCCASION_RELEASED: NoticeOccasion
 NOTICE_OCCASION_SHORTFALL: NoticeOccasion
 NOTICE_OCCASION_TURN: NoticeOccasion
 NOTICE_OCCASION_RECEIPT: NoticeOccasion
+NOTICE_OCCASION_REFUND: NoticeOccasion
 NOTICE_STATUS_UNSPECIFIED: NoticeStatus
 NOTICE_STATUS_WAITING: NoticeStatus
 NOTICE_STATUS_UNDER_WAY: NoticeStatus
