@@ -51,7 +51,7 @@ from actors.shop.picking.pick_task import PickStep, ShortPick, ready_by
 from actors.shop.preconditions import NONE, grant_refusal, over_limit, short_of_stock, slot_refusal, standing
 from actors.shop.returns.decide import decide_return
 from actors.shop.returns.sale_return import Return
-from actors.shop.shortfalls.decide import decide_move_refused, decide_resolve_shortfall
+from actors.shop.shortfalls.decide import decide_move_refused, decide_resolve_shortfall, moves_given_up
 from actors.shop.shortfalls.shortfall import NoteMoveRefused, ResolveShortfall
 from actors.shop.state import Claims, Ledger, Reservation
 from actors.shop.transfers.decide import decide_transfer
@@ -303,7 +303,7 @@ def decide_step(ledger: Ledger, command: StepCommand, now_ms: int, without: Clai
         case Collect() | cm.Release():
             if reservation.till and type(command) is Collect and given_to_other(reservation, command.till, now_ms):
                 return Rejection(Reason.GIVEN_TO_TILL, number=command.number, status=reservation.status)
-            return _decide_taking(command, reservation, now_ms)
+            return _decide_taking(ledger, command, reservation, now_ms)
         case cm.MarkReady():
             return (ev.ReadyMarked(command.key, fingerprint(command), command.number),)
         case cm.Extend():
@@ -329,7 +329,7 @@ def _decide_confirm(ledger: Ledger, command: cm.Confirm, reservation: Reservatio
     return (ev.Confirmed(command.key, fingerprint(command), command.number, expires_at_ms, ready_ms=ready_ms),)
 
 
-def _decide_taking(command: cm.Collect | cm.Release, reservation: Reservation, now_ms: int) -> Decision:
+def _decide_taking(ledger: Ledger, command: cm.Collect | cm.Release, reservation: Reservation, now_ms: int) -> Decision:
     """Take units from a reservation: they are sold, or returned to stock."""
     lines = _by_line(reservation, command.lines)
     if isinstance(lines, Rejection):
@@ -345,7 +345,8 @@ def _decide_taking(command: cm.Collect | cm.Release, reservation: Reservation, n
     refusal = awaited_refusal(reservation, Step.RELEASE, is_whole=is_whole)
     if refusal is not None:
         return refusal
-    return (ev.Released(key, content, number, lines, command.reason),)
+    released = ev.Released(key, content, number, lines, command.reason)
+    return (released, *moves_given_up(ledger, number, command.reason)) if is_whole else (released,)
 
 
 def _decide_extend(ledger: Ledger, command: cm.Extend, reservation: Reservation, now_ms: int) -> Decision:

@@ -31,6 +31,7 @@ from actors.shop.part import order_of
 from actors.shop.picking.pick_task import ready_by
 from actors.shop.preconditions import NONE, over_limit, slot_refusal, standing
 from actors.shop.projections import known, part_of
+from actors.shop.shortfalls.decide import moves_given_up
 from actors.shop.state import Claims, Ledger, Reservation
 
 # The sequence of statuses: an outcome never moves a part back to an earlier one.
@@ -112,7 +113,8 @@ def decide_apply_outcome(ledger: Ledger, command: ApplyOutcome, now_ms: int) -> 
     begins = reservation.status is Status.CLAIMED and status in LIVE
     ready_ms = ready_by(ledger.policy, reservation.slot_start_ms, now_ms) if begins else 0
     told = expires_at_ms, command.reason, lines, over, channel, ready_ms
-    return (OutcomeApplied(holder, revision, number, status, *told),)
+    applied = OutcomeApplied(holder, revision, number, status, *told)
+    return (applied, *moves_given_up(ledger, number, command.reason)) if status is Status.RELEASED else (applied,)
 
 
 def _was_granted(ledger: Ledger, command: ApplyOutcome) -> bool:

@@ -153,6 +153,34 @@ def test_staff_gives_up_what_a_shop_that_stays_away_is_asked_for(
     verify(missing, "S1", "S2", "S3")
 
 
+@pytest.mark.parametrize("ends", ["reservation", "part", "order"])
+@pytest.mark.parametrize("taken", ["never", "before"])
+def test_who_cancels_the_rest_is_promised_nothing_elsewhere_any_more(
+    missing: Front, monkeypatch: pytest.MonkeyPatch, clock: ManualClock, taken: str, ends: str
+) -> None:
+    missing.receive("A", 5, "S2")
+    missing.receive("A", 1, "S3")
+    mine = tasks(missing)[0].reservation_id
+    order_id, here = ("", mine) if ends == "reservation" else ordered(missing, "o1", S1=2, S3=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(missing.gateway._reconciler.elsewhere, "_send" if taken == "before" else "_held", _lost)
+        short = asked(missing, "s1", 1, reservation_id=here)
+        assert missing.accept("ShortPickTask", short).pick_task.elsewhere.applied == 0
+    of: dict[str, Any] = {"idempotency_key": "c", "reason": CANCELLED}
+    if ends == "order":
+        missing.accept("ReleaseOrder", os_.ReleaseOrderRequest(order_id=order_id, **of))
+    else:
+        missing.accept("ReleaseReservation", rs.ReleaseReservationRequest(reservation_id=here, **of))
+    clock.move(3_000)
+    for _ in range(2):
+        missing.run(missing.gateway._reconciler.collect_reports)
+        settle(missing)
+    (task,) = lost(missing)
+    assert (task.resolution, list(task.asked_store_ids)) == (TOLD, [])
+    assert not live_in(missing, "S2")
+    verify(missing, "S1", "S2", "S3")
+
+
 def test_a_move_that_nobody_has_heard_of_is_found_again_though_its_order_was_changed_since(
     missing: Front, monkeypatch: pytest.MonkeyPatch, clock: ManualClock
 ) -> None:

@@ -2,11 +2,13 @@
 
 from typing import Final
 
+import pytest
 from msgspec.structs import replace
 
 from actors.core.policy import HOUR_MS, ChainLimitRule, Policy
 from actors.core.rejection import Reason
-from actors.core.status import Status
+from actors.core.status import ReleaseReason, Status
+from actors.shop.commands import Release
 from actors.shop.shortfalls.shortfall import (
     MOVE_LEFT_MS,
     OVER_KEPT_MAX,
@@ -25,6 +27,7 @@ from tests.shop.test_picking import queue, tasks
 from tests.shop.watched import Watched
 
 PICKS: Final = Policy(version=1, picks=True)
+_CANCELLED, _MISSED = ReleaseReason.CUSTOMER_CANCELLED, ReleaseReason.NOT_FOUND_ON_SHELF
 OPENING: Final = """
         at   | said                 | answer                                       | stock
         0:00 | receive A 9, B 9     | applied 2                                    |
@@ -277,6 +280,23 @@ def test_who_gives_a_move_up_leaves_it_to_gateways_that_the_shop_lets_go() -> No
     assert told == [[], ["MoveRefused"], []]
     assert (tasks_of.rows[7].near, list(tasks_of.moving)) == ((), [])
     assert task_text(tasks_of.rows[7]) == "#7 NOT_FOUND #3 CONFIRMED lost A 2 of 3 RELEASED"
+
+
+@pytest.mark.parametrize(
+    ("reason", "kinds"), [(_CANCELLED, ["Released", "ShortfallResolved"]), (_MISSED, ["Released"])]
+)
+def test_who_ends_the_rest_gives_the_move_up_unless_nothing_else_was_found(
+    reason: ReleaseReason, kinds: list[str]
+) -> None:
+    watched = play(
+        OPENING + "\n0:02 | short #3 A 2 elsewhere S2,S3 as eva | #3 PICKING A 1 of 1, B 0 of 1 eva until 0:12 |", PICKS
+    )
+    ended = watched.say(Release("x", 3, reason, ()), instant("0:03"))
+    assert [type(event).__name__ for event in ended.events] == kinds
+    is_over = len(kinds) > 1
+    task = watched.ledger.tasks.rows[7]
+    assert (task.resolution is Resolution.RELEASED, task.is_moving) == (is_over, not is_over)
+    assert task.near == (("S2",) if is_over else ("S2", "S3"))
 
 
 def test_a_task_of_which_a_shop_has_still_to_let_go_is_not_forgotten() -> None:

@@ -27,6 +27,7 @@ from actors.shop.shortfalls.shortfall import (
 from actors.shop.state import Ledger, Reservation
 
 _GIVES_PLACE: Final = Resolution.WAITING
+_GOES_ON: Final = frozenset({ReleaseReason.NOT_FOUND_ON_SHELF, ReleaseReason.REPLACED})
 
 
 def causes_of(movements: list[Movement]) -> dict[str, ShortfallCause]:
@@ -120,6 +121,17 @@ def decide_resolve_shortfall(ledger: Ledger, command: ResolveShortfall, now_ms: 
     if isinstance(queued, Rejection):
         return queued
     return (ShortfallResolved(*resolved, place=ledger.version + 2), queued)  # its number is its event's version
+
+
+def moves_given_up(ledger: Ledger, number: int, reason: ReleaseReason) -> tuple[ShortfallResolved, ...]:
+    """What a picker missed of a reservation that somebody ends is had nowhere else any more, as nobody would come for
+    it; unless its shop found nothing of the rest either, or its order goes on without it.
+    """
+    if reason in _GOES_ON:
+        return ()
+    tasks = (ledger.tasks.rows[each] for each in ledger.tasks.moving)
+    mine = (task for task in tasks if task.is_moving and task.reservation == number)
+    return tuple(ShortfallResolved("", "", task.number, Resolution.RELEASED, "") for task in mine)
 
 
 def _ends_move(ledger: Ledger, task: ShortfallTask, command: ResolveShortfall) -> bool:

@@ -108,7 +108,7 @@ def _evolve_requeued(ledger: Ledger, event: Requeued, at_ms: int) -> None:
     note_loss(ledger, event, before, at_ms)
 
 
-def _evolve_resolved(ledger: Ledger, event: ShortfallResolved, at_ms: int) -> Remembered:
+def _evolve_resolved(ledger: Ledger, event: ShortfallResolved, at_ms: int) -> Remembered | None:
     """Close the task. Whoever gives a move up leaves it to gateways that the shop whose turn it is lets go."""
     task = ledger.tasks.rows[event.number]
     near = () if event.resolution is Resolution.MOVED else task.near[:1]
@@ -122,4 +122,6 @@ def _evolve_resolved(ledger: Ledger, event: ShortfallResolved, at_ms: int) -> Re
         near=near,
     )
     ledger.tasks.put(closed)
+    if not event.key:  # it goes with the end of its reservation
+        return None
     return ledger.made(event.key, Recorded(event.fingerprint, ledger.version, closed), ledger.version - event.number)
