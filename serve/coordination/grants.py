@@ -271,7 +271,6 @@ class Reports:
             self._send(ledger_id)
 
     def send_all(self) -> "list[asyncio.Future[list[Answer]]]":
-        """Report now all that waits."""
         return [answers for ledger_id in list(self._waiting) for answers in self._send(ledger_id)]
 
     def _send(self, ledger_id: str) -> "list[asyncio.Future[list[Answer]]]":

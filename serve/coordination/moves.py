@@ -43,7 +43,6 @@ class Mover:
         self._watcher = asyncio.get_running_loop().create_task(self._watch())
 
     def close(self) -> None:
-        """Carry no more."""
         for task in (self._watcher, *self._carrying.values()):
             if task is not None:
                 task.cancel()

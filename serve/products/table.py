@@ -59,7 +59,6 @@ class Products(NamedTuple):
         return next((self.gtins[each] for each in spellings(gtin_of(code) or "-") if each in self.gtins), "")
 
     def place_of(self, store_id: str, sku: str) -> Place:
-        """Where it stands in a shop."""
         return self.places.get((store_id, sku)) or self.places.get(("", sku)) or NOWHERE
 
 

@@ -38,7 +38,6 @@ class Queued:
     sent: bool = False
 
     def answered(self, answers: list[Answer]) -> list[Answer]:
-        """The answers to all that was asked."""
         if self.places is None:
             return answers
         given = dict(zip(self.places, answers, strict=True))

@@ -31,7 +31,6 @@ class Shares:
         self._total = 0
 
     def count(self, entries: Iterable[Entry]) -> None:
-        """Count what is taken."""
         for ledger_id, command in entries:
             self._total += 1
             if isinstance(command, _SHARED):

@@ -1,6 +1,6 @@
-"""What ledgers have answered, into the outcomes of calls for reservations."""
+"""What ledgers have answered, into the outcomes of calls."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from actors.core.chain import Chain
 from actors.protocol.messages import Answer, Entry, Held, Refusal
@@ -9,6 +9,21 @@ from actors.shop.state import Reservation
 from serve.calls import failure_of
 from serve.wire.reservations import fill_held, fill_reservation
 from serve.wire.statuses import fill_rejection
+
+T = TypeVar("T")
+
+
+def made(kind: type[T], answer: Answer, store_id: str, reply: Any) -> T | None:
+    """What a shop has made of a command, which is of this kind; None where it has refused, as the reply says then.
+    Raises as the calls do.
+    """
+    if (failure := failure_of(answer)) is not None:
+        raise failure
+    if isinstance(answer, Refusal):
+        fill_rejection(answer, store_id, reply.rejection)
+        return None
+    assert isinstance(answer, kind), "nothing else is an answer to it"
+    return answer
 
 
 def fill(answer: Answer, entry: Entry, ledger_id: str, chain: Chain, reply: Any) -> None:

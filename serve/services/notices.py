@@ -33,11 +33,9 @@ class Notices:
         }
 
     async def _list(self, request: ns.ListNoticesRequest, deadline: float, reply: ns.ListNoticesResponse) -> None:
-        checked = Checked(request)
         statuses = sorted({int(status) for status in request.statuses})
         scope = (*statuses, request.store_id, request.customer_id)
-        token = fields.read_token(checked, "ListNotices", scope, request.page_token)
-        checked.raise_if_faulty()
+        token = fields.read_token(request, "ListNotices", scope)
         asked = statuses, request.store_id, request.customer_id, int(token or 0)
         page, after = await self._ask("listed", *asked, min(fields.page_size(request.page_size), PAGE_MAX), deadline)
         for notice in page:

@@ -77,11 +77,9 @@ class Orders:
         fill_order(order, ledger_id, self._router.chain, reply.order)
 
     async def _list(self, request: os_.ListOrdersRequest, deadline: float, reply: os_.ListOrdersResponse) -> None:
-        checked = Checked(request)
         standings = sorted({int(status) for status in request.statuses})
         scope = (request.customer_id, *standings)
-        token = fields.read_token(checked, "ListOrders", scope, request.page_token)
-        checked.raise_if_faulty()
+        token = fields.read_token(request, "ListOrders", scope)
         ledger_id = ledger_of_customer(request.customer_id)
         asked = (ledger_id, request.customer_id, standings, int(token or 0), fields.page_size(request.page_size))
         version, page, after = await self._router.ask(ledger_id, "orders_of", *asked, deadline=deadline)

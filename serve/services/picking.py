@@ -14,7 +14,7 @@ from actors.core.ids import parse_reservation_id
 from actors.core.rejection import Reason
 from actors.core.status import ShortChoice
 from actors.protocol.messages import Entry, LedgerStopped, Refusal
-from actors.shop.picking.pick_task import FinishPick, PickTask, ScanPick, ShortPick
+from actors.shop.picking.pick_task import FinishPick, NoteArrival, PickTask, PutBack, ReleasePick, ScanPick, ShortPick
 from actors.shop.shortfalls.shortfall import Resolution
 from holdfast.v1 import pick_pb2, pick_service_pb2 as ps
 from serve.calls import Call, failure_of, share_of
@@ -63,12 +63,12 @@ class Picking:
             "ListPickTasks": Call(self._list),
             "GetPickTask": Call(self._get),
             "ClaimPickTask": self._step(picking.claim_pick, "store_id"),
-            "ReleasePickTask": self._step(picking.release_pick),
+            "ReleasePickTask": self._step(partial(picking.step, ReleasePick)),
             "ScanPickTask": self._step(picking.scan_pick),
             "ShortPickTask": self._step(picking.short_pick),
-            "FinishPickTask": self._step(picking.finish_pick),
-            "PutBackPickTask": self._step(picking.put_back),
-            "NoteArrival": self._step(picking.note_arrival),
+            "FinishPickTask": self._step(partial(picking.step, FinishPick)),
+            "PutBackPickTask": self._step(partial(picking.step, PutBack)),
+            "NoteArrival": self._step(partial(picking.step, NoteArrival)),
             "FindProduct": Call(self._find),
         }
 
@@ -154,11 +154,9 @@ class Picking:
                 await self._reconciler.report_answers([(store_id, found)], deadline)
 
     async def _list(self, request: ps.ListPickTasksRequest, deadline: float, reply: ps.ListPickTasksResponse) -> None:
-        checked = Checked(request)
         store_id, statuses = request.store_id, sorted({int(status) for status in request.statuses})
         scope = (store_id, *statuses)
-        token = fields.read_token(checked, "ListPickTasks", scope, request.page_token)
-        checked.raise_if_faulty()
+        token = fields.read_token(request, "ListPickTasks", scope)
         await self._stores.require(store_id, deadline=deadline)
         asked = store_id, statuses, token, fields.page_size(request.page_size)
         version, now_ms, page, after = await self._router.ask(store_id, "pick_tasks", *asked, deadline=deadline)

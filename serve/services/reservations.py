@@ -133,11 +133,9 @@ class Reservations:
     async def _list(
         self, request: rs.ListReservationsRequest, deadline: float, reply: rs.ListReservationsResponse
     ) -> None:
-        checked = Checked(request)
         store_id, statuses = request.store_id, sorted({int(status) for status in request.statuses})
         scope = (store_id, *statuses)
-        token = fields.read_token(checked, "ListReservations", scope, request.page_token)
-        checked.raise_if_faulty()
+        token = fields.read_token(request, "ListReservations", scope)
         await self._stores.require(store_id, deadline=deadline)
         asked = (store_id, statuses, int(token or 0), fields.page_size(request.page_size))
         version, page, after = await self._router.ask(store_id, "reservations", *asked, deadline=deadline)

@@ -14,19 +14,19 @@ from actors.shop.commands import Lines, Release
 from actors.shop.shortfalls.shortfall import Resolution, ResolveShortfall, ShortfallTask, key_of_move
 from actors.shop.state import Reservation
 from holdfast.v1 import error_pb2, shortfall_service_pb2 as sf
-from serve.calls import Call, failure_of
+from serve.calls import Call
 from serve.coordination.elsewhere import wanted_elsewhere
 from serve.coordination.hot import HotCalls
 from serve.routing.router import Router
+from serve.services.filling import made
 from serve.services.store_directory import StoreDirectory
 from serve.sourcing.near import nearest
 from serve.sourcing.ranking import Candidate
 from serve.sourcing.search import Finder
 from serve.wire import fields
 from serve.wire.fields import fill_instant
-from serve.wire.rules import Checked
 from serve.wire.shortfalls import fill_task, resolve_shortfall
-from serve.wire.statuses import fill_rejection, refused
+from serve.wire.statuses import refused
 
 PAGE_MAX: Final = 100  # each may be a search of its own
 
@@ -47,10 +47,8 @@ class Shortfalls:
         }
 
     async def _list(self, request: sf.ListShortfallsRequest, deadline: float, reply: sf.ListShortfallsResponse) -> None:
-        checked = Checked(request)
         store_id, scope = request.store_id, (request.store_id, request.only_open)
-        token = fields.read_token(checked, "ListShortfalls", scope, request.page_token)
-        checked.raise_if_faulty()
+        token = fields.read_token(request, "ListShortfalls", scope)
         await self._stores.require(store_id, deadline=deadline)
         asked = (store_id, int(token or 0), min(fields.page_size(request.page_size), PAGE_MAX), request.only_open)
         version, page, after = await self._router.ask(store_id, "shortfalls", *asked, deadline=deadline)
@@ -147,11 +145,5 @@ def _fill(answer: Answer, store_id: str, reply: sf.ResolveShortfallResponse) -> 
             "it up: close it as RELEASED or WAITING"
         )
         raise refused(grpc.StatusCode.UNAVAILABLE, "SHORTFALL_MOVING", message, retry_after_s=1.0, store_id=store_id)
-    failure = failure_of(answer)
-    if failure is not None:
-        raise failure
-    if isinstance(answer, ShortfallTask):
-        fill_task(answer, store_id, reply.task)
-        return
-    assert isinstance(answer, Refusal), "a shop answers with the task, or a refusal"
-    fill_rejection(answer, store_id, reply.rejection)
+    if (task := made(ShortfallTask, answer, store_id, reply)) is not None:
+        fill_task(task, store_id, reply.task)

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import grpc
 
-from actors.protocol.messages import Entry, Moved, Refusal
+from actors.protocol.messages import Entry, Moved
 from actors.runtime.clock import Clock
 from actors.shop.lines.decide import Row
 from holdfast.v1 import stock_service_pb2 as ss
-from serve.calls import Call, failure_of, fill_error, refuse_older
+from serve.calls import Call, fill_error, refuse_older
 from serve.coordination.hot import HotCalls
 from serve.coordination.hot_home import bring_home
 from serve.coordination.hot_stock import error_of, held_of, with_held
@@ -18,9 +18,10 @@ from serve.coordination.hot_units import HotUnits
 from serve.routing.batcher import DeadlinePassed, Rerouted
 from serve.routing.beside import ask_beside, beside
 from serve.routing.router import Router
+from serve.services.filling import made
 from serve.services.store_directory import StoreDirectory
 from serve.wire.fields import fill_instant
-from serve.wire.statuses import CallRefused, fill_rejection, refused
+from serve.wire.statuses import CallRefused, refused
 from serve.wire.stock import adjust_stock, check_availability, count_stock, fill_change, fill_position, set_safety_stock
 
 Read = tuple[int, int, list[Row | None]] | BaseException  # a shop's version, its time and rows, or what kept it
@@ -50,15 +51,11 @@ class Stock:
         store_id = entry[0]
         await self._stores.require(store_id, deadline=deadline)
         answer = await self._router.send(entry, deadline, promise=False)
-        if (failure := failure_of(answer)) is not None:
-            raise failure
-        if isinstance(answer, Refusal):
-            fill_rejection(answer, store_id, reply.rejection)
+        if (moved := made(Moved, answer, store_id, reply)) is None:
             return
-        assert isinstance(answer, Moved), "a shop answers a change of its stock with it, or a refusal"
         if self._router.chain.hot:  # it is decided, and durable: what follows cannot fail the call
             await bring_home(self._router, self._units, self._hot, entry, deadline)
-        fill_change(answer, store_id, reply.change)
+        fill_change(moved, store_id, reply.change)
 
     async def _availability(
         self, request: ss.GetAvailabilityRequest, deadline: float, reply: ss.GetAvailabilityResponse

@@ -9,18 +9,19 @@ import grpc
 
 from actors.core.ids import parse_transfer_id
 from actors.core.status import TransferStatus
-from actors.protocol.messages import Answer, Entry, Refusal
+from actors.protocol.messages import Answer, Entry
 from actors.shop.transfers.transfer import CancelTransfer, SendTransfer, Transfer
 from holdfast.v1 import transfer_service_pb2 as ts
-from serve.calls import Call, failure_of
+from serve.calls import Call
 from serve.coordination.hot_units import HotUnits
 from serve.coordination.transfers import receive, tell_soon, transfers_of
 from serve.routing.beside import KEPT, beside
 from serve.routing.router import Router
+from serve.services.filling import made
 from serve.services.store_directory import StoreDirectory
 from serve.wire import fields, transfers as wt
 from serve.wire.rules import Checked
-from serve.wire.statuses import fill_rejection, refused
+from serve.wire.statuses import refused
 from serve.wire.transfers import fill_transfer
 
 
@@ -81,11 +82,9 @@ class Transfers:
         reply.transfer.destination_unreachable = is_away
 
     async def _list(self, request: ts.ListTransfersRequest, deadline: float, reply: ts.ListTransfersResponse) -> None:
-        checked = Checked(request)
         store_id, statuses = request.store_id, sorted({int(status) for status in request.statuses})
         scope = (store_id, *statuses)
-        token = fields.read_token(checked, "ListTransfers", scope, request.page_token)
-        checked.raise_if_faulty()
+        token = fields.read_token(request, "ListTransfers", scope)
         await self._stores.require(store_id, deadline=deadline)
         # One that was received counts as such also where this shop, its source, has not heard of it.
         wanted = sorted({*statuses, int(TransferStatus.SENT)}) if TransferStatus.RECEIVED in statuses else statuses
@@ -124,11 +123,5 @@ class Transfers:
 
 def _fill(answer: Answer, store_id: str, reply: Any) -> None:
     """The transfer, or why it was refused. Raises as the calls do."""
-    failure = failure_of(answer)
-    if failure is not None:
-        raise failure
-    if isinstance(answer, Transfer):
-        fill_transfer(answer, reply.transfer)
-        return
-    assert isinstance(answer, Refusal), "a shop answers a step of a transfer with it, or a refusal"
-    fill_rejection(answer, store_id, reply.rejection)
+    if (transfer := made(Transfer, answer, store_id, reply)) is not None:
+        fill_transfer(transfer, reply.transfer)

@@ -24,17 +24,8 @@ def allot_stock(request: als.AllotStockRequest) -> Entry:
     return request.store_id, value_of(cm.AllotStock, request, kind=kind, shares=shares, reason=request.reason)
 
 
-def extend_allotment(request: als.ExtendAllotmentRequest) -> Entry:
-    """ExtendAllotment."""
-    return _about(cm.ExtendAllotment, request)
-
-
-def return_allotment(request: als.ReturnAllotmentRequest) -> Entry:
-    """ReturnAllotment."""
-    return _about(cm.ReturnAllotment, request)
-
-
-def _about(kind: type[Any], request: Any) -> Entry:
+def step(kind: type[cm.ExtendAllotment | cm.ReturnAllotment], request: Any) -> Entry:
+    """ExtendAllotment or ReturnAllotment."""
     Checked(request).raise_if_faulty()
     store_id, number = parse_reservation_id(request.allotment_id)
     return store_id, value_of(kind, request, number=number)

@@ -6,6 +6,7 @@ Page tokens are opaque to callers, and bound to the call, the shop and the filte
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Final, TypeVar
@@ -122,19 +123,21 @@ def issue_token(call: str, scope: Iterable[object], after: str | int) -> str:
     return urlsafe_b64encode(_check(call, scope, place) + place).decode().rstrip("=")
 
 
-def read_token(checked: Checked, call: str, scope: Iterable[object], token: str) -> str:
-    """The place that a token stands for, empty where there is no token. One of another question is a fault."""
-    if not token or "page_token" in checked:
-        return ""
-    try:
-        raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
-        place = raw[_CHECK_BYTES:]
-        if raw[:_CHECK_BYTES] == _check(call, scope, place) and place:
-            return place.decode()
-    except (binascii.Error, ValueError):
-        pass
-    checked.fault("page_token", "is not a token that a page of this same question gave; leave it out to start anew")
-    return ""
+def read_token(request: Any, call: str, scope: Iterable[object]) -> str:
+    """The place that the page token of a request stands for, empty where it has none. Raises InvalidRequest for all
+    that is wrong with the request, a token of another question among it.
+    """
+    checked, token, place = Checked(request), request.page_token, ""
+    if token and "page_token" not in checked:
+        with suppress(binascii.Error, ValueError):
+            raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+            if raw[:_CHECK_BYTES] == _check(call, scope, raw[_CHECK_BYTES:]):
+                place = raw[_CHECK_BYTES:].decode()
+        if not place:
+            fault = "is not a token that a page of this same question gave; leave it out to start anew"
+            checked.fault("page_token", fault)
+    checked.raise_if_faulty()
+    return place
 
 
 def _check(call: str, scope: Iterable[object], place: bytes) -> bytes:

@@ -38,14 +38,15 @@ def claim_pick(request: ps.ClaimPickTaskRequest) -> Entry:
     return store_id, value_of(picking.ClaimPick, request, number=number)
 
 
-def release_pick(request: ps.ReleasePickTaskRequest) -> Entry:
-    """ReleasePickTask."""
-    return _about(picking.ReleasePick, request)
+def step(kind: type[Any], request: Any, **given: Any) -> Entry:
+    """A step of a task: its shop, and a command of this kind, which has `given` beside what the request has."""
+    store_id, number = number_of(Checked(request), request.reservation_id)
+    return store_id, value_of(kind, request, number=number, **given)
 
 
 def scan_pick(request: ps.ScanPickTaskRequest) -> Entry:
     """ScanPickTask."""
-    return _about(picking.ScanPick, request, quantity=request.quantity or 1, article="")
+    return step(picking.ScanPick, request, quantity=request.quantity or 1, article="")
 
 
 def short_pick(request: ps.ShortPickTaskRequest) -> Entry:
@@ -58,27 +59,7 @@ def short_pick(request: ps.ShortPickTaskRequest) -> Entry:
     substitute, choice = request.substitute_sku, ShortChoice(request.choice)
     units = (request.substitute_quantity or request.quantity) if substitute else 0
     given = {"substitute": substitute, "substitute_quantity": units, "is_listed": False, "near": ()}
-    return _about(picking.ShortPick, request, choice=choice, to_store=request.to_store_id, **given)
-
-
-def finish_pick(request: ps.FinishPickTaskRequest) -> Entry:
-    """FinishPickTask."""
-    return _about(picking.FinishPick, request)
-
-
-def put_back(request: ps.PutBackPickTaskRequest) -> Entry:
-    """PutBackPickTask."""
-    return _about(picking.PutBack, request)
-
-
-def note_arrival(request: ps.NoteArrivalRequest) -> Entry:
-    """NoteArrival."""
-    return _about(picking.NoteArrival, request)
-
-
-def _about(kind: type[Any], request: Any, **given: Any) -> Entry:
-    store_id, number = number_of(Checked(request), request.reservation_id)
-    return store_id, value_of(kind, request, number=number, **given)
+    return step(picking.ShortPick, request, choice=choice, to_store=request.to_store_id, **given)
 
 
 def fill_place(place: Place, reply: pick_pb2.ProductPlace) -> None:
