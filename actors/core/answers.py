@@ -170,7 +170,6 @@ class Answers(Generic[A]):
         self.forget_at_ms = min(minute_ms, made.forget_at_ms, refused.forget_at_ms)
 
     def restore(self, row: PackedRow) -> None:
-        """Enter a row of a snapshot."""
         (self.refused if row.refused else self.made).restore(row)
 
 

@@ -68,7 +68,6 @@ class Ascending(MutableMapping[int, None]):
         self._count -= 1
 
     def discard(self, number: int) -> None:
-        """Drop a number if it is among them."""
         if number in self:
             self._drop(number)
 

@@ -76,7 +76,6 @@ class Bloom:
         self.filters = (*self.filters, (bytearray(count // 8), count - 1))
 
     def byte_count(self) -> int:
-        """The memory of its bits."""
         return sum(len(bits) for bits, _ in self.filters)
 
 

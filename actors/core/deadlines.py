@@ -24,7 +24,6 @@ class Deadlines:
         self.aside: list[int] = []
 
     def enter(self, deadline_ms: int, number: int) -> None:
-        """Enter a number's deadline."""
         heappush(self.heap, deadline_ms << SHIFT | number)
 
     def first(self) -> int | None:
@@ -35,7 +34,6 @@ class Deadlines:
         return heap[0] if heap else None
 
     def pop(self) -> int:
-        """Take it."""
         heap, aside = self.heap, self.aside
         return heappop(aside if aside and (not heap or aside[0] < heap[0]) else heap)
 
@@ -53,5 +51,4 @@ class Deadlines:
         return copied
 
     def entries(self) -> list[int]:
-        """All of them."""
         return self.heap + self.aside

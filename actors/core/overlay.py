@@ -112,7 +112,6 @@ class Queue(Generic[V]):
         self._taken = 0  # of the first one
 
     def append(self, row: V) -> None:
-        """Add a row."""
         if not self.lists or len(self.lists[-1]) == QUEUED_TOGETHER:
             self.lists.append([])
         self.lists[-1].append(row)
@@ -122,7 +121,6 @@ class Queue(Generic[V]):
         return self.lists[0][self._taken]
 
     def popleft(self) -> V:
-        """Take it."""
         row = self.first()
         self._taken += 1
         if self._taken == len(self.lists[0]):

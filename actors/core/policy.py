@@ -136,7 +136,6 @@ class Policy(Value, frozen=True, dict=True, gc=True):
 
     @cached_property
     def hot_by_sku(self) -> dict[str, HotSku]:
-        """The same by SKU."""
         return {each.sku: each for each in self.hot}
 
     @cached_property

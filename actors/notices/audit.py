@@ -36,7 +36,6 @@ class Auditor:
         self._attempts = self._repeated = self._twice = self._untold = 0
 
     def take(self, events: Iterable[ev.Event]) -> None:
-        """Take some in."""
         for event in events:
             match event:
                 case ev.Observed():

@@ -102,7 +102,6 @@ class _Seen:
         self._facts: Counter[int] = Counter()
 
     def fact(self, fact: cmd.Fact) -> None:
-        """Take one fact in."""
         occasion, number = fact.occasion, fact.reservation
         reminded = self._reminded(number)  # None where it is not known as confirmed
         if occasion is Occasion.CONFIRMED:

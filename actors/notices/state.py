@@ -117,7 +117,6 @@ class Ledger:
     ended: list[tuple[int, int]] = field(default_factory=list)
 
     def put(self, notice: Notice) -> None:
-        """Enter a notice as it is now."""
         number = notice.number
         was = self.notices.get(number)
         self.notices[number] = notice

@@ -34,7 +34,7 @@ from actors.shop.decide_stock import (
     decide_move_in,
     decide_set_safety_stock,
 )
-from actors.shop.events import Event, Reserved
+from actors.shop.events import Reserved
 from actors.shop.hot.decide import decide_hot_units, decided_elsewhere, is_kept_there, key_elsewhere, unless_fetched
 from actors.shop.hot.units import HandUnits, MoveIn, TakeUnitsBack
 from actors.shop.lines.decide import (
@@ -195,23 +195,12 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Clai
         refusal = grant_refusal(ledger, grant, command.customer_id, command.channel, demand, replaced)
         if refusal is not None:
             return refusal
-    drawn: tuple[Event, ...] = ()
     if ledger.allotments.quotas:
         stock = beyond_stock(ledger, command.channel, demand, replaced, without=without)
-        if isinstance(stock, Rejection):
-            return _short(ledger, command, stock, now_ms, replaced, without)
-        drawn = stock
     else:
-        position = ledger.positions.get(demand[0][0]) if len(demand) == 1 else None
-        if (  # nearly always it is short of nothing: to look here spares a call
-            position is None
-            or position.on_hand - position.reserved - position.allotted - position.safety_stock - position.apart
-            < demand[0][1]
-            or (ledger.lines and demand[0][0] in ledger.lines)
-        ):
-            refusal = short_of_stock(ledger, demand, replaced, without=without)
-            if refusal is not None:
-                return _short(ledger, command, refusal, now_ms, replaced, without)
+        stock = short_of_stock(ledger, demand, replaced, without=without) or ()
+    if isinstance(stock, Rejection):
+        return _short(ledger, command, stock, now_ms, replaced, without)
     if command.slot_start_ms:
         refusal = slot_refusal(ledger, command.slot_start_ms, now_ms, replaced, without)
         if refusal is not None:
@@ -223,11 +212,11 @@ def _decide_reserve(ledger: Ledger, command: Reserve, now_ms: int, without: Clai
         ttl_ms = policy.hold_ms(command.channel, command.lines, ledger.ledger_id)
     reserved = Reserved(command, now_ms + ttl_ms)
     if replaced is None:
-        return (*drawn, reserved) if drawn else (reserved,)
+        return (*stock, reserved)
     if replaced.status is _QUEUED:
-        return (out_of_line(replaced, ReleaseReason.REPLACED), *drawn, reserved)
+        return (out_of_line(replaced, ReleaseReason.REPLACED), *stock, reserved)
     number, lines = replaced.number, replaced.held_lines()
-    return (ev.Released("", "", number, lines, ReleaseReason.REPLACED, before=replaced), *drawn, reserved)
+    return (ev.Released("", "", number, lines, ReleaseReason.REPLACED, before=replaced), *stock, reserved)
 
 
 def _short(

@@ -104,7 +104,6 @@ class Finished:
         return self.table.captured(), tuple(self.least.items())
 
     def restore(self, row: FinishedRow) -> None:
-        """Enter a row of a snapshot."""
         self.table.restore(row.packed)
         self.least.update(row.least)
         self.forget_at_ms = 0

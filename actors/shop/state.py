@@ -173,7 +173,6 @@ class Reservation(Message, frozen=True):
         return self.part is None and not self.grant and policy.is_limited(self.channel, self.lines)
 
     def units_collected(self) -> int:
-        """Units collected so far, over all lines."""
         return sum(collected for collected, _ in self.done) if self.done else 0
 
 

@@ -203,7 +203,6 @@ class Hold:
 
     @staticmethod
     def of(event: events.Reserved | Promised) -> "Hold":
-        """What a reservation holds, or awaits."""
         asked = event.command
         hold = Hold(asked.customer_id, asked.channel, asked.lines, event.expires_at_ms, asked.slot_start_ms)
         hold.awaits = event.transfer if isinstance(event, Promised) else 0
@@ -211,7 +210,6 @@ class Hold:
 
     @staticmethod
     def of_part(event: events.Claimed) -> "Hold":
-        """What a claim holds."""
         asked = event.command
         of, keys = (asked.customer_id, asked.channel, asked.lines), (asked.key, asked.call_key)
         return Hold(*of, math.inf, asked.slot_start_ms, asked.holder, keys)
@@ -226,7 +224,6 @@ class Hold:
         return self.awaits > 0 and step in _WITH_UNITS
 
     def units(self, of_sku: str) -> int:
-        """Units of a SKU that it still holds."""
         return sum(units for sku, units in self.held if sku == of_sku)
 
 
@@ -248,7 +245,6 @@ class Rules:
         self.hot: dict[str, tuple[int, bool]] = {}  # by SKU its generation, and whether its ledger is open
 
     def adopt(self, event: PolicyAdopted) -> None:
-        """Take a policy over."""
         policy, kept = event.policy, event.kept
         self.picks, self.put_back_first = policy.picks, policy.put_back_first
         self.line_may_pass, self.losers_wait = policy.line_may_pass, policy.losers_wait
@@ -302,7 +298,6 @@ class Places:
         return len(self._slots.get(slot_start_ms, ())) >= self.rules.capacity_of(slot_start_ms)
 
     def leave(self, hold: Hold) -> None:
-        """Give the hold's place back."""
         if hold.slot_start_ms:
             having = self._slots[hold.slot_start_ms]
             having[hold.order] -= 1

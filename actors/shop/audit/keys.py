@@ -24,7 +24,6 @@ class Memory:
         return earlier_ms is not None and at_ms - earlier_ms <= self.memory_ms
 
     def note(self, key: str, at_ms: int) -> None:
-        """Note an answer."""
         if at_ms // self._period_ms > self._period:
             self._period = at_ms // self._period_ms
             oldest_ms = at_ms - self.memory_ms

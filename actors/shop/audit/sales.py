@@ -21,7 +21,6 @@ class SalesAudit:
         self.folds: dict[type, Callable[[Any, int], None]] = {Returned: self._returned}
 
     def collect(self, event: Collected) -> None:
-        """Units of a reservation were sold."""
         for sku, units in event.lines:
             self._books[sku].on_hand -= units
             self._books[sku].sold += units

@@ -91,7 +91,6 @@ class Hot:
         return store_id in self.kept and self.kept[store_id] == self.of(store_id).over
 
     def add(self, name: str, over: int = 0, back: int = 0, moved: int = 0) -> None:
-        """Add to the totals."""
         had = self.by.get(name, NO_UNITS)
         self.by[name] = Totals(had.over + over, had.back + back, had.moved + moved)
 

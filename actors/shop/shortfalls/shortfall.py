@@ -84,7 +84,6 @@ class ShortfallTask(Message, frozen=True):
         return self.resolution is None and bool(self.near)
 
     def lost(self) -> tuple[tuple[str, int], ...]:
-        """Units lost by SKU."""
         return tuple((sku, lost) for sku, _, lost in self.lines)
 
 
