@@ -221,10 +221,12 @@ class OrderAnswers:
             return True
         return key.startswith("\n") and bool(self._told(_number_in(key), hashed))
 
-    def noted(self, key: str) -> list[Any]:
-        """What the events say by which something was noted under this, which is no call's key. Raises Unread."""
+    def noted(self, key: str) -> list[tuple[int, Any]]:
+        """The versions of the events by which something was noted under this, which is no call's key, and what they
+        say. Raises Unread.
+        """
         versions = self.refused.find(hash_of(key))
-        return [self._event_at(version, versions)[1] for version in versions]
+        return [(version, self._event_at(version, versions)[1]) for version in versions]
 
     def reopen(self, key: str) -> None:
         """The call that is being decided under this key will not be answered: it may be tried again."""

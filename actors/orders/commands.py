@@ -212,7 +212,7 @@ class RequestGrant(Message, frozen=True):
 
 class CountHold(Message, frozen=True):
     """Count what a shop held already when a limit of the whole chain began to apply to it, as if it had been granted.
-    `held` and `collected` are by SKU, at the shop's `version`.
+    `held` and `collected` are by SKU, at the shop's `version`, and `as_of` as in ReportGrant.
     """
 
     customer_id: str
@@ -223,6 +223,7 @@ class CountHold(Message, frozen=True):
     version: int
     held: Lines
     collected: Lines
+    as_of: int = 0
 
 
 class BarClaim(Message, frozen=True):
@@ -239,7 +240,8 @@ class BarClaim(Message, frozen=True):
 class ReportGrant(Message, frozen=True):
     """What a shop's reservation holds, and what was collected from it, by SKU, at the shop's `version`. `reservation`
     0: nothing is held by this grant, nor will be. `store_id` is the ledger that says so, empty for that of the grant: a
-    reservation may have moved from the ledger of a hot SKU into its shop.
+    reservation may have moved from the ledger of a hot SKU into its shop. `as_of`: the version of the customer's ledger
+    after which the shop was asked, as this had been doubted then; 0 where it tells by itself.
     """
 
     number: int
@@ -248,6 +250,7 @@ class ReportGrant(Message, frozen=True):
     held: Lines
     collected: Lines
     store_id: str = ""
+    as_of: int = 0
 
 
 Command = (

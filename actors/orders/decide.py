@@ -5,15 +5,14 @@ A step is allowed by the order's standing here, even where a shop has not applie
 
 from typing import Final, assert_never
 
-from actors.core.ids import is_hot
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import LIVE, Status
 from actors.core.transact import Decision, Refused
 from actors.orders import commands as cm, events as ev
 from actors.orders.amendment import amendment, beyond_collected, reduction, reduction_at_commit
 from actors.orders.commands import content_of, key_of
-from actors.orders.grants import Grant, checked, gone_key
-from actors.orders.limits import grant_over_limit, over_limit
+from actors.orders.decide_grants import decide_count_hold, decide_report_grant, decide_request_grant
+from actors.orders.limits import over_limit
 from actors.orders.state import (
     ATTEMPTS_MAX,
     CERTAIN,
@@ -33,9 +32,9 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
     """Accept or refuse a command whose key is new. `now_ms` is ledger time."""
     match command:  # what comes most often first
         case cm.RequestGrant():
-            return _decide_request_grant(ledger, command, now_ms)
+            return decide_request_grant(ledger, command, now_ms)
         case cm.ReportGrant():
-            return _decide_report_grant(ledger, command)
+            return decide_report_grant(ledger, command)
         case cm.Place():
             return _decide_place(ledger, command, now_ms)
         case cm.Open():
@@ -59,7 +58,7 @@ def decide(ledger: OrderLedger, command: cm.Command, now_ms: int) -> Decision:
         case cm.BarClaim():
             return _decide_bar_claim(ledger, command)
         case cm.CountHold():
-            return _decide_count_hold(ledger, command)
+            return decide_count_hold(ledger, command)
         case cm.Report():
             return _decide_report(ledger, command)
         case cm.NoteApplied():
@@ -216,27 +215,6 @@ def _decide_report(ledger: OrderLedger, report: cm.Report) -> Decision:
     return (reported, ev.Reduced(report.number, cut)) if cut else (reported,)
 
 
-def _decide_request_grant(ledger: OrderLedger, command: cm.RequestGrant, now_ms: int) -> Decision:
-    """The same call is granted once, unless the limits have changed, or what it replaces, before its shop decided."""
-    again = ledger.grants.of_call(command)
-    replaced = _replaced(ledger, command)
-    if again is not None:
-        as_before = again.policy_version == ledger.policy.version and again.replaces == _number_of(replaced)
-        if again.reservation or (as_before and again.checked == checked(command, replaced)):
-            return ()
-    refusal = grant_over_limit(ledger, command, replaced, again, now_ms)
-    return refusal or (ev.Granted(command, _number_of(again), _number_of(replaced)),)
-
-
-def _replaced(ledger: OrderLedger, asked: cm.RequestGrant) -> Grant | None:
-    """The grant of what the call replaces or amends; its shop may not have heard yet that its hold is counted."""
-    grants = ledger.grants
-    amended = grants.get(asked.replaces)
-    if amended is None and asked.reservation:
-        amended = grants.of_reservation(asked.customer_id, asked.store_id, asked.reservation)
-    return amended or grants.of_basket(asked)
-
-
 def _decide_bar_claim(ledger: OrderLedger, command: cm.BarClaim) -> Decision:
     """No events where it is barred already, or known: what is known is decided without anybody's help. Of grants it is
     those that hold something that can be barred, also again, after a report that came late.
@@ -251,60 +229,6 @@ def _decide_bar_claim(ledger: OrderLedger, command: cm.BarClaim) -> Decision:
     if order is not None and any(part.attempt == attempt for part in order.parts):
         return ()
     return (ev.ClaimBarred(command),)
-
-
-def _decide_count_hold(ledger: OrderLedger, hold: cm.CountHold) -> Decision:
-    """A hold is counted once: told again, it is a report of its grant. One of which nothing is left is noted, as what
-    was told of it before may come later.
-    """
-    known = ledger.grants.of_reservation(hold.customer_id, hold.store_id, hold.reservation)
-    if known is not None:
-        report = cm.ReportGrant(known.number, hold.reservation, hold.version, hold.held, hold.collected)
-        return _decide_report_grant(ledger, report)
-    return () if _was_gone(ledger, hold.store_id, hold.reservation, hold.version) else (ev.HoldCounted(hold),)
-
-
-def _was_gone(ledger: OrderLedger, store_id: str, reservation: int, version: int) -> bool:
-    """Whether the shop's `version` of a hold is from before nothing was left of it: one that was passed over in line
-    may be held again. What has moved, or was barred by hand, is gone whatever is told. Raises Unread.
-    """
-    return any(
-        isinstance(gone, cm.BarClaim) or gone.store_id not in ("", store_id) or version <= gone.version
-        for gone in ledger.answers.noted(gone_key(store_id, reservation))
-    )
-
-
-def _number_of(grant: Grant | None) -> int:
-    return 0 if grant is None else grant.number
-
-
-def _decide_report_grant(ledger: OrderLedger, report: cm.ReportGrant) -> Decision:
-    grant = ledger.grants.get(report.number)
-    if grant is None:
-        return ()
-    # Where a shop that was restored from a copy is asked again, it holds by the grant under another number.
-    says = report.store_id or grant.store_id
-    if says != grant.held_at:  # it has moved, or had moved before this was said
-        return (ev.GrantReported(report),) if is_hot(grant.held_at) and not is_hot(says) and report.reservation else ()
-    is_same = report.reservation == grant.reservation
-    if grant.reservation and (report.version <= grant.version if is_same else not report.reservation):
-        return ()
-    # An amendment has replaced it, or had, and nothing is left of that. One that was barred may be told of again.
-    is_replaced = report.reservation and not grant.reservation and _is_over(ledger, grant.held_at, report)
-    # An older grant of this reservation, which replaces nothing, is of one that such a shop has lost.
-    for other in ledger.grants.of_hold(grant.held_at, report.reservation):
-        is_later = other.number > report.number or other.replaces == report.number
-        is_replaced = is_replaced or (is_later and other.version > report.version)
-    return (ev.GrantReported(cm.ReportGrant(report.number, 0, 0, (), ()) if is_replaced else report),)
-
-
-def _is_over(ledger: OrderLedger, store_id: str, report: cm.ReportGrant) -> bool:
-    """Whether nothing is left of the reservation by a later grant's later report. An earlier grant's says nothing: a
-    shop that was restored from a copy gives its numbers and versions once more. Raises Unread.
-    """
-    noted = ledger.answers.noted(gone_key(store_id, report.reservation))
-    reports = [gone for gone in noted if isinstance(gone, cm.ReportGrant) and gone.store_id in ("", store_id)]
-    return any(gone.number > report.number and gone.version > report.version for gone in reports)
 
 
 def _decide_step(ledger: OrderLedger, command: cm.Confirm | cm.Release | cm.Extend, now_ms: int) -> Decision:

@@ -330,9 +330,7 @@ def _evolve_grant_reported(ledger: OrderLedger, report: ReportGrant, at_ms: int)
         moved_to=moved_to,
     )
     put_grant(ledger, grant)
-    for other in ledger.grants.of_hold(grant.held_at, grant.reservation):
-        if other.version < grant.version:  # an amendment has replaced it
-            drop_grant(ledger, other.number)
+    _part_from_others(ledger, grant, at_ms)
     if has_units(grant.held):
         return
     if has_units(grant.collected):
@@ -340,6 +338,25 @@ def _evolve_grant_reported(ledger: OrderLedger, report: ReportGrant, at_ms: int)
     else:
         drop_grant(ledger, grant.number)
         ledger.answers.refuse(gone_key(grant.held_at, grant.reservation), ledger.version, at_ms)
+
+
+def _part_from_others(ledger: OrderLedger, grant: Grant, at_ms: int) -> None:
+    """A reservation holds by one grant. What was reported of it before, an amendment has replaced. Where it holds by
+    this one though a later version was reported, its shop was restored from a copy, and has given the number again: it
+    is asked what it holds by that one. What was collected counts on: no amendment replaces it, so it is lost there.
+    """
+    for other in ledger.grants.of_hold(grant.held_at, grant.reservation):
+        is_before = other.version < grant.version
+        if other.number == grant.number or not (is_before or has_units(grant.held)):
+            continue
+        if has_units(other.collected):
+            if has_units(other.held):
+                put_grant(ledger, replace(other, held=()))
+                ledger.ended.append((at_ms, other.number))
+        elif is_before:
+            drop_grant(ledger, other.number)
+        else:
+            put_grant(ledger, replace(other, reservation=0, version=0, held=()))
 
 
 def _over_where_nothing_is_left(order: Order) -> Order:

@@ -135,13 +135,15 @@ class Grants:
         return None
 
     def of_hold(self, store_id: str, reservation: int) -> list[Grant]:
-        """The grants that a reservation holds by, as its shop reported; several while an amendment replaces one."""
+        """The grants that a reservation holds by, or was collected by, as its shop reported; several while an amendment
+        replaces one, or where a shop that was restored from a copy has given the number again.
+        """
         return [self.by_number[number] for number in self.by_hold.get((store_id, reservation), ())]
 
     def of_reservation(self, customer_id: str, store_id: str, reservation: int) -> Grant | None:
-        """The grant that a customer's reservation holds by, as its shop reported."""
-        grants = self.of_hold(store_id, reservation)
-        return next((grant for grant in grants if grant.customer_id == customer_id), None)
+        """The grant that a customer's reservation holds by, as its shop reported, or was collected by."""
+        grants = [grant for grant in self.of_hold(store_id, reservation) if grant.customer_id == customer_id]
+        return next((grant for grant in grants if grant.holds()), grants[0] if grants else None)
 
     def put(self, grant: Grant) -> Grant | None:
         """Store a new or changed grant, whose call never changes; what it was before."""
@@ -152,17 +154,18 @@ class Grants:
             self.of_customers.setdefault(grant.customer_id, {})[number] = None
             if grant.basket_id:
                 self.by_basket.setdefault(_basket_of(grant), {})[number] = None
-            if not reservation:
-                self.unsettled[number] = None
-        elif reservation != before.reservation or grant.moved_to != before.moved_to:
-            if before.reservation:
-                self._leave_hold(before)
-            else:
-                self.unsettled.discard(number)
         is_there = before is not None and (reservation, grant.moved_to) == (before.reservation, before.moved_to)
-        if reservation and not is_there:
-            hold = grant.held_at, reservation
-            self.by_hold[hold] = (*self.by_hold.get(hold, ()), number)
+        if not is_there:
+            if before is not None and before.reservation:
+                self._leave_hold(before)
+            elif before is not None:
+                self.unsettled.discard(number)
+            if reservation:
+                hold = grant.held_at, reservation
+                others = self.by_hold.get(hold)
+                self.by_hold[hold] = (number,) if others is None else tuple(sorted((*others, number)))
+            else:
+                self.unsettled[number] = None
         held = before is not None and before.holds()
         if grant.holds():
             if not held:

@@ -30,7 +30,7 @@ from actors.notices.audit import Audit
 from actors.notices.commands import Observe
 from actors.notices.snapshot import HeadRow, NoticeRow, OpenRow
 from actors.notices.state import Notice
-from actors.orders.commands import Amend as AmendOrder
+from actors.orders.commands import Amend as AmendOrder, CountHold, ReportGrant
 from actors.protocol.messages import Elsewhere
 from actors.shop.commands import ApplyOutcome, Collect, HandOver, Reserve, ServeGranted
 from actors.shop.events import Collected, Confirmed, OutcomeApplied, Served, StockCounted
@@ -122,6 +122,8 @@ FORMATS: Final[dict[int, Format]] = {
             MoveIn: ("told_at_ms",),
             PositionRow: ("back_moved_ms",),
             MoveOut: ("timed",),
+            ReportGrant: ("as_of",),
+            CountHold: ("as_of",),
         },
         values=(
             *(Reason.HOT_CEDED, Reason.AWAITS_TRANSFER, ShortfallCause.TRANSFER, ShortfallCause.NOT_FOUND),

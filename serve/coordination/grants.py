@@ -22,7 +22,7 @@ from actors.orders.commands import BarClaim, CountHold, ReportGrant, RequestGran
 from actors.orders.grants import Grant
 from actors.protocol.messages import Answer, Entry, Held, LedgerStopped, Refusal, Stopped
 from actors.shop import commands as shop
-from actors.shop.commands import Acknowledge, Lines, by_sku, void_key
+from actors.shop.commands import Acknowledge, by_sku, void_key
 from actors.shop.state import Reservation
 from serve.coordination.coordinator import UNDECIDED_PAUSE_S
 from serve.coordination.deliveries import NOTE_S, PASSING
@@ -133,30 +133,23 @@ class Grants:
 
     async def report(self, store_id: str, reservation: Reservation, deadline: float) -> None:
         """Tell the customer's ledger what a reservation holds by its grant, and the shop that this was told. One
-        without a grant is from before its limit: it gets one, of which the shop hears.
+        without a grant is from before its limit: it gets one, of which the shop hears. What the ledger doubts, as it
+        may come late, the shop is asked about.
         """
-        reservation = in_skus(store_id, reservation)
-        ledger_id, number = ledger_of_customer(reservation.customer_id), reservation.number
-        done = reservation.done or ((0, 0),) * len(reservation.lines)
-        collected = tuple((sku, sold) for (sku, _), (sold, _) in zip(reservation.lines, done, strict=True))
-        held = reservation.held_lines()
-        report = _report(reservation.grant, number, reservation.version, held, collected, store_id)
-        grants: tuple[tuple[int, int], ...] = ()
-        if reservation.grant:
-            await self._tell(ledger_id, report, deadline)
-        else:
-            hold = CountHold(
-                reservation.customer_id,
-                reservation.channel,
-                store_id,
-                reservation.basket_id,
-                number,
-                report.version,
-                report.held,
-                report.collected,
-            )
-            counted = await self._tell(ledger_id, hold, deadline)
-            grants = ((number, counted.number),) if isinstance(counted, shop.Grant) else ()
+        ledger_id, number, as_of = ledger_of_customer(reservation.customer_id), reservation.number, 0
+        while True:
+            told = await self._tell(ledger_id, _word_of(in_skus(store_id, reservation), store_id, as_of), deadline)
+            doubted_at = _doubted_at(told)
+            if not doubted_at:
+                break
+            if as_of:
+                return  # more was told since: whoever tells it next asks again
+            as_of = doubted_at
+            _, now = await self._router.ask(store_id, "reservation", store_id, number, deadline=deadline)
+            if now is None or now.grant != reservation.grant:
+                return  # it was late, and what is so now its shop tells by itself
+            reservation = now
+        grants = ((number, told.number),) if isinstance(told, shop.Grant) else ()
         acknowledged = Acknowledge(((number, reservation.version),), grants)
         await self._router.send((store_id, acknowledged), deadline, promise=True)
 
@@ -174,7 +167,8 @@ class Grants:
         if isinstance(answer, Reservation):
             await self.report(held_at, answer, deadline)
         elif isinstance(answer, Refusal) and answer.version:
-            await self._tell(ledger_of_customer(of.customer_id), bar or _report(number), deadline)
+            said = bar or ReportGrant(number, 0, 0, (), (), held_at)
+            await self._tell(ledger_of_customer(of.customer_id), said, deadline)
         return answer
 
     async def _request(self, store_id: str, command: Command, deadline: float) -> RequestGrant | Rejection:
@@ -211,7 +205,7 @@ class Grants:
             report = ReportGrant(grant, answer.number, answer.number, request.lines, (), of)
         elif isinstance(answer, Held | Reservation) or (isinstance(answer, Refusal) and answer.version):
             # The call was answered before, or its refusal is remembered: nothing is held by this grant.
-            report = _report(grant)
+            report = ReportGrant(grant, 0, 0, (), ())
         else:  # the refusal is not remembered, and a copy of the call may be under way
             self._start(self.settle(grant, request, self._deadline()))
             return
@@ -295,10 +289,22 @@ def _request_of(store_id: str, command: shop.Reserve) -> RequestGrant:
     return RequestGrant(command.customer_id, command.channel, store_id, command.key, command.basket_id, lines, lines)
 
 
-def _report(
-    grant: int, reservation: int = 0, version: int = 0, held: Lines = (), collected: Lines = (), store_id: str = ""
-) -> ReportGrant:
-    return ReportGrant(grant, reservation, version, by_sku(held), by_sku(collected), store_id)
+def _word_of(reservation: Reservation, store_id: str, as_of: int) -> ReportGrant | CountHold:
+    """What a customer's ledger is told of a reservation, whose lines are by SKU."""
+    number, version, held = reservation.number, reservation.version, by_sku(reservation.held_lines())
+    done = reservation.done or ((0, 0),) * len(reservation.lines)
+    collected = by_sku((sku, sold) for (sku, _), (sold, _) in zip(reservation.lines, done, strict=True))
+    if reservation.grant:
+        return ReportGrant(reservation.grant, number, version, held, collected, store_id, as_of)
+    of = reservation.customer_id, reservation.channel, store_id, reservation.basket_id
+    return CountHold(*of, number, version, held, collected, as_of)
+
+
+def _doubted_at(told: Answer) -> int:
+    """The version of the customer's ledger at which it doubted what it was told, 0 where it did not."""
+    if not isinstance(told, Refusal) or told.rejection.reason is not Reason.ORDER_UNDECIDED:
+        return 0
+    return told.rejection.number
 
 
 def is_grant_required(answer: Answer) -> bool:

@@ -15,14 +15,14 @@ from msgspec.structs import replace
 from actors.core.ids import is_hot, ledger_of_hot, sku_of_ledger
 from actors.core.policy import CALL_MS_MAX
 from actors.core.rejection import Reason, Rejection
-from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal, Stopped
+from actors.protocol.messages import Answer, Entry, Refusal
 from actors.shop import commands as shop
 from actors.shop.decide import StepCommand
-from actors.shop.hot.projections import move_in_of
 from actors.shop.hot.units import MoveOut, NoteMoved
 from actors.shop.state import AnyReservation, MovingOut, Reservation
 from serve.coordination.deliveries import PASSING
 from serve.coordination.grants import Grants, is_grant_required
+from serve.coordination.hot_moves import is_moved, move_in, moved_before
 from serve.coordination.hot_stamps import Stamps
 from serve.coordination.hot_units import HotUnits, Word, are_elsewhere, heard, is_for_gateways
 from serve.routing.batcher import DeadlinePassed, Overloaded
@@ -195,7 +195,7 @@ class HotCalls:
             return ledger_id, Refusal(0, Rejection(Reason.RESERVATION_NOT_FOUND, number=command.number))
         if isinstance(command, _BY_HOT) and not (isinstance(command, shop.Release) and command.lines):
             answer = await self._router.send(entry, deadline, promise=True)
-            if not _is_moved(answer):
+            if not is_moved(answer):
                 return ledger_id, answer
         moved = await self.move(ledger_id, command.number, deadline)
         if not isinstance(moved, tuple):
@@ -208,41 +208,20 @@ class HotCalls:
         moved before it is told again.
         """
         out = await self._router.send((ledger_id, MoveOut(number, timed=True)), deadline, promise=True)
-        if _is_moved(out):
-            return await self._moved_before(ledger_id, number, deadline)
+        if is_moved(out):
+            return await moved_before(self._router, ledger_id, number, deadline)
         if isinstance(out, Reservation):
             out = MovingOut(out, 0)
         if not isinstance(out, MovingOut):
             return out
-        moved = await self._move_in(ledger_id, out, deadline)
+        moved = await move_in(self._router, ledger_id, out, deadline)
         if isinstance(moved, tuple):
             self._start(self._router.send((ledger_id, NoteMoved(number)), self._soon(), promise=True))
         return moved
 
-    async def _moved_before(self, ledger_id: str, number: int, deadline: float) -> tuple[str, int] | Answer:
-        """Which reservation one has become that has moved; nothing is made, as its shop may have forgotten it."""
-        before = await self._router.ask(ledger_id, "moved_from", ledger_id, number, deadline=deadline)
-        was = None if before is None else MovingOut(before, 0)
-        moved = None if was is None else await self._move_in(ledger_id, was, deadline, only_known=True)
-        if moved is None or (not isinstance(moved, tuple) and _is_moved(moved)):
-            return Refusal(0, Rejection(Reason.RESERVATION_NOT_FOUND, number=number))
-        return moved
-
-    async def _move_in(
-        self, ledger_id: str, moving: MovingOut, deadline: float, *, only_known: bool = False
-    ) -> tuple[str, int] | Answer:
-        store_id = moving.reservation.lines[0][0]
-        command = replace(move_in_of(ledger_id, moving.reservation, moving.now_ms), only_known=only_known)
-        moved = await self._router.send((store_id, command), deadline, promise=True)
-        if isinstance(moved, Reservation):
-            return store_id, moved.number
-        if isinstance(moved, Stopped):
-            raise LedgerStopped(moved.why)
-        return moved
-
     async def finish_move(self, ledger_id: str, moving: MovingOut, deadline: float) -> None:
         """Finish a move whose gateway has not, as far as anybody knows."""
-        if isinstance(await self._move_in(ledger_id, moving, deadline), tuple):
+        if isinstance(await move_in(self._router, ledger_id, moving, deadline), tuple):
             await self._router.send((ledger_id, NoteMoved(moving.reservation.number)), deadline, promise=True)
 
     async def read(self, ledger_id: str, number: int, deadline: float) -> tuple[str, int, AnyReservation | None]:
@@ -310,7 +289,3 @@ def _to_hot(given: Entry, word: int, page: int = 0) -> tuple[str, shop.Reserve]:
     [(sku, units)] = command.lines
     key = f"{store_id}\n{command.key}"
     return ledger_of_hot(sku), replace(command, key=key, lines=((store_id, units),), asked=word, page=page)
-
-
-def _is_moved(answer: Answer) -> bool:
-    return isinstance(answer, Refusal) and answer.rejection.reason is Reason.RESERVATION_MOVED

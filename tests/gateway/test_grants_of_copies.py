@@ -7,6 +7,7 @@ import pytest
 
 from actors.core.policy import HOUR_MS
 from holdfast.v1 import admin_service_pb2 as ad, reservation_service_pb2 as rs
+from serve.coordination.reconciler import CLAIM_AGE_MS
 from tests.gateway.front import Answer, Front
 from tests.gateway.orders import CUSTOMERS, settle
 from tests.gateway.test_limits import amend, asked, limit, reserve
@@ -36,6 +37,7 @@ def test_a_restored_shop_that_is_asked_again_holds_what_is_counted(front: Front,
     for other in range(others):
         front.reserve(f"other {other}")
     again = reserve(front, "k1", 1).reservation
+    front.clock.move(CLAIM_AGE_MS + 1)  # what is doubted, its shop is asked about
     settle(front)
     assert refused(reserve(front, "k2", 1, "S2"))
     assert holds(front)
@@ -57,9 +59,35 @@ def test_a_reservation_under_the_number_of_one_that_was_lost_counts(front: Front
     restored(front, copy)
     again = reserve(front, "k2", 2).reservation
     assert again.reservation_id == lost.reservation_id
+    front.clock.move(CLAIM_AGE_MS + 1)
+    for _ in range(2):  # its shop is asked about what holds now, then about what was lost
+        settle(front)
+    front.actors.kill(CUSTOMERS)
+    assert refused(reserve(front, "k3", 2, "S2")), "what is there counts, and the ledger is served"
+    assert holds(front), "what was lost is free"
+    assert reserve(front, "k4", 1, "S2").reservation.reservation_id
+
+
+@pytest.mark.parametrize("before", ["counted", "released"])
+def test_a_hold_from_before_a_limit_that_a_restored_shop_has_back_counts(front: Front, before: str) -> None:
+    """What was told of it before, of a later version, was told within ten minutes."""
+    front.receive("A", store_id="S2")
+    held = reserve(front, "k1", 2).reservation
+    copy = bytes(front.actors.disks["store-S1"].image)
+    limit(front, 2)
     settle(front)
-    assert refused(reserve(front, "k3", 2, "S2"))
-    assert not holds(front), "what was lost is counted still, and named"
+    if before == "released":
+        release(front, held)
+        settle(front)
+    restored(front, copy)
+    front.reserve("other")  # it adopts the limit
+    settle(front)
+    assert refused(reserve(front, "k2", 1, "S2"))
+    assert holds(front)
+    release(front, held)
+    settle(front)
+    assert reserve(front, "k3", 2, "S2").reservation.reservation_id
+    assert holds(front)
 
 
 @pytest.mark.parametrize("then", ["collected", "released", "expired"])

@@ -16,6 +16,8 @@ from msgspec.structs import replace
 from actors.core.policy import ChainLimitRule, Policy
 from actors.core.status import ReleaseReason, Status
 from actors.orders import decide
+from actors.orders.commands import CountHold
+from actors.orders.decide_grants import decide_count_hold
 from actors.orders.grants import gone_key
 from actors.protocol.messages import Held
 from actors.shop import commands as shop
@@ -211,8 +213,11 @@ def test_who_is_served_again_without_a_limit_is_counted_by_the_next_whoever_goes
 
 def test_a_hold_that_is_taken_for_gone_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """For ten minutes it counted for nothing, as what was told of it before may come late."""
-    monkeypatch.setattr(
-        decide, "_was_gone", lambda ledger, store_id, number, _: bool(ledger.answers.noted(gone_key(store_id, number)))
-    )
+
+    def gone(ledger: Any, hold: CountHold) -> Any:
+        known = ledger.answers.noted(gone_key(hold.store_id, hold.reservation))
+        return () if known else decide_count_hold(ledger, hold)
+
+    monkeypatch.setattr(decide, "decide_count_hold", gone)
     with asyncio.Runner(loop_factory=VirtualLoop) as runner, pytest.raises(Broken, match="I22"):
         runner.run(_served_again(0, "call lost"))
