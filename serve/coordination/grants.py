@@ -26,6 +26,7 @@ from actors.shop.commands import Acknowledge, by_sku, void_key
 from actors.shop.state import Reservation
 from serve.coordination.coordinator import UNDECIDED_PAUSE_S
 from serve.coordination.deliveries import NOTE_S, PASSING
+from serve.coordination.hot_moves import is_moved, moved_before
 from serve.coordination.hot_stock import in_skus, lines_by_sku
 from serve.coordination.hot_units import HotUnits, is_for_gateways
 from serve.routing.batcher import DeadlinePassed, Overloaded
@@ -169,7 +170,24 @@ class Grants:
         elif isinstance(answer, Refusal) and answer.version:
             said = bar or ReportGrant(number, 0, 0, (), (), held_at)
             await self._tell(ledger_of_customer(of.customer_id), said, deadline)
+        elif isinstance(answer, Refusal) and is_moved(answer):
+            await self._settle_moved(number, of, answer.rejection.number, deadline)
         return answer
+
+    async def _settle_moved(self, number: int, of: Grant | RequestGrant, moved: int, deadline: float) -> None:
+        """What has moved from the ledger of a hot SKU its shop reports, unless it holds by another grant by now: then
+        nothing is held by this one.
+        """
+        became = await moved_before(self._router, of.store_id, moved, deadline)
+        if not isinstance(became, tuple):
+            return
+        store_id, reservation = became
+        _, now = await self._router.ask(store_id, "reservation", store_id, reservation, deadline=deadline)
+        if now is not None and now.grant == number:
+            await self.report(store_id, now, deadline)
+        elif now is not None:
+            said = ReportGrant(number, 0, 0, (), (), of.store_id)
+            await self._tell(ledger_of_customer(of.customer_id), said, deadline)
 
     async def _request(self, store_id: str, command: Command, deadline: float) -> RequestGrant | Rejection:
         if isinstance(command, shop.Reserve):

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from holdfast.v1 import admin_service_pb2 as ad, error_pb2, reservation_service_pb2 as rs
+from serve.coordination.grants import Reports
+from serve.coordination.reconciler import CLAIM_AGE_MS
 from tests.gateway.front import Front
 from tests.gateway.hot import OtherGateway, again, confirm, demote, first, promote, release, sold, tidy
 from tests.gateway.orders import settle
@@ -117,3 +119,28 @@ def test_nobody_is_refused_for_a_grant_that_came_to_nothing(front: Front) -> Non
         promote(front)
     assert is_sound(front)
     other.close()
+
+
+@pytest.mark.parametrize("is_amended", [True, False])
+def test_a_grant_of_what_moved_before_anything_was_told_of_it_ends(
+    front: Front, monkeypatch: pytest.MonkeyPatch, is_amended: bool
+) -> None:
+    """Its shop holds by another grant when it is asked: the first one, of which it never told, would count for ever."""
+    policy = front.accept("GetPolicy", ad.GetPolicyRequest()).policy
+    policy.chain_limit_rules[0].units_max = 2
+    front.accept("SetPolicy", ad.SetPolicyRequest(policy=policy))
+    promote(front)
+    monkeypatch.setattr(Reports, "add", lambda *_: None)  # lost
+    held = front.accept("Reserve", by("ann", "k1", "S2")).reservation
+    confirmed = confirm(front, held.reservation_id).reservation
+    if is_amended:
+        more = rs.AmendReservationRequest(idempotency_key="a1", reservation_id=confirmed.reservation_id)
+        more.lines.add(sku="H", quantity=2)
+        assert front.accept("AmendReservation", more).WhichOneof("result") == "reservation"
+    front.clock.move(CLAIM_AGE_MS + 1)
+    assert is_sound(front)
+    release(front, confirmed.reservation_id)
+    settle(front)
+    again = by("ann", "k2", "S1")
+    again.lines[0].quantity = 2
+    assert front.accept("Reserve", again).reservation.reservation_id
