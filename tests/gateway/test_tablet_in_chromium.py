@@ -60,6 +60,23 @@ def test_a_task_is_picked_by_touch_and_by_a_hand_scanner(tmp_path: Path) -> None
     visit(tmp_path, use)
 
 
+def test_what_is_typed_for_one_step_outlives_the_answer_to_another(tmp_path: Path) -> None:
+    async def use(site: Site) -> None:
+        async with browsing(site, tmp_path / "browser") as (tab, url):
+            await let_in(site, tab, url)
+            mine = await site.order()
+            await tab.tap(f"li[id='{mine}'] button[value=claim]")
+            await tab.until("document.querySelector('input[name=bay]')")
+            await tab.value("document.querySelector('input[name=bay]').value = 'B7'")
+            for count in ("1/2", "2/2"):
+                await tab.tap("button.first[value=scan]")
+                await tab.until(f"document.querySelector('.line .count').textContent === '{count}'")
+            await tab.tap("button[value=ready]")
+            await tab.until("document.querySelector('#task').innerText.includes('Bay B7')")
+
+    visit(tmp_path, use)
+
+
 def test_without_network_a_step_waits_and_the_page_catches_up_by_itself(tmp_path: Path) -> None:
     async def use(site: Site) -> None:
         async with browsing(site, tmp_path / "browser") as (tab, url):

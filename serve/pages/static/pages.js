@@ -99,15 +99,18 @@ async function refresh() {
   }
 }
 
-// Puts a page in the place of this one: all of it, or only what changes by itself, where nobody is typing there.
-function show(text, isWhole) {
+// Puts a page in the place of this one: all of it, or only what changes by itself, where nobody is typing there. What was
+// typed for another step than the one that was sent, of the same task, stays.
+function show(text, isWhole, sent = "") {
   const page = new DOMParser().parseFromString(text, "text/html");
   const focused = document.activeElement?.id;
   const main = page.querySelector("main");
   if (isWhole && !main) {
     said(page.body.textContent); // by a proxy, or before it came to a page
   } else if (isWhole) {
+    const before = typed(document.querySelector("main"), sent);
     document.querySelector("main").replaceWith(main);
+    for (const [field, place] of places(main)) if (before.has(place)) field.value = before.get(place);
   } else {
     for (const fresh of page.querySelectorAll("[data-fresh]")) {
       const old = document.getElementById(fresh.id);
@@ -126,6 +129,21 @@ function said(text) {
   place.setAttribute("role", "alert");
   place.textContent = text.trim().slice(0, 500);
   document.querySelector("main").prepend(place);
+}
+
+// Fields to type in, each with what tells it from all others: its task, its step and its name.
+function places(main) {
+  const fields = [...main.querySelectorAll("form[method=post] input:not([type=hidden], [type=checkbox], #code)")];
+  return fields.map((each) => [each, JSON.stringify([stepOf(each.form), each.form.elements.id?.value, each.name])]);
+}
+
+function stepOf(form) {
+  return form.querySelector("button[name=step]")?.value;
+}
+
+function typed(main, sent) {
+  const changed = places(main).filter(([each]) => each.value !== each.defaultValue && stepOf(each.form) !== sent);
+  return new Map(changed.map(([each, place]) => [place, each.value]));
 }
 
 function isBusy(place) {
@@ -187,7 +205,7 @@ async function send(form, fields, what) {
   else if (isLetOut(answer)) {
     keep(form, fields, step); // until the device is let in again
     location.assign("/enter");
-  } else arrived(answer.url, text);
+  } else arrived(answer.url, text, fields.get("step"));
 }
 
 // What steps are about that have to be taken in their sequence. One that waits keeps no others back.
@@ -209,10 +227,10 @@ function freshKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (each) => each.toString(16).padStart(2, "0")).join("");
 }
 
-function arrived(url, text) {
+function arrived(url, text, sent) {
   const path = new URL(url).pathname;
   if (!/\/(step|scan)$/.test(path)) history.pushState(null, "", url.replace(/[?&]did=\w+/, ""));
-  show(text, true);
+  show(text, true, sent);
 }
 addEventListener("popstate", () => location.reload());
 
@@ -260,7 +278,7 @@ async function sendKept() {
     if (isLetOut(answer)) return location.assign("/enter"); // it stays until the device is let in again
     if (!answer.ok) refused(step, text);
     localStorage.removeItem(step.name);
-    if (step.from === location.href || location.pathname === "/") arrived(answer.url, text);
+    if (step.from === location.href || location.pathname === "/") arrived(answer.url, text, new URLSearchParams(step.fields).get("step"));
     else document.dispatchEvent(new CustomEvent("holdfast:changed")); // somebody is at something else
     say(true);
   }
