@@ -241,6 +241,7 @@ class Customers:
             "key": lambda: token_hex(16),
             "reservation": reservation,
             "is_to_collect": reservation.status in TO_COLLECT,
+            "is_in_line": reservation.status is Status.QUEUED,
             "task": task,
             "state": _state_of(reservation, task),
             "ready_at_ms": _ready_at_ms(reservation, task, linked.at_ms),

@@ -1,6 +1,7 @@
 """What a customer's page has of the counter: the receipt of what was handed over, and who else may come."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -8,12 +9,12 @@ import pytest
 
 from actors.contacts.address_book import AddressBook
 from actors.contacts.cipher import ContactsAway
-from holdfast.client import HandOver
+from holdfast.client import HandOver, HoldsCounted, Status
 from serve.pages.guard import POLICY
 from serve.services import handed_over
 from tests.clients.faults import Refuse
 from tests.gateway.browser import Site, visit
-from tests.gateway.test_customer_page import HOSTILE, form_of, path_of, steps_of
+from tests.gateway.test_customer_page import HOSTILE, HOUR_MS, form_of, path_of, steps_of
 from tests.gateway.test_customer_parts import split
 from tests.gateway.test_pages import INLINE
 from tests.runtime.runtime_fixture import WAIT_S
@@ -123,5 +124,19 @@ def test_who_else_comes_is_for_the_counter_and_in_no_ledger(tmp_path: Path) -> N
         site.service.faults["GetCollector"].extend([Refuse(grpc.StatusCode.FAILED_PRECONDITION)] * 9)
         shown = await browser.get(path)
         assert (shown.status, "collector" in steps_of(shown)) == (200, False), "without contacts all else goes on"
+
+    visit(tmp_path, use)
+
+
+def test_who_waits_for_units_that_he_lost_sees_how_many(tmp_path: Path) -> None:
+    async def use(site: Site) -> None:
+        policy = await site.client.get_policy()
+        await site.client.set_policy(replace(policy, losers_wait=True, line_wait_max_ms=HOUR_MS))
+        mine = await site.order(b=3)
+        path = await path_of(site, mine)
+        await site.client.count_stock("s1", [("b", 0)], holds=HoldsCounted.INCLUDED)
+        assert (await site.client.get_reservation(mine)).status is Status.QUEUED
+        shown = await site.browser().get(path)
+        assert '<strong>b</strong></div><span class="count">3</span>' in shown.text
 
     visit(tmp_path, use)
