@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from actors.core.message import to_json
 from actors.journal.port import Record
@@ -11,15 +11,9 @@ from actors.journal.port import Record
 NEVER_MS: Final = 1 << 62  # the next deadline of a ledger that has none
 
 
-class Decided(NamedTuple):
-    """Consecutive events that one batch decided, as in `Record`; who writes them encodes them, without the lock."""
-
-    ledger_id: str
-    epoch: int
-    seq: int
-    event_count: int
-    at_ms: int
-    events: Sequence[Any]
+# Consecutive events that one batch decided, as in `Record`: ledger, epoch, sequence, count, ledger time and the events,
+# which whoever writes them encodes, without the lock. A plain tuple, which takes no call: there is one for each turn.
+Decided = tuple[str, int, int, int, int, Sequence[Any]]
 
 
 def records_of(decided: Iterable[Decided], encode: Callable[[Sequence[Any]], bytes] = to_json) -> list[Record]:
@@ -89,7 +83,7 @@ class Hosted:
 
     def decided(self, ledger_id: str, now_ms: int, events: Sequence[Any]) -> Decided:
         """The newest events, for the journal; they are added to no more."""
-        return tuple.__new__(Decided, (ledger_id, self.epoch, self.ledger.version, len(events), now_ms, events))
+        return ledger_id, self.epoch, self.ledger.version, len(events), now_ms, events
 
 
 def within_bytes(records: list[Record], bytes_max: int) -> list[Record]:

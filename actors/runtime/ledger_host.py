@@ -172,7 +172,7 @@ class LedgerHost(Turns):
                 with suppress(JournalDamaged, LedgerAway):  # the others go on
                     records, _ = self._expire_due(ledger_id, hosted, now_ms)
                     ticket = self._commits.enqueue(records)
-                    swept += sum(record.event_count for record in records)
+                    swept += sum(count for _, _, _, count, _, _ in records)
                     self.is_late |= hosted.is_behind(now_ms)
         self._commits.wait(ticket)  # one durable write for all of them
         return swept

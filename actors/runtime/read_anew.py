@@ -65,7 +65,7 @@ class ReadAnew(Resting):
         self._read_beside(ledger_id, hosted)
         if not events:
             return []
-        return [Decided(ledger_id, hosted.epoch, hosted.queued_seq, len(events), now_ms, events)]
+        return [(ledger_id, hosted.epoch, hosted.queued_seq, len(events), now_ms, events)]
 
     def _twice(self, ledger_id: str, hosted: Hosted, act: Callable[[], T]) -> T:
         """What `act` returns, before anything else is decided in a turn. Where it raises, this raises LedgerAway, and

@@ -67,17 +67,29 @@ class Turns(Moving):
             else:
                 mine.append(place)
         staged = Staged(batch, self._clock.now_ms(), self.rules(), [None] * len(batch), [], {}, began)
+        hosted_of, clock_ms, rules = self._hosted.get, staged.clock_ms, staged.rules
         for ledger_id, mine in places.items():
-            self._decide(ledger_id, mine, staged)
+            turn: Turn | None = None
+            hosted = hosted_of(ledger_id)
+            # Most turns begin so where a batch is for many ledgers, and then with no call; else by `_begin_turn`.
+            if hosted is not None and hosted.rules is rules:
+                ledger = hosted.ledger
+                version, now_ms = ledger.version, ledger.time_ms
+                if now_ms < clock_ms:
+                    now_ms = clock_ms
+                if hosted.looked_at == version < hosted.prepared_to and hosted.due_ms > now_ms:
+                    hosted.queued_seq = version
+                    began.setdefault(ledger_id, version)
+                    turn = hosted, now_ms, [], False
+            self._decide(ledger_id, mine, staged, turn)
         self._back.end_step()
         return staged
 
-    def _decide(self, ledger_id: str, mine: Sequence[int], staged: Staged) -> None:
-        """Decide the commands at these places of a batch, which are for one ledger, in its turn."""
+    def _decide(self, ledger_id: str, mine: Sequence[int], staged: Staged, turn: Turn | None) -> None:
+        """Decide the commands at these places of a batch, which are for one ledger, in its turn, if that has begun."""
         batch, answers = staged.batch, staged.answers
         budget: list[Budget] = []  # of a ledger with more that is due
         refused, transact = self._refusals.refused, self._core.transact
-        turn: Turn | None = None
         for place in mine:
             command = batch[place][1]
             if turn is None:
@@ -113,10 +125,8 @@ class Turns(Moving):
                 events.extend(done.events)
             if done.repeated:
                 hosted.repeats_answered += 1
-        if turn is not None:
-            self._end_turn(ledger_id, turn, staged)
-
-    def _end_turn(self, ledger_id: str, turn: Turn, staged: Staged) -> None:
+        if turn is None:
+            return
         hosted, now_ms, events, was_behind = turn
         if hosted.is_behind(now_ms) and not was_behind:  # units came free for who waits in line
             try:
@@ -124,8 +134,8 @@ class Turns(Moving):
             except Exception as error:  # before the next batch it is tried again, and then stops the ledger
                 self._leave_out(ledger_id, turn, staged, error)
                 return
-        if events:
-            staged.records.append(hosted.decided(ledger_id, now_ms, events))
+        if events:  # `Hosted.decided` without a call
+            staged.records.append((ledger_id, hosted.epoch, hosted.ledger.version, len(events), now_ms, events))
         else:
             staged.unwritten[ledger_id] = hosted.epoch
 
@@ -156,7 +166,6 @@ class Turns(Moving):
             hosted = found
         ledger = hosted.ledger
         now_ms, version = max(staged.clock_ms, ledger.time_ms), ledger.version
-        # Most are so, where a batch is for many ledgers.
         if version < hosted.prepared_to and hosted.rules is staged.rules and not hosted.is_behind(now_ms):
             hosted.queued_seq = version
             return hosted, now_ms, [], False

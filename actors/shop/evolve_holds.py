@@ -1,11 +1,13 @@
 """How new holds change a shop's ledger: reservations, and the parts of orders."""
 
+from heapq import heappush
+
 from actors.core.answers import Recorded, fingerprint
 from actors.core.ascending import FEW
+from actors.core.deadlines import SHIFT
 from actors.core.packed import hash_of
 from actors.shop.customers import add_newest
 from actors.shop.events import Claimed, Reserved
-from actors.shop.expiry import note_deadline
 from actors.shop.position import TRAIL_NUMBERS_MAX, TRAIL_WINDOW_MS, Position
 from actors.shop.projections import claimed_by, made_by
 from actors.shop.promised import put_apart
@@ -54,7 +56,9 @@ def evolve_reserved(ledger: Ledger, event: Reserved, at_ms: int) -> Remembered:
     if number == ledger.newest_run_last + 1 and ledger.newest_run_ms == expires_at_ms:
         ledger.expiry_runs[ledger.newest_run] = ledger.newest_run_last = number
     else:
-        note_deadline(ledger, number, expires_at_ms)
+        run = expires_at_ms << SHIFT | number
+        ledger.newest_run, ledger.newest_run_ms, ledger.newest_run_last = run, expires_at_ms, number
+        heappush(ledger.deadlines.heap, run)
     answers, key = ledger.answers, command.key
     answers.newest = key, reservation
     answers.made.put(answers.hash if key is answers.key else hash_of(key), number, ledger.time_ms)

@@ -185,8 +185,7 @@ class FullReservation(Reservation, frozen=True):
     is CLAIMED: the shop does not expire it, and takes no step from then on. `grant` is the number of the grant of its
     customer's ledger, 0 for none; that ledger counts the units until it hears that they are no longer held. `till` is
     the one that alone hands it out, until `till_until_ms`. `hand_over` is of when units were last collected,
-    `came_back` of those that were returned since.
-    While it is QUEUED, `expires_at_ms` is until when it waits.
+    `came_back` of those that were returned since. While it is QUEUED, `expires_at_ms` is until when it waits.
     """
 
     done: tuple[tuple[int, int], ...] | None = None
@@ -393,7 +392,8 @@ class Ledger:
         """A lower bound of the next deadline, perhaps a moved one, None without any; 0 where a line may be served."""
         if self.line_due:
             return 0
-        first, ends = self.deadlines.first(), self.allotments.ends
-        first = ends[0] if ends and (first is None or ends[0] < first) else first
-        first_ms = None if first is None else first >> SHIFT
+        if (deadlines := self.deadlines).heap and not (deadlines.aside or self.allotments.ends or self.picks.rows):
+            return deadlines.heap[0] >> SHIFT  # nearly always, and asked in each turn: with no call
+        first = [each for each in (deadlines.first(), *self.allotments.ends[:1]) if each is not None]
+        first_ms = min(first) >> SHIFT if first else None
         return self.picks.due_by(first_ms) if self.picks.rows else first_ms
