@@ -170,7 +170,13 @@ class Answers(Generic[A]):
         self.forget_at_ms = min(minute_ms, made.forget_at_ms, refused.forget_at_ms)
 
     def restore(self, row: PackedRow) -> None:
+        """Take a row of a snapshot; once all were taken, `placed` is called."""
         (self.refused if row.refused else self.made).restore(row)
+
+    def placed(self, last: int) -> None:
+        """Enter what was restored, of versions up to `last`."""
+        self.made.placed(last)
+        self.refused.placed(last)
 
 
 class EndedRow(Message, frozen=True, tag="ended"):

@@ -7,7 +7,8 @@ of some 25 entries.
 
 Entries lie in buckets of bytes, of which one at a time is split into four as the table grows (linear hashing), so none
 of its growth is a pause; splits into two would move each entry twice as often, for half of what a new key costs. The
-bucket is drawn from the entry by a hash that differs in each process: nobody can fill one.
+bucket is drawn from the entry by a hash that is secret to the service: nobody can fill one. A snapshot has the buckets
+as they lie, and a process of the same hash takes them as they are.
 """
 
 from _md5 import md5  # type: ignore[import-not-found]  # a third of what OpenSSL's takes for a key
@@ -31,6 +32,8 @@ BACK_MAX: Final = (1 << 8 * ABOUT_BYTES) - 1  # what is about something older is
 OF_CALL: Final = 1 << (8 * VERSION_BYTES - 1)  # beside the version, in the entry for the key of a claim's call
 _OF_CALL_BYTE: Final = 0x80  # the same, of the first byte of a version
 NEVER: Final = OF_CALL  # a version that is not reached
+# By this a process knows its own hash again. Whoever has buckets drawn otherwise from it changes the words.
+HASH_PRINT: Final = hash(b"buckets are split into four")
 
 # Periods with their first versions, the buckets, the first version that is remembered, and the bytes of an entry that
 # say what it is about.
@@ -38,13 +41,15 @@ Captured = tuple[tuple[tuple[int, int], ...], list[bytearray], int, int]
 
 
 class PackedRow(Message, frozen=True, tag="keys"):
-    """A row of a snapshot: entries by version, and in the first row the first version of each period. They are of what
-    was made, or of what was refused.
+    """A row of a snapshot: entries, and in the first row the first version of each period. They are of what was made,
+    or of what was refused. `laid` says for a bucket as it lay in memory in which process, by HASH_PRINT, which one it
+    was, and of how many.
     """
 
     refused: bool
     periods: tuple[tuple[int, int], ...]
     entries: bytes
+    laid: tuple[int, int, int] | None = None
 
 
 def hash_of(key: str) -> bytes:
@@ -98,11 +103,13 @@ class Packed:
         "_first",
         "_full",
         "_is_live",
+        "_mixed",
         "_pack",
         "_period_ends_ms",
         "_period_ms",
         "_periods",
         "_pruned",
+        "_restored",
         "_tail_bytes",
         "count",
         "forget_at_ms",
@@ -135,6 +142,8 @@ class Packed:
         self.to_prune = 0  # so many buckets, after this one and round
         self._pruned = 0
         self.count = 0
+        self._restored = bytearray()  # entries of a snapshot that are in no bucket yet
+        self._mixed = 0  # up to this version, entries may lie in another sequence than that of their versions
 
     def find(self, wanted: bytes, *, calls: bool = True) -> Sequence[int]:
         """The versions that may have answered the key of this hash, the newest first; hardly ever of another key. With
@@ -246,6 +255,9 @@ class Packed:
         """Drop what is forgotten from the bucket's front: entries are in the sequence of their versions, but for those
         that are kept because they are about what lives, and go to the end.
         """
+        if self._mixed >= self._first:
+            entries = sorted(_entries(bytes(bucket), self._entry_bytes), key=_version_of)
+            bucket[:] = b"".join(entries)
         end, kept = 0, b""
         while end < len(bucket) and (version := _version(bucket, end)) < self._first:
             if self._is_live(version - self._back(bucket, end)):
@@ -269,16 +281,33 @@ class Packed:
         self._full = BUCKET_ENTRIES * len(self._buckets)
 
     def restore(self, row: PackedRow) -> None:
-        """Enter a row of a snapshot."""
+        """Take a row of a snapshot. Its entries are found once all rows are `placed`."""
         if row.periods:
             self._periods.extend(row.periods)
             self._period_ends_ms = (row.periods[-1][0] + 1) * self._period_ms
             self._note_first()
-        for entry in _entries(row.entries, self._entry_bytes):
-            self.places[hash(entry[:HASH_BYTES]) & self.mask] += entry
-            self.count += 1
-            if self.count > self._full:
-                self._split()
+        self.count += len(row.entries) // self._entry_bytes
+        if row.laid is None or row.laid[0] != HASH_PRINT:
+            self._restored += row.entries
+            return
+        _, place, count = row.laid
+        while len(self._buckets) < count:
+            self._split()
+        self._buckets[place] += row.entries
+
+    def placed(self, last: int) -> None:
+        """Put what was restored, of versions up to `last`, into as many buckets as it needs: none of them is split
+        while it has entries, which takes a third of the time.
+        """
+        while self.count > self._full:
+            self._split()
+        places, mask = self.places, self.mask
+        for hashed, tail in self._each(self._restored):
+            bucket = places[hash(hashed) & mask]
+            bucket += hashed
+            bucket += tail
+        if self._restored:
+            self._restored, self._mixed = bytearray(), last
 
     def versions(self) -> list[int]:
         """All versions that can be found, ascending."""
@@ -311,9 +340,22 @@ class Packed:
         return sum(1 for at in range(0, len(entries), self._entry_bytes) if _version(entries, at) <= last)
 
 
-def packed_rows(captured: Captured, last: int, *, refused: bool, live: Collection[int] = ()) -> Iterator[PackedRow]:
-    """Yield what was captured, up to the version `last`, by version; of what is out of date, that about those in
-    `live`. Sorted in piles: one sort of millions would hold everybody up.
+def packed_rows(captured: Captured, last: int, *, refused: bool) -> Iterator[PackedRow]:
+    """Yield what was captured, up to the version `last`, as it lies in the buckets: no entry is looked at."""
+    periods, buckets, _, about_bytes = captured
+    entry_bytes, count = ENTRY_BYTES + about_bytes, len(buckets)
+    for place, bucket in enumerate(buckets):
+        end = len(bucket)
+        while end and _version(bucket, end - entry_bytes) > last:  # added since
+            end -= entry_bytes
+        if end:
+            yield PackedRow(refused, periods, bytes(bucket[:end]), (HASH_PRINT, place, count))
+            periods = ()
+
+
+def rows_by_version(captured: Captured, last: int, *, refused: bool, live: Collection[int] = ()) -> Iterator[PackedRow]:
+    """Yield what was captured, up to the version `last`, by version, the same for equal tables in any process; of what
+    is out of date, that about those in `live`. Sorted in piles: one sort of millions would hold everybody up.
     """
     periods, buckets, first, about_bytes = captured
     entry_bytes = ENTRY_BYTES + about_bytes
@@ -333,6 +375,10 @@ def packed_rows(captured: Captured, last: int, *, refused: bool, live: Collectio
 
 def _version(entries: bytes | bytearray, at: int) -> int:
     return int.from_bytes(entries[at + HASH_BYTES : at + ENTRY_BYTES], "big") & ~OF_CALL
+
+
+def _version_of(entry: bytes) -> int:
+    return _version(entry, 0)
 
 
 def _entries(entries: bytes, entry_bytes: int) -> list[bytes]:

@@ -291,11 +291,16 @@ class OrderAnswers:
         return (self.over.count + self.refused.count) // 32
 
     def restore(self, row: PackedRow | FinishedRow) -> None:
-        """Enter a row of a snapshot."""
+        """Take a row of a snapshot; once all were taken, `placed` is called."""
         if isinstance(row, FinishedRow):
             self.finished.days.setdefault(row.day, bytearray()).extend(row.entries)
         else:
             (self.refused if row.refused else self.over).restore(row)
+
+    def placed(self, last: int) -> None:
+        """Enter what was restored, of versions up to `last`."""
+        self.over.placed(last)
+        self.refused.placed(last)
 
     def restore_told(self, number: int, told: AnswerIndex) -> None:
         """Enter the answers about an order from a snapshot."""

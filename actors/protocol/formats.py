@@ -19,6 +19,7 @@ import msgspec
 from actors.core.chain import ChainPart, FormatRaised
 from actors.core.devices import Device, DeviceAdded, DeviceRevoked
 from actors.core.message import to_json
+from actors.core.packed import PackedRow
 from actors.core.pickup_keys import LinkKeyMade, PickupKey, PickupKeyMade
 from actors.core.policy import LineRule, PickRule, Policy
 from actors.core.rejection import Reason, Rejection
@@ -124,6 +125,7 @@ FORMATS: Final[dict[int, Format]] = {
             MoveOut: ("timed",),
             ReportGrant: ("as_of",),
             CountHold: ("as_of",),
+            PackedRow: ("laid",),
         },
         values=(
             *(Reason.HOT_CEDED, Reason.AWAITS_TRANSFER, ShortfallCause.TRANSFER, ShortfallCause.NOT_FOUND),

@@ -74,7 +74,7 @@ def snapshot_chunks(
     """Yield a capture as a snapshot has it, with a pause after each chunk. Raises JournalDamaged for a state that is
     broken.
     """
-    for chunk in encode_rows(capture.rows(), encode):
+    for chunk in encode_rows(capture.rows(by_version=False), encode):
         yield chunk
         pause()
     if capture.broken:

@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from typing import Final
 
 from actors.core.message import Message
-from actors.core.packed import ENTRY_BYTES, HASH_BYTES, NEVER, NEVER_MS, Captured, Packed, PackedRow, packed_rows
+from actors.core.packed import (
+    ENTRY_BYTES,
+    HASH_BYTES,
+    NEVER,
+    NEVER_MS,
+    Captured,
+    Packed,
+    PackedRow,
+    packed_rows,
+    rows_by_version,
+)
 from actors.core.policy import DAY_MS
 from actors.core.status import Status, TransferStatus
 
@@ -104,15 +114,18 @@ class Finished:
         return self.table.captured(), tuple(self.least.items())
 
     def restore(self, row: FinishedRow) -> None:
+        """Take a row of a snapshot; once all were taken, the table is told that they are to be placed."""
         self.table.restore(row.packed)
         self.least.update(row.least)
         self.forget_at_ms = 0
 
 
-def finished_rows(captured: tuple[Captured, tuple[tuple[int, int], ...]], last: int) -> Iterator[FinishedRow]:
-    """Yield what was captured, up to the version `last`."""
+def finished_rows(
+    captured: tuple[Captured, tuple[tuple[int, int], ...]], last: int, *, by_version: bool
+) -> Iterator[FinishedRow]:
+    """Yield what was captured, up to the version `last`, by version or as it lies in memory."""
     table, least = captured
-    for row in packed_rows(table, last, refused=False):
+    for row in (rows_by_version if by_version else packed_rows)(table, last, refused=False):
         yield FinishedRow(row, least)
         least = ()
 

@@ -72,6 +72,8 @@ HEALTH_CHECKS: Final = {
 # Where the head keeps its state, for one that is started again; by this name, so that no other cluster takes it up.
 HEAD_STATE_VARIABLE: Final = "RAY_REDIS_ADDRESS"
 HEAD_STATE_NAME: Final = {"RAY_external_storage_namespace": "holdfast"}
+# An actor's successor has its hash, and so takes what it reads from a snapshot as it lay. Nobody else knows it.
+HASH_SEED_VARIABLE: Final = "PYTHONHASHSEED"
 TOKEN: Final = {"RAY_AUTH_MODE": "token"}  # Ray's calls need a secret: of each start, or the operator's in a cluster
 
 # For a Ray of the service's own: what it and Serve listen with stays on the loopback address.
@@ -86,6 +88,10 @@ LISTENING: Final = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve.registra
 RUN_DIR_CHARS_MAX: Final = 24  # HAProxy's socket lies some 70 characters below it, and 97 are allowed
 REPLICA_PORTS: Final = 64  # for each of HTTP and gRPC, behind HAProxy
 NODE_PORTS: Final = 20_000  # the first of those that every node of a cluster has, above the ports of Ray's workers
+
+
+def _hash_seed() -> str:
+    return str(1 + secrets.randbelow(2**32 - 1))  # 0 is everybody's
 
 
 def free_ports(count: int) -> list[int]:
@@ -225,6 +231,7 @@ def service_environment(
         **SWITCHES,
         **ALONE,
         **TOKEN,
+        HASH_SEED_VARIABLE: _hash_seed(),
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         **({COLLECTION_VARIABLE: "1"} if metrics else {}),
         "RAY_TMPDIR": str(run_dir),
@@ -255,6 +262,7 @@ def node_environment(
         **HEALTH_CHECKS,
         **({HEAD_STATE_VARIABLE: head_redis, **HEAD_STATE_NAME} if head_redis else {}),
         **TOKEN,
+        HASH_SEED_VARIABLE: _hash_seed(),
         **({COLLECTION_VARIABLE: "1"} if metrics else {}),
         **Ports(NODE_PORTS).environment(),
         **_haproxy_environment(run_dir, host, host, tls),

@@ -9,7 +9,7 @@ from bench.faults.callers import FLOOD_SHOPS
 from bench.faults.flood import CALLERS, Flood
 from bench.faults.run import KILLS, Evidence, Plan, blows
 from bench.faults.strikes import Strike, Striker
-from holdfast.client import ChannelClient, OutcomeUnknown, Reservation, Verification
+from holdfast.client import ChannelClient, OutcomeUnknown, Reservation, Unavailable, Verification
 from tests.bench.order_history import NEAR_SHOP, claimed
 
 ASKED = 300
@@ -21,7 +21,7 @@ class Service:
     def __init__(self) -> None:
         self.times: Counter[str] = Counter()
         self.held: Counter[str] = Counter()
-        self.flood = Flood((cast("ChannelClient", self),), 7)
+        self.flood = Flood((cast("ChannelClient", self),), 7, per_s=1e9)
 
     async def adjust_stock(self, *_: object, **__: object) -> None:
         """There is enough."""
@@ -57,6 +57,19 @@ def test_each_is_asked_for_until_it_is_answered_and_counted_once() -> None:
     assert flood.accepted == service.held
     told = [audit(store_id, service.held[store_id]) for store_id in FLOOD_SHOPS]
     assert flood.lost(told) == flood.doubled(told) == []
+
+
+def test_an_audit_that_fails_is_told_and_the_others_are_made() -> None:
+    class Half:
+        async def verify_ledger(self, store_id: str, **_: object) -> Verification:
+            if store_id == FLOOD_SHOPS[0]:
+                raise Unavailable("VerifyLedger: too late")
+            return audit(store_id, 1)
+
+    flood = Flood(())
+    assert asyncio.run(flood.audits(cast("ChannelClient", Half()))) == [audit(FLOOD_SHOPS[1], 1)]
+    [wrong] = flood.wrong
+    assert wrong.startswith(f"shop {FLOOD_SHOPS[0]} was not audited: VerifyLedger: too late")
 
 
 def test_one_fewer_is_a_lost_answer_and_one_more_a_call_that_was_done_twice() -> None:

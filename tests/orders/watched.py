@@ -90,7 +90,7 @@ class Watched:
 
     def restored(self) -> OrderLedger:
         """What a snapshot makes."""
-        return self._through_bytes(Capture(self.ledger).rows())
+        return self._through_bytes(Capture(self.ledger).rows(by_version=False))
 
     def replayed(self) -> OrderLedger:
         """What the journal alone makes of an empty ledger."""
@@ -112,7 +112,7 @@ class Watched:
         found += [f"audit: {violation}" for violation in self.audited().violations]
         mine = list(Capture(self.ledger).rows())
         digest = digest_of(mine)
-        for checker, other in (("replay", self.replayed()), ("snapshot", self._through_bytes(mine))):
+        for checker, other in (("replay", self.replayed()), ("snapshot", self.restored())):
             others = list(Capture(other).rows())
             found += [
                 f"{checker}: {row!r} became {its!r}" for row, its in zip(mine, others, strict=False) if row != its
