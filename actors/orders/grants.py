@@ -98,7 +98,7 @@ class Grants:
     def __init__(self) -> None:
         self.by_number: MutableMapping[int, Grant] = {}
         self.of_customers: MutableMapping[str, dict[int, None]] = {}
-        self.by_call: MutableMapping[Call, int] = {}
+        self.by_call: MutableMapping[Call, tuple[int, ...]] = {}  # of those by which something is held
         self.by_hold: MutableMapping[tuple[str, int], tuple[int, ...]] = {}  # by shop and reservation
         self.by_basket: MutableMapping[tuple[str, str, str], dict[int, None]] = {}  # by customer, shop and basket
         self.unsettled = Ascending()  # those that no shop has reported, the oldest first
@@ -119,9 +119,11 @@ class Grants:
         return self.of_customers
 
     def of_call(self, asked: RequestGrant) -> Grant | None:
-        """The grant that was given for the same call, None where there is none, or none any more."""
+        """The grant that was given for the same call, None where there is none, or none any more. The first, where its
+        shop was restored from a copy and holds by one again that had been collected, as another was given.
+        """
         call = asked.customer_id, asked.store_id, asked.call_key, asked.channel, asked.basket_id, asked.lines
-        return self.get(self.by_call.get(call, 0))
+        return self.by_number[numbers[0]] if (numbers := self.by_call.get(call)) else None
 
     def of_basket(self, asked: RequestGrant) -> Grant | None:
         """The grant by which the shop holds units for the same basket, as last reported; another call's."""
@@ -157,21 +159,19 @@ class Grants:
         is_there = before is not None and (reservation, grant.moved_to) == (before.reservation, before.moved_to)
         if not is_there:
             if before is not None and before.reservation:
-                self._leave_hold(before)
+                _without(self.by_hold, (before.held_at, before.reservation), number)
             elif before is not None:
                 self.unsettled.discard(number)
             if reservation:
-                hold = grant.held_at, reservation
-                others = self.by_hold.get(hold)
-                self.by_hold[hold] = (number,) if others is None else tuple(sorted((*others, number)))
+                _with(self.by_hold, (grant.held_at, reservation), number)
             else:
                 self.unsettled[number] = None
         held = before is not None and before.holds()
         if grant.holds():
             if not held:
-                self.by_call[grant.call] = number
-        elif held and self.by_call.get(grant.call) == number:  # it was collected, and answers no call any more
-            del self.by_call[grant.call]
+                _with(self.by_call, grant.call, number)
+        elif held:  # it was collected, and answers no call any more
+            _without(self.by_call, grant.call, number)
         return before
 
     def drop(self, number: int) -> None:
@@ -181,19 +181,11 @@ class Grants:
         if grant.basket_id:
             _leave(self.by_basket, _basket_of(grant), number)
         if grant.reservation:
-            self._leave_hold(grant)
+            _without(self.by_hold, (grant.held_at, grant.reservation), number)
         else:
             self.unsettled.discard(number)
-        if self.by_call.get(grant.call) == number:
-            del self.by_call[grant.call]
-
-    def _leave_hold(self, grant: Grant) -> None:
-        hold = grant.held_at, grant.reservation
-        others = tuple([number for number in self.by_hold[hold] if number != grant.number])
-        if others:
-            self.by_hold[hold] = others
-        else:
-            del self.by_hold[hold]
+        if grant.holds():
+            _without(self.by_call, grant.call, number)
 
     def copied(self) -> "Grants":
         """A copy that later events do not change."""
@@ -209,6 +201,21 @@ class Grants:
 
 def _basket_of(grant: Grant) -> tuple[str, str, str]:
     return grant.customer_id, grant.store_id, grant.basket_id
+
+
+def _with(index: MutableMapping[K, tuple[int, ...]], key: K, number: int) -> None:
+    """Add a number, in ascending sequence. There is hardly ever another one."""
+    others = index.get(key)
+    index[key] = (number,) if others is None else tuple(sorted((*others, number)))
+
+
+def _without(index: MutableMapping[K, tuple[int, ...]], key: K, number: int) -> None:
+    """Remove a number, and the last one of a key with the key."""
+    others = index[key]
+    if others == (number,):
+        del index[key]
+    else:
+        index[key] = tuple([other for other in others if other != number])
 
 
 def _leave(index: MutableMapping[K, dict[int, None]], key: K, number: int) -> None:

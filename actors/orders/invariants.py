@@ -132,7 +132,7 @@ def _check_indexes(ledger: OrderLedger) -> Iterator[Violation]:
 def _check_grants(ledger: OrderLedger) -> Iterator[Violation]:
     """Check that each grant is indexed, and that a reservation holds by one."""
     if ledger.grants.indexes() != ledger.grants.copied().indexes():
-        yield Violation("I15", ledger.ledger_id, "every grant indexed, and one for a call", NOT_SO)
+        yield Violation("I15", ledger.ledger_id, "every grant indexed", NOT_SO)
     holding = (grant for grant in ledger.grants if grant.reservation and grant.holds())
     held = Counter((grant.held_at, grant.reservation) for grant in holding)
     for (store_id, reservation), count in held.items():

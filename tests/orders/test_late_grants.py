@@ -158,3 +158,20 @@ def test_a_hold_from_before_the_limit_that_a_restored_shop_has_back_counts_as_it
     assert said(watched, replace(hold, as_of=doubted(watched, hold))).number == counted.number
     assert [(grant.number, grant.held) for grant in watched.ledger.grants] == [(counted.number, (("A", 3),))]
     assert not watched.complaints()
+
+
+@pytest.mark.parametrize("first_to_end", [0, 1])
+def test_a_call_whose_grant_holds_again_after_another_was_given_for_it_stops_no_ledger(first_to_end: int) -> None:
+    """What was collected its shop has back, while a copy of the call asks: a recovery finds the same as before."""
+    watched = Watched(SIX_A_DAY)
+    first = said(watched, request("k1", 2)).number
+    report(watched, first, held=0, collected=2)
+    second = said(watched, request("k1", 2)).number
+    assert second != first
+    report(watched, first, held=2, version=60)
+    assert not watched.complaints()
+    assert said(watched, request("k1", 2)).number == first
+    watched.restart()
+    void(watched, second) if first_to_end else report(watched, first, held=0, version=61)
+    assert not watched.complaints()
+    assert said(watched, request("k1", 2)).number == (first if first_to_end else second)
