@@ -103,7 +103,7 @@ FORMATS: Final[dict[int, Format]] = {
             Reserve: ("to_shop",),
             ChainPart: ("moves", "pickup_keys", "devices", "link_keys"),
             Rejection: ("picker_id", "pick_status"),
-            Served: ("grant", "ready_ms"),
+            Served: ("grant", "ready_ms", "awaits"),
             Confirmed: ("ready_ms",),
             StockCounted: ("explained",),
             PositionRow: ("missed",),

@@ -46,7 +46,8 @@ def expire_first(ledger: Ledger, about: About, now_ms: int, budget: Budget) -> t
             reservation = ledger.reservations.get(number)
             if reservation is None or reservation.part is not None or reservation.expires_at_ms > now_ms:
                 continue
-            is_from_line = reservation.in_line is not None and reservation.awaits is None
+            waited = reservation.in_line
+            is_from_line = waited is not None and (waited.awaits is None or waited.chances > 0)
             if is_from_line or reservation.status is Status.QUEUED:
                 return [], False
             if reservation.status in OPEN:

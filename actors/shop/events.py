@@ -23,6 +23,7 @@ from actors.shop.shortfalls.events import MoveBegun, ShortfallEvent, ShortfallRe
 from actors.shop.shortfalls.shortfall import Shortfall, ShortfallCause
 from actors.shop.state import AnyReservation
 from actors.shop.transfers.events import TransferReceived, TransferSent, TransitEvent, touched_by_transfer
+from actors.shop.transfers.in_transit import Awaits
 
 
 class Reserved(Message, frozen=True):
@@ -139,6 +140,7 @@ class Served(Message, frozen=True):
     status: Status = Status.HELD
     grant: int = 0
     ready_ms: int = 0
+    awaits: Awaits | None = None  # they are in transit, and promised by that transfer
 
 
 class Left(Message, frozen=True):
@@ -381,9 +383,7 @@ def touched_skus(event: Event) -> tuple[str, ...]:
             return event.lines
         case GrantAwaited():
             return (event.sku,)
-        case Refused() | Confirmed() | ReadyMarked() | Extended() | Acknowledged():
-            return ()
-        case AllotmentExtended() | Given():
+        case Refused() | Confirmed() | ReadyMarked() | Extended() | Acknowledged() | AllotmentExtended() | Given():
             return ()
         case Allotted() | AllotmentReturned() | AllotmentExpired() | AllotmentShrunk():
             return tuple(sku for sku, _ in event.lines)

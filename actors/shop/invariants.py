@@ -17,7 +17,7 @@ from actors.shop.position import ByRank
 from actors.shop.promised import by_rank
 from actors.shop.shortfalls.shortfall import MOVING_MAX, OPEN_TASKS_MAX
 from actors.shop.state import Ledger, Reservation
-from actors.shop.transfers.in_transit import InTransit
+from actors.shop.transfers.in_transit import AWAITING_MAX, InTransit
 from actors.shop.transfers.transfer import Transfers, set_aside
 
 _QUEUED: Final = Status.QUEUED  # a member that is looked up in its class costs as much as half of the others' checks
@@ -139,7 +139,7 @@ def _of_lines(ledger: Ledger, waiting: dict[str, list[Reservation]]) -> list[Vio
 
 
 def _unserved(ledger: Ledger, sku: str, mine: list[Reservation]) -> Reservation | None:
-    """One that waits though units are there that nobody before it waits for, in this sequence."""
+    """One that waits though units are there, or to be promised, that nobody before it waits for, in this sequence."""
     line = ledger.lines.get(sku)
     if line is not None and len(line.asked) >= ASKED_AT_ONCE_MAX:
         return None
@@ -150,7 +150,25 @@ def _unserved(ledger: Ledger, sku: str, mine: list[Reservation]) -> Reservation 
         own = 0 if any(other.channel == each.channel for other in before) else _quotas(ledger, sku, each)
         if each.lines[0][1] <= (min(0, available) if before else available) + own:
             return each
+        if not before and _may_be_promised(ledger, sku, each):
+            return each
     return None
+
+
+def _may_be_promised(ledger: Ledger, sku: str, waiting: Reservation) -> bool:
+    """Whether a transfer to here has units for it that nobody is promised, and the rule says that they are."""
+    policy, ((_, units),) = ledger.policy, waiting.lines
+    if not policy.promise_in_transit or sku in policy.hot_by_sku or policy.is_limited(waiting.channel, waiting.lines):
+        return False
+    promised, awaiting = ledger.in_transit.promised, ledger.in_transit.awaiting
+    expected = [
+        each.expected_at_ms
+        for each in ledger.transfers.live.values()
+        if each.status is TransferStatus.SENT and each.destination == ledger.ledger_id
+        if dict(each.lines).get(sku, 0) - promised.get((each.number, sku), 0) >= units
+        if len(awaiting.get(each.number, ())) < AWAITING_MAX
+    ]
+    return bool(expected) and not 0 < waiting.slot_start_ms < min(expected)
 
 
 def _granted_by_ms(waiting: Reservation) -> int:

@@ -38,10 +38,10 @@ def has_to_be_taken_up(ledger: Ledger, held: Reservation) -> bool:
 
 
 def given_back_by(ledger: Ledger, replaced: Reservation | None) -> dict[str, int]:
-    """Units by SKU that a hold gives back to whoever replaces it. What came from a line goes to who waits there: it
-    would have more time to be taken up else, and more again the next time.
+    """Units by SKU that a hold gives back to whoever replaces it: none that are in transit. What came from a line goes
+    to who waits there: it would have more time to be taken up else, and more again the next time.
     """
-    if replaced is None:
+    if replaced is None or replaced.awaits is not None:
         return {}
     units = dict(by_sku(replaced.held_lines()))
     if not ledger.lines or not has_to_be_taken_up(ledger, replaced):

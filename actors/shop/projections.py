@@ -3,6 +3,8 @@
 from sys import intern
 from typing import Final, assert_never
 
+from msgspec.structs import replace
+
 from actors.core.answers import KeyedAnswer, Recorded, Unread, fingerprint
 from actors.core.rejection import Reason, Rejection
 from actors.core.status import ReleaseReason, Status, Step, final_status
@@ -180,7 +182,7 @@ def promised_by(event: Promised, number: int, at_ms: int) -> Reservation:
 def come(reservation: Reservation, version: int) -> Reservation:
     """One whose units have come by the event of this version: as any other from then on."""
     waited = reservation.in_line
-    in_line = InLine(waited.wait_ms) if waited is not None and waited.wait_ms else None
+    in_line = replace(waited, awaits=None) if waited is not None and waited.wait_ms else None
     return reservation.changed(in_line=in_line, version=version).in_brief()
 
 

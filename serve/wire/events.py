@@ -1,6 +1,6 @@
 """Translates journalled events to published messages, which are the contract; the journal's encoding is private."""
 
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -17,7 +17,7 @@ from actors.shop.transfers.events import Promised, TransferEvent
 from holdfast.v1 import event_pb2, stock_pb2
 from serve.wire.allotments import fill_event_of_allotment
 from serve.wire.fields import fill_hand_over, fill_instant, fill_lines, fill_value
-from serve.wire.reservations import fill_new
+from serve.wire.reservations import fill_awaited, fill_new
 from serve.wire.shortfalls import fill_event_of_shortfall
 from serve.wire.statuses import fill_rejection
 from serve.wire.stock import fill_shortfall
@@ -28,7 +28,19 @@ _STEP_FIELDS: Final = {
     for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["change"].fields
 }
 _NOT_TOLD: Final = frozenset(
-    {"key", "fingerprint", "number", "before", "grant", "answer", "hand_over", "ready_ms", "lease_until_ms", "near"}
+    {
+        "key",
+        "fingerprint",
+        "number",
+        "before",
+        "grant",
+        "answer",
+        "hand_over",
+        "ready_ms",
+        "lease_until_ms",
+        "near",
+        "awaits",
+    }
 )
 
 
@@ -88,10 +100,20 @@ def fill_event(event: ev.Event, store_id: str, version: int, at_ms: int, reply: 
             step = getattr(reply, _STEP_FIELDS[f"{type(event).__name__}Event"])
             step.reservation_id = format_reservation_id(store_id, event.number)
             fill_value(event, step, _NOT_TOLD)
-            if isinstance(event, PickShorted):
-                step.asked_store_ids.extend(event.near)
-            if isinstance(event, ev.Collected) and event.hand_over is not None:
-                fill_hand_over(replace(event.hand_over, at_ms=at_ms), step)
+            _fill_beside(event, at_ms, step)
+
+
+def _fill_beside(event: ev.Event, at_ms: int, step: Any) -> None:
+    """What few steps have."""
+    match event:
+        case PickShorted():
+            step.asked_store_ids.extend(event.near)
+        case ev.Served() if event.awaits is not None:
+            fill_awaited(event.awaits.transfer_id, event.awaits.expected_at_ms, step)
+        case ev.Collected() if event.hand_over is not None:
+            fill_hand_over(replace(event.hand_over, at_ms=at_ms), step)
+        case _:
+            pass
 
 
 def _fill_counted(event: ev.StockCounted, reply: event_pb2.StockCountedEvent) -> None:

@@ -295,7 +295,7 @@ def fill_new(
     if isinstance(event, ev.Queued):
         _fill_place(int(Standing.QUEUED), event.queue_position, event.expected_at_ms, reply)
     elif isinstance(event, Promised):
-        _fill_awaited(event.transfer_id, event.expected_at_ms, reply)
+        fill_awaited(event.transfer_id, event.expected_at_ms, reply)
     reply.basket_id = event.command.basket_id
     reply.external_reference = event.command.external_reference
     fill_instant(event.expires_at_ms, reply.expires_at)
@@ -342,13 +342,13 @@ def fill_reservation(
         _fill_place(int(reservation.status), place.queue_position, place.expected_at_ms, reply)
     from_ms = reservation.created_at_ms
     if reservation.awaits is not None:
-        _fill_awaited(reservation.awaits.transfer_id, reservation.awaits.expected_at_ms, reply)
+        fill_awaited(reservation.awaits.transfer_id, reservation.awaits.expected_at_ms, reply)
         from_ms = max(from_ms, reservation.awaits.expected_at_ms)
     if reservation.status in TO_BE_READY:
         fill_promise(chain, store_id, from_ms, reservation.slot_start_ms, reply)
 
 
-def _fill_awaited(transfer_id: str, expected_at_ms: int, reply: reservation_pb2.Reservation) -> None:
+def fill_awaited(transfer_id: str, expected_at_ms: int, reply: Any) -> None:
     """By which transfer its units come, and when that is expected."""
     reply.awaits_transfer_id = transfer_id
     fill_instant(expected_at_ms, reply.arrives_at)

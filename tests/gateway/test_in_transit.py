@@ -5,6 +5,7 @@ from typing import Any, Final
 import pytest
 
 from holdfast.v1 import (
+    admin_service_pb2 as ad,
     error_pb2,
     pick_service_pb2 as pks,
     reservation_pb2,
@@ -117,3 +118,25 @@ def test_a_pick_task_is_refused_until_the_goods_are_there(coming: tuple[Front, s
     front.accept("ReceiveTransfer", receipt(transfer_id))
     claim.idempotency_key = "k2"
     assert front.accept("ClaimPickTask", claim).HasField("pick_task")
+
+
+def test_who_waits_in_line_is_promised_it_and_the_feed_says_by_which_transfer(front: Front) -> None:
+    set_policy(front, 1, promise_in_transit=True)
+    front.receive("A", 1, "S2")
+    request = reserve_request("ann", "A", 3, "S2")
+    request.wait.FromSeconds(3_600)
+    waits = front.accept("Reserve", request).reservation
+    assert waits.status == reservation_pb2.RESERVATION_STATUS_QUEUED
+    transfer_id = sent(front)
+    number = int(waits.reservation_id.partition(":")[2])
+    mine = reserved(front, number, "S2")
+    assert (mine.status, mine.awaits_transfer_id) == (HELD, transfer_id)
+    assert mine.arrives_at.ToMilliseconds() == front.clock.now_ms() + 3_600_000
+    events = front.run(lambda: events_of(front, front.version("S2"), S2=0))
+    (served,) = [each.served for each in events if each.WhichOneof("change") == "served"]
+    assert (served.reservation_id, served.awaits_transfer_id) == (waits.reservation_id, transfer_id)
+    assert served.arrives_at == mine.arrives_at
+    assert stock(front, "S2") == (1, 0)
+    front.accept("ReceiveTransfer", receipt(transfer_id))
+    assert stock(front, "S2") == (6, 3)
+    assert front.accept("VerifyLedger", ad.VerifyLedgerRequest(store_id="S2")).holds

@@ -16,7 +16,7 @@ from actors.shop.events import Expired
 from actors.shop.invariants import check
 from actors.shop.shortfalls.shortfall import ShortfallCause
 from actors.shop.state import FullReservation, Reservation
-from actors.shop.transfers import decide_in_transit, transfer as move
+from actors.shop.transfers import transfer as move, unpromised
 from actors.shop.transfers.in_transit import Awaits, InTransit
 from tests.shop.scenario import play
 from tests.shop.scenario_text import command_of, instant
@@ -103,12 +103,12 @@ PAGES: Final = {
         0:00 | receive A 1, B 1           | applied 2                        | StockAdjusted    | A 1/0, B 1/0
         0:01 | reserve ann A 2 waiting 5h | #3 QUEUED A 2 until 5:01 place 1 | Queued           | A 1/0, B 1/0
         0:02 | advise S9:T4 A 1, B 1      | applied 0                        | TransferExpected | A 1/0, B 1/0
-        0:02 | advise S9:T9 A 2, B 3      | applied 0                        | TransferExpected | A 1/0, B 1/0
-        0:03 | reserve bob A 2            | INSUFFICIENT_STOCK A 2 of 0      | Refused          | A 1/0, B 1/0
+        0:02 | advise S9:T9 A 1, B 3      | applied 0                        | TransferExpected | A 1/0, B 1/0
+        0:03 | reserve bob A 1            | INSUFFICIENT_STOCK A 1 of 0      | Refused          | A 1/0, B 1/0
         0:04 | reserve bob B 3            | #7 HELD B 3 until 2:04           | Promised         | A 1/0, B 1/0
         0:05 | reserve cy B 2 basket b    | INSUFFICIENT_STOCK B 2 of 1      | Refused          | A 1/0, B 1/0
-        0:07 | arrive S9:T9               | S9:T9 RECEIVED A 2>2, B 3>3      | TransferReceived, Served | A 3/2, B 4/3
-        0:08 | arrive S9:T4               | S9:T4 RECEIVED A 1>1, B 1>1      | TransferReceived | A 4/2, B 5/3
+        0:07 | arrive S9:T9               | S9:T9 RECEIVED A 1>1, B 3>3      | TransferReceived, Served | A 2/2, B 4/3
+        0:08 | arrive S9:T4               | S9:T4 RECEIVED A 1>1, B 1>1      | TransferReceived | A 3/2, B 5/3
     """,
     "neither a basket nor several SKUs": """
         at   | said                    | answer                      | events
@@ -272,7 +272,7 @@ def test_one_whose_units_have_come_costs_no_more_than_any_other() -> None:
 
 
 def test_no_more_await_one_transfer_than_its_receipt_can_decide_about(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decide_in_transit, "AWAITING_MAX", 1)
+    monkeypatch.setattr(unpromised, "AWAITING_MAX", 1)
     watched = expecting("1:00")
     for name, kind in (("ann", "Promised"), ("bob", "Refused")):
         watched.say(command_of(f"reserve {name} A 1", name), instant("0:02"))

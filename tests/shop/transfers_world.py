@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from actors.core.policy import CALL_MS_MAX, DAY_MS, HOUR_MS, Policy
 from actors.core.rejection import Rejection
-from actors.core.status import LossBearer, TransferStatus
+from actors.core.status import LIVE, LossBearer, TransferStatus
 from actors.shop.audit.transfers import across
 from actors.shop.commands import AdjustmentKind, AdjustStock, Command, CountStock, Movement, Reserve
 from actors.shop.lines.decide import free_of
@@ -201,10 +201,25 @@ class Shops:
                 assert watched.ledger.positions[sku].available < wanted, (
                     f"{store_id}: {line.numbers[0]} waits for {sku}"
                 )
+                assert self._unpromised(store_id, sku) < wanted, f"{store_id}: {line.numbers[0]} waits for what comes"
         assert found == self.on_hand
         audits = {store_id: watched.audited() for store_id, watched in self.shops.items()}
         assert [each for audit in audits.values() for each in audit.violations] == []
         assert across(audits) == (0, [])
+
+    def _unpromised(self, store_id: str, sku: str) -> int:
+        """The most units that one transfer brings to a shop, which has heard of it, beside those that are promised;
+        none without the rule.
+        """
+        ledger = self.shops[store_id].ledger
+        promised = Counter[str]()
+        for each in ledger.reservations.values():
+            if each.awaits is not None and each.status in LIVE and each.lines[0][0] == sku:
+                promised[each.awaits.transfer_id] += each.lines[0][1]
+        mine = [each for each in self.transfers if each.destination == store_id and each.status is STATUS.SENT]
+        heard = [each for each in mine if each.transfer_id in ledger.transfers.inbound]
+        is_rule = ledger.policy.promise_in_transit
+        return max((each.sent[sku] - promised[each.transfer_id] for each in heard if is_rule), default=0)
 
     def settle(self) -> None:
         """Everything in an outbox is told; then nothing is in memory but what is on its way."""

@@ -22,6 +22,7 @@ from actors.shop.events import (
     OutcomeApplied,
     Queued,
     SafetyStockSet,
+    Served,
     StockAdjusted,
     StockCounted,
     touched_skus,
@@ -31,7 +32,7 @@ from actors.shop.expiry import Due, due
 from actors.shop.hot.decide import begin_keys
 from actors.shop.hot.events import UnitsKept
 from actors.shop.invariants import check
-from actors.shop.lines.events import GrantAwaited
+from actors.shop.lines.events import GrantAwaited, PassedOver
 from actors.shop.picking.events import PickPutBack
 from actors.shop.projections import answered_by, known, part_of
 from actors.shop.snapshot import Capture, Row, restore
@@ -177,7 +178,7 @@ class Watched:
     def mistold(self) -> list[str]:
         """Events that changed another position than they name, or none that they name, or have another answer than what
         applies them, or of which tills are told nothing though they change what is ready or what tills were told of.
-        Rows of stock, and lines, may name a position that stays as it was.
+        Rows of stock, lines, and what is in transit may name a position that stays as it was.
         """
         ledger, found = Ledger(self.ledger.ledger_id), []
         told_to_tills: set[int] = set()
@@ -207,6 +208,8 @@ class Watched:
                 | Queued
                 | Left
                 | Promised
+                | Served
+                | PassedOver
                 | UnitsKept
                 | GrantAwaited
                 | PickPutBack,

@@ -68,7 +68,7 @@ CUT_OFF_CAUSES: Final = (
 transfers_struck: Counter[str] = Counter()
 TRANSFER_CAUSES: Final = (
     *("transfer received", "transfer short or over", "transfer cancelled", "transfer refused", "promised in transit"),
-    *("asked for goods that were on the road", "collected what was promised in transit"),
+    *("asked for goods that were on the road", "collected what was promised in transit", "promised in line"),
     *("actor killed", "answer lost", "gateway cut off", "every gateway restarted"),
 )
 hot_struck: Counter[str] = Counter()

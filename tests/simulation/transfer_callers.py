@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from actors.core.chain import Chain, PolicySet, evolve_chain
 from actors.core.ids import is_customers
 from actors.core.rejection import Reason
-from actors.core.status import ReleaseReason
+from actors.core.status import ReleaseReason, Status
 from actors.shop import commands as shop
 from actors.shop.audit.books import AuditResult
 from actors.shop.audit.journal import Audit
@@ -25,6 +25,8 @@ from tests.simulation.checks import Broken
 from tests.simulation.gateways import Gateway
 
 RARE: Final = "R"  # which two shops have
+COUNTER: Final = "counter"  # a channel
+WAIT_MS: Final = 600_000
 
 
 def audits(disks: dict[str, MemoryDisk]) -> dict[str, AuditResult]:
@@ -49,9 +51,13 @@ class TransferWorld(ChainWorld):
         self.arriving: set[str] = set()  # those that are received, or have been: one may await another mover's
 
     def _chain(self) -> Chain:
-        """With the rule by which what is in transit is promised."""
+        """With the rule by which what is in transit is promised, and without a limit for who comes by the counter: who
+        waits in line under one is promised nothing.
+        """
         chain = super()._chain()
-        return evolve_chain(chain, PolicySet(replace(chain.policy, version=3, promise_in_transit=True)))
+        *others, of_all = chain.policy.chain_limit_rules
+        rules = {"chain_limit_rules": (*others, replace(of_all, channel="web")), "promise_in_transit": True}
+        return evolve_chain(chain, PolicySet(replace(chain.policy, version=3, **rules)))
 
     async def call(self, who: str) -> None:
         if self.random.random() >= self.moves:
@@ -81,6 +87,7 @@ class TransferWorld(ChainWorld):
             await self.ask(f"{key} c", source, cm.CancelTransfer(f"{key} c", proposed.number))
             self.struck["transfer cancelled"] += 1
             return
+        waits = await self.wait_for(key, destination, lines) if is_rare and self.patience.random() < 0.5 else 0
         sent = await self.ask(f"{key} s", source, cm.SendTransfer(f"{key} s", proposed.number))
         if not isinstance(sent, Transfer):
             self.struck["transfer given up"] += 1  # for what was missing at its source
@@ -88,6 +95,7 @@ class TransferWorld(ChainWorld):
         came = tuple((sku, max(0, units + self.random.choice((-1, 0, 0, 1)))) for sku, units in lines)
         self.struck["receipt before its advice"] += not self._has_heard(sent)
         awaiting = [each for place in range(2) if is_rare and (each := await self.promised(f"{key} {place}", sent))]
+        awaiting += [waits] if waits and await self.has_turn(key, sent, waits) else []
         self.arriving.add(sent.transfer_id)
         receipts = [f"{key} r{place}" for place in range(self.random.choice((1, 1, 2)))]
         answers = await asyncio.gather(*(self.receive_transfer(each, sent, came) for each in receipts))
@@ -99,6 +107,20 @@ class TransferWorld(ChainWorld):
             collect = shop.Collect(f"{key} {number}", number, "p", ())
             answer = await self.ask(f"{key} {number}", destination, collect)
             self.struck["collected what was promised in transit"] += isinstance(answer, Reservation)
+
+    async def wait_for(self, key: str, destination: str, lines: cm.Units) -> int:
+        """Somebody waits for what is not on the road yet; the number of his place, 0 for none."""
+        command = shop.Reserve(f"{key} q", f"line {key}", COUNTER, "", lines, 0, wait_ms=WAIT_MS)
+        entry = destination, command
+        place = await self.repeat("mover", f"{key} q", lambda gateway, end: gateway.decide(RESERVE, entry, end))
+        return place.number if isinstance(place, Reservation) and place.status is Status.QUEUED else 0
+
+    async def has_turn(self, key: str, sent: Transfer, number: int) -> bool:
+        """Whether he is promised it by now, and has confirmed it."""
+        answer = await self.ask(f"{key} t", sent.destination, shop.Confirm(f"{key} t", number, 0))
+        is_promised = isinstance(answer, Reservation) and answer.awaits is not None
+        self.struck["promised in line"] += is_promised
+        return is_promised
 
     async def promised(self, key: str, sent: Transfer) -> int:
         """Somebody asks for what is on the road, and for it in vain at the counter before it has come. Returns his

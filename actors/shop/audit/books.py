@@ -56,6 +56,14 @@ class HotEnd(NamedTuple):
     moves: dict[str, tuple[str, int]]
 
 
+class Coming(NamedTuple):
+    """Units of one SKU that a transfer, by its number here, brings beside those that are promised, and when."""
+
+    number: int
+    units: int
+    expected_at_ms: int
+
+
 def is_of_shortfall(event: events.Event) -> bool:
     """True for what the same decision has behind a change of stock that leaves fewer units than are promised."""
     match event:

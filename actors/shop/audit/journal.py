@@ -164,7 +164,7 @@ class Audit:
 
     def _served(self, event: events.Served, at_ms: int) -> None:
         self._stock.served(event.number)
-        hold = self._lines.serve(event.number, at_ms, event.status)
+        hold = self._lines.serve(event.number, at_ms, event.status, self._transfers.coming(event))
         if hold is not None:
             hold.deadline_ms, hold.status, hold.is_served = event.expires_at_ms, event.status, True
             self._check_grant(hold.channel, {sku for sku, _ in hold.held}, granted=event.grant != 0)
@@ -212,13 +212,13 @@ class Audit:
         """Enter a new reservation at the version of its event, or the one of this number, which has waited. `whole` is
         what its order is to hold, if it says so.
         """
-        self._claims[number or self._version] = claim
-        claim.since_ms = claim.since_ms or self._at_ms
-        asked = self._transfers.promised(claim, self._rules) if claim.awaits else self._promise(claim.held, Counter())
-        self._check_line(set() if number else asked, claim.channel)
+        claim.since_ms, number = claim.since_ms or self._at_ms, number or self._version
+        self._claims[number] = claim
+        asked = self._transfers.promised(number, claim) if claim.awaits else self._promise(claim.held, Counter())
+        self._check_line(set() if claim.is_served else asked, claim.channel)
         self._places.take(claim)
         if self._rules.limits:
-            self._by_customer[claim.customer_id].add(number or self._version)
+            self._by_customer[claim.customer_id].add(number)
             self._check_limits(claim, asked, whole)
 
     def _check_line(self, asked: set[str], channel: str) -> None:

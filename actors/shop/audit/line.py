@@ -16,7 +16,7 @@ from typing import Final
 
 from actors.core.status import ReleaseReason, Status
 from actors.shop import events
-from actors.shop.audit.books import Book, Found, Hold, Places
+from actors.shop.audit.books import Book, Coming, Found, Hold, Places
 from actors.shop.commands import Lines as Units
 from actors.shop.lines.events import GrantAwaited
 
@@ -69,7 +69,7 @@ class Lines:
         wait for, where it is to be taken up in a time.
         """
         is_due = hold.is_served and hold.status is Status.HELD and self._rules.line_take_up_ms > 0
-        return [sku for sku, _ in lines if not (is_due and self._stands(sku))]
+        return [sku for sku, _ in lines if not (hold.awaits or (is_due and self._stands(sku)))]
 
     def enter(self, number: int, hold: Hold) -> None:
         """Somebody waits until the hold's deadline."""
@@ -81,7 +81,7 @@ class Lines:
             found = f"a wait until {hold.deadline_ms}"
             self._found("I11", f"reservation {number}", f"none beyond its slot of {hold.slot_start_ms}", found)
         mine[number] = hold
-        hold.asked_until_ms, hold.is_late = 0, False
+        hold.asked_until_ms, hold.is_late, hold.awaits = 0, False, 0
         self._sku_of[number] = sku
 
     def await_grant(self, event: GrantAwaited, at_ms: int) -> None:
@@ -121,16 +121,19 @@ class Lines:
         """Whom the newest event but so many has passed over, 0 for nobody."""
         return self._passed[1] if self._passed[0] == self._version() - events else 0
 
-    def serve(self, number: int, at_ms: int, status: Status) -> Hold | None:
-        """Take out who is served, None where nobody of this number waits; `status` is that from then on."""
+    def serve(self, number: int, at_ms: int, status: Status, coming: Coming | None) -> Hold | None:
+        """Take out who is served, None where nobody of this number waits; `status` is that from then on. Where its
+        units are not here they are promised of what is `coming`.
+        """
         hold = self._take(number)
         if hold is None:
             return None
+        hold.awaits = 0 if coming is None else coming.number
         ((sku, units),) = hold.held
         drawn, _ = self.drawn.get(sku, (0, 0))
         if not hold.asked_until_ms:  # else units were kept for it in its turn
-            self._check_turn(number, hold, drawn, self._passed_by(1 + bool(drawn)), at_ms)
-            if units > drawn and self._lacks(sku, units):
+            self._check_turn(number, hold, drawn, self._passed_by(1 + bool(drawn)), at_ms, coming)
+            if coming is None and units > drawn and self._lacks(sku, units):
                 self._found("I18", f"{sku} for {number}", "units that are kept for nobody else", "they are")
         was_confirmed = hold.lost_as in (Status.CONFIRMED, Status.READY)
         if (status is Status.CONFIRMED) is not was_confirmed:
@@ -141,8 +144,12 @@ class Lines:
             self._found("I18", f"reservation {number}", "served in a slot that is offered", f"{hold.slot_start_ms}")
         return hold
 
-    def _check_turn(self, number: int, hold: Hold, drawn: int, passed: int, at_ms: int) -> None:
-        """Check that it is the turn of one that waits, which draws so much from its channel's quotas."""
+    def _check_turn(
+        self, number: int, hold: Hold, drawn: int, passed: int, at_ms: int, coming: Coming | None = None
+    ) -> None:
+        """Check that it is the turn of one that waits, which draws so much from its channel's quotas, or is promised
+        some of what is `coming`.
+        """
         ((sku, units),) = hold.held
         may_pass, others = self._rules.line_may_pass, self._waiting[sku]
         kept = sum(each.units(sku) for each in others.values() if each.asked_until_ms)
@@ -154,13 +161,19 @@ class Lines:
                 or other.asked_until_ms
                 or other.is_late
                 or other.deadline_ms <= at_ms
-                or (may_pass and other.units(sku) > free - kept)
+                or (may_pass and other.units(sku) > free - kept and not self._fits(sku, other, coming))
                 or (not may_pass and not is_mine and drawn >= units)
             )
             is_ahead = (other.lost_as is None, ahead) < (hold.lost_as is None, number)
             if is_ahead and not is_out:
                 subject = f"{sku} at version {self._version()}"
                 self._found("I18", subject, f"{ahead} served before {number}", f"{number} first")
+
+    def _fits(self, sku: str, other: Hold, coming: Coming | None) -> bool:
+        """Whether what is coming could be promised to another one in line."""
+        if coming is None or other.units(sku) > coming.units or self._rules.are_granted(other.channel, (sku,)):
+            return False
+        return not 0 < other.slot_start_ms < coming.expected_at_ms
 
     def leave(self, event: events.Left, at_ms: int) -> None:
         """Take out who leaves: as its wait is over, by wish, or for want of what it would have with the units."""

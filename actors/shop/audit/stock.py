@@ -34,7 +34,7 @@ class StockAudit:
         found: Found,
         answered: Callable[[str, int], None],
     ) -> None:
-        self._books, self.holds, self._rules, self._handed_out = books, holds, rules, handed_out
+        self._books, self.holds, self.rules, self._handed_out = books, holds, rules, handed_out
         self._found, self._answered = found, answered
         self._marks: dict[str, int] = {}  # the greatest sequence applied of each source
         self._moved: set[str] = set()  # SKUs whose stock has moved in this decision
@@ -98,7 +98,7 @@ class StockAudit:
             self._found("I2", sku, f"a shortfall of {missing}", f"{shortfall.quantity} declared, {lost} lost")
         numbers = [number for number, _ in shortfall.losses]
         if numbers != self._in_turn(sku, numbers):
-            self._found("I19", sku, f"losers by {self._rules.loses_first.name}", f"{numbers}")
+            self._found("I19", sku, f"losers by {self.rules.loses_first.name}", f"{numbers}")
         self._losses.update({(number, sku): units for number, units in shortfall.losses})
 
     def _in_turn(self, sku: str, numbers: list[int]) -> list[int]:
@@ -112,7 +112,7 @@ class StockAudit:
         """Who has moved here is as old as it was elsewhere."""
         hold = self.holds.get(number)
         since_ms = 0 if hold is None else hold.since_ms
-        if hold is None or hold.status not in _RANKS or self._rules.loses_first is LosesFirst.YOUNGEST:
+        if hold is None or hold.status not in _RANKS or self.rules.loses_first is LosesFirst.YOUNGEST:
             return 0, -since_ms, -number
         return _RANKS.index(hold.status), -since_ms, -number
 
@@ -121,7 +121,7 @@ class StockAudit:
         is_missed = event.cause is ShortfallCause.NOT_FOUND  # by a picker: nothing is declared
         for sku, units in () if is_missed else event.lines:
             self._losses[event.number, sku] = self._losses.get((event.number, sku), 0) - units
-        if isinstance(event, Requeued) and not self._rules.losers_wait:
+        if isinstance(event, Requeued) and not self.rules.losers_wait:
             self._found("I19", f"reservation {event.number}", "released, by the rule", "waits in line")
         if event.cause is not None:
             place = event.number if isinstance(event, Requeued) else 0

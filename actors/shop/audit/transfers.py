@@ -10,9 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from actors.core.rejection import Violation
 from actors.core.status import TransferStatus
-from actors.shop.audit.books import AuditResult, Book, Hold, Moved, Rules
+from actors.shop.audit.books import AuditResult, Book, Coming, Hold, Moved
 from actors.shop.audit.stock import StockAudit
 from actors.shop.commands import Lines
+from actors.shop.events import Served
 from actors.shop.transfers import events
 
 _PROPOSED, _SENT = TransferStatus.PROPOSED, TransferStatus.SENT
@@ -118,15 +119,22 @@ class TransferAudit:
             self._books[sku].reserved += units
             self._stock.note(sku)
 
-    def promised(self, hold: Hold, rules: Rules) -> set[str]:
+    def coming(self, event: Served) -> Coming | None:
+        """What is promised to one that waited, before it is; None where its units are here."""
+        awaits, [(sku, _)] = event.awaits, event.lines
+        if awaits is None:
+            return None
+        number, end = awaits.number, self._ends.get(awaits.number)
+        sent = 0 if end is None else dict(end.lines).get(sku, 0)
+        return Coming(number, sent - self._units_of(number)[sku], awaits.expected_at_ms)
+
+    def promised(self, number: int, hold: Hold) -> set[str]:
         """Somebody is promised units of a transfer: there is one on its way here, and it has so many for him. Returns
         the SKUs.
         """
-        end, promised = self._ends.get(hold.awaits), Counter[str]()
-        self._promised[hold.awaits][self._version()] = hold
-        for _, each in self._awaiting(hold.awaits):
-            promised.update(dict(each.held))
-        if not rules.promise_in_transit or end is None or end.is_source or end.status is not _SENT:
+        self._promised[hold.awaits][number] = hold
+        end, promised = self._ends.get(hold.awaits), self._units_of(hold.awaits)
+        if not self._stock.rules.promise_in_transit or end is None or end.is_source or end.status is not _SENT:
             self._found("I2", f"transfer {hold.awaits}", "one on its way here, and a rule to promise it", f"{end}")
         elif beyond := promised - Counter(dict(end.lines)):
             self._found("I2", end.transfer_id, f"at most {end.lines} promised", f"{dict(beyond)} beyond")
@@ -137,9 +145,16 @@ class TransferAudit:
     def _awaiting(self, number: int) -> list[tuple[int, Hold]]:
         """The live holds that await a transfer, by number."""
         mine = self._promised[number]
-        for of in [of for of in mine if of not in self._stock.holds]:
+        for of in [of for of, hold in mine.items() if of not in self._stock.holds or hold.awaits != number]:
             del mine[of]
         return sorted(mine.items())
+
+    def _units_of(self, number: int) -> Counter[str]:
+        """Units of a transfer that somebody is promised, by SKU."""
+        promised = Counter[str]()
+        for _, each in self._awaiting(number):
+            promised.update(dict(each.held))
+        return promised
 
     def _closed(self, event: events.TransferClosed, _: int) -> None:
         transfer = event.transfer

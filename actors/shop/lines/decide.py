@@ -25,12 +25,17 @@ from actors.shop.lines.line import Line
 from actors.shop.picking.pick_task import ready_by
 from actors.shop.preconditions import grant_refusal, has_to_be_taken_up, is_to_come, over_limit, slot_refusal
 from actors.shop.state import Claims, Ledger, Reservation
+from actors.shop.transfers.in_transit import Awaits
+from actors.shop.transfers.unpromised import Coming, awaits_of, first_with, unpromised
 
 # On hand, reserved, allotted and of safety stock; of those allotted the unknown ones; what is kept; and of those
 # allotted what the ledger of a hot SKU may have.
 Row = tuple[int, int, int, int, int, int, int]
 
 NextInLine = tuple[QuotaDrawn | Served | Left | GrantAwaited, ...]
+# One in line, what it may have besides its channel's quotas, and the transfer by which its units are to come, None
+# where they are here.
+Turn = tuple[Reservation, int, Awaits | None]
 
 CHANCES_MAX: Final = 2  # times that units are offered to one that waits; then it is out
 GRANT_WAIT_MS: Final = 15_000  # so long units are kept while a grant is asked for; several rounds of a reconciler
@@ -160,10 +165,11 @@ def _asked_no_more(ledger: Ledger, sku: str) -> Iterator[GrantAwaited]:
 
 
 def next_served(ledger: Ledger, sku: str, now_ms: int, without: int = 0) -> NextInLine:
-    """Serve the first in line for whom there are units, but for `without`, or ask for the grant that it needs. One whom
-    the customer's limits forbid the units now leaves, and one whose slot cannot be had.
+    """Serve the first in line for whom there are units, or promise it some that are in transit, but for `without`, or
+    ask for the grant that it needs. One whom the customer's limits forbid the units now leaves, and one whose slot
+    cannot be had.
     """
-    for waiting, free in _in_turn(ledger, sku, now_ms, without):
+    for waiting, free, awaits in _in_turn(ledger, sku, now_ms, without):
         of = waiting.customer_id, waiting.channel, waiting.lines
         is_limited = ledger.policy.is_limited(waiting.channel, waiting.lines)
         if over_limit(ledger, *of, None) is not None or (is_limited and not ledger.whole_lines):
@@ -172,7 +178,7 @@ def next_served(ledger: Ledger, sku: str, now_ms: int, without: int = 0) -> Next
         if no_slot is not None:
             return (out_of_line(waiting, no_slot),)
         if not is_limited:
-            return _served(ledger, waiting, free, now_ms)
+            return _served(ledger, waiting, free, now_ms, awaits=awaits)
         if len(ledger.lines[sku].asked) < ASKED_AT_ONCE_MAX:
             return (GrantAwaited(waiting.number, sku, now_ms + GRANT_WAIT_MS),)
         return ()
@@ -191,12 +197,10 @@ def served_instead(
             return
 
 
-def _in_turn(
-    ledger: Ledger, sku: str, now_ms: int, without: int = 0, granted: int = 0
-) -> Iterator[tuple[Reservation, int]]:
-    """Yield those in line for whom there are units, each with what it may have besides its channel's quotas; nobody
-    passes whom there are too few for, unless the policy says so. Those whose grants are asked for are left out, but for
-    the one that is `granted`.
+def _in_turn(ledger: Ledger, sku: str, now_ms: int, without: int = 0, granted: int = 0) -> Iterator[Turn]:
+    """Yield those in line for whom there are units, or by the rule some in transit, as turns; nobody passes whom there
+    are too few for, unless the policy says so. Those whose grants are asked for are left out, but for the one that is
+    `granted`.
 
     What is left of a channel's quotas is there for who waits by that channel; what all may have, and what is left of a
     quota, is kept apart for who waits first for it.
@@ -205,8 +209,9 @@ def _in_turn(
     if line is None or policy.paused:
         return
     free, quotas = _beside_asked(ledger, sku, line.asked)
+    coming = _coming(ledger, sku)
     for number in line.numbers:
-        if free <= 0 and not quotas:
+        if free <= 0 and not quotas and not coming:
             return
         waiting = ledger.reservations[number]
         if number == without or waiting.expires_at_ms <= now_ms:  # who has waited long enough leaves in this step
@@ -215,11 +220,30 @@ def _in_turn(
             continue
         ((_, units),) = waiting.lines
         if units <= free + quotas.get(waiting.channel, 0):
-            yield waiting, free
+            yield waiting, free, None
             free = _set_aside(waiting, free, quotas)
+        elif (found := _to_come_for(ledger, waiting, coming)) is not None:
+            yield waiting, free, awaits_of(ledger, found)
         elif not policy.line_may_pass:
-            free = min(0, free)
+            free, coming = min(0, free), []
             quotas.pop(waiting.channel, None)
+
+
+def _coming(ledger: Ledger, sku: str) -> list[Coming]:
+    """What is in transit and may be promised: by the rule alone, and nothing of a hot SKU."""
+    policy = ledger.policy
+    is_promised = policy.promise_in_transit and sku in ledger.transfers.on_the_way and sku not in policy.hot_by_sku
+    return unpromised(ledger, sku) if is_promised else []
+
+
+def _to_come_for(ledger: Ledger, waiting: Reservation, coming: list[Coming]) -> Coming | None:
+    """What of that one in line can be promised. Under a limit of the whole chain nothing: a grant is for units that are
+    kept while it is asked for.
+    """
+    if not coming or ledger.policy.is_limited(waiting.channel, waiting.lines):
+        return None
+    ((_, units),) = waiting.lines
+    return first_with(coming, units, waiting.slot_start_ms)
 
 
 def _beside_asked(ledger: Ledger, sku: str, asked: Collection[int]) -> tuple[int, dict[str, int]]:
@@ -274,7 +298,7 @@ def _free_for(ledger: Ledger, waiting: Reservation, now_ms: int) -> int | None:
         return None
     if waiting.number in line.late:
         turns = _in_turn(ledger, sku, now_ms, granted=waiting.number)
-        return next((free for each, free in turns if each.number == waiting.number), None)
+        return next((free for each, free, _ in turns if each.number == waiting.number), None)
     before = line.numbers[: line.position_of(waiting.number) - 1]
     free, quotas = _beside_asked(ledger, sku, [number for number in before if number in line.asked])
     return free if units <= free + quotas.get(waiting.channel, 0) else None
@@ -293,18 +317,22 @@ def out_of_line(waiting: Reservation, why: ReleaseReason) -> Left:
     return Left("", "", waiting.number, Status.RELEASED, why, before=waiting)
 
 
-def _served(ledger: Ledger, waiting: Reservation, free: int, now_ms: int, grant: int = 0) -> NextInLine:
+def _served(
+    ledger: Ledger, waiting: Reservation, free: int, now_ms: int, grant: int = 0, awaits: Awaits | None = None
+) -> NextInLine:
     """Its units are held, of which so many are free, by the rule's time for lines, or else its own; or confirmed, as
-    they were when it lost some that were.
+    they were when it lost some that were. Or it is promised those that it `awaits`: it cannot be collected before.
     """
     policy, of = ledger.policy, (waiting.number, waiting.lines)
-    drawn = drawn_in_line(ledger, waiting, free) if ledger.allotments.quotas else ()
+    drawn = drawn_in_line(ledger, waiting, free) if ledger.allotments.quotas and awaits is None else ()
     if waiting.in_line is not None and waiting.in_line.lost_as in (Status.CONFIRMED, Status.READY):
-        until_ms = pickup_deadline_ms(ledger, waiting.slot_start_ms, now_ms + policy.collect_within_ms)
-        return (*drawn, Served(*of, until_ms, Status.CONFIRMED, grant, ready_by(policy, waiting.slot_start_ms, now_ms)))
+        from_ms = now_ms if awaits is None else max(now_ms, awaits.expected_at_ms)
+        until_ms = pickup_deadline_ms(ledger, waiting.slot_start_ms, from_ms + policy.collect_within_ms)
+        ready_ms = ready_by(policy, waiting.slot_start_ms, now_ms)
+        return (*drawn, Served(*of, until_ms, Status.CONFIRMED, grant, ready_ms, awaits))
     own_ms = waiting.ttl_ms or policy.hold_ms(waiting.channel, waiting.lines, ledger.ledger_id)
     until_ms = latest_end_ms(ledger, waiting, now_ms) if policy.line_take_up_ms else now_ms + own_ms
-    return (*drawn, Served(*of, until_ms, grant=grant))
+    return (*drawn, Served(*of, until_ms, grant=grant, awaits=awaits))
 
 
 def latest_end_ms(ledger: Ledger, held: Reservation, now_ms: int) -> int:

@@ -1,5 +1,7 @@
 """How events change a shop's lines."""
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from actors.core.answers import Recorded, fingerprint
@@ -7,6 +9,7 @@ from actors.core.status import Status
 from actors.core.transact import PolicyAdopted
 from actors.shop import events as ev
 from actors.shop.allotments.evolve import give_back_to_quotas
+from actors.shop.customer_totals import recount
 from actors.shop.customers import add_older, forget
 from actors.shop.expiry import move_deadline, note_deadline
 from actors.shop.lines.events import GrantAwaited, PassedOver
@@ -14,6 +17,8 @@ from actors.shop.lines.line import InLine, Line
 from actors.shop.projections import left_by, queued_by
 from actors.shop.promised import promise, unpromise
 from actors.shop.state import Ledger, Remembered, Reservation
+from actors.shop.transfers.events import TransferExpected
+from actors.shop.transfers.evolve_in_transit import enter_awaiting, leave_awaiting
 
 
 def evolve_line(
@@ -37,9 +42,22 @@ def evolve_line(
 def note_line_due(ledger: Ledger, event: ev.Event) -> None:
     """Note that a line may be served from here on: units of its SKU have moved, or the rules are others."""
     lines, due = ledger.lines, ledger.line_due
-    for sku in tuple(lines) if isinstance(event, PolicyAdopted) else ev.touched_skus(event):
+    for sku in _moved_by(ledger, event):
         if sku in lines:
             due[sku] = None
+
+
+def _moved_by(ledger: Ledger, event: ev.Event) -> Iterable[str]:
+    """SKUs of which units have moved, also in transit to here: what comes, and what was promised and is given back."""
+    match event:
+        case PolicyAdopted():
+            return tuple(ledger.lines)
+        case TransferExpected():
+            return (sku for sku, _ in event.transfer.lines)
+        case ev.Released() | ev.Expired():
+            return (sku for sku, _ in event.lines)
+        case _:
+            return ev.touched_skus(event)
 
 
 def enter_line(ledger: Ledger, waiting: Reservation) -> None:
@@ -91,21 +109,27 @@ def _evolve_queued(ledger: Ledger, event: ev.Queued, at_ms: int) -> Remembered |
 
 
 def _evolve_served(ledger: Ledger, event: ev.Served, at_ms: int) -> None:
-    """Hold the units, from now on."""
+    """Hold the units, from now on, or those that are to come once they have."""
     waiting = ledger.reservations[event.number]
-    assert waiting.in_line is not None, "it waits"
+    waited = waiting.in_line
+    assert waited is not None, "it waits"
     _leave_line(ledger, waiting)
     held = waiting.changed(
         status=event.status,
         version=ledger.version,
         expires_at_ms=event.expires_at_ms,
-        in_line=InLine(waiting.in_line.wait_ms, waiting.in_line.chances + 1, lost_as=waiting.in_line.lost_as),
+        in_line=InLine(waited.wait_ms, waited.chances + 1, lost_as=waited.lost_as, awaits=event.awaits),
         grant=event.grant,
     )
     ledger.reservations[event.number] = held
-    for sku, units in held.lines:
-        ledger.positions[sku].move_reserved(at_ms, units)
-    promise(ledger, held)
+    if event.awaits is None:
+        for sku, units in held.lines:
+            ledger.positions[sku].move_reserved(at_ms, units)
+        promise(ledger, held)
+    else:
+        enter_awaiting(ledger, held)
+        if ledger.totals:
+            recount(ledger, held)
     ledger.open_reservations += 1
     add_older(ledger, held)
     if held.slot_start_ms:
@@ -117,7 +141,10 @@ def _evolve_served(ledger: Ledger, event: ev.Served, at_ms: int) -> None:
 def _evolve_passed_over(ledger: Ledger, event: PassedOver) -> None:
     """Give the units back, and the place with them."""
     held = ledger.reservations[event.number]
-    for sku, units in event.lines:
+    assert held.in_line is not None, "it has waited"
+    if held.awaits is not None:
+        leave_awaiting(ledger, held, held.awaits)
+    for sku, units in event.lines if held.awaits is None else ():
         ledger.positions[sku].move_reserved(held.expires_at_ms, -units)  # as of its deadline, like one that expires
     if held.number in ledger.allotments.drawn:
         give_back_to_quotas(ledger, held.number, event.lines, held.expires_at_ms)
@@ -127,7 +154,10 @@ def _evolve_passed_over(ledger: Ledger, event: PassedOver) -> None:
     forget(ledger, held)
     if held.slot_start_ms:
         ledger.leave_place(held.slot_start_ms, None)
-    waiting = held.changed(status=Status.QUEUED, version=ledger.version, expires_at_ms=event.expires_at_ms)
+    in_line = replace(held.in_line, awaits=None)
+    waiting = held.changed(
+        status=Status.QUEUED, version=ledger.version, expires_at_ms=event.expires_at_ms, in_line=in_line
+    )
     ledger.reservations[held.number] = waiting
     if held.grant:  # by which nothing is held from now on
         ledger.outbox[held.number] = None

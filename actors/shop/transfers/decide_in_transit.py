@@ -23,8 +23,7 @@ from actors.shop.shortfalls.decide import losses
 from actors.shop.shortfalls.shortfall import ShortfallCause
 from actors.shop.state import Claims, Ledger, Reservation
 from actors.shop.transfers.events import Promised, TransferReceived
-from actors.shop.transfers.in_transit import AWAITING_MAX
-from actors.shop.transfers.transfer import Transfer
+from actors.shop.transfers.unpromised import awaits_of, first_with, unpromised
 
 _SHORT: Final = frozenset(
     {Reason.INSUFFICIENT_STOCK, Reason.SKU_NOT_STOCKED}
@@ -46,36 +45,15 @@ def promise_in_transit(
     line, slot_start_ms = ledger.lines.get(sku), command.slot_start_ms
     if sku in policy.hot_by_sku or (line is not None and line.stands and not policy.line_may_pass):
         return short
-    transfer, most = _earliest(ledger, sku, units)
-    if transfer is None:
+    coming = unpromised(ledger, sku)
+    found, most = first_with(coming, units, slot_start_ms), max((each.units for each in coming), default=0)
+    if found is None:
         is_beyond = most > short.available and not slot_start_ms and short.reason is Reason.INSUFFICIENT_STOCK
         return replace(short, available=most, short_lines=((sku, units, most),)) if is_beyond else short
-    if 0 < slot_start_ms < transfer.expected_at_ms:
-        return short
     refusal = slot_refusal(ledger, slot_start_ms, now_ms, None, without) if slot_start_ms else None
     until_ms = now_ms + (command.ttl_ms or policy.hold_ms(command.channel, command.lines, ledger.ledger_id))
-    of = transfer.number, transfer.transfer_id, transfer.expected_at_ms
-    return refusal or (Promised(command, until_ms, *of),)
-
-
-def _earliest(ledger: Ledger, sku: str, units: int) -> tuple[Transfer | None, int]:
-    """The transfer to here that is expected first, of those with so many units that are promised to nobody; and the
-    most units that one of them has.
-    """
-    transfers, in_transit = ledger.transfers, ledger.in_transit
-    found: Transfer | None = None
-    most = 0
-    for number, sent in transfers.on_the_way.get(sku, {}).items():
-        left = sent - in_transit.promised.get((number, sku), 0)
-        if len(in_transit.awaiting.get(number, ())) >= AWAITING_MAX:
-            continue
-        most = max(most, left)
-        transfer = transfers.live[number]
-        if left >= units and (
-            found is None or (transfer.expected_at_ms, number) < (found.expected_at_ms, found.number)
-        ):
-            found = transfer
-    return found, most
+    awaits = awaits_of(ledger, found)
+    return refusal or (Promised(command, until_ms, awaits.number, awaits.transfer_id, awaits.expected_at_ms),)
 
 
 def awaited_refusal(reservation: Reservation, step: Step, *, is_whole: bool = True) -> Rejection | None:
@@ -90,7 +68,7 @@ def with_arrivals(ledger: Ledger, decision: Decision, now_ms: int) -> Decision:
     received = decision[-1] if isinstance(decision, tuple) and decision else None
     if not isinstance(decision, tuple) or not isinstance(received, TransferReceived):
         return decision
-    awaiting = [ledger.reservations[number] for number in ledger.in_transit.awaiting.get(received.number, ())]
+    awaiting = [ledger.reservations[number] for number in sorted(ledger.in_transit.awaiting.get(received.number, ()))]
     if not awaiting:
         return decision
     awaited = tuple((each.number, *each.lines[0]) for each in awaiting)

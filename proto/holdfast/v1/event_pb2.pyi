@@ -306,16 +306,20 @@ class QueuedEvent(_message.Message):
     def __init__(self, reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ...) -> None: ...
 
 class ServedEvent(_message.Message):
-    __slots__ = ("reservation_id", "lines", "expires_at", "status")
+    __slots__ = ("reservation_id", "lines", "expires_at", "status", "awaits_transfer_id", "arrives_at")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
+    AWAITS_TRANSFER_ID_FIELD_NUMBER: _ClassVar[int]
+    ARRIVES_AT_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
     lines: _containers.RepeatedCompositeFieldContainer[_reservation_pb2.LineQuantity]
     expires_at: _timestamp_pb2.Timestamp
     status: _reservation_pb2.ReservationStatus
-    def __init__(self, reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ...) -> None: ...
+    awaits_transfer_id: str
+    arrives_at: _timestamp_pb2.Timestamp
+    def __init__(self, reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[_reservation_pb2.LineQuantity, _Mapping]]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., status: _Optional[_Union[_reservation_pb2.ReservationStatus, str]] = ..., awaits_transfer_id: _Optional[str] = ..., arrives_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class PassedOverEvent(_message.Message):
     __slots__ = ("reservation_id", "lines", "expires_at")

@@ -120,12 +120,16 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Units are held for one that waited; the time of its hold begins now. CONFIRMED where it was when it lost some."""
+    """Units are held for one that waited; the time of its hold begins now. CONFIRMED where it was when it lost some.
+    Where they are still in transit, `awaits_transfer_id` and `arrives_at_ms` are as of a reservation.
+    """
 
     reservation_id: str
     lines: LinePairs
     expires_at_ms: int
     status: Status = Status.HELD
+    awaits_transfer_id: str = ""
+    arrives_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
