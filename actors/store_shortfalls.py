@@ -30,7 +30,6 @@ class ShortfallQuestions(LedgerActor):
 
     @rpc
     def shortfall(self, store_id: str, number: int) -> ShortfallTask | None:
-        """A task, None where there is none."""
         if not self.host.has_begun(store_id):
             return None
         with self.host.reading(store_id) as (hosted, _):

@@ -212,7 +212,6 @@ class Writing:
         return None
 
     def fields_of(self, kind: type[msgspec.Struct]) -> tuple[str, ...]:
-        """The fields of a kind as they are written."""
         return kind.__struct_fields__ if self.is_newest else tuple(name for name, _ in self._form_of(kind).fields)
 
     def _written(self, value: Any) -> Any:

@@ -39,7 +39,6 @@ class Away:
             self._since[actor] = (since, self._now(), why)
 
     def reached(self, actor: str) -> None:
-        """It is there."""
         self._since.pop(actor, None)
 
     def why_not(self, actor: str) -> str:

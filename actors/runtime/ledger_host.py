@@ -228,7 +228,6 @@ class LedgerHost(Turns):
         return [each for each, of in served if saves_a_replay(of.ledger, of.snapshot_seq, now_ms, events_min)]
 
     def _get(self, ledger_id: str) -> Hosted:
-        """As `Begun._get`."""
         self._refuse_away(ledger_id)
         try:
             hosted = self._get_or_stop(ledger_id)

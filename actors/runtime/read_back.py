@@ -63,7 +63,6 @@ class ReadBack:
                     raise
 
     def end_step(self) -> None:
-        """Forget what was read."""
         for read in self._told:
             read.clear()
         self._told.clear()

@@ -110,7 +110,6 @@ class Finished:
         self.forget_at_ms = at_ms if table.to_prune else table.forget_at_ms
 
     def captured(self) -> tuple[Captured, tuple[tuple[int, int], ...]]:
-        """All of it, as in `Packed.captured`."""
         return self.table.captured(), tuple(self.least.items())
 
     def restore(self, row: FinishedRow) -> None:

@@ -99,7 +99,6 @@ class Figures:
         self.gauges: dict[Metric, Callable[[], Mapping[Labels, float]]] = {}
 
     def counter(self, metric: Metric) -> defaultdict[Labels, int]:
-        """The counts by labels, to be added to."""
         return self.counts.setdefault(metric, defaultdict(int))
 
     def histogram(self, metric: Metric) -> Times:

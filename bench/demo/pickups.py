@@ -80,7 +80,6 @@ class Pickups:
 
     @property
     def holds(self) -> bool:
-        """As `holds_for`, of the demo."""
         return self.holds_for(SIZES)
 
 

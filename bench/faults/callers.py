@@ -71,7 +71,6 @@ class Crowd:
     _late: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def open_shops(self) -> None:
-        """What there is in the beginning."""
         there = [(store_id, sku, 20) for store_id in SHOPS for sku in (*SKUS, BURST)]
         there += [(store_id, sku, 30) for sku, shops in ORDERED_SKUS.items() for store_id in shops]
         there += [(store_id, DROP, DROP_UNITS) for store_id in DROP_SHOPS]

@@ -296,7 +296,6 @@ class Settings(BaseSettings):
 
     @property
     def contacts_key_path(self) -> Path:
-        """Where the key of contacts is."""
         return (self.contacts_key_file or self.data_dir / CONTACTS_KEY).resolve()
 
     @property

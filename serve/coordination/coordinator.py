@@ -161,7 +161,6 @@ class Coordinator:
         return await self._ask(ledger_id, command, deadline, promise=True)
 
     async def order(self, ledger_id: str, number: int, deadline: float) -> Order | None:
-        """The order as its ledger has it, None where there is none."""
         answer: tuple[int, Order | None] = await self._router.ask(
             ledger_id, "order", ledger_id, number, deadline=deadline
         )

@@ -6,7 +6,7 @@ lost on the way, a reconciler does: the order stays in its ledger's outbox until
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from actors.protocol.messages import Answer, Entry, LedgerStopped, Refusal
 from actors.shop.commands import Claim
 from actors.shop.state import Reservation
 from serve.routing.batcher import DeadlinePassed, Overloaded
+from serve.routing.queued import Waiting, parted
 from serve.routing.router import Router
 
 PASSING: Final = (DeadlinePassed, Overloaded, LedgerStopped)
@@ -26,6 +27,8 @@ NOTE_S: Final = 0.25  # how long what was applied waits to be noted
 DELIVERY_S: Final = 1.0  # a reconciler takes up what is older than twice that
 LET_GO_S: Final = 5.0  # how long shops are told to let go of a claim; then they ask
 
+Told = list[tuple[int, Answer | Exception]]  # by its place in the call
+Hear = Callable[[Told], Awaitable[None]]
 Delivery = tuple[str, Order, Part]  # the customer's ledger, and the part whose shop is told
 
 
@@ -124,3 +127,15 @@ class Deliveries:
 async def _end_of(answers: "asyncio.Future[list[Answer]]") -> None:
     with suppress(*PASSING):
         await answers
+
+
+async def heard(places: Sequence[int], answers: "asyncio.Future[list[Answer]]", hear: Hear) -> None:
+    """Hear what is for these places of a call: together what is answered together, and the rest as it comes."""
+    found: Sequence[Answer | Exception]
+    later: Waiting = {}
+    try:
+        places, found, later = parted(places, await answers)
+    except PASSING as error:
+        found = [error] * len(places)
+    rests = (heard(of_rest, rest, hear) for rest, of_rest in later.items())
+    await asyncio.gather(hear(list(zip(places, found, strict=True))), *rests)

@@ -3,7 +3,7 @@ each is told as soon as it is decided.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -11,15 +11,11 @@ from actors.core.rejection import Reason
 from actors.orders.commands import RequestGrant
 from actors.protocol.messages import Answer, Entry, Late, LedgerStopped, Refusal, Shed, Stopped
 from actors.shop import commands as shop
-from serve.coordination.deliveries import PASSING
+from serve.coordination.deliveries import PASSING, Hear, Told, heard
 from serve.coordination.grants import Grants
 from serve.coordination.hot_units import is_for_gateways
 from serve.routing.batcher import DeadlinePassed, Overloaded
-from serve.routing.queued import Waiting, parted
 from serve.routing.router import Router
-
-Told = list[tuple[int, Answer | Exception]]
-Hear = Callable[[Told], Awaitable[None]]
 
 
 class GrantedBatch:
@@ -68,7 +64,7 @@ class GrantedBatch:
             await hear([(place, refusal) for place in places])
             return
         parts = [([places[each] for each in of_actor], answers) for answers, of_actor in queued]
-        await asyncio.gather(*(_heard(part, answers, hear) for part, answers in parts))
+        await asyncio.gather(*(heard(part, answers, hear) for part, answers in parts))
 
     async def _hear_ledger(self, found: Told) -> None:
         """What customers' ledgers say: shops decide by that."""
@@ -110,14 +106,3 @@ class GrantedBatch:
         except PASSING as error:
             answer = error
         await self._tell([(place, answer)])
-
-
-async def _heard(places: Sequence[int], answers: "asyncio.Future[list[Answer]]", hear: Hear) -> None:
-    found: Sequence[Answer | Exception]
-    later: Waiting = {}
-    try:
-        places, found, later = parted(places, await answers)
-    except PASSING as error:
-        found = [error] * len(places)
-    rests = (_heard(of_rest, rest, hear) for rest, of_rest in later.items())
-    await asyncio.gather(hear(list(zip(places, found, strict=True))), *rests)

@@ -36,5 +36,4 @@ class Stamps:
         return made[1]
 
     def is_on(self, key: str, store_id: str, hot: HotSku) -> bool:
-        """Whether a key ends with that stamp."""
         return key[-STAMP_CHARS : 1 - STAMP_CHARS] == MARK and key[-STAMP_CHARS:] == self.of(store_id, hot)

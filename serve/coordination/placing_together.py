@@ -14,12 +14,11 @@ from actors.orders.state import Order
 from actors.protocol.messages import Answer, Entry, Late, LedgerStopped, Shed, Stopped
 from actors.shop.commands import Claim
 from actors.shop.state import Reservation
-from serve.coordination.deliveries import PASSING, Deliveries
+from serve.coordination.deliveries import Deliveries, Told, heard
 from serve.coordination.hot_units import are_elsewhere
 from serve.coordination.placing import Claims, Placing, place_of, refusal_in
 from serve.coordination.replanning import RefusedClaims
 from serve.routing.batcher import DeadlinePassed, Overloaded
-from serve.routing.queued import Waiting, parted
 from serve.routing.router import Router
 
 Ended = Order | Exception
@@ -87,15 +86,8 @@ class Together:
     ) -> None:
         """Send what is for one actor together, and hear each as it answers."""
 
-        async def heard(answers: "asyncio.Future[list[Answer]]", places: Sequence[int]) -> None:
-            found: Sequence[Answer | Exception]
-            later: Waiting = {}
-            try:
-                places, found, later = parted(places, await answers)
-            except PASSING as error:
-                found = [error] * len(places)
-            told = [(whose[place], entries[place], said) for place, said in zip(places, found, strict=True)]
-            await asyncio.gather(hear(told), *(heard(rest, of_rest) for rest, of_rest in later.items()))
+        async def told(found: Told) -> None:
+            await hear([(whose[place], entries[place], said) for place, said in found])
 
         try:
             ledger_ids = [ledger_id for ledger_id, _ in entries]
@@ -103,7 +95,7 @@ class Together:
         except Overloaded as refusal:
             await hear([(each, entry, refusal) for each, entry in zip(whose, entries, strict=True)])
             return
-        works = [heard(answers, places) for answers, places in queued]
+        works = [heard(places, answers, told) for answers, places in queued]
         await (asyncio.gather(*works) if len(works) > 1 else works[0])
 
     async def _hear_shops(self, found: "list[tuple[_Placed, Entry, Answer | Exception]]") -> None:

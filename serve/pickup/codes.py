@@ -120,7 +120,6 @@ class Guesses:
         return max(0.0, self._spent_until.get(store_id, now) - now - (self.LEFT_MAX - 1) * self.EACH_S)
 
     def spend(self, store_id: str, now: float) -> None:
-        """Note a wrong code."""
         self._spent_until = {store: until for store, until in self._spent_until.items() if until > now}
         self._spent_until[store_id] = max(self._spent_until.get(store_id, now), now) + self.EACH_S
 

@@ -136,7 +136,6 @@ class OneByOne:
                 return await self.ask_actor(actor, method, *args)
 
     async def ask_actor(self, actor: str, method: str, *args: Any) -> Any:
-        """As `Router.ask_actor`."""
         if actor in self._away:
             raise DeadlinePassed(sent=False)
         now = asyncio.get_running_loop().time()

@@ -245,7 +245,6 @@ class Router:
             revision = self._revision_for(actor) if is_newest else CUT_OFF
 
     async def ask_shop_by_rules(self, store_id: str, method: str, *args: Any, deadline: float) -> Any:
-        """As `ask_by_rules`, of the actor that has the shop."""
         while True:
             with suppress(Rerouted):
                 return await self.ask_by_rules(self._actor_of(store_id), method, store_id, *args, deadline=deadline)

@@ -4,6 +4,7 @@ batch is answered soon after the last of what is decided: what is not by then is
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -11,7 +12,8 @@ from actors.core.ids import is_hot
 from actors.protocol.messages import Answer, Entry, Held, Refusal
 from holdfast.v1 import reservation_service_pb2 as rs
 from serve.calls import ENDINGS, failure_of, fill_error, share_of
-from serve.coordination.granted_batches import GrantedBatch, Told
+from serve.coordination.deliveries import Told
+from serve.coordination.granted_batches import GrantedBatch
 from serve.coordination.grants import Grants, is_grant_required
 from serve.coordination.hot import HotCalls
 from serve.coordination.hot_units import are_elsewhere, is_for_gateways
@@ -75,41 +77,30 @@ class _Hop(NamedTuple):
     behind: Mapping[int, int]
 
 
+@dataclass(frozen=True, slots=True)
 class Batches:
     """Decides them. `step` takes one step of a reservation of a hot SKU, and fills its outcome."""
 
-    def __init__(
-        self,
-        router: Router,
-        stores: StoreDirectory,
-        grants: Grants,
-        hot: HotCalls,
-        rates: Rates,
-        orders: NewOrders,
-        reconciler: Reconciler,
-        handed_over: HandedOver,
-        step: Step,
-    ) -> None:
-        self._router = router
-        self._stores = stores
-        self._grants = grants
-        self._hot = hot
-        self._rates = rates
-        self._orders = orders
-        self._reconciler = reconciler
-        self._handed_over = handed_over
-        self._step = step
+    router: Router
+    stores: StoreDirectory
+    grants: Grants
+    hot: HotCalls
+    rates: Rates
+    orders: NewOrders
+    reconciler: Reconciler
+    handed_over: HandedOver
+    step: Step
 
     async def decide(self, kind: Kind, requests: Sequence[Any], deadline: float, reply: Any) -> None:
         """Fill the outcomes of a call. An item that cannot be decided has its status in its own outcome."""
         outcomes = _empty_outcomes(reply, len(requests))
         items, unknown, orders = await self._sort(kind, requests, outcomes)
-        batch = _Batch(kind, deadline, Grace(deadline), NewHolds(self._router.chain))
+        batch = _Batch(kind, deadline, Grace(deadline), NewHolds(self.router.chain))
         steps = [item for item in items if is_hot(item[0][0])] if kind.promise else []
         if steps:
             items = [item for item in items if not is_hot(item[0][0])]
         works = [self._decide(batch, items, whole=len(items) == len(requests))]
-        works += [_work(batch, self._step(entry, outcome, deadline), [outcome]) for entry, outcome, _ in steps]
+        works += [_work(batch, self.step(entry, outcome, deadline), [outcome]) for entry, outcome, _ in steps]
         if unknown:
             works.append(self._look_again(batch, unknown))
         has_begun = len(items) + len(steps) + len(unknown) + len(orders) < len(requests)
@@ -118,7 +109,7 @@ class Batches:
             # An order takes the most round trips, so what one shop decides by itself runs beside it and not after it.
             until = deadline if len(requests) == 1 else share_of(deadline, ORDER_SHARE)
             rows = [(index, requests[index], outcomes[index]) for index in orders]
-            await asyncio.gather(waits, _work(batch, self._orders.reserve_all(rows, until), ()))
+            await asyncio.gather(waits, _work(batch, self.orders.reserve_all(rows, until), ()))
         else:
             await waits
         for outcome in outcomes:
@@ -135,7 +126,7 @@ class Batches:
         items: list[Item] = []
         unknown: list[tuple[int, Item]] = []
         orders: list[int] = []
-        known, is_reserve, translate = self._router.chain.stores, kind is RESERVE, kind.translate
+        known, is_reserve, translate = self.router.chain.stores, kind is RESERVE, kind.translate
         hinting = self._hinting(kind)
         for index, (request, outcome) in enumerate(zip(requests, outcomes, strict=True)):
             if index and not index % SLICE:
@@ -153,14 +144,14 @@ class Batches:
                 entry = translate(request)
                 is_first = is_reserve and request.first_attempt
                 if is_reserve:
-                    self._rates.note(entry)
+                    self.rates.note(entry)
                 if entry[0] in known or (not is_reserve and is_hot(entry[0])):
                     if hinting is None or is_gone is False or not hinting.refuses(request, entry, outcome):
                         items.append((entry, outcome, is_first))
-                elif self._stores.may_be_new(entry[0]):
+                elif self.stores.may_be_new(entry[0]):
                     unknown.append((index, (entry, outcome, is_first)))
                 else:
-                    self._stores.refuse_unknown(entry[0], kind.shop_field)
+                    self.stores.refuse_unknown(entry[0], kind.shop_field)
             except ENDINGS as error:
                 fill_error(error, outcome.error, index)
                 await asyncio.sleep(0)  # naming the faults of an item may take 5 ms: other calls go between
@@ -168,13 +159,13 @@ class Batches:
         return items, unknown, orders
 
     def _hinting(self, kind: Kind) -> Hinting | None:
-        return Hinting(self._router, self._rates) if kind is RESERVE and self._router.sold_out else None
+        return Hinting(self.router, self.rates) if kind is RESERVE and self.router.sold_out else None
 
     async def _look_again(self, batch: _Batch, unknown: Sequence[tuple[int, Item]]) -> None:
         """Items of a batch whose shops were not known: asked for once, beside what the known ones decide."""
         found: list[Item] = []
         try:
-            await self._stores.look_again(batch.deadline)
+            await self.stores.look_again(batch.deadline)
         except ENDINGS as error:
             _fail([item for _, item in unknown], error)
             return
@@ -183,7 +174,7 @@ class Batches:
             raise
         for index, item in unknown:
             try:
-                self._stores.refuse_unknown(item[0][0], batch.kind.shop_field)
+                self.stores.refuse_unknown(item[0][0], batch.kind.shop_field)
             except ENDINGS as error:
                 fill_error(error, item[1].error, index)
             else:
@@ -192,14 +183,14 @@ class Batches:
 
     async def _decide(self, batch: _Batch, items: Sequence[Item], *, whole: bool) -> None:
         """Items of a batch that one shop each decides. `whole` says that the batch has no others."""
-        if not self._router.chain.policy.chain_limit_rules:
+        if not self.router.chain.policy.chain_limit_rules:
             await self._decide_plain(batch, items, whole=whole)
             return
         until = batch.deadline if whole and len(items) == 1 else share_of(batch.deadline, ORDER_SHARE)
         plain: list[Item] = []
         limited: list[Item] = []
         for item in items:
-            (limited if self._grants.are_required(item[0]) else plain).append(item)
+            (limited if self.grants.are_required(item[0]) else plain).append(item)
         await asyncio.gather(
             self._with_grants(batch, limited, until),
             self._decide_plain(batch, plain, whole=whole and not limited),
@@ -209,10 +200,8 @@ class Batches:
         """Reserves of a batch that limits of the whole chain apply to. Those of hot SKUs that may go on to another
         ledger do so by themselves.
         """
-        sent = [self._hot.first(entry, is_first=is_first) for entry, _, is_first in items]
-        apart = [
-            place for place, entry in enumerate(sent) if self._hot.may_go_on(entry) or self._hot.may_be_gone(entry)
-        ]
+        sent = [self.hot.first(entry, is_first=is_first) for entry, _, is_first in items]
+        apart = [place for place, entry in enumerate(sent) if self.hot.may_go_on(entry) or self.hot.may_be_gone(entry)]
         together = sorted({*range(len(items))}.difference(apart))
 
         async def hear(found: Told) -> None:
@@ -235,40 +224,40 @@ class Batches:
         works = [decide_alone(apart)] if apart else []
         if together:
             entries = [sent[place] for place in together]
-            works.append(GrantedBatch(self._grants, self._router, entries, deadline, hear).decide())
+            works.append(GrantedBatch(self.grants, self.router, entries, deadline, hear).decide())
         await asyncio.gather(*works)
 
     def _fill_granted(self, item: Item, ledger_id: str, answer: Answer | Exception) -> None:
         entry, outcome, _ = item
         if is_hot(ledger_id):
-            outcome.key_stamp = self._hot.stamp(entry)
+            outcome.key_stamp = self.hot.stamp(entry)
         if isinstance(answer, Exception):
             fill_error(answer, outcome.error)
         elif (failure := failure_of(answer)) is not None:
             fill_error(failure, outcome.error)
         else:
-            fill(answer, entry, ledger_id, self._router.chain, outcome)
+            fill(answer, entry, ledger_id, self.router.chain, outcome)
 
     async def _alone(self, item: Item, deadline: float) -> None:
         entry, outcome, _ = item
-        ledger_id, answer = await self._hot.reserve(entry, deadline, is_first=False)
-        fill(answer, entry, ledger_id, self._router.chain, outcome)
+        ledger_id, answer = await self.hot.reserve(entry, deadline, is_first=False)
+        fill(answer, entry, ledger_id, self.router.chain, outcome)
         if is_hot(ledger_id):
-            outcome.key_stamp = self._hot.stamp(entry)
+            outcome.key_stamp = self.hot.stamp(entry)
 
     async def _decide_plain(self, batch: _Batch, items: Sequence[Item], *, whole: bool) -> None:
         """Items without limits of the whole chain, as far as this gateway knows."""
         if not items:
             return
         sent = [entry for entry, _, _ in items]
-        is_some_hot = batch.kind is RESERVE and self._router.chain.hot
+        is_some_hot = batch.kind is RESERVE and self.router.chain.hot
         if is_some_hot:
             for start in range(0, len(items), SLICE):
                 if start:
                     await asyncio.sleep(0)
                 some = items[start : start + SLICE]
-                sent[start : start + SLICE] = [self._hot.first(entry, is_first=is_first) for entry, _, is_first in some]
-        behind = self._hot.behind(sent) if is_some_hot else {}
+                sent[start : start + SLICE] = [self.hot.first(entry, is_first=is_first) for entry, _, is_first in some]
+        behind = self.hot.behind(sent) if is_some_hot else {}
         await self._send(batch, _Hop(items, sent, 0, behind), whole=whole and not behind)
 
     async def _send(self, batch: _Batch, hop: _Hop, *, whole: bool = False) -> None:
@@ -279,7 +268,7 @@ class Batches:
         sent = [hop.sent[place] for place in ahead] if hop.behind else hop.sent
         try:
             ledgers = [entry[0] for entry in sent]
-            queued = self._router.submit(ledgers, sent, batch.deadline, promise=batch.kind.promise, each=True)
+            queued = self.router.submit(ledgers, sent, batch.deadline, promise=batch.kind.promise, each=True)
         except Overloaded as refusal:
             # A call of one actor that is refused as a whole ends with a status: that is cheaper for both sides.
             if whole:
@@ -315,7 +304,7 @@ class Batches:
                 else:
                     self._fill(hop.items[place], hop.sent[place], answer, unsaid)
                 if batch.kind.promise:
-                    self._handed_over.note(hop.sent[place], hop.sent[place][0], answer)
+                    self.handed_over.note(hop.sent[place], hop.sent[place][0], answer)
                     decided.append((hop.sent[place][0], answer))
                 count += 1
                 if not count % SLICE:
@@ -324,10 +313,10 @@ class Batches:
             batch.grace.begin()
         works = [self._say(batch, each, refused) for each, refused in unsaid.items()]
         if decided:
-            works.append(self._reconciler.report_answers(decided, batch.deadline))
+            works.append(self.reconciler.report_answers(decided, batch.deadline))
         if limited:
             works.append(self._with_grants(batch, limited, batch.deadline))
-        elsewhere = self._hot.with_behind(told, {at: first for at, first in hop.behind.items() if first in heard})
+        elsewhere = self.hot.with_behind(told, {at: first for at, first in hop.behind.items() if first in heard})
         if elsewhere:
             works.append(self._go_on(batch, hop, elsewhere))
         if works:
@@ -336,11 +325,11 @@ class Batches:
     def _fill(self, item: Item, sent: Entry, answer: Answer, unsaid: dict[str, list[Refused]]) -> None:
         entry, outcome, _ = item
         if sent is not entry:  # one of a hot SKU
-            outcome.key_stamp = self._hot.stamp(entry)
+            outcome.key_stamp = self.hot.stamp(entry)
         if (failure := failure_of(answer)) is not None:
             fill_error(failure, outcome.error)
         else:
-            fill(answer, entry, sent[0], self._router.chain, outcome)
+            fill(answer, entry, sent[0], self.router.chain, outcome)
             if isinstance(answer, Refusal) and is_unsaid(answer):
                 unsaid.setdefault(entry[0], []).append((answer.rejection, outcome))
 
@@ -349,7 +338,7 @@ class Batches:
         shop's alone.
         """
         try:
-            await self._hot.pause(hop.number + 1, batch.deadline)
+            await self.hot.pause(hop.number + 1, batch.deadline)
         except ENDINGS as error:
             _fail([hop.items[place] for place in elsewhere], error)
             return
@@ -363,14 +352,14 @@ class Batches:
         going = [(hop.items[place][0], hop.sent[place], answer) for place, answer in elsewhere.items()]
         items = [hop.items[place] for place in elsewhere]
         try:
-            sent = await self._hot.where_next(going, hop.number + 1, batch.deadline)
+            sent = await self.hot.where_next(going, hop.number + 1, batch.deadline)
         except ENDINGS as error:
             _fail(items, error)
             return
         await self._send(batch, _Hop(items, sent, hop.number + 1, {}))
 
     async def _say(self, batch: _Batch, store_id: str, refused: Sequence[Refused]) -> None:
-        naming = say(self._router, store_id, refused, batch.deadline)
+        naming = say(self.router, store_id, refused, batch.deadline)
         await _work(batch, naming, [outcome for _, outcome in refused])
 
 

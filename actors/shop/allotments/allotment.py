@@ -73,7 +73,6 @@ class Allotment(Message, frozen=True):
         return self.status in (AllotmentStatus.OPEN, AllotmentStatus.UNKNOWN)
 
     def line_of(self, sku: str) -> AllottedLine | None:
-        """The line of a SKU, which has one at most."""
         return next((line for line in self.lines if line.sku == sku), None)
 
     def left_lines(self) -> tuple[tuple[str, int], ...]:

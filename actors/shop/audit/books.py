@@ -302,7 +302,6 @@ class Places:
                 self._found("I2", subject, f"at most {capacity} places", f"{len(having)} taken")
 
     def is_full(self, slot_start_ms: int) -> bool:
-        """Whether all places of a slot are taken."""
         return len(self._slots.get(slot_start_ms, ())) >= self.rules.capacity_of(slot_start_ms)
 
     def leave(self, hold: Hold) -> None:

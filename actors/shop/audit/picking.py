@@ -41,7 +41,6 @@ class Work:
         self.picker_id, self.until_ms, self.lease_ms, self.is_finished = "", 0, 0, False
 
     def leave(self) -> None:
-        """Nobody has it."""
         self.picker_id, self.until_ms = "", 0
 
 

@@ -99,7 +99,6 @@ class Lanes(Generic[CallT]):
         return []
 
     def _crowded(self, batch: list[CallT]) -> list[str]:
-        """The SKUs of which a batch has a crowd."""
         crowd = max(CROWD_CALLS_MIN, len(batch) // CROWD_SHARE)
         samples = Counter(map(self._sku_of, batch[:: max(1, len(batch) // _SAMPLES)]))
         least = _SAMPLES // CROWD_SHARE - 1  # chance shows one less of some, which the next batch tells

@@ -98,7 +98,6 @@ class Term:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended."""
         return self.taken_s is None or till_rows.clock_s() >= self.taken_s + (self.until_ms - self.taken_ms) / 1_000
 
 
@@ -146,7 +145,6 @@ class HandOut:
 
     @property
     def ids(self) -> tuple[str, str]:
-        """As of what was given."""
         return self.reservation_id, self.first_id or self.reservation_id
 
 
@@ -166,7 +164,6 @@ class Collect:
 
     @property
     def ids(self) -> tuple[str, str]:
-        """As of what was given."""
         return self.reservation_id, self.first_id or self.reservation_id
 
     def is_same(self, made: HandOut) -> bool:
