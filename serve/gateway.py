@@ -149,7 +149,7 @@ class Gateway:
             **StoreMoves(router, stores, self._mover).calls,
             **Verification(router, stores).calls,
             **Readers(router, stores).calls,
-            **Transfers(router, stores, units).calls,
+            **Transfers(router, stores, units, hot).calls,
             **TransferVerification(router, clock).calls,
             **known.calls,
             **Pickups(router, stores, hot, coordinator, known, clock, told).calls,

@@ -1,6 +1,7 @@
-"""What a shop lacks of a hot SKU, as a count, a till or a safety stock says, comes home from the ledger of the SKU
-before that is answered, where that ledger is there: then nothing is promised beyond it from the answer on, but what
-somebody has lost by name. Where it is away the keeper of hot SKUs brings it home; the shop's decision is answered.
+"""What a shop lacks of a hot SKU, as a count, a till, a safety stock or a short receipt says, comes home from the
+ledger of the SKU before that is answered, where that ledger is there: then nothing is promised beyond it from the
+answer on, but what somebody has lost by name. Where it is away the keeper of hot SKUs brings it home; the shop's
+decision is answered.
 
 First what is free there. Where the shop is short of more, all that is held of it there moves in, and is lost by the
 rule of shortfalls, beside what the shop itself holds.
@@ -15,6 +16,7 @@ from actors.core.ids import ledger_of_hot
 from actors.protocol.formats import BeyondFormat
 from actors.protocol.messages import Entry, LedgerStopped
 from actors.shop import commands as shop
+from actors.shop.transfers.transfer import ReceiveTransfer
 from serve.coordination.deliveries import PASSING
 from serve.coordination.hot import HotCalls
 from serve.coordination.hot_stock import hot_among
@@ -39,7 +41,7 @@ async def bring_home(router: Router, units: HotUnits, calls: HotCalls, decided: 
     match command:
         case shop.AdjustStock(movements=movements):
             skus = (row.sku for row in movements if row.delta < 0)
-        case shop.CountStock(counts=rows) | shop.SetSafetyStock(safety_stocks=rows):
+        case shop.CountStock(counts=rows) | shop.SetSafetyStock(safety_stocks=rows) | ReceiveTransfer(lines=rows):
             skus = (sku for sku, _ in rows)
         case _:
             pass

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 import grpc
+from msgspec.structs import replace
 
 from actors.core.ids import parse_transfer_id
 from actors.core.status import TransferStatus
@@ -13,6 +14,8 @@ from actors.protocol.messages import Answer, Entry
 from actors.shop.transfers.transfer import CancelTransfer, SendTransfer, Transfer
 from holdfast.v1 import transfer_service_pb2 as ts
 from serve.calls import Call
+from serve.coordination.hot import HotCalls
+from serve.coordination.hot_home import bring_home
 from serve.coordination.hot_units import HotUnits
 from serve.coordination.transfers import receive, tell_soon, transfers_of
 from serve.routing.beside import KEPT, beside
@@ -28,9 +31,10 @@ from serve.wire.transfers import fill_transfer
 class Transfers:
     """Serves TransferService, but for VerifyTransfers."""
 
-    def __init__(self, router: Router, stores: StoreDirectory, units: HotUnits) -> None:
+    def __init__(self, router: Router, stores: StoreDirectory, units: HotUnits, hot: HotCalls) -> None:
         self._router = router
         self._units = units
+        self._hot = hot
         self._stores = stores
         self.calls: Final = {
             "ProposeTransfer": Call(self._propose),
@@ -67,7 +71,11 @@ class Transfers:
         await self._stores.require(store_id, deadline=deadline)
         source, _ = parse_transfer_id(command.transfer_id)
         await self._stores.require(source, "transfer_id", deadline=deadline)
-        _fill(await receive(self._router, store_id, command, deadline), store_id, reply)
+        answer = await receive(self._router, store_id, command, deadline)
+        if self._router.chain.hot and isinstance(answer, Transfer) and answer.loss_bearer is not None:
+            short = replace(command, lines=answer.received)  # which others may have been promised
+            await bring_home(self._router, self._units, self._hot, (store_id, short), deadline)
+        _fill(answer, store_id, reply)
 
     async def _get(self, request: ts.GetTransferRequest, deadline: float, reply: ts.GetTransferResponse) -> None:
         Checked(request).raise_if_faulty()

@@ -1,5 +1,5 @@
-"""What a count, a till or a safety stock says of a hot SKU: from its answer on nothing is promised beyond it, or
-somebody has lost it by name.
+"""What a count, a till, a safety stock or a receipt says of a hot SKU: from its answer on nothing is promised beyond
+it, or somebody has lost it by name.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,9 @@ from holdfast.v1 import (
     store_pb2,
 )
 from tests.gateway.front import Front, reserve_request
-from tests.gateway.hot import available, confirm, demote, first, got, promote, release
+from tests.gateway.hot import available, confirm, demote, first, got, promote, release, sold
+from tests.gateway.test_shortfalls import set_policy
+from tests.gateway.test_transfers import receipt, sent
 from tests.runtime.runtime_fixture import ManualClock
 
 UNITS: Final = 5
@@ -193,3 +195,24 @@ def test_what_is_on_its_way_to_the_shop_is_waited_for(front: Front) -> None:
     count(front, 1)
     assert sorted([got(front, one).status, got(front, two).status]) == sorted([HELD, RELEASED])
     check(front)
+
+
+def test_what_comes_short_by_a_transfer_is_lost_beside_what_its_ledger_has_promised(tmp_path: Path) -> None:
+    """It was promised while it was in transit, and before the SKU was hot."""
+    with Front(tmp_path, ManualClock()) as front:
+        front.gateway._keeper.close()
+        set_policy(front, 1, promise_in_transit=True)
+        front.receive("A", 5)
+        front.receive("A", 2, "S2")
+        transfer_id = sent(front)
+        assert front.accept("Reserve", reserve_request("ann", "A", 4, "S2")).reservation.awaits_transfer_id
+        promote(front, "A")
+        for key in ("one", "two"):
+            answer = front.accept("Reserve", first(key, "S2", sku="A"))
+            assert answer.reservation.reservation_id.startswith("hot/A:"), answer
+        front.accept("ReceiveTransfer", receipt(transfer_id, A=1))
+        assert sold(front, "A") == 3, "that is what is there"
+        tasks = front.accept("ListShortfalls", sf.ListShortfallsRequest(store_id="S2")).tasks
+        assert sum(line.lost for task in tasks for line in task.lines) == 3
+        for ledger_id in ("S2", "hot/A"):
+            assert front.accept("VerifyLedger", ad.VerifyLedgerRequest(store_id=ledger_id)).holds

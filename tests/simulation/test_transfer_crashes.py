@@ -16,6 +16,7 @@ from holdfast.v1 import transfer_pb2 as tp, transfer_service_pb2 as ts
 from serve.calls import ENDINGS
 from serve.coordination.coordinator import Coordinator
 from serve.coordination.grants import Grants
+from serve.coordination.hot import HotCalls
 from serve.coordination.hot_units import HotUnits
 from serve.coordination.reconciler import Reconciler
 from serve.routing.router import Router
@@ -77,7 +78,8 @@ async def _struck(step: int, crash: str) -> tuple[ChainWorld, list[Any]]:
     actors = world.actors = Struck(world, step, crash)
     router = Router(actors, Placement(0, 2))
     await router.start()
-    service = Transfers(router, StoreDirectory(router), HotUnits(router))
+    units = HotUnits(router)
+    service = Transfers(router, StoreDirectory(router), units, HotCalls(router, units, Grants(router, units)))
     await world.receive(router, "S1", "A", 5)
     await world.receive(router, "S2", "A", 1)
     loop = asyncio.get_running_loop()
