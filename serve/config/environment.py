@@ -94,6 +94,17 @@ def _hash_seed() -> str:
     return str(1 + secrets.randbelow(2**32 - 1))  # 0 is everybody's
 
 
+def _kept_hash_seed(folder: Path) -> str:
+    """The seed of a node, drawn once: its actors have it after a restart of Ray too."""
+    kept = folder / "hash_seed"
+    if not kept.exists():
+        drawn = folder / f"hash_seed.{os.getpid()}"
+        drawn.touch(mode=0o600)
+        drawn.write_text(_hash_seed())
+        drawn.replace(kept)
+    return str(int(kept.read_text()))
+
+
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on now."""
     with ExitStack() as stack:
@@ -262,7 +273,7 @@ def node_environment(
         **HEALTH_CHECKS,
         **({HEAD_STATE_VARIABLE: head_redis, **HEAD_STATE_NAME} if head_redis else {}),
         **TOKEN,
-        HASH_SEED_VARIABLE: _hash_seed(),
+        HASH_SEED_VARIABLE: _kept_hash_seed(run_dir),
         **({COLLECTION_VARIABLE: "1"} if metrics else {}),
         **Ports(NODE_PORTS).environment(),
         **_haproxy_environment(run_dir, host, host, tls),

@@ -64,12 +64,11 @@ Outcome = PickTask | Reservation | Order | ContactChange | Rejection
 Step = Callable[[LinkedPickup, Form], Awaitable[Outcome | None]]
 
 
-class NoMoreTime(Conflict):
-    """It is over, or kept for as long as the rules allow; `reason` says which."""
-
-    def __init__(self, reservation: Reservation, reason: str) -> None:
-        super().__init__("give more time", where=reservation.reservation_id)
-        self.reason = reason
+def _no_more_time(reservation: Reservation, reason: str) -> Conflict:
+    """That it is over, or kept for as long as the rules allow; `reason` says which."""
+    error = Conflict("give more time", where=reservation.reservation_id)
+    error.reason = reason
+    return error
 
 
 class Customers:
@@ -171,7 +170,7 @@ class Customers:
         reservation, ttl_ms, key = linked.reservation, linked.extend_by_ms, _key(linked, form)
         if ttl_ms is None:
             if reservation.status not in TO_COLLECT:
-                raise NoMoreTime(reservation, _WHY_OVER.get(reservation.status, ""))
+                raise _no_more_time(reservation, _WHY_OVER.get(reservation.status, ""))
             await self._require_longer(reservation, form)
             return None
         outcome: Outcome
@@ -183,14 +182,14 @@ class Customers:
         return None if is_done else outcome
 
     async def _require_longer(self, reservation: Reservation, form: Form) -> None:
-        """That what is to be collected is kept for longer than its page had shown. Raises NoMoreTime; and Unavailable
+        """That what is to be collected is kept for longer than its page had shown. Raises Conflict; and Unavailable
         where the order of a part cannot be asked, which may have more to give.
         """
         until_ms, shown = reservation.expires_at_ms, form.get("until", "")
         if reservation.order_id:
             until_ms = (await self._client.get_order(reservation.order_id)).expires_at_ms
         if re.fullmatch(r"[0-9]{1,15}", shown) and until_ms <= int(shown):
-            raise NoMoreTime(reservation, "NO_MORE_TIME")
+            raise _no_more_time(reservation, "NO_MORE_TIME")
 
     async def _cancel(self, linked: LinkedPickup, form: Form) -> Outcome:
         return await self._client.release(

@@ -8,6 +8,7 @@ import pytest
 
 from actors.telemetry.metrics import COLLECTION_VARIABLE
 from serve.config.environment import (
+    HASH_SEED_VARIABLE,
     HEAD_STATE_NAME,
     HEALTH_CHECKS,
     RUN_DIR_CHARS_MAX,
@@ -35,6 +36,8 @@ def test_a_node_has_the_switches_of_a_service_and_the_health_checks(capsys: pyte
     assert os.access(environment[BINARY_VARIABLE], os.X_OK)
     assert exported(capsys) == environment, "the same at each start"
     assert exported(capsys, "--metrics")[COLLECTION_VARIABLE] == "1"
+    assert 0 < int(environment[HASH_SEED_VARIABLE]) < 2**32
+    assert (run_dir_of(HOST) / "hash_seed").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("address", ["192.0.2.20:6379", "rediss://redis.example.com:6380"])

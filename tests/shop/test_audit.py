@@ -158,6 +158,7 @@ def test_the_audit_shares_no_code_with_what_it_audits() -> None:
         ("actors.shop.transfers", "events"),
         ("actors.shop.transfers.events", "TransferCancelled"),
         ("actors.shop.events", "Collected"),
+        ("actors.shop.events", "Served"),
         ("actors.shop.returns.events", "Returned"),
         ("actors.shop.transfers.events", "Promised"),
         ("actors.shop.lines.events", "GrantAwaited"),
