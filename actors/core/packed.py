@@ -306,8 +306,8 @@ class Packed:
             bucket = places[hash(hashed) & mask]
             bucket += hashed
             bucket += tail
-        if self._restored:
-            self._restored, self._mixed = bytearray(), last
+        # Also where it lay: whoever wrote it may have restored it from a process of another hash.
+        self._restored, self._mixed = bytearray(), last
 
     def versions(self) -> list[int]:
         """All versions that can be found, ascending."""

@@ -88,8 +88,11 @@ def test_a_successor_of_the_same_hash_lays_out_the_same_buckets() -> None:
     assert other.captured() == table.captured()
 
 
+@pytest.mark.parametrize("is_killed", [False, True])
 @pytest.mark.parametrize("lives", [0, 3])
-def test_what_was_restored_is_forgotten_day_by_day(lives: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_restored_is_forgotten_day_by_day(
+    lives: int, is_killed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Though older entries lie behind younger ones in a bucket: their memory is used again, but for what lives."""
 
     def is_live(version: int) -> bool:
@@ -97,6 +100,11 @@ def test_what_was_restored_is_forgotten_day_by_day(lives: int, monkeypatch: pyte
 
     table, last = filled(is_live), DAYS * A_DAY
     other = elsewhere(table, last, monkeypatch)
+    if is_killed:  # its successor takes the buckets as they lie
+        rows, other = list(packed_rows(other.captured(), last, refused=False)), Packed(DAY_MS, 8 * DAY_MS, is_live, 1)
+        for row in rows:
+            other.restore(row)
+        other.placed(last)
     for day in range(1, DAYS + 1):
         other.forget((day + 8) * DAY_MS)
         while other.to_prune:
