@@ -1,9 +1,10 @@
-"""From what was recorded to histories of single positions and reservations, and their verdicts. Pure.
+"""From what was recorded to histories of single positions and reservations, and their verdicts.
 
 Nobody calls for an expiry, so it is an operation of its own: of every reservation that shops list as expired in the
 end, between its deadline and a second later, or after its shop was back.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -78,17 +79,45 @@ class Examined:
                 self.drawings.append(violation_svg(name, verdict, per_ms=MS))
 
 
+@dataclass(slots=True)
+class WallOffset:
+    """What the wall clock has ahead of the monotonic one, in ns: the least and the most of it that was seen.
+
+    A machine that was suspended, or whose clock was set, has a wall clock that jumped. Ledgers do not follow a jump at
+    once (`actors.runtime.clock`), so their time has stood anywhere between the two.
+    """
+
+    least_ns: int
+    most_ns: int
+
+    @classmethod
+    def now(cls) -> "WallOffset":
+        offset_ns = time.time_ns() - time.monotonic_ns()
+        return cls(offset_ns, offset_ns)
+
+    def see(self, offset_ns: int) -> None:
+        self.least_ns, self.most_ns = min(self.least_ns, offset_ns), max(self.most_ns, offset_ns)
+
+    @property
+    def moved_ms(self) -> int:
+        return -((self.least_ns - self.most_ns) // MS)
+
+    def around(self, outage: Outage) -> Outage:
+        """The same in the time of ledgers, which may not have followed the wall clock."""
+        return Outage(outage.from_ms - self.moved_ms, outage.until_ms + self.moved_ms)
+
+
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """`wall_ns` is what the wall clock has ahead of the monotonic one; `outages` by shop, in ms of the wall clock."""
+    """`outages` by shop, in ms of ledgers' time."""
 
-    wall_ns: int
+    wall: WallOffset
     outages: Mapping[str, Sequence[Outage]]
 
     def expiry(self, store_id: str, deadline_ms: int) -> tuple[int, int]:
         """Between which instants, of the monotonic clock, what is due then must go."""
         latest_ms = due_ms(self.outages, store_id, deadline_ms) + LATE_MS_MAX + CLOCKS_APART_MS
-        return (deadline_ms - CLOCKS_APART_MS) * MS - self.wall_ns, latest_ms * MS - self.wall_ns
+        return (deadline_ms - CLOCKS_APART_MS) * MS - self.wall.most_ns, latest_ms * MS - self.wall.least_ns
 
 
 def positions(recorder: Recorder, listed: Mapping[str, Reservation], clocks: Clocks) -> Histories:

@@ -115,7 +115,9 @@ def acts_of(evidence: Evidence, client: ChannelClient) -> tuple[Act, Act]:
         ]
         act.answers.unanswered = [f"{call.kind.value} {call.key}" for call in calls_of(evidence, kinds)]
     shops.kills = [
-        Killed(each.what, 0.0, each.outage, store_ids=tuple(each.store_ids)) for each in evidence.strikes if each.outage
+        Killed(each.what, 0.0, evidence.wall.around(each.outage), store_ids=tuple(each.store_ids))
+        for each in evidence.strikes
+        if each.outage
     ]
     return shops, across
 
@@ -131,7 +133,7 @@ async def judge(
     shops, across = acts_of(evidence, client)
     proof = await prove(client, callers.SHOPS, shops, across, phases, check_of)
     outages = outages_of((*callers.SHOPS, *callers.DROP_SHOPS), shops.kills)
-    clocks = Clocks(evidence.wall_ns, outages)
+    clocks = Clocks(evidence.wall, outages)
     with phases.phase("Examining the histories"):
         examined = await asyncio.to_thread(examine_all, evidence.recorder, proof.reservations, clocks)
     flooded: list[Verification] = []

@@ -7,6 +7,7 @@ from typing import Any, Final
 from matplotlib.figure import Figure
 
 from bench import record
+from bench.faults.report import clock_told
 from bench.page import document, svg, table, verdict as verdict_of
 
 COLOURS: Final = {
@@ -26,7 +27,7 @@ def page(result: Mapping[str, Any], drawings: Sequence[str]) -> str:
     about = f"{result['seconds']:,.0f} s under faults, seed {result['seed']}, {escape(result['machine']['date'])}."
     parts = [
         f"<h1>Faults and what held <span>{verdict}</span></h1>",
-        f"<p>{about} {escape(machine)} Calls: {calls}.</p>",
+        f"<p>{about} {escape(machine)} Calls: {calls}. {escape(clock_told(result))}</p>",
         "<h2>What held</h2>",
         _invariants(result["invariants"]),
         "<h2>Calls by outcome, and what struck</h2>",

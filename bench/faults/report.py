@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import record
+from bench.faults.histories import CLOCKS_APART_MS
 from bench.faults.judge import Judgement
 from bench.faults.run import Evidence
 from bench.faults.strikes import Strike
@@ -43,6 +44,7 @@ def document(evidence: Evidence, judgement: Judgement, *, minutes: float, machin
         "machine": dict(machine),
         "minutes_asked": minutes,
         "seconds": round(evidence.seconds, 1),
+        "wall_clock_moved_ms": evidence.wall.moved_ms,
         "holds": judgement.holds,
         "faults": faults_of(evidence),
         "elsewhere": {fault: list(tests) for fault, tests in ELSEWHERE.items()},
@@ -106,6 +108,8 @@ def tell(result: Mapping[str, Any], console: Console) -> None:
     console.print(f"Calls: {told}, in {result['seconds']:,.0f} s", highlight=False)
     killed = f"{result['kills']:,} kills, of {result['processes_killed']:,} processes"
     console.print(f"{killed}; {result['operations']:,} operations, those of the flood among them", highlight=False)
+    if told := clock_told(result):
+        console.print(told, style="yellow", highlight=False)
     table = _table("What held", ("", "invariant", "checks", "checked by", ""))
     for each in result["invariants"]:
         verdict = "[green]holds[/]" if each["holds"] else "[bold red]BROKEN[/]"
@@ -118,6 +122,14 @@ def tell(result: Mapping[str, Any], console: Console) -> None:
         console.print("[bold green]HOLDS[/]: every invariant held through every fault.")
     else:
         console.print("[bold red]BROKEN[/]: see above.")
+
+
+def clock_told(result: Mapping[str, Any]) -> str:
+    """What a clock that jumped means for the verdict; empty where it did not."""
+    moved_ms = result["wall_clock_moved_ms"]
+    if moved_ms <= CLOCKS_APART_MS:
+        return ""
+    return f"The machine's wall clock moved by {moved_ms:,} ms against its monotonic one; deadlines were allowed that."
 
 
 def _values(of: object, *names: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from bench.demo.calls import Call, Kind
 from bench.faults import callers
 from bench.faults.callers import Crowd
 from bench.faults.flood import Flood
+from bench.faults.histories import WallOffset
 from bench.faults.host import Host
 from bench.faults.recorder import Recorder
 from bench.faults.strikes import ALL, HANGS_S, Strike, Striker, is_any, is_order
@@ -24,6 +25,7 @@ SERVE_S: Final = 10.0  # that Serve may take to start what it has lost
 PAUSE_S: Final = (0.3, 1.5)
 CATCH_UP_S: Final = 30.0
 SETTLE_AFTER_S: Final = 60.0
+COMPARED_EVERY_S: Final = 0.5
 PATIENT: Final = Timeouts(call_ms=callers.PATIENT_MS)
 
 FAULTS: Final = ("F1", "F2", "F4", "F5", "F10", "F13", "F14", "F15")
@@ -49,7 +51,7 @@ class Plan(NamedTuple):
 class Evidence:
     """What is known when all callers have stopped. `told_by_feed` is the last version that a watcher, who was there all
     the time, had of each shop, `to_be_told` what he must have; `gaps` are sentences about what he was not told.
-    `wall_ns` as in `histories.Clocks`; `compared` counts orders and parts that audits compared while callers called.
+    `compared` counts orders and parts that audits compared while callers called.
     """
 
     seed: int
@@ -65,7 +67,7 @@ class Evidence:
     doubled: int = 0
     failed: list[str] = field(default_factory=list)
     seconds: float = 0.0
-    wall_ns: int = field(default_factory=lambda: time.time_ns() - time.monotonic_ns())
+    wall: WallOffset = field(default_factory=WallOffset.now)
 
     @property
     def kills(self) -> int:
@@ -155,6 +157,7 @@ async def strike_for(
         calling = asyncio.ensure_future(crowd.run())
         watching = asyncio.ensure_future(_watch(clients[0], evidence))
         settling = asyncio.ensure_future(_settle(clients[0], evidence))
+        comparing = asyncio.ensure_future(_compare_clocks(evidence.wall))
         striker = Striker(host, crowd, clients[0], evidence.seed, evidence.strikes)
         try:
             await _strike(striker, evidence, plan, over, say)
@@ -173,9 +176,16 @@ async def strike_for(
             for name, task in (("watcher", watching), ("settler", settling)):
                 if task.done() and not task.cancelled():
                     evidence.gaps.append(f"the {name} ended: {task.exception()}")
-            for task in (calling, watching, settling):
+            for task in (calling, watching, settling, comparing):
                 task.cancel()
-            await asyncio.gather(calling, watching, settling, return_exceptions=True)
+            await asyncio.gather(calling, watching, settling, comparing, return_exceptions=True)
+
+
+async def _compare_clocks(wall: WallOffset) -> None:
+    while True:
+        await asyncio.sleep(COMPARED_EVERY_S)
+        # The most of three: whoever is held between the two readings has too little.
+        wall.see(max(time.time_ns() - time.monotonic_ns() for _ in range(3)))
 
 
 async def _settle(client: ChannelClient, evidence: Evidence) -> None:

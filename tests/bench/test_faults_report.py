@@ -10,7 +10,8 @@ from rich.console import Console
 
 from bench import record
 from bench.demo.calls import Call, Kind
-from bench.faults.histories import Examined
+from bench.demo.feed import Outage
+from bench.faults.histories import Clocks, Examined, WallOffset
 from bench.faults.judge import Invariant, Judgement
 from bench.faults.linearizability import Operation, check
 from bench.faults.page import page
@@ -65,6 +66,23 @@ def test_the_document_has_every_fault_how_often_it_struck_and_when_the_service_w
     [broken] = [each for each in result["invariants"] if not each["holds"]]
     told = "r asked Look() and was told 0 on hand, 0 reserved; before: 2 on hand, 0 reserved"
     assert broken["broken"] == [f"S1/apple: {told}"]
+
+
+def test_a_clock_that_jumped_is_told_and_deadlines_are_allowed_it() -> None:
+    found, began_ns = evidence(), 10**18
+    assert "wall clock moved" not in page(reported(), [])
+    outage = found.strikes[0].outage = Outage(50_000, 51_000)
+    found.wall = WallOffset(began_ns, began_ns)
+    still = Clocks(found.wall, {"S1": [found.wall.around(outage)]})
+    early, late = still.expiry("S1", 45_000)
+    found.wall.see(began_ns + 12 * 10**9)
+    moved = Clocks(found.wall, {"S1": [found.wall.around(outage)]})
+    assert found.wall.around(outage) == Outage(38_000, 63_000)
+    # Due before the outage by the callers' clock, and in it by that of a ledger which did not follow.
+    assert moved.expiry("S1", 45_000) == (early - 12 * 10**9, late + 18 * 10**9)
+    result = document(found, judgement(), minutes=0.1, machine=MACHINE)
+    assert result["wall_clock_moved_ms"] == 12_000
+    assert "wall clock moved by 12,000 ms" in page(result, [])
 
 
 def test_no_fault_of_the_list_is_left_out() -> None:
