@@ -102,10 +102,11 @@ class LedgerActor(FeedQuestions):
         self.recovered = Event()
         self._closing = Event()
         self._followers = Followers()
+        self._sweeper = Thread(target=self._sweep, name="sweep", daemon=True)
         self._tidier = Thread(target=self._tidy, name="tidy", daemon=True)
-        self._tidier.start()
         self._mover = Thread(target=self._move, name="move", daemon=True)
-        self._mover.start()
+        for thread in (self._sweeper, self._tidier, self._mover):
+            thread.start()
 
     @rpc
     def adopt(self, document: bytes, is_newest: bool = True) -> None:
@@ -218,6 +219,7 @@ class LedgerActor(FeedQuestions):
         """Write snapshots, for a quick next start, and close the journal. Nothing accepted depends on it."""
         self._closing.set()
         self._followers.close()
+        self._sweeper.join()
         self._tidier.join()
         self._mover.join(MOVE_S_MAX)  # a move that is cut short is made at the next start
         self.host.stop_reading()
@@ -238,10 +240,10 @@ class LedgerActor(FeedQuestions):
         self._closing.wait(SNAPSHOT_PAUSE_S)
 
     def _recover(self) -> None:
-        """Recover what nobody has asked for yet, and expire what is due in what is. Raises JournalError."""
+        """Recover what nobody has asked for yet. Raises JournalError."""
         if self.recovered.is_set():
             return
-        began = swept = perf_counter()
+        began = perf_counter()
         # The state is large, long-lived and free of cycles: the collector would traverse it repeatedly, for half the
         # time of a recovery, and free nothing.
         gc.disable()
@@ -250,9 +252,6 @@ class LedgerActor(FeedQuestions):
                 if self._closing.wait(TURN_S if waits else READING_S):
                     break
                 self._followers.tell()
-                if perf_counter() - swept > self._tidy_every_s:
-                    self.host.sweep()
-                    swept = perf_counter()
         finally:
             gc.freeze()
             gc.set_threshold(100_000, 50, 1_000)
@@ -262,8 +261,25 @@ class LedgerActor(FeedQuestions):
         self.recovered.set()
         log.info("%s has recovered its ledgers within %.1f s", self.name, perf_counter() - began)
 
+    def _sweep(self) -> None:
+        """Expire what is due, until the actor closes or its journal fails. Apart from what takes long: holds that fell due
+        while a snapshot of a large shop was written, beside much load, ended more than a second late.
+        """
+        while not self._closing.wait(self._tidy_every_s):
+            try:
+                self.host.sweep()
+                while self.host.is_late and not self._closing.wait(SNAPSHOT_PAUSE_S):
+                    self._followers.tell()  # feeds need not wait until all of it is expired
+                    self.host.sweep()
+                self._followers.tell()  # of that, and of what a read found due
+            except JournalError:
+                return  # `end` was called already
+            except Exception as error:  # an actor that cannot expire holds any more must end
+                self._end(JournalFailed(f"sweeping failed: {error!r}"))
+                raise
+
     def _tidy(self) -> None:
-        """Expire what is due, keep the journal up and write snapshots, until the actor closes or its journal fails."""
+        """Recover ledgers, keep the journal up and write snapshots, until the actor closes or its journal fails."""
         while not self._closing.is_set():
             try:
                 self._recover()
@@ -271,11 +287,6 @@ class LedgerActor(FeedQuestions):
                     return
                 with suppress(LedgerAway):  # then at the next turn
                     self._bind_the_quiet()
-                self.host.sweep()
-                while self.host.is_late and not self._closing.wait(SNAPSHOT_PAUSE_S):
-                    self._followers.tell()  # feeds need not wait until all of it is expired
-                    self.host.sweep()
-                self._followers.tell()  # of that, and of what a read found due
                 self.host.upkeep.do()
                 for ledger_id in self.host.snapshots_due(SNAPSHOT_EVENTS_MIN):
                     self.host.snapshot(ledger_id, self._pause)
@@ -284,7 +295,7 @@ class LedgerActor(FeedQuestions):
                 continue
             except JournalError:
                 return  # `end` was called already
-            except Exception as error:  # an actor that cannot expire holds any more must end
+            except Exception as error:  # an actor whose journal only grows must end
                 self._end(JournalFailed(f"tidying failed: {error!r}"))
                 raise
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 # Lines and files of actors, serve, clients and bench together. The house as it was asked for was 25,343 lines in 170
 # files; what came since stands in docs/changelog.md. Who adds a capability raises these by what it takes, in sight of
 # the reviewer; who takes something out lowers them.
-LINES_MAX: Final = 78_900
+LINES_MAX: Final = 79_000
 FILES_MAX: Final = 528
 SLACK: Final = 500  # lines: a limit that is far away is none
 
