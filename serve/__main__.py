@@ -52,6 +52,7 @@ def _again_with_switches(settings: "Settings") -> None:
             metrics=settings.metrics_port,
             tls=settings.tls,
             pages=settings.pages,
+            data_dir=settings.data_dir.resolve(),
         )
         guard.set_inheritable(True)
     os.environ.update(environment | settings.logs.environment | settings.notices)

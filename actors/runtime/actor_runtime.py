@@ -262,8 +262,8 @@ class LedgerActor(FeedQuestions):
         log.info("%s has recovered its ledgers within %.1f s", self.name, perf_counter() - began)
 
     def _sweep(self) -> None:
-        """Expire what is due, until the actor closes or its journal fails. Apart from what takes long: holds that fell due
-        while a snapshot of a large shop was written, beside much load, ended more than a second late.
+        """Expire what is due, until the actor closes or its journal fails. Apart from what takes long: nothing that
+        falls due waits until the snapshot of a large shop is written.
         """
         while not self._closing.wait(self._tidy_every_s):
             try:

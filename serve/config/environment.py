@@ -7,7 +7,7 @@ starts. Measured with `python -m bench grpc`: with the default Python proxy a ca
 import os
 import secrets
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -74,6 +74,7 @@ HEAD_STATE_VARIABLE: Final = "RAY_REDIS_ADDRESS"
 HEAD_STATE_NAME: Final = {"RAY_external_storage_namespace": "holdfast"}
 # An actor's successor has its hash, and so takes what it reads from a snapshot as it lay. Nobody else knows it.
 HASH_SEED_VARIABLE: Final = "PYTHONHASHSEED"
+HASH_SEEDS: Final = 2**32
 TOKEN: Final = {"RAY_AUTH_MODE": "token"}  # Ray's calls need a secret: of each start, or the operator's in a cluster
 
 # For a Ray of the service's own: what it and Serve listen with stays on the loopback address.
@@ -91,18 +92,25 @@ NODE_PORTS: Final = 20_000  # the first of those that every node of a cluster ha
 
 
 def _hash_seed() -> str:
-    return str(1 + secrets.randbelow(2**32 - 1))  # 0 is everybody's
+    return str(1 + secrets.randbelow(HASH_SEEDS - 1))  # 0 is everybody's
 
 
-def _kept_hash_seed(folder: Path) -> str:
-    """The seed of a node, drawn once: its actors have it after a restart of Ray too."""
+def kept_hash_seed(folder: Path) -> str:
+    """The seed of a node, or of a data directory, drawn once: actors have it after a restart of Ray, or of the service,
+    too. A folder that cannot be written has one for this time, and one that cannot be read has another from now on.
+    """
     kept = folder / "hash_seed"
-    if not kept.exists():
-        drawn = folder / f"hash_seed.{os.getpid()}"
+    with suppress(OSError, ValueError):
+        found = int(kept.read_text(encoding="utf-8"))
+        if 0 < found < HASH_SEEDS:
+            return str(found)
+    drawn, seed = folder / f"hash_seed.{os.getpid()}", _hash_seed()
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
         drawn.touch(mode=0o600)
-        drawn.write_text(_hash_seed())
+        drawn.write_text(seed, encoding="utf-8")
         drawn.replace(kept)
-    return str(int(kept.read_text()))
+    return seed
 
 
 def free_ports(count: int) -> list[int]:
@@ -228,11 +236,13 @@ def service_environment(
     metrics: int = 0,
     tls: Tls | None = None,
     pages: Listener | None = None,
+    data_dir: Path | None = None,
 ) -> Ground:
     """The environment for every process of one service with a Ray of its own, and its ports by name.
 
     gRPC is served on `host`. `run_dir` takes what the service writes beside its data, and its path must be short:
     sockets lie in it. Ray collects metrics where they have a port. `pages` is where browsers find them, if any.
+    `data_dir` keeps the hash: what was written before the last stop is then taken as it lies.
     """
     # HAProxy listens some ten seconds from now: until then Ray has opened dozens of ports that the kernel chose.
     block, guard = free_block(Ports(0).length)
@@ -242,7 +252,7 @@ def service_environment(
         **SWITCHES,
         **ALONE,
         **TOKEN,
-        HASH_SEED_VARIABLE: _hash_seed(),
+        HASH_SEED_VARIABLE: _hash_seed() if data_dir is None else kept_hash_seed(data_dir),
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         **({COLLECTION_VARIABLE: "1"} if metrics else {}),
         "RAY_TMPDIR": str(run_dir),
@@ -273,7 +283,7 @@ def node_environment(
         **HEALTH_CHECKS,
         **({HEAD_STATE_VARIABLE: head_redis, **HEAD_STATE_NAME} if head_redis else {}),
         **TOKEN,
-        HASH_SEED_VARIABLE: _kept_hash_seed(run_dir),
+        HASH_SEED_VARIABLE: kept_hash_seed(run_dir),
         **({COLLECTION_VARIABLE: "1"} if metrics else {}),
         **Ports(NODE_PORTS).environment(),
         **_haproxy_environment(run_dir, host, host, tls),

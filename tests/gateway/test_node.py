@@ -3,6 +3,7 @@
 import os
 import shlex
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -15,6 +16,8 @@ from serve.config.environment import (
     SWITCHES,
     TOKEN,
     joining_environment,
+    kept_hash_seed,
+    service_environment,
 )
 from serve.config.haproxy import BINARY_VARIABLE, GATEWAY_HOST_VARIABLE
 from serve.node import main, run_dir_of
@@ -38,6 +41,32 @@ def test_a_node_has_the_switches_of_a_service_and_the_health_checks(capsys: pyte
     assert exported(capsys, "--metrics")[COLLECTION_VARIABLE] == "1"
     assert 0 < int(environment[HASH_SEED_VARIABLE]) < 2**32
     assert (run_dir_of(HOST) / "hash_seed").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_service_has_the_hash_of_its_data_after_a_restart(tmp_path: Path) -> None:
+    def seed_at_start(of: str) -> str:
+        with TemporaryDirectory(prefix="hf-", dir="/tmp") as run_dir:  # short, as sockets need it
+            environment, _, guard = service_environment(Path(run_dir), 0, data_dir=tmp_path / of)
+        guard.close()
+        return environment[HASH_SEED_VARIABLE]
+
+    seed = seed_at_start("data")
+    assert seed_at_start("data") == seed == (tmp_path / "data/hash_seed").read_text()
+    assert seed_at_start("other") != seed, "and nobody else has it"
+    assert (tmp_path / "data/hash_seed").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("damaged", ["", "0", "-1", str(2**32), "7x"])
+def test_a_hash_that_python_would_not_take_is_drawn_anew(tmp_path: Path, damaged: str) -> None:
+    (tmp_path / "hash_seed").write_text(damaged)
+    seed = kept_hash_seed(tmp_path)
+    assert 0 < int(seed) < 2**32
+    assert kept_hash_seed(tmp_path) == seed
+
+
+def test_a_hash_that_cannot_be_kept_serves_this_time(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert 0 < int(kept_hash_seed(tmp_path / "file")) < 2**32
 
 
 @pytest.mark.parametrize("address", ["192.0.2.20:6379", "rediss://redis.example.com:6380"])
