@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import pytest
+
 from actors.core.chain import ChainPart, Store, StoresPut
 from actors.core.message import to_json
 from actors.core.policy import Policy
@@ -18,6 +20,12 @@ def chain_document(revision: int, policy: Policy | None = None, paused: tuple[st
     """A revision of the chain with two shops."""
     stores = tuple(Store(store_id, "", 0.0, 0.0, store_id in paused) for store_id in STORES)
     return to_json(ChainPart(revision, revision, policy or Policy(version=1), StoresPut(stores), {}))
+
+
+def do_nothing_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have actors that are made from now on neither recover, nor expire, nor write snapshots unasked."""
+    for act in ("_sweep", "_tidy"):
+        monkeypatch.setattr(StoreActor, act, lambda _: None)
 
 
 class Shop:

@@ -11,10 +11,9 @@ from actors.protocol.messages import Answer, Held, LedgerAway, Stopped, pack_bat
 from actors.runtime import ledger_host, read_anew
 from actors.runtime.kinds import Core
 from actors.runtime.recovery import recovered
-from actors.store_actor import StoreActor
 from tests.journal.storages import MemoryStorage
 from tests.runtime.runtime_fixture import WAIT_S, ManualClock
-from tests.runtime.shop import Shop
+from tests.runtime.shop import Shop, do_nothing_by_themselves
 from tests.runtime.test_recovery_on_demand import storage
 from tests.shop.scenario_text import command_of
 from tests.waiting import until
@@ -56,7 +55,7 @@ def gates(monkeypatch: pytest.MonkeyPatch) -> Gates:
 def shop(storage: MemoryStorage, gates: Gates, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A successor that does nothing by itself."""
     del gates
-    monkeypatch.setattr(StoreActor, "_tidy", lambda _: None)
+    do_nothing_by_themselves(monkeypatch)
     return Shop(storage.open(), ManualClock())
 
 
@@ -124,7 +123,7 @@ def test_an_actor_has_recovered_once_all_are_served(storage: MemoryStorage, gate
 def test_a_large_shop_that_is_damaged_is_stopped_alone(
     storage: MemoryStorage, gates: Gates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(StoreActor, "_tidy", lambda _: None)
+    do_nothing_by_themselves(monkeypatch)
     journal = storage.open()
     head = journal.take_over("S2")
     journal.append([Record("S2", head.epoch, head.seq + 1, 1, 0, b"[")])

@@ -4,10 +4,9 @@ import pytest
 
 from actors.journal.port import Fenced, Record
 from actors.protocol.messages import Held, Stopped
-from actors.store_actor import StoreActor
 from tests.journal.storages import MemoryStorage
 from tests.runtime.runtime_fixture import WAIT_S, ManualClock
-from tests.runtime.shop import Shop
+from tests.runtime.shop import Shop, do_nothing_by_themselves
 
 SHOPS = ("S1", "S2", "S3")
 
@@ -27,7 +26,7 @@ def storage() -> MemoryStorage:
 
 def started(storage: MemoryStorage, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A successor of whom nobody has asked anything, and which does nothing by itself."""
-    monkeypatch.setattr(StoreActor, "_tidy", lambda _: None)
+    do_nothing_by_themselves(monkeypatch)
     return Shop(storage.open(), ManualClock())
 
 
